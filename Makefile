@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# lkvm's build. Objects per room below; everything else is rules.
+#
+#   make                the binary ./lkvm
+#   make lkvm-static    ./lkvm-static, without shared libraries
+#   make check          all tests that take minutes; make check-long: the rest
+#   make demo           boot a real distribution kernel
+#   make bench          what a boot costs (bench/README.md)
+#   make fuzz           build the fuzz targets (clang); FUZZ_SECONDS=600 make fuzz-run
+#   make deps           install the Debian packages of packages.list
+#   make install        DESTDIR, prefix
+#   CC=clang, SAN=1 (ASan + UBSan), TSAN=1, V=1
+
+ARCH  ?= x86
+prefix ?= /usr/local
+
+# ---- rooms -------------------------------------------------------------------
+
+OBJS-main := main.o builtin-run.o builtin-version.o builtin-help.o dry-run.o
+OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o gmem.o bus.o irq.o device.o \
+	     console.o term.o lines.o phase.o result.o instance.o
+OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o bzimage.o initrd.o e820.o \
+	     entry.o acpi.o aml.o)
+OBJS-hw   := $(addprefix hw/,serial.o rtc.o i8042.o reset-port.o acpi-pm.o pvpanic.o exit-port.o)
+OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o)
+
+OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-hw) $(OBJS-util)
+
+# ---- flags -------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wvla -Wundef -Werror
+CFLAGS   ?= -O2 -g
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -I.
+ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SANITIZE) -fno-strict-aliasing -fstack-protector-strong \
+	     -fvisibility=hidden -pthread
+
+VARIANT := $(if $(SAN),san,$(if $(TSAN),tsan,release))
+COMMA := ,
+SANITIZE := $(if $(SAN),-fsanitize=address$(COMMA)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer,$(if $(TSAN),-fsanitize=thread))
+BUILD := build/$(VARIANT)-$(notdir $(CC))
+Q := $(if $(V),,@)
+
+# Optional libraries: found with pkg-config; what is missing is named once.
+PKG_CONFIG ?= pkg-config
+optional = $(if $(filter 0,$(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null; echo $$?)),$(1),$(info \
+	   note: $(1) not found: $(2) is left out; install $(3)))
+
+LIBS-found := $(call optional,jansson,run --result,libjansson-dev)
+CPPFLAGS += $(if $(filter jansson,$(LIBS-found)),-DHAVE_JANSSON) \
+	    $(if $(LIBS-found),$(shell $(PKG_CONFIG) --cflags $(LIBS-found)))
+LDLIBS := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --libs $(LIBS-found)))
+LDLIBS-static := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --static --libs $(LIBS-found)))
+
+# ---- the binary --------------------------------------------------------------
+
+BIN := $(if $(filter release,$(VARIANT)),lkvm,$(BUILD)/lkvm)
+
+all: $(BIN)
+
+$(BIN): $(addprefix $(BUILD)/,$(OBJS))
+	@echo "  LD      $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+lkvm-static: $(addprefix $(BUILD)/,$(OBJS))
+	@echo "  LD      $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -static -o $@ $^ $(LDLIBS-static)
+
+# One build folder per set of flags would be many; instead objects depend on the flags.
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+FLAGS := $(CC) $(CPPFLAGS) $(ALL_CFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+include tests/tests.mk
+
+deps:
+	packages="$$(sed 's/#.*//' packages.list)"; \
+	apt-get update && DEBIAN_FRONTEND=noninteractive \
+	apt-get install -y --no-install-recommends $$packages
+
+install: $(BIN)
+	install -D -m 755 $(BIN) $(DESTDIR)$(prefix)/bin/lkvm
+	install -D -m 644 docs/lkvm.1 $(DESTDIR)$(prefix)/share/man/man1/lkvm.1
+	install -D -m 644 docs/lkvm.bash-completion \
+		$(DESTDIR)$(prefix)/share/bash-completion/completions/lkvm
+
+clean:
+	rm -rf build lkvm lkvm-static
+
+FORCE:
+.PHONY: all deps install clean FORCE

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm run: one virtual machine in the foreground, from options to exit status.
+ *
+ * Options fill `config`; what was not said gets its default here. The files are
+ * opened and checked before any machine exists. Then the init list builds the
+ * machine, power-on loads the guest, the vCPU threads start, and this thread runs
+ * the I/O loop until something is recorded as the end (kvm-end.c). Everything is
+ * undone in reverse, the console's last bytes are written, the result file is
+ * completed, and the status is returned.
+ *
+ * Signals that end a run are blocked from the start and read from a signalfd on
+ * the loop: the first SIGTERM, SIGINT or SIGHUP presses the power button and
+ * starts the grace time, a second one ends the run at once with 128+n. (While the
+ * terminal is raw, Ctrl-C is a byte for the guest.)
+ */
+#include <kvm/boot.h>
+#include <kvm/builtin.h>
+#include <kvm/config.h>
+#include <kvm/console.h>
+#include <kvm/device.h>
+#include <kvm/dry-run.h>
+#include <kvm/init.h>
+#include <kvm/kvm-cpu.h>
+#include <kvm/kvm-reset.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/phase.h>
+#include <kvm/result.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define DRAIN_NS (2 * NSEC_PER_SEC)
+
+struct config config = {
+	.dev = "/dev/kvm",
+	.grace_ns = 10 * NSEC_PER_SEC,
+	.loglevel = LOG_WARN,
+};
+
+static bool help_wanted;
+static const char *const loglevel_choices[] = {"error", "warn", "info", "debug", NULL};
+
+static const struct option run_options[] = {
+	{.name = "dry-run",
+	 .type = OPTION_FLAG,
+	 .value = &config.dry_run,
+	 .help = "print what would run, and do not run it"},
+	{.name = "loglevel",
+	 .type = OPTION_CHOICE,
+	 .value = &config.loglevel,
+	 .arg = "LEVEL",
+	 .choices = loglevel_choices,
+	 .help = "lkvm's own messages: error, warn, info, debug"},
+	{.name = "debug",
+	 .type = OPTION_FLAG,
+	 .value = &config.debug,
+	 .help = "the same as --loglevel=debug"},
+	{.name = "help",
+	 .short_name = 'h',
+	 .type = OPTION_FLAG,
+	 .value = &help_wanted,
+	 .help = "list these options"},
+};
+OPTION_GROUP(run, "run", "lkvm itself", 90, run_options);
+
+/* --- what was not said --- */
+
+static const char *run_default_kernel(void)
+{
+	static char installed[sizeof("/boot/vmlinuz-") + sizeof(((struct utsname *)0)->release)];
+	const char *const candidates[] = {"bzImage", "arch/x86/boot/bzImage",
+					  "../../arch/x86/boot/bzImage", installed};
+	struct utsname host;
+
+	uname(&host);
+	snprintf(installed, sizeof(installed), "/boot/vmlinuz-%s", host.release);
+	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
+		if (!access(candidates[i], R_OK))
+			return candidates[i];
+	}
+	log_error("no kernel: --kernel FILE names one; ./bzImage, arch/x86/boot/bzImage, "
+		  "../../arch/x86/boot/bzImage and %s are not there", installed);
+	return NULL;
+}
+
+static void run_default_sizes(void)
+{
+	u64 host = (u64)sysconf(_SC_PHYS_PAGES) * (u64)sysconf(_SC_PAGESIZE);
+
+	if (!config.cpus)
+		config.cpus = (unsigned int)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
+	if (!config.mem_bytes)
+		config.mem_bytes = ALIGN_DOWN(MIN(64 * MIB * (config.cpus + 3), host / 10 * 8), MIB);
+}
+
+static int run_complete_config(int positional, char **argv)
+{
+	static char name[32];
+
+	if (positional > 1)
+		return log_fail(-EINVAL, "run: takes one kernel; '%s' is one too many", argv[2]);
+	if (positional && config.kernel)
+		return log_fail(-EINVAL, "run: the kernel is named twice: %s and %s",
+				config.kernel, argv[1]);
+	if (positional)
+		config.kernel = argv[1];
+	if (!config.kernel)
+		config.kernel = run_default_kernel();
+	if (!config.kernel)
+		return -ENOENT;
+	if (!config.name) {
+		snprintf(name, sizeof(name), "guest-%d", (int)getpid());
+		config.name = name;
+	}
+	run_default_sizes();
+	return 0;
+}
+
+/* --- signals --- */
+
+static struct {
+	struct loop_fd source;
+	bool asked;
+} run_signals;
+
+static const int ending_signals[] = {SIGTERM, SIGINT, SIGHUP};
+
+static void run_block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
+		sigaddset(&set, ending_signals[i]);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void run_signal(void *arg, u32 events)
+{
+	struct signalfd_siginfo info;
+	struct kvm *kvm = arg;
+
+	(void)events;
+	if (read(run_signals.source.fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (run_signals.asked) {
+		kvm_end(kvm, END_SIGNAL, 128 + (int)info.ssi_signo);
+		return;
+	}
+	run_signals.asked = true;
+	log_warn("SIG%s: the power button was pressed; the guest has %llu s, a second signal "
+		 "ends it at once", sigabbrev_np((int)info.ssi_signo),
+		 (unsigned long long)(config.grace_ns / NSEC_PER_SEC));
+	kvm_press_power_button();
+}
+
+static int run_signals_init(struct kvm *kvm)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
+		sigaddset(&set, ending_signals[i]);
+	run_signals.source = (struct loop_fd){.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+					      .fn = run_signal,
+					      .arg = kvm};
+	if (run_signals.source.fd < 0)
+		return log_fail(-errno, "signals: signalfd: %s", strerror(errno));
+	return loop_watch(kvm->loop, &run_signals.source, EPOLLIN);
+}
+
+static void run_signals_exit(struct kvm *kvm)
+{
+	loop_unwatch(kvm->loop, &run_signals.source);
+	close(run_signals.source.fd);
+}
+
+INIT_MODULE(run_signals, .level = INIT_LATE, .init = run_signals_init, .exit = run_signals_exit);
+
+/* --- the run --- */
+
+static void run_machine(struct kvm *kvm)
+{
+	atomic_store(&kvm->state, KVM_RUNNING);
+	if (kvm_cpu_start_all(kvm))
+		kvm_end(kvm, END_ERROR, STATUS_ERROR);
+	else if (loop_run(kvm->loop))
+		kvm_end(kvm, END_ERROR, STATUS_ERROR);
+	atomic_store(&kvm->state, KVM_ENDED);
+}
+
+/* Complete the result file; a file that cannot be written is an error of its own. */
+static int run_finish(const struct kvm *kvm, enum end_reason reason, int status)
+{
+	result_finish(kvm, kvm_end_name(reason), status);
+	return status;
+}
+
+static int run_vm(void)
+{
+	static struct kvm kvm;
+	enum end_reason reason;
+	bool stuck;
+	int status;
+
+	if (init_run(&kvm))
+		return run_finish(NULL, END_ERROR, STATUS_ERROR);
+	if (kvm_power_on(&kvm)) {
+		init_exit(&kvm);
+		return run_finish(NULL, END_ERROR, STATUS_ERROR);
+	}
+	phase_mark(PHASE_VM_READY);
+	if (config.dry_run) {
+		dry_run_print(&kvm);
+		init_exit(&kvm);
+		return run_finish(NULL, END_EXIT, 0);
+	}
+	run_machine(&kvm);
+	stuck = kvm_cpu_join_all(&kvm) != 0;
+	console_drain(DRAIN_NS);
+	reason = kvm_end_reason(&status);
+	run_finish(&kvm, reason, status);
+	/* The memory of a vCPU that never came back cannot be freed; leave as we are. */
+	if (stuck)
+		exit(status);
+	init_exit(&kvm);
+	return status;
+}
+
+int builtin_run(int argc, char **argv)
+{
+	int positional;
+
+	if (options_parse("run", argc, argv, &positional))
+		return run_finish(NULL, END_ERROR, STATUS_ERROR);
+	if (help_wanted)
+		return builtin_help(2, (char *[]){"help", "run", NULL});
+	log_threshold = config.debug ? LOG_DEBUG : (enum log_level)config.loglevel;
+	run_block_signals();
+	if (run_complete_config(positional, argv) || boot_open_files())
+		return run_finish(NULL, END_ERROR, STATUS_ERROR);
+	return run_vm();
+}

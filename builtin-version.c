@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm version: the version, and what this binary was built with.
+ *
+ * Optional libraries are found at build time; the Makefile names each that is
+ * missing then. Here the binary says the same of itself, a line a feature, so
+ * that a script can ask: `lkvm version | grep '^+result'`.
+ */
+#include <kvm/builtin.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/types.h>
+
+#include <stdio.h>
+
+struct feature {
+	const char *name;
+	const char *what;
+	bool built;
+};
+
+static const struct feature features[] = {
+	{"result", "run --result writes JSON (jansson)",
+#ifdef HAVE_JANSSON
+	 true
+#else
+	 false
+#endif
+	},
+};
+
+int builtin_version(int argc, char **argv)
+{
+	if (argc > 1) {
+		log_error("version: takes no arguments; got '%s'", argv[1]);
+		return STATUS_ERROR;
+	}
+	printf("lkvm %s\n", LKVM_VERSION);
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++)
+		printf("%c%-10s %s\n", features[i].built ? '+' : '-', features[i].name,
+		       features[i].what);
+	return fflush(stdout) ? STATUS_ERROR : 0;
+}

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The console: one chip of the guest on one side, standard input and output on the other.
+ *
+ * Output. The chip calls console_write() on a vCPU thread, a byte at a time: the
+ * byte goes into the ring and, through lines.c, past the watch for a panic. The
+ * first byte into an idle ring rings a bell; the loop then waits 2 ms (or until
+ * 16 KiB are there) and writes all that has come, so that a burst costs one
+ * write(2) and not one a byte. A reader that is slow fills the ring. Then
+ * console_full() makes the chip withhold its transmitter-empty interrupt, and
+ * whoever writes a tty in the guest sleeps; printk does not ask for interrupts, so
+ * what it writes pushes the oldest bytes out, and one line at the end says how many.
+ * When there is room again the port's writable() is called. A reader that has gone
+ * (EPIPE, EIO) is told of once, and output is dropped from then on.
+ *
+ * Input. Standard input is read into a small buffer, through the Ctrl-A filter when
+ * it is a terminal, and handed to the chip as it has room; room 0 means that the
+ * guest holds RTS back or has not opened its port. A pipe or file is then read no
+ * further: its writer waits, nothing is lost. A terminal is read on, because Ctrl-A x
+ * must work with a guest that is dead; what does not fit is dropped, as a
+ * terminal does.
+ *
+ * Threads: ring and counters under one mutex, held for copies only. Everything that
+ * makes a system call is on the loop, but for the ring of a bell; after the loop has
+ * stopped, console_drain() runs on the main thread.
+ */
+#include <kvm/console.h>
+#include <kvm/init.h>
+#include <kvm/kvm.h>
+#include <kvm/lines.h>
+#include <kvm/log.h>
+#include <kvm/phase.h>
+#include <kvm/term.h>
+#include <kvm/util.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define RING_BYTES     (256 * KIB) /* a power of two */
+#define FULL_MARGIN    64	   /* a transmit FIFO and more */
+#define BURST_NS       (2 * NSEC_PER_MSEC)
+#define BURST_BYTES    (16 * KIB)
+#define INPUT_BYTES    4096
+#define SHARED_CHUNK   PIPE_BUF /* what a shared descriptor takes without blocking */
+
+static const char key_help[] = "\r\nCtrl-A x  end the virtual machine\r\n"
+			       "Ctrl-A b  send a break (SysRq)\r\n"
+			       "Ctrl-A Ctrl-A  send Ctrl-A\r\n"
+			       "Ctrl-A h  this list\r\n";
+
+static struct {
+	struct kvm *kvm;
+	pthread_mutex_t lock;
+	/* Under the lock: */
+	u8 ring[RING_BYTES];
+	u64 head, tail; /* bytes ever written and read */
+	u64 dropped;
+	bool refused;	/* console_full() said so since the last writable() */
+	bool busy;	/* the loop knows of output */
+	bool gone;	/* nobody reads any more */
+	/* The loop's: */
+	struct console_port port;
+	bool attached;
+	struct loop_fd out, in;
+	bool out_shared;
+	bool in_tty;
+	struct loop_bell output, room;
+	struct loop_timer burst;
+	u8 input[INPUT_BYTES];
+	size_t input_len;
+	bool input_open;
+} con = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* --- output, the guest's side --- */
+
+static u64 console_used(void)
+{
+	return con.head - con.tail;
+}
+
+static void console_push(u8 byte)
+{
+	if (console_used() == RING_BYTES) {
+		con.tail++;
+		con.dropped++;
+	}
+	con.ring[con.head++ % RING_BYTES] = byte;
+}
+
+void console_write(const u8 *data, size_t len)
+{
+	bool ring;
+
+	phase_mark(PHASE_FIRST_CONSOLE);
+	pthread_mutex_lock(&con.lock);
+	lines_feed(con.kvm, data, len);
+	if (!con.gone) {
+		for (size_t i = 0; i < len; i++)
+			console_push(data[i]);
+	}
+	ring = !con.busy || console_used() == BURST_BYTES;
+	con.busy = true;
+	pthread_mutex_unlock(&con.lock);
+	if (ring)
+		loop_ring(con.kvm->loop, &con.output);
+}
+
+bool console_full(void)
+{
+	bool full;
+
+	pthread_mutex_lock(&con.lock);
+	full = RING_BYTES - console_used() < FULL_MARGIN;
+	con.refused |= full;
+	pthread_mutex_unlock(&con.lock);
+	return full;
+}
+
+/* --- output, the host's side --- */
+
+/* A descriptor we share with others may block for long writes: look first, write little. */
+static ssize_t console_write_host(const u8 *data, size_t len)
+{
+	struct pollfd ready = {.fd = con.out.fd, .events = POLLOUT};
+
+	if (con.out_shared) {
+		if (poll(&ready, 1, 0) != 1) {
+			errno = EAGAIN;
+			return -1;
+		}
+		len = MIN(len, (size_t)SHARED_CHUNK);
+	}
+	return write(con.out.fd, data, len);
+}
+
+static void console_lost_reader(int error)
+{
+	pthread_mutex_lock(&con.lock);
+	con.gone = true;
+	con.tail = con.head;
+	pthread_mutex_unlock(&con.lock);
+	log_warn("standard output: %s; the guest's console output is dropped from here on",
+		 strerror(error));
+}
+
+/* Write a piece of the ring. 0: nothing left. Else bytes, or -errno. */
+static ssize_t console_flush_piece(void)
+{
+	u8 piece[BURST_BYTES];
+	size_t at, len;
+	ssize_t done;
+	u64 tail;
+
+	/* A copy, because the guest may push out the oldest bytes while we write. */
+	pthread_mutex_lock(&con.lock);
+	tail = con.tail;
+	at = tail % RING_BYTES;
+	len = MIN(MIN(console_used(), RING_BYTES - at), sizeof(piece));
+	memcpy(piece, con.ring + at, len);
+	if (!len)
+		con.busy = false;
+	pthread_mutex_unlock(&con.lock);
+	if (!len)
+		return 0;
+
+	done = console_write_host(piece, len);
+	if (done < 0)
+		return -errno;
+	pthread_mutex_lock(&con.lock);
+	con.tail = MAX(con.tail, tail + (u64)done);
+	pthread_mutex_unlock(&con.lock);
+	return done;
+}
+
+static void console_tell_writable(void)
+{
+	bool tell;
+
+	pthread_mutex_lock(&con.lock);
+	tell = con.refused && console_used() <= RING_BYTES / 2;
+	if (tell)
+		con.refused = false;
+	pthread_mutex_unlock(&con.lock);
+	if (tell && con.attached)
+		con.port.writable(con.port.dev);
+}
+
+static void console_flush(void)
+{
+	ssize_t done;
+
+	loop_disarm(con.kvm->loop, &con.burst);
+	do
+		done = console_flush_piece();
+	while (done > 0 || done == -EINTR);
+	if (done < 0 && done != -EAGAIN) {
+		console_lost_reader((int)-done);
+		done = 0;
+	}
+	if (done)
+		loop_watch(con.kvm->loop, &con.out, EPOLLOUT);
+	else
+		loop_unwatch(con.kvm->loop, &con.out);
+	console_tell_writable();
+}
+
+static void console_burst_over(void *arg)
+{
+	(void)arg;
+	console_flush();
+}
+
+static void console_output_rung(void *arg)
+{
+	bool large;
+
+	(void)arg;
+	if (con.out.added)
+		return; /* the reader is behind; epoll says when it has caught up */
+	pthread_mutex_lock(&con.lock);
+	large = console_used() >= BURST_BYTES;
+	pthread_mutex_unlock(&con.lock);
+	if (large)
+		console_flush();
+	else if (!con.burst.deadline_ns)
+		loop_arm(con.kvm->loop, &con.burst, now_ns() + BURST_NS);
+}
+
+static void console_out_ready(void *arg, u32 events)
+{
+	(void)arg;
+	(void)events;
+	console_flush();
+}
+
+size_t console_drain(u64 timeout_ns)
+{
+	u64 deadline = now_ns() + timeout_ns;
+	struct pollfd ready = {.fd = con.out.fd, .events = POLLOUT};
+	ssize_t done;
+
+	if (!con.kvm)
+		return 0;
+	while ((done = console_flush_piece()) != 0) {
+		u64 now = now_ns();
+
+		if (done > 0 || done == -EINTR)
+			continue;
+		if (done != -EAGAIN || now >= deadline)
+			break;
+		poll(&ready, 1, (int)MAX((deadline - now) / NSEC_PER_MSEC, 1ULL));
+	}
+	if (con.dropped)
+		log_warn("console: %llu bytes of output were dropped because they were not read",
+			 (unsigned long long)con.dropped);
+	return console_used();
+}
+
+/* --- input --- */
+
+static void console_feed_port(void)
+{
+	size_t len;
+
+	if (!con.attached)
+		return;
+	len = MIN(con.port.room(con.port.dev), con.input_len);
+	if (!len)
+		return;
+	con.port.input(con.port.dev, con.input, len);
+	con.input_len -= len;
+	memmove(con.input, con.input + len, con.input_len);
+}
+
+static void console_watch_input(void)
+{
+	/* A terminal that is not raw is another job's: reading it would stop us. */
+	bool wanted = con.in_tty ? term_is_raw() : con.input_len < INPUT_BYTES;
+
+	if (con.input_open && wanted)
+		loop_watch(con.kvm->loop, &con.in, EPOLLIN);
+	else
+		loop_unwatch(con.kvm->loop, &con.in);
+}
+
+static void console_room_rung(void *arg)
+{
+	(void)arg;
+	console_feed_port();
+	console_watch_input();
+}
+
+static void console_do_keys(unsigned int keys)
+{
+	if (keys & TERM_KEY_BREAK && con.attached && con.port.send_break)
+		con.port.send_break(con.port.dev);
+	if (keys & TERM_KEY_HELP)
+		(void)!write(STDERR_FILENO, key_help, sizeof(key_help) - 1);
+	if (keys & TERM_KEY_QUIT)
+		kvm_end(con.kvm, END_STOPPED, STATUS_STOPPED);
+}
+
+static void console_in_ready(void *arg, u32 events)
+{
+	u8 typed[INPUT_BYTES];
+	size_t space = INPUT_BYTES - con.input_len;
+	ssize_t len;
+
+	(void)arg;
+	(void)events;
+	len = read(con.in.fd, typed, con.in_tty ? sizeof(typed) : space);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len <= 0) {
+		/* The end of a pipe or file is no end of the guest: it just gets no more. */
+		con.input_open = false;
+		console_watch_input();
+		return;
+	}
+	if (con.in_tty) {
+		unsigned int keys = 0;
+
+		len = (ssize_t)term_filter(typed, (size_t)len, &keys);
+		console_do_keys(keys);
+	}
+	memcpy(con.input + con.input_len, typed, MIN((size_t)len, space));
+	con.input_len += MIN((size_t)len, space);
+	console_feed_port();
+	console_watch_input();
+}
+
+void console_room_changed(void)
+{
+	loop_ring(con.kvm->loop, &con.room);
+}
+
+void console_attach(const struct console_port *port)
+{
+	con.port = *port;
+	con.attached = true;
+}
+
+void console_detach(void)
+{
+	con.attached = false;
+}
+
+/* --- set-up --- */
+
+static int console_init(struct kvm *kvm)
+{
+	bool in_shared;
+
+	con.kvm = kvm;
+	con.output = (struct loop_bell){.fn = console_output_rung};
+	con.room = (struct loop_bell){.fn = console_room_rung};
+	con.burst = (struct loop_timer){.fn = console_burst_over};
+	con.out = (struct loop_fd){.fn = console_out_ready};
+	con.in = (struct loop_fd){.fn = console_in_ready};
+	con.out.fd = term_reopen(STDOUT_FILENO, O_WRONLY, &con.out_shared);
+	con.in.fd = term_reopen(STDIN_FILENO, O_RDONLY, &in_shared);
+	con.in_tty = isatty(STDIN_FILENO);
+	loop_add_bell(kvm->loop, &con.output);
+	loop_add_bell(kvm->loop, &con.room);
+	return 0;
+}
+
+static void console_exit(struct kvm *kvm)
+{
+	loop_unwatch(kvm->loop, &con.out);
+	loop_unwatch(kvm->loop, &con.in);
+	loop_disarm(kvm->loop, &con.burst);
+	loop_remove_bell(kvm->loop, &con.output);
+	loop_remove_bell(kvm->loop, &con.room);
+	if (con.out.fd != STDOUT_FILENO)
+		close(con.out.fd);
+	if (con.in.fd != STDIN_FILENO)
+		close(con.in.fd);
+	con.kvm = NULL;
+}
+
+/* Input is read only from here on: until all is set up, it stays where it is. */
+static int console_open_input(struct kvm *kvm)
+{
+	(void)kvm;
+	con.input_open = true;
+	console_watch_input();
+	return 0;
+}
+
+INIT_MODULE(console, .level = INIT_DEV_BASE, .init = console_init, .exit = console_exit);
+INIT_MODULE(console_input, .level = INIT_LATE, .init = console_open_input);

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The list of devices that reset, pause, statistics and firmware tables walk.
+ *
+ * The order is the order of registration, which is the order of the init list:
+ * chips, then virtio, then firmware tables and the boot image, which are devices
+ * too: "reset" for them means to write themselves into guest RAM again. So a
+ * reset in place is one walk, and the kernel is loaded last.
+ *
+ * Main thread only. Devices are static or owned by their module, which
+ * unregisters them before their memory goes.
+ */
+#include <kvm/device.h>
+
+static struct device *device_list;
+
+void device_register(struct device *dev)
+{
+	struct device **end = &device_list;
+
+	while (*end)
+		end = &(*end)->next;
+	dev->next = NULL;
+	*end = dev;
+}
+
+void device_unregister(struct device *dev)
+{
+	for (struct device **at = &device_list; *at; at = &(*at)->next) {
+		if (*at == dev) {
+			*at = dev->next;
+			return;
+		}
+	}
+}
+
+int device_reset_all(void)
+{
+	for (struct device *dev = device_list; dev; dev = dev->next) {
+		int err = dev->reset ? dev->reset(dev) : 0;
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void device_resume_until(const struct device *end)
+{
+	for (struct device *dev = device_list; dev != end; dev = dev->next) {
+		if (dev->resume)
+			dev->resume(dev);
+	}
+}
+
+int device_pause_all(void)
+{
+	for (struct device *dev = device_list; dev; dev = dev->next) {
+		int err = dev->pause ? dev->pause(dev) : 0;
+
+		if (err) {
+			device_resume_until(dev);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void device_resume_all(void)
+{
+	device_resume_until(NULL);
+}
+
+void device_for_each(void (*fn)(struct device *dev, void *arg), void *arg)
+{
+	for (struct device *dev = device_list; dev; dev = dev->next)
+		fn(dev, arg);
+}

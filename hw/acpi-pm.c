@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ACPI's fixed hardware: the PM1a event and control registers. Power button in, power-off out.
+ *
+ * The FADT names these ports, so there is no record of them in the DSDT. The machine is born in
+ * ACPI mode: SCI_EN is always set and there is no SMI command. Registers are handled a byte at a
+ * time (the bus splits wider accesses, lowest first), which loses nothing: SLP_TYP and SLP_EN
+ * share a byte, and status bits are written one by one anyway.
+ *
+ * The button is pressed on the loop's thread; registers are used on vCPU threads. One mutex
+ * covers them, and is held while calling irq_set_level() because levels must reach KVM in the
+ * order of the states they stand for. kvm_end() is called without it.
+ *
+ * Invariant: the SCI, a level-triggered line, is high exactly while status & enable is not 0.
+ *
+ * Left out: sleep states but S5; the global lock's release (GBL_RLS: there is no firmware to wait
+ * for it, so GBL_STS is never set); RTC_STS is never set, for there is no sleep to wake from; PM
+ * timer, GPE blocks, sleep button, which the FADT tells absent.
+ *
+ * Spec: ACPI 6.4, sections 4.8.2.1 (power button), 4.8.3.1 (PM1 event), 4.8.3.2 (PM1 control).
+ */
+#include <kvm/bus.h>
+#include <kvm/device.h>
+#include <kvm/init.h>
+#include <kvm/irq.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <pthread.h>
+
+#include "x86/layout.h"
+
+/* The same bits in the status and in the enable register. */
+#define PM1_GLOBAL	  0x0020
+#define PM1_POWER_BUTTON  0x0100
+#define PM1_RTC		  0x0400
+#define PM1_ENABLE_BITS	  (PM1_GLOBAL | PM1_POWER_BUTTON | PM1_RTC)
+
+#define PM1_SCI_EN	  0x0001
+#define PM1_BM_RLD	  0x0002
+#define PM1_SLP_TYP	  0x1c00
+#define PM1_SLP_TYP_SHIFT 10
+#define PM1_SLP_EN	  0x2000
+#define PM1_CONTROL_BITS  (PM1_BM_RLD | PM1_SLP_TYP) /* what is kept; SLP_EN reads as 0 */
+
+static struct {
+	pthread_mutex_t lock; /* over all that follows */
+	struct kvm *kvm;
+	u16 status, enable, control;
+	bool sci; /* as KVM was told */
+} pm = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void pm_update_sci(void)
+{
+	bool sci = pm.status & pm.enable;
+
+	if (sci != pm.sci)
+		irq_set_level(pm.kvm, GSI_ACPI, sci);
+	pm.sci = sci;
+}
+
+/* Put a byte in its place in a 16-bit register at an even offset. */
+static u16 pm_place(u64 offset, u64 value)
+{
+	return (u16)((value & 0xff) << (offset & 1) * 8);
+}
+
+static u16 pm_byte_mask(u64 offset)
+{
+	return pm_place(offset, 0xff);
+}
+
+static u64 pm_read_event(void *dev, u64 offset, unsigned int size)
+{
+	u16 value;
+
+	(void)dev, (void)size;
+	pthread_mutex_lock(&pm.lock);
+	value = offset < 2 ? pm.status : pm.enable;
+	pthread_mutex_unlock(&pm.lock);
+	return value >> (offset & 1) * 8 & 0xff;
+}
+
+static void pm_write_event(void *dev, u64 offset, unsigned int size, u64 value)
+{
+	u16 bits = pm_place(offset, value);
+
+	(void)dev, (void)size;
+	pthread_mutex_lock(&pm.lock);
+	if (offset < 2)
+		pm.status &= ~bits; /* a 1 clears */
+	else
+		pm.enable = (pm.enable & ~pm_byte_mask(offset)) | (bits & PM1_ENABLE_BITS);
+	pm_update_sci();
+	pthread_mutex_unlock(&pm.lock);
+}
+
+static u64 pm_read_control(void *dev, u64 offset, unsigned int size)
+{
+	u16 value;
+
+	(void)dev, (void)size;
+	pthread_mutex_lock(&pm.lock);
+	value = pm.control | PM1_SCI_EN;
+	pthread_mutex_unlock(&pm.lock);
+	return value >> (offset & 1) * 8 & 0xff;
+}
+
+static void pm_enter_sleep(unsigned int type)
+{
+	static struct log_limit limit;
+
+	if (type == ACPI_S5_SLP_TYP)
+		kvm_end(pm.kvm, END_POWEROFF, 0);
+	else
+		log_warn_limited(&limit,
+				 "acpi-pm: the guest asked for sleep type %u, which no ACPI table "
+				 "offers; ignored, only S5 (type %u) is known",
+				 type, ACPI_S5_SLP_TYP);
+}
+
+static void pm_write_control(void *dev, u64 offset, unsigned int size, u64 value)
+{
+	u16 bits = pm_place(offset, value);
+
+	(void)dev, (void)size;
+	pthread_mutex_lock(&pm.lock);
+	pm.control = (pm.control & ~pm_byte_mask(offset)) | (bits & PM1_CONTROL_BITS);
+	pthread_mutex_unlock(&pm.lock);
+
+	if (bits & PM1_SLP_EN)
+		pm_enter_sleep((bits & PM1_SLP_TYP) >> PM1_SLP_TYP_SHIFT);
+}
+
+static void pm_press_power_button(void *dev)
+{
+	(void)dev;
+	pthread_mutex_lock(&pm.lock);
+	pm.status |= PM1_POWER_BUTTON;
+	pm_update_sci();
+	pthread_mutex_unlock(&pm.lock);
+}
+
+static int pm_reset(struct device *device)
+{
+	(void)device;
+	pthread_mutex_lock(&pm.lock);
+	pm.status = pm.enable = pm.control = 0;
+	pm_update_sci();
+	pthread_mutex_unlock(&pm.lock);
+	return 0;
+}
+
+static struct bus_region event_region = {
+	.name = "acpi-pm1-event",
+	.base = PORT_ACPI_PM1_EVENT,
+	.len = 4,
+	.width = 1,
+	.read = pm_read_event,
+	.write = pm_write_event,
+};
+
+static struct bus_region control_region = {
+	.name = "acpi-pm1-control",
+	.base = PORT_ACPI_PM1_CONTROL,
+	.len = 2,
+	.width = 1,
+	.read = pm_read_control,
+	.write = pm_write_control,
+};
+
+static struct device device = {.name = "acpi-pm", .reset = pm_reset};
+
+static int pm_init(struct kvm *kvm)
+{
+	int err;
+
+	pm.kvm = kvm;
+	pm_reset(&device);
+	err = bus_add(&kvm->ports, &event_region);
+	if (err)
+		return err;
+	err = bus_add(&kvm->ports, &control_region);
+	if (err)
+		goto err_event;
+	device_register(&device);
+	kvm_set_power_button(pm_press_power_button, NULL);
+	return 0;
+
+err_event:
+	bus_remove(&kvm->ports, &event_region);
+	return err;
+}
+
+static void pm_exit(struct kvm *kvm)
+{
+	kvm_set_power_button(NULL, NULL);
+	device_unregister(&device);
+	bus_remove(&kvm->ports, &control_region);
+	bus_remove(&kvm->ports, &event_region);
+}
+
+INIT_MODULE(acpi_pm, .level = INIT_DEV, .init = pm_init, .exit = pm_exit);

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The exit port, 0xf4: a guest program writes its exit status and the run ends with it.
+ *
+ * The status is the low byte of a write of 1, 2 or 4 bytes. The region is one byte long, so that
+ * is all of a wider write that arrives here: the bus splits what crosses a region's end, the
+ * bytes for 0xf5 and up find nobody, and one instruction is one event. Reads find all ones. There
+ * is no state, hence no lock, no reset and no struct device; kvm_end() keeps the first call, from
+ * any vCPU.
+ *
+ * Left out: QEMU's encoding (value << 1 | 1). A status of 0 can be told here.
+ *
+ * Spec: none; the port is QEMU's isa-debug-exit's, the encoding is in shared/cli.md, "Exit
+ * status".
+ */
+#include <kvm/bus.h>
+#include <kvm/init.h>
+#include <kvm/kvm.h>
+
+#include "x86/layout.h"
+
+static void exit_port_write(void *dev, u64 offset, unsigned int size, u64 value)
+{
+	(void)offset, (void)size;
+	kvm_end(dev, END_EXIT, value & 0xff);
+}
+
+static struct bus_region region = {
+	.name = "exit-port",
+	.base = PORT_EXIT,
+	.len = 1,
+	.width = 1,
+	.write = exit_port_write,
+};
+
+static int exit_port_init(struct kvm *kvm)
+{
+	region.dev = kvm;
+	return bus_add(&kvm->ports, &region);
+}
+
+static void exit_port_exit(struct kvm *kvm)
+{
+	bus_remove(&kvm->ports, &region);
+}
+
+INIT_MODULE(exit_port, .level = INIT_DEV, .init = exit_port_init, .exit = exit_port_exit);

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is left of the i8042 keyboard controller: its reset line.
+ *
+ * The FADT tells that there is no keyboard controller, and behind these two ports there is none:
+ * no keyboard, no mouse, no interrupt. Yet kernels reset a PC through them whatever the FADT
+ * says, and boot code opens the A20 gate there. So two outputs live on: pulse commands
+ * (0xf0..0xff, the low four bits name the output lines that stay high) and the output port (0xd0
+ * reads, 0xd1 writes it). Bit 0 of either is the CPU's reset line, active low. A20 is always
+ * open; its bit is just kept.
+ *
+ * The status must make nobody wait:
+ * - IBF (bit 1) is never set: reboot code, and A20 code, polls it before each command.
+ * - OBF (bit 0) is what a driver looks at to find out whether a controller is there. Were it
+ *   clear, Linux (acpi=off) would believe so, and wait half a second for the self-test's answer.
+ *   Were it always set, code that drains the buffer first would never be done. So at power-on
+ *   there are ABSENT_BYTES of 0xff to read, as on a floating bus: more than a driver drains
+ *   before it says "no controller" (Linux: 16), few enough for those that drain until nothing is
+ *   left.
+ *
+ * Runs on vCPU threads, under one mutex that is released before a reset is asked for.
+ *
+ * Spec: IBM PC AT Technical Reference (1984), "Keyboard Controller".
+ */
+#include <kvm/bus.h>
+#include <kvm/device.h>
+#include <kvm/init.h>
+#include <kvm/kvm.h>
+#include <pthread.h>
+
+#include "x86/layout.h"
+
+#define STATUS_OBF	     0x01
+
+#define COMMAND_READ_OUTPUT  0xd0
+#define COMMAND_WRITE_OUTPUT 0xd1
+#define COMMAND_PULSE	     0xf0
+#define COMMAND_RESET	     0xfe
+
+#define OUTPUT_RUN	     0x01 /* the CPU's reset line, active low */
+#define OUTPUT_A20	     0x02
+
+#define ABSENT_BYTES	     32
+
+static struct {
+	pthread_mutex_t lock; /* over all that follows */
+	struct kvm *kvm;
+	u8 output;
+	bool output_next;    /* 0xd1 was written: the next data byte is the output port's */
+	bool reply;	     /* 0xd0 was written: the next byte read is the output port */
+	unsigned int absent; /* how many 0xff are left to read */
+} i8042 = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static u64 i8042_read_data(void *dev, u64 offset, unsigned int size)
+{
+	u8 value = 0xff;
+
+	(void)dev, (void)offset, (void)size;
+	pthread_mutex_lock(&i8042.lock);
+	if (i8042.reply) {
+		i8042.reply = false;
+		value = i8042.output;
+	} else if (i8042.absent) {
+		i8042.absent--;
+	}
+	pthread_mutex_unlock(&i8042.lock);
+	return value;
+}
+
+static u64 i8042_read_status(void *dev, u64 offset, unsigned int size)
+{
+	bool full;
+
+	(void)dev, (void)offset, (void)size;
+	pthread_mutex_lock(&i8042.lock);
+	full = i8042.reply || i8042.absent;
+	pthread_mutex_unlock(&i8042.lock);
+	return full ? STATUS_OBF : 0;
+}
+
+static void i8042_write_data(void *dev, u64 offset, unsigned int size, u64 value)
+{
+	bool resets = false;
+
+	(void)dev, (void)offset, (void)size;
+	pthread_mutex_lock(&i8042.lock);
+	if (i8042.output_next) {
+		i8042.output_next = false;
+		resets = !(value & OUTPUT_RUN);
+		i8042.output = value | OUTPUT_RUN;
+	}
+	pthread_mutex_unlock(&i8042.lock);
+
+	if (resets)
+		kvm_request_reset(i8042.kvm, "i8042 output port");
+}
+
+static void i8042_write_command(void *dev, u64 offset, unsigned int size, u64 value)
+{
+	(void)dev, (void)offset, (void)size;
+	pthread_mutex_lock(&i8042.lock);
+	i8042.output_next = value == COMMAND_WRITE_OUTPUT;
+	i8042.reply = value == COMMAND_READ_OUTPUT;
+	pthread_mutex_unlock(&i8042.lock);
+
+	if (value == COMMAND_RESET)
+		kvm_request_reset(i8042.kvm, "i8042 command 0xfe");
+	else if (value >= COMMAND_PULSE && !(value & OUTPUT_RUN))
+		kvm_request_reset(i8042.kvm, "i8042 pulse command");
+}
+
+static int i8042_reset(struct device *device)
+{
+	(void)device;
+	pthread_mutex_lock(&i8042.lock);
+	i8042.output = OUTPUT_RUN | OUTPUT_A20;
+	i8042.output_next = i8042.reply = false;
+	i8042.absent = ABSENT_BYTES;
+	pthread_mutex_unlock(&i8042.lock);
+	return 0;
+}
+
+static struct bus_region data_region = {
+	.name = "i8042-data",
+	.base = PORT_I8042_DATA,
+	.len = 1,
+	.width = 1,
+	.read = i8042_read_data,
+	.write = i8042_write_data,
+};
+
+static struct bus_region command_region = {
+	.name = "i8042-command",
+	.base = PORT_I8042_COMMAND,
+	.len = 1,
+	.width = 1,
+	.read = i8042_read_status,
+	.write = i8042_write_command,
+};
+
+static struct device device = {.name = "i8042", .reset = i8042_reset};
+
+static int i8042_init(struct kvm *kvm)
+{
+	int err;
+
+	i8042.kvm = kvm;
+	i8042_reset(&device);
+	err = bus_add(&kvm->ports, &data_region);
+	if (err)
+		return err;
+	err = bus_add(&kvm->ports, &command_region);
+	if (err)
+		goto err_data;
+	device_register(&device);
+	return 0;
+
+err_data:
+	bus_remove(&kvm->ports, &data_region);
+	return err;
+}
+
+static void i8042_exit(struct kvm *kvm)
+{
+	device_unregister(&device);
+	bus_remove(&kvm->ports, &command_region);
+	bus_remove(&kvm->ports, &data_region);
+}
+
+INIT_MODULE(i8042, .level = INIT_DEV, .init = i8042_init, .exit = i8042_exit);

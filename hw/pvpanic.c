@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pvpanic: one port through which a guest's kernel says that it has panicked.
+ *
+ * A read tells the events that are understood; a write tells events that happened. "Panicked"
+ * goes to kvm_panic(), without a line, for the console has that. "Crash loaded" means that the
+ * guest's own crash kernel takes over and writes its dump: the run goes on, and a log line says
+ * why. Runs on vCPU threads; there is no state, hence no lock and no reset.
+ *
+ * Left out: the shutdown event (bit 2) of newer interfaces: ACPI does that here.
+ *
+ * Spec: docs/specs/pvpanic.rst of QEMU 7.2, the ISA interface.
+ */
+#include <kvm/bus.h>
+#include <kvm/device.h>
+#include <kvm/init.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+
+#include "x86/layout.h"
+
+#define EVENT_PANICKED	   0x01
+#define EVENT_CRASH_LOADED 0x02
+
+static u64 pvpanic_read(void *dev, u64 offset, unsigned int size)
+{
+	(void)dev, (void)offset, (void)size;
+	return EVENT_PANICKED | EVENT_CRASH_LOADED;
+}
+
+static void pvpanic_write(void *dev, u64 offset, unsigned int size, u64 value)
+{
+	static struct log_limit limit;
+
+	(void)offset, (void)size;
+	if (value & EVENT_CRASH_LOADED)
+		log_warn_limited(&limit, "pvpanic: the guest's kernel crashed; its crash kernel "
+					 "takes over and the run goes on");
+	if (value & EVENT_PANICKED)
+		kvm_panic(dev, NULL);
+}
+
+static void pvpanic_describe(struct device *device,
+			     void (*emit)(void *arg, const struct device_record *record), void *arg)
+{
+	static const struct device_record record = {
+		.hid = "QEMU0001",
+		.stem = "PEV",
+		.uid = 1,
+		.resources = {{.type = RESOURCE_PORT, .base = PORT_PVPANIC, .len = 1}},
+		.count = 1,
+	};
+
+	(void)device;
+	emit(arg, &record);
+}
+
+static struct bus_region region = {
+	.name = "pvpanic",
+	.base = PORT_PVPANIC,
+	.len = 1,
+	.width = 1,
+	.read = pvpanic_read,
+	.write = pvpanic_write,
+};
+
+static struct device device = {.name = "pvpanic", .describe = pvpanic_describe};
+
+static int pvpanic_init(struct kvm *kvm)
+{
+	int err;
+
+	region.dev = kvm;
+	err = bus_add(&kvm->ports, &region);
+	if (err)
+		return err;
+	device_register(&device);
+	return 0;
+}
+
+static void pvpanic_exit(struct kvm *kvm)
+{
+	device_unregister(&device);
+	bus_remove(&kvm->ports, &region);
+}
+
+INIT_MODULE(pvpanic, .level = INIT_DEV, .init = pvpanic_init, .exit = pvpanic_exit);

@@ -1,0 +1,607 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An MC146818 real-time clock with 114 bytes of CMOS RAM, at ports 0x70 and 0x71.
+ *
+ * Time is not kept, it is asked for: guest time = the host's CLOCK_REALTIME + phase_ns, in whole
+ * seconds + offset_s. Setting the clock changes the two. While register B's SET bit or the
+ * divider's reset (register A) holds the clock, the time registers are plain memory; when the
+ * last of them lets go, the time is taken from there. A divider that starts again does so half a
+ * second before the next update, which is what Linux and hwclock reckon with.
+ *
+ * Events are not counted either: rtc_advance() asks which of them (periodic, update ended, alarm)
+ * lie between the last look and now, and sets their flags in register C. Hence a guest that polls
+ * C costs no timer, and one that was away a while gets one interrupt for all that it missed. A
+ * timer runs only while an interrupt is enabled and none is pending: an interrupt that nobody
+ * acknowledges arms nothing, and the most a guest can ask for is the data sheet's 8192 a second.
+ *
+ * Threads: registers on vCPU threads, one mutex. The timer belongs to the loop, so whoever
+ * changes what it depends on rings a bell; rtc_schedule(), on the loop, does the rest. The mutex
+ * is held while calling irq_set_level() because levels must reach KVM in the order of the states
+ * they stand for.
+ *
+ * UIP is set in the last 244 us before an update, as it should be: who reads it clear has that
+ * long to read all registers. It depends on the time alone, so it is never stuck.
+ *
+ * A reset leaves time, alarm and RAM as they are (a battery feeds them), and A and B as a PC's
+ * firmware would. Pause stops the timer; the clock goes on, as on a shelf.
+ *
+ * Left out: daylight saving (DSE), square wave, NMI masking by bit 7 of port 0x70, a weekday of
+ * the guest's own choosing (it follows the date), other oscillators than 32.768 kHz. The memory
+ * sizes that a BIOS leaves in RAM (0x15..0x18, 0x30, 0x31, 0x34, 0x35) are 0: whoever runs
+ * without one learns them from the boot parameters' e820 map, and a second source could only
+ * disagree.
+ *
+ * Spec: Motorola MC146818 data sheet (1984); ACPI 6.4, sections 4.8.2.4 and 5.2.9 (century).
+ */
+#include "hw/rtc.h"
+
+#include <kvm/bus.h>
+#include <kvm/device.h>
+#include <kvm/init.h>
+#include <kvm/irq.h>
+#include <kvm/kvm.h>
+#include <kvm/loop.h>
+#include <kvm/util.h>
+#include <pthread.h>
+#include <time.h>
+
+#include "x86/layout.h"
+
+enum {
+	REG_SECONDS = 0x00,
+	REG_SECONDS_ALARM = 0x01,
+	REG_MINUTES = 0x02,
+	REG_MINUTES_ALARM = 0x03,
+	REG_HOURS = 0x04,
+	REG_HOURS_ALARM = 0x05,
+	REG_WEEKDAY = 0x06, /* Sunday is 1 */
+	REG_DAY = 0x07,
+	REG_MONTH = 0x08,
+	REG_YEAR = 0x09,
+	REG_A = 0x0a,
+	REG_B = 0x0b,
+	REG_C = 0x0c,
+	REG_D = 0x0d,
+	REG_CENTURY = 0x32, /* in RAM; the FADT tells where */
+	CMOS_SIZE = 0x80,
+};
+
+#define A_UIP		   0x80
+#define A_DIVIDER	   0x70
+#define A_DIVIDER_RESET	   0x60 /* and 0x70 */
+#define A_RATE		   0x0f
+#define A_POWER_ON	   0x26 /* 32.768 kHz, periodic rate 1024 Hz */
+
+#define B_SET		   0x80
+#define B_PIE		   0x40
+#define B_AIE		   0x20
+#define B_UIE		   0x10
+#define B_BINARY	   0x04
+#define B_24H		   0x02
+#define B_INTERRUPTS	   (B_PIE | B_AIE | B_UIE) /* C has the flags in the same places */
+#define B_POWER_ON	   B_24H
+
+#define C_IRQF		   0x80
+#define C_PF		   B_PIE
+#define C_AF		   B_AIE
+#define C_UF		   B_UIE
+
+#define D_VRT		   0x80 /* the battery is well */
+
+#define HOUR_PM		   0x80
+#define ALARM_ANY	   0xc0 /* an alarm register with both bits set does not care */
+
+#define OSCILLATOR_HZ	   32768
+#define UIP_NS		   244000
+#define DIVIDER_RESTART_NS (NSEC_PER_SEC / 2)
+#define SECONDS_PER_DAY	   86400
+/* The host's clock may be set meanwhile: look at least this often whether an alarm is due. */
+#define MAX_WAIT_NS (60 * NSEC_PER_SEC)
+
+/* A point in guest time. */
+struct moment {
+	s64 sec; /* since 1970 */
+	u32 ns;
+};
+
+struct rtc {
+	pthread_mutex_t lock; /* over all that follows but timer and bell, the loop's */
+	struct kvm *kvm;
+	struct loop_timer timer;
+	struct loop_bell bell;
+	bool paused;
+
+	u64 phase_ns; /* below one second */
+	s64 offset_s;
+	struct moment seen; /* rtc_advance() has looked at everything up to here */
+	bool level;	    /* of the line, as KVM was told */
+	u8 index;
+	u8 regs[CMOS_SIZE]; /* time registers are up to date only while the clock is held */
+};
+
+static struct rtc rtc_chip;
+
+static u64 host_realtime_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (u64)now.tv_sec * NSEC_PER_SEC + (u64)now.tv_nsec;
+}
+
+u64 (*rtc_realtime_ns)(void) = host_realtime_ns;
+
+/* --- time and its registers --- */
+
+static struct moment rtc_now(const struct rtc *rtc)
+{
+	u64 ns = rtc_realtime_ns() + rtc->phase_ns;
+
+	return (struct moment){
+		.sec = (s64)(ns / NSEC_PER_SEC) + rtc->offset_s,
+		.ns = ns % NSEC_PER_SEC,
+	};
+}
+
+static bool rtc_divider_in_reset(const struct rtc *rtc)
+{
+	return (rtc->regs[REG_A] & A_DIVIDER_RESET) == A_DIVIDER_RESET;
+}
+
+/* Does time stand still, and are its registers memory? */
+static bool rtc_held(const struct rtc *rtc)
+{
+	return (rtc->regs[REG_B] & B_SET) || rtc_divider_in_reset(rtc);
+}
+
+static u8 rtc_encode(const struct rtc *rtc, unsigned int n)
+{
+	return rtc->regs[REG_B] & B_BINARY ? n : n / 10 << 4 | n % 10;
+}
+
+static unsigned int rtc_decode(const struct rtc *rtc, u8 reg)
+{
+	return rtc->regs[REG_B] & B_BINARY ? reg : (reg >> 4) * 10U + (reg & 0x0f);
+}
+
+static u8 rtc_encode_hour(const struct rtc *rtc, unsigned int hour)
+{
+	if (rtc->regs[REG_B] & B_24H)
+		return rtc_encode(rtc, hour);
+	return rtc_encode(rtc, (hour + 11) % 12 + 1) | (hour >= 12 ? HOUR_PM : 0);
+}
+
+static unsigned int rtc_decode_hour(const struct rtc *rtc, u8 reg)
+{
+	if (rtc->regs[REG_B] & B_24H)
+		return rtc_decode(rtc, reg);
+	return rtc_decode(rtc, reg & ~HOUR_PM) % 12 + (reg & HOUR_PM ? 12 : 0);
+}
+
+static bool is_time_register(u8 index)
+{
+	switch (index) {
+	case REG_SECONDS:
+	case REG_MINUTES:
+	case REG_HOURS:
+	case REG_WEEKDAY:
+	case REG_DAY:
+	case REG_MONTH:
+	case REG_YEAR:
+	case REG_CENTURY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Bring the time registers up to date. */
+static void rtc_show_time(struct rtc *rtc)
+{
+	time_t sec = rtc_now(rtc).sec;
+	struct tm tm = {0};
+	unsigned int year;
+
+	gmtime_r(&sec, &tm);
+	year = (unsigned int)tm.tm_year + 1900;
+	rtc->regs[REG_SECONDS] = rtc_encode(rtc, (unsigned int)tm.tm_sec);
+	rtc->regs[REG_MINUTES] = rtc_encode(rtc, (unsigned int)tm.tm_min);
+	rtc->regs[REG_HOURS] = rtc_encode_hour(rtc, (unsigned int)tm.tm_hour);
+	rtc->regs[REG_WEEKDAY] = rtc_encode(rtc, (unsigned int)tm.tm_wday + 1);
+	rtc->regs[REG_DAY] = rtc_encode(rtc, (unsigned int)tm.tm_mday);
+	rtc->regs[REG_MONTH] = rtc_encode(rtc, (unsigned int)tm.tm_mon + 1);
+	rtc->regs[REG_YEAR] = rtc_encode(rtc, year % 100);
+	rtc->regs[REG_CENTURY] = rtc_encode(rtc, year / 100);
+}
+
+/* Let the clock go on from its registers, fraction_ns into their second. */
+static void rtc_take_time(struct rtc *rtc, u64 fraction_ns)
+{
+	u64 host_ns = rtc_realtime_ns();
+	/* Any byte is a value to timegm(): the 40th of a month is one early in the next. */
+	struct tm tm = {
+		.tm_sec = (int)rtc_decode(rtc, rtc->regs[REG_SECONDS]),
+		.tm_min = (int)rtc_decode(rtc, rtc->regs[REG_MINUTES]),
+		.tm_hour = (int)rtc_decode_hour(rtc, rtc->regs[REG_HOURS]),
+		.tm_mday = (int)rtc_decode(rtc, rtc->regs[REG_DAY]),
+		.tm_mon = (int)rtc_decode(rtc, rtc->regs[REG_MONTH]) - 1,
+		.tm_year = (int)rtc_decode(rtc, rtc->regs[REG_CENTURY]) * 100 +
+			   (int)rtc_decode(rtc, rtc->regs[REG_YEAR]) - 1900,
+	};
+
+	rtc->phase_ns = (fraction_ns + NSEC_PER_SEC - host_ns % NSEC_PER_SEC) % NSEC_PER_SEC;
+	rtc->offset_s = timegm(&tm) - (s64)((host_ns + rtc->phase_ns) / NSEC_PER_SEC);
+	rtc->seen = rtc_now(rtc); /* a jump is neither an update nor an alarm */
+}
+
+/* --- events --- */
+
+/* The period is 1 << this oscillator cycles; false: there is none. */
+static bool rtc_period(const struct rtc *rtc, unsigned int *shift)
+{
+	unsigned int rate = rtc->regs[REG_A] & A_RATE;
+
+	if (!rate || rtc_divider_in_reset(rtc))
+		return false;
+	*shift = rate < 3 ? rate + 6 : rate - 1; /* rates 1 and 2 are 256 and 128 Hz again */
+	return true;
+}
+
+/* Oscillator cycles since 1970. */
+static s64 moment_cycles(struct moment m)
+{
+	return m.sec * OSCILLATOR_HZ + (s64)((u64)m.ns * OSCILLATOR_HZ / NSEC_PER_SEC);
+}
+
+struct alarm_field {
+	bool any;
+	unsigned int value;
+};
+
+static bool alarm_matches(struct alarm_field field, s64 value)
+{
+	return field.any || field.value == value;
+}
+
+static struct alarm_field rtc_alarm_field(const struct rtc *rtc, u8 index)
+{
+	u8 reg = rtc->regs[index];
+
+	return (struct alarm_field){
+		.any = (reg & ALARM_ANY) == ALARM_ANY,
+		.value =
+			index == REG_HOURS_ALARM ? rtc_decode_hour(rtc, reg) : rtc_decode(rtc, reg),
+	};
+}
+
+/* Seconds from `after` to the next alarm, 1 to a day; 0: a field can never match. */
+static s64 rtc_seconds_to_alarm(const struct rtc *rtc, s64 after)
+{
+	struct alarm_field hour = rtc_alarm_field(rtc, REG_HOURS_ALARM);
+	struct alarm_field minute = rtc_alarm_field(rtc, REG_MINUTES_ALARM);
+	struct alarm_field second = rtc_alarm_field(rtc, REG_SECONDS_ALARM);
+	s64 start = (after % SECONDS_PER_DAY + SECONDS_PER_DAY) % SECONDS_PER_DAY;
+	s64 distance = 1;
+
+	if ((!hour.any && hour.value > 23) || (!minute.any && minute.value > 59) ||
+	    (!second.any && second.value > 59))
+		return 0;
+	while (distance <= SECONDS_PER_DAY) {
+		s64 t = (start + distance) % SECONDS_PER_DAY;
+
+		/* Skip whole hours, then whole minutes: a hostile guest gets few turns of this. */
+		if (!alarm_matches(hour, t / 3600))
+			distance += 3600 - t % 3600;
+		else if (!alarm_matches(minute, t / 60 % 60))
+			distance += 60 - t % 60;
+		else if (!alarm_matches(second, t % 60))
+			distance++;
+		else
+			return distance;
+	}
+	return 0;
+}
+
+/* IRQF and the line are a function of flags and enables. */
+static void rtc_update_line(struct rtc *rtc)
+{
+	bool level = rtc->regs[REG_B] & rtc->regs[REG_C] & B_INTERRUPTS;
+
+	rtc->regs[REG_C] &= ~C_IRQF;
+	if (level)
+		rtc->regs[REG_C] |= C_IRQF;
+	if (level != rtc->level)
+		irq_set_level(rtc->kvm, GSI_RTC, level);
+	rtc->level = level;
+}
+
+/* Set the flags of all that happened since the last call. */
+static void rtc_advance(struct rtc *rtc)
+{
+	struct moment now = rtc_now(rtc);
+	unsigned int shift;
+	s64 alarm;
+
+	if (rtc_period(rtc, &shift) &&
+	    moment_cycles(now) >> shift != moment_cycles(rtc->seen) >> shift)
+		rtc->regs[REG_C] |= C_PF;
+	if (!rtc_held(rtc) && now.sec != rtc->seen.sec) {
+		rtc->regs[REG_C] |= C_UF;
+		alarm = rtc_seconds_to_alarm(rtc, rtc->seen.sec);
+		if (alarm && now.sec - rtc->seen.sec >= alarm)
+			rtc->regs[REG_C] |= C_AF;
+	}
+	rtc->seen = now;
+	rtc_update_line(rtc);
+}
+
+/* How long until an event that interrupts, in nanoseconds; 0: nothing to wait for. */
+static u64 rtc_next_event(const struct rtc *rtc)
+{
+	u8 enabled = rtc->regs[REG_B];
+	struct moment now = rtc->seen;
+	u64 wait_ns = MAX_WAIT_NS;
+	unsigned int shift;
+	s64 alarm;
+
+	if (rtc->paused || rtc->level || !(enabled & B_INTERRUPTS))
+		return 0;
+	if ((enabled & B_PIE) && rtc_period(rtc, &shift)) {
+		s64 next = (moment_cycles(now) | ((1LL << shift) - 1)) + 1;
+		u64 cycles = (u64)(next - now.sec * OSCILLATOR_HZ);
+		u64 next_ns = (cycles * NSEC_PER_SEC + OSCILLATOR_HZ - 1) / OSCILLATOR_HZ;
+
+		wait_ns = MIN(wait_ns, next_ns - now.ns);
+	}
+	if (rtc_held(rtc))
+		return wait_ns;
+	if (enabled & B_UIE)
+		wait_ns = MIN(wait_ns, NSEC_PER_SEC - now.ns);
+	alarm = enabled & B_AIE ? rtc_seconds_to_alarm(rtc, now.sec) : 0;
+	if (alarm)
+		wait_ns = MIN(wait_ns, (u64)alarm * NSEC_PER_SEC - now.ns);
+	return wait_ns;
+}
+
+/* The timer's and the bell's function. Loop. */
+static void rtc_schedule(void *arg)
+{
+	struct rtc *rtc = arg;
+	u64 wait_ns;
+
+	pthread_mutex_lock(&rtc->lock);
+	rtc_advance(rtc);
+	wait_ns = rtc_next_event(rtc);
+	pthread_mutex_unlock(&rtc->lock);
+
+	if (wait_ns)
+		loop_arm(rtc->kvm->loop, &rtc->timer, now_ns() + wait_ns);
+	else
+		loop_disarm(rtc->kvm->loop, &rtc->timer);
+}
+
+/* --- registers --- */
+
+static u8 rtc_read_a(const struct rtc *rtc)
+{
+	bool update_near = rtc_now(rtc).ns >= NSEC_PER_SEC - UIP_NS;
+
+	return rtc->regs[REG_A] | (update_near && !rtc_held(rtc) ? A_UIP : 0);
+}
+
+static u8 rtc_read_c(struct rtc *rtc)
+{
+	u8 flags;
+
+	rtc_advance(rtc);
+	flags = rtc->regs[REG_C];
+	rtc->regs[REG_C] = 0;
+	rtc_update_line(rtc);
+	return flags;
+}
+
+static u8 rtc_read(struct rtc *rtc)
+{
+	switch (rtc->index) {
+	case REG_A:
+		return rtc_read_a(rtc);
+	case REG_C:
+		return rtc_read_c(rtc);
+	case REG_D:
+		return D_VRT;
+	default:
+		if (is_time_register(rtc->index) && !rtc_held(rtc))
+			rtc_show_time(rtc);
+		return rtc->regs[rtc->index];
+	}
+}
+
+/* Registers A and B, which hold the clock and let it go. */
+static void rtc_write_control(struct rtc *rtc, u8 index, u8 value)
+{
+	bool was_held = rtc_held(rtc);
+	bool was_in_reset = rtc_divider_in_reset(rtc);
+
+	if (!was_held)
+		rtc_show_time(rtc);
+	if (index == REG_A)
+		value &= ~A_UIP;
+	else if (value & B_SET)
+		value &= ~B_UIE; /* as the data sheet has it */
+	rtc->regs[index] = value;
+	if (was_held && !rtc_held(rtc))
+		rtc_take_time(rtc, was_in_reset ? DIVIDER_RESTART_NS : rtc_now(rtc).ns);
+}
+
+static void rtc_write(struct rtc *rtc, u8 value)
+{
+	rtc_advance(rtc); /* what happened so far happened under the old settings */
+
+	switch (rtc->index) {
+	case REG_A:
+	case REG_B:
+		rtc_write_control(rtc, rtc->index, value);
+		break;
+	case REG_C:
+	case REG_D:
+		break;
+	default:
+		if (!is_time_register(rtc->index) || rtc_held(rtc)) {
+			rtc->regs[rtc->index] = value;
+			break;
+		}
+		rtc_show_time(rtc);
+		rtc->regs[rtc->index] = value;
+		rtc_take_time(rtc, rtc_now(rtc).ns);
+		break;
+	}
+	rtc_update_line(rtc);
+}
+
+/* --- from the bus: vCPU threads. size is always 1, the region's width. --- */
+
+static u64 rtc_port_read(void *dev, u64 offset, unsigned int size)
+{
+	struct rtc *rtc = dev;
+	bool acknowledged;
+	u8 value;
+
+	(void)size;
+	if (offset == 0)
+		return 0xff; /* the index is write-only */
+	pthread_mutex_lock(&rtc->lock);
+	value = rtc_read(rtc);
+	acknowledged = rtc->index == REG_C && (rtc->regs[REG_B] & B_INTERRUPTS);
+	pthread_mutex_unlock(&rtc->lock);
+
+	if (acknowledged)
+		loop_ring(rtc->kvm->loop, &rtc->bell);
+	return value;
+}
+
+static void rtc_port_write(void *dev, u64 offset, unsigned int size, u64 value)
+{
+	struct rtc *rtc = dev;
+	bool reschedule = false;
+
+	(void)size;
+	pthread_mutex_lock(&rtc->lock);
+	if (offset == 0) {
+		rtc->index = value % CMOS_SIZE;
+	} else {
+		rtc_write(rtc, value);
+		reschedule = rtc->regs[REG_B] & B_INTERRUPTS;
+	}
+	pthread_mutex_unlock(&rtc->lock);
+
+	if (reschedule)
+		loop_ring(rtc->kvm->loop, &rtc->bell);
+}
+
+/* --- from the machine: the main thread, which is the loop's --- */
+
+static int rtc_reset(struct device *device)
+{
+	struct rtc *rtc = &rtc_chip;
+
+	(void)device;
+	pthread_mutex_lock(&rtc->lock);
+	/* Let a held clock go first, while its registers still have the format they were set in. */
+	rtc_write_control(rtc, REG_A, A_POWER_ON);
+	rtc_write_control(rtc, REG_B, rtc->regs[REG_B] & ~B_SET);
+	rtc_write_control(rtc, REG_B, B_POWER_ON);
+	rtc_read_c(rtc);
+	rtc->index = 0;
+	pthread_mutex_unlock(&rtc->lock);
+	loop_disarm(rtc->kvm->loop, &rtc->timer);
+	return 0;
+}
+
+static int rtc_pause(struct device *device)
+{
+	struct rtc *rtc = &rtc_chip;
+
+	(void)device;
+	pthread_mutex_lock(&rtc->lock);
+	rtc->paused = true;
+	pthread_mutex_unlock(&rtc->lock);
+	loop_disarm(rtc->kvm->loop, &rtc->timer);
+	return 0;
+}
+
+static void rtc_resume(struct device *device)
+{
+	struct rtc *rtc = &rtc_chip;
+
+	(void)device;
+	pthread_mutex_lock(&rtc->lock);
+	rtc->paused = false;
+	pthread_mutex_unlock(&rtc->lock);
+	rtc_schedule(rtc);
+}
+
+static void rtc_describe(struct device *device,
+			 void (*emit)(void *arg, const struct device_record *record), void *arg)
+{
+	static const struct device_record record = {
+		.hid = "PNP0B00",
+		.stem = "RTC",
+		.uid = 1,
+		.resources = {{.type = RESOURCE_PORT, .base = PORT_RTC, .len = 2},
+			      {.type = RESOURCE_IRQ, .base = GSI_RTC}},
+		.count = 2,
+	};
+
+	(void)device;
+	emit(arg, &record);
+}
+
+static struct bus_region region = {
+	.name = "rtc",
+	.base = PORT_RTC,
+	.len = 2,
+	.width = 1,
+	.read = rtc_port_read,
+	.write = rtc_port_write,
+	.dev = &rtc_chip,
+};
+
+static struct device device = {
+	.name = "rtc",
+	.reset = rtc_reset,
+	.pause = rtc_pause,
+	.resume = rtc_resume,
+	.describe = rtc_describe,
+};
+
+static int rtc_init(struct kvm *kvm)
+{
+	struct rtc *rtc = &rtc_chip;
+	int err;
+
+	*rtc = (struct rtc){
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.kvm = kvm,
+		.timer = {.fn = rtc_schedule, .arg = rtc},
+		.bell = {.fn = rtc_schedule, .arg = rtc},
+		.regs = {[REG_A] = A_POWER_ON, [REG_B] = B_POWER_ON},
+	};
+	rtc->seen = rtc_now(rtc);
+
+	err = bus_add(&kvm->ports, &region);
+	if (err)
+		return err;
+	loop_add_bell(kvm->loop, &rtc->bell);
+	device_register(&device);
+	return 0;
+}
+
+static void rtc_exit(struct kvm *kvm)
+{
+	device_unregister(&device);
+	bus_remove(&kvm->ports, &region);
+	loop_disarm(kvm->loop, &rtc_chip.timer);
+	loop_remove_bell(kvm->loop, &rtc_chip.bell);
+}
+
+INIT_MODULE(rtc, .level = INIT_DEV, .init = rtc_init, .exit = rtc_exit);

@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Four 16550A UARTs. COM1 is the machine's console; COM2 to COM4 lead nowhere.
+ *
+ * Out: a byte written to THR goes to console_write() on the vCPU thread that wrote it, and the
+ * transmitter is empty again: its FIFO never holds anything, LSR always says THRE and TEMT, so
+ * that a polling printk never spins. What waits for a slow reader is the THRE interrupt alone:
+ * while console_full(), IIR and the line pretend that THR is still busy (`withheld`), and
+ * writable() takes that back. Tty writers in the guest sleep meanwhile and nothing is lost.
+ *
+ * In: the console asks room() and calls input() on the loop's thread. RTS is the guest's flow
+ * control: without it, and in loopback, there is no room. The console is told of new room when
+ * the receive FIFO has run empty, not at every byte: so the interrupt line really falls between
+ * two fillings, and a fast sender cannot keep a guest inside one interrupt for ever. The
+ * character time-out (four idle character times) has passed the moment input() returns, for
+ * nobody can tell how fast this wire is.
+ *
+ * The line: COM1 and COM3 share a GSI, COM2 and COM4 another. The wire is the OR of both chips,
+ * and it is edge-triggered: a second cause under a line that is already high would go unseen by a
+ * handler that had looked at that chip before. So each chip's own rising edge, and each arrival
+ * from the loop, is given an edge of its own: low, then high. Writes to THR while THRE is pending
+ * are not: a handler fills the FIFO with 16 of them, and the edge of the first is latched.
+ *
+ * Locks: one mutex a line, for the two chips on it are one device to the interrupt controller. It
+ * is held while calling irq_set_level(), because levels must reach KVM in the order of the states
+ * they stand for, and console_full(), because an answer older than writable() would withhold the
+ * interrupt for good. The console never calls us under a lock of its own. console_write() and
+ * console_room_changed() are called with no lock held.
+ *
+ * Invariants: rx_count <= depth <= 16; line->level is the OR of both chips' `interrupting`; BI is
+ * in `errors` exactly from the time its byte is the oldest until LSR is read.
+ *
+ * Left out: baud rate, parity and framing (kept, without effect), sending a break, the DMA pins.
+ *
+ * Spec: National Semiconductor PC16550D data sheet, June 1995, section 8 (registers), 8.6
+ * (loopback).
+ */
+#include <kvm/bus.h>
+#include <kvm/console.h>
+#include <kvm/device.h>
+#include <kvm/init.h>
+#include <kvm/irq.h>
+#include <kvm/kvm.h>
+#include <linux/serial_reg.h>
+#include <pthread.h>
+
+#include "x86/layout.h"
+
+#define FIFO_SIZE 16
+#define PORTS	  8
+
+#define MSR_LINES (UART_MSR_DCD | UART_MSR_RI | UART_MSR_DSR | UART_MSR_CTS)
+
+struct serial_line {
+	pthread_mutex_t lock; /* over this struct and both chips */
+	struct kvm *kvm;
+	u32 gsi;
+	bool level;	       /* as KVM was told */
+	struct uart *chips[2]; /* whose interrupts the wire carries */
+};
+
+struct uart {
+	struct serial_line *line;
+	bool console;
+	u32 uid;
+	struct bus_region region;
+	struct device device;
+
+	u8 ier, lcr, mcr, msr, scr;
+	u8 divisor_low, divisor_high;
+	bool fifo;  /* FCR bit 0: a 16550A, else a 16450 */
+	u8 trigger; /* bytes from which "data available" is said */
+	u8 errors;  /* OE and BI as LSR shows them, until it is read */
+
+	u8 rx[FIFO_SIZE];
+	u16 rx_breaks; /* bit i: rx[i] is a break that LSR has not shown yet */
+	unsigned int rx_head, rx_count;
+
+	bool thr_emptied;  /* THRE interrupt, until IIR is read */
+	bool withheld;	   /* the console was full: THRE is not told */
+	bool interrupting; /* the chip's interrupt pin, behind OUT2's gate */
+
+	u64 bytes_in, bytes_out, overruns;
+};
+
+static struct uart uarts[4];
+
+static struct serial_line lines[2] = {
+	{.lock = PTHREAD_MUTEX_INITIALIZER, .gsi = GSI_COM1, .chips = {&uarts[0], &uarts[2]}},
+	{.lock = PTHREAD_MUTEX_INITIALIZER, .gsi = GSI_COM2, .chips = {&uarts[1], &uarts[3]}},
+};
+
+static const struct {
+	const char *name;
+	u16 port;
+} coms[] = {
+	{"serial0", PORT_COM1},
+	{"serial1", PORT_COM2},
+	{"serial2", PORT_COM3},
+	{"serial3", PORT_COM4},
+};
+
+/* --- interrupt --- */
+
+/* The interrupt of the highest priority, as IIR names it. */
+static u8 uart_cause(const struct uart *uart)
+{
+	if ((uart->ier & UART_IER_RLSI) && uart->errors)
+		return UART_IIR_RLSI;
+	if ((uart->ier & UART_IER_RDI) && uart->rx_count)
+		return uart->rx_count >= uart->trigger ? UART_IIR_RDI : UART_IIR_RX_TIMEOUT;
+	if ((uart->ier & UART_IER_THRI) && uart->thr_emptied && !uart->withheld)
+		return UART_IIR_THRI;
+	if ((uart->ier & UART_IER_MSI) && (uart->msr & UART_MSR_ANY_DELTA))
+		return UART_IIR_MSI;
+	return UART_IIR_NO_INT;
+}
+
+/*
+ * Drive the line as the chips now want it. news: something came from outside, and deserves an edge
+ * even if the chip was interrupting before.
+ */
+static void uart_update_line(struct uart *uart, bool news)
+{
+	struct serial_line *line = uart->line;
+	/* In loopback the OUT2 pin is inactive, whatever MCR says. */
+	bool gate = (uart->mcr & (UART_MCR_OUT2 | UART_MCR_LOOP)) == UART_MCR_OUT2;
+	bool pin = gate && uart_cause(uart) != UART_IIR_NO_INT;
+	bool edge = pin && (news || !uart->interrupting);
+	bool level;
+
+	uart->interrupting = pin;
+	level = line->chips[0]->interrupting || line->chips[1]->interrupting;
+	if (edge && line->level)
+		irq_set_level(line->kvm, line->gsi, false);
+	if (edge || level != line->level)
+		irq_set_level(line->kvm, line->gsi, level);
+	line->level = level;
+}
+
+/* THR has become empty, or is empty as its interrupt is enabled. */
+static void uart_thr_emptied(struct uart *uart)
+{
+	uart->thr_emptied = true;
+	uart->withheld = uart->console && console_full();
+}
+
+/* --- receiver --- */
+
+static unsigned int uart_depth(const struct uart *uart)
+{
+	return uart->fifo ? FIFO_SIZE : 1;
+}
+
+static size_t uart_room(const struct uart *uart)
+{
+	if ((uart->mcr & (UART_MCR_RTS | UART_MCR_LOOP)) != UART_MCR_RTS)
+		return 0;
+	return uart_depth(uart) - uart->rx_count;
+}
+
+/* Is it time to tell the console, which last could have seen this much room? */
+static bool uart_room_grew(const struct uart *uart, size_t room_before)
+{
+	return uart->console && uart->rx_count == 0 && uart_room(uart) > room_before;
+}
+
+/* The oldest byte has changed: if it is a break, LSR says so from now on. */
+static void uart_show_break(struct uart *uart)
+{
+	u16 bit = 1U << uart->rx_head;
+
+	if (uart->rx_count && (uart->rx_breaks & bit)) {
+		uart->rx_breaks &= ~bit;
+		uart->errors |= UART_LSR_BI;
+	}
+}
+
+static void uart_clear_rx(struct uart *uart)
+{
+	uart->rx_head = 0;
+	uart->rx_count = 0;
+	uart->rx_breaks = 0;
+}
+
+static void uart_receive(struct uart *uart, u8 byte, bool is_break)
+{
+	unsigned int slot;
+
+	if (uart->rx_count == uart_depth(uart)) {
+		uart->errors |= UART_LSR_OE;
+		uart->overruns++;
+		/* A FIFO keeps what it has, a 16450's single register the newer byte. */
+		if (uart->fifo)
+			return;
+		uart_clear_rx(uart);
+	}
+	slot = (uart->rx_head + uart->rx_count) % FIFO_SIZE;
+	uart->rx[slot] = byte;
+	if (is_break)
+		uart->rx_breaks |= 1U << slot;
+	uart->rx_count++;
+	if (uart->rx_count == 1)
+		uart_show_break(uart);
+}
+
+static u8 uart_take_byte(struct uart *uart)
+{
+	u8 byte = uart->rx[uart->rx_head];
+
+	if (!uart->rx_count)
+		return 0;
+	uart->rx_head = (uart->rx_head + 1) % FIFO_SIZE;
+	uart->rx_count--;
+	uart_show_break(uart);
+	return byte;
+}
+
+/* --- modem lines --- */
+
+/* What the modem inputs are connected to: the outputs in loopback, else COM1's ready peer. */
+static u8 uart_modem_inputs(const struct uart *uart)
+{
+	if (!(uart->mcr & UART_MCR_LOOP))
+		return uart->console ? UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS : 0;
+	return (uart->mcr & UART_MCR_RTS ? UART_MSR_CTS : 0) |
+	       (uart->mcr & UART_MCR_DTR ? UART_MSR_DSR : 0) |
+	       (uart->mcr & UART_MCR_OUT1 ? UART_MSR_RI : 0) |
+	       (uart->mcr & UART_MCR_OUT2 ? UART_MSR_DCD : 0);
+}
+
+static void uart_update_modem(struct uart *uart)
+{
+	u8 inputs = uart_modem_inputs(uart);
+	u8 changed = (uart->msr ^ inputs) & (UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS);
+	u8 delta = changed >> 4; /* each line's delta bit is four below it */
+
+	/* The ring indicator alone is noted at its trailing edge only. */
+	if (uart->msr & ~inputs & UART_MSR_RI)
+		delta |= UART_MSR_TERI;
+	uart->msr = inputs | (uart->msr & UART_MSR_ANY_DELTA) | delta;
+}
+
+/* --- registers --- */
+
+static u8 uart_read_iir(struct uart *uart)
+{
+	u8 cause = uart_cause(uart);
+
+	if (cause == UART_IIR_THRI)
+		uart->thr_emptied = false;
+	return cause | (uart->fifo ? 0xc0 : 0);
+}
+
+static u8 uart_read_lsr(struct uart *uart)
+{
+	u8 lsr = UART_LSR_THRE | UART_LSR_TEMT | uart->errors;
+
+	if (uart->rx_count)
+		lsr |= UART_LSR_DR;
+	if (uart->fifo && (uart->rx_breaks || (uart->errors & UART_LSR_BI)))
+		lsr |= UART_LSR_FIFOE;
+	uart->errors = 0;
+	return lsr;
+}
+
+static u8 uart_read_msr(struct uart *uart)
+{
+	u8 msr = uart->msr;
+
+	uart->msr &= MSR_LINES;
+	return msr;
+}
+
+static u8 uart_read(struct uart *uart, u64 reg)
+{
+	bool dlab = uart->lcr & UART_LCR_DLAB;
+
+	switch (reg) {
+	case UART_RX:
+		return dlab ? uart->divisor_low : uart_take_byte(uart);
+	case UART_IER:
+		return dlab ? uart->divisor_high : uart->ier;
+	case UART_IIR:
+		return uart_read_iir(uart);
+	case UART_LCR:
+		return uart->lcr;
+	case UART_MCR:
+		return uart->mcr;
+	case UART_LSR:
+		return uart_read_lsr(uart);
+	case UART_MSR:
+		return uart_read_msr(uart);
+	default:
+		return uart->scr;
+	}
+}
+
+static void uart_write_ier(struct uart *uart, u8 value)
+{
+	u8 enabled = value & ~uart->ier;
+
+	uart->ier = value & (UART_IER_RDI | UART_IER_THRI | UART_IER_RLSI | UART_IER_MSI);
+	if (enabled & UART_IER_THRI)
+		uart_thr_emptied(uart);
+}
+
+static void uart_write_fcr(struct uart *uart, u8 value)
+{
+	static const u8 triggers[] = {1, 4, 8, 14};
+	bool fifo = value & UART_FCR_ENABLE_FIFO;
+
+	/* Without the enable bit the others are not programmed; a change of it empties the FIFO. */
+	if (fifo != uart->fifo || (fifo && (value & UART_FCR_CLEAR_RCVR)))
+		uart_clear_rx(uart);
+	uart->fifo = fifo;
+	uart->trigger = fifo ? triggers[value >> 6] : 1;
+}
+
+/* Returns whether the byte is on its way out to the wire. */
+static bool uart_write_thr(struct uart *uart, u8 value)
+{
+	if (!(uart->mcr & UART_MCR_LOOP))
+		return true;
+	uart_receive(uart, value, false);
+	uart_thr_emptied(uart);
+	return false;
+}
+
+/* Returns what uart_write_thr() does. */
+static bool uart_write(struct uart *uart, u64 reg, u8 value)
+{
+	bool dlab = uart->lcr & UART_LCR_DLAB;
+
+	switch (reg) {
+	case UART_TX:
+		if (!dlab)
+			return uart_write_thr(uart, value);
+		uart->divisor_low = value;
+		break;
+	case UART_IER:
+		if (dlab)
+			uart->divisor_high = value;
+		else
+			uart_write_ier(uart, value);
+		break;
+	case UART_FCR:
+		uart_write_fcr(uart, value);
+		break;
+	case UART_LCR:
+		uart->lcr = value;
+		break;
+	case UART_MCR:
+		uart->mcr = value & (UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT1 | UART_MCR_OUT2 |
+				     UART_MCR_LOOP);
+		uart_update_modem(uart);
+		break;
+	case UART_SCR:
+		uart->scr = value;
+		break;
+	default: /* LSR and MSR are read-only */
+		break;
+	}
+	return false;
+}
+
+static void uart_send(struct uart *uart, u8 byte)
+{
+	if (uart->console)
+		console_write(&byte, 1);
+
+	pthread_mutex_lock(&uart->line->lock);
+	uart->bytes_out++;
+	uart_thr_emptied(uart);
+	uart_update_line(uart, false);
+	pthread_mutex_unlock(&uart->line->lock);
+}
+
+/* --- from the bus: vCPU threads. size is always 1, the region's width. --- */
+
+static u64 serial_read(void *dev, u64 offset, unsigned int size)
+{
+	struct uart *uart = dev;
+	size_t room_before;
+	bool room_grew;
+	u8 value;
+
+	(void)size;
+	pthread_mutex_lock(&uart->line->lock);
+	room_before = uart_room(uart);
+	value = uart_read(uart, offset);
+	room_grew = uart_room_grew(uart, room_before);
+	uart_update_line(uart, false);
+	pthread_mutex_unlock(&uart->line->lock);
+
+	if (room_grew)
+		console_room_changed();
+	return value;
+}
+
+static void serial_write(void *dev, u64 offset, unsigned int size, u64 value)
+{
+	struct uart *uart = dev;
+	size_t room_before;
+	bool room_grew, sends;
+
+	(void)size;
+	pthread_mutex_lock(&uart->line->lock);
+	room_before = uart_room(uart);
+	sends = uart_write(uart, offset, value);
+	room_grew = uart_room_grew(uart, room_before);
+	uart_update_line(uart, false);
+	pthread_mutex_unlock(&uart->line->lock);
+
+	if (sends)
+		uart_send(uart, value);
+	if (room_grew)
+		console_room_changed();
+}
+
+/* --- from the console: the loop's thread --- */
+
+static size_t serial_room(void *dev)
+{
+	struct uart *uart = dev;
+	size_t room;
+
+	pthread_mutex_lock(&uart->line->lock);
+	room = uart_room(uart);
+	pthread_mutex_unlock(&uart->line->lock);
+	return room;
+}
+
+/* More than room() said, or after the guest took that back, is an overrun as on any wire. */
+static void serial_input(void *dev, const u8 *data, size_t len)
+{
+	struct uart *uart = dev;
+
+	pthread_mutex_lock(&uart->line->lock);
+	uart->bytes_in += len;
+	if (uart->mcr & UART_MCR_LOOP)
+		uart->overruns += len; /* the receiver is not connected to the wire */
+	else
+		for (size_t i = 0; i < len; i++)
+			uart_receive(uart, data[i], false);
+	uart_update_line(uart, true);
+	pthread_mutex_unlock(&uart->line->lock);
+}
+
+static void serial_writable(void *dev)
+{
+	struct uart *uart = dev;
+
+	pthread_mutex_lock(&uart->line->lock);
+	uart->withheld = false;
+	uart_update_line(uart, true);
+	pthread_mutex_unlock(&uart->line->lock);
+}
+
+static void serial_send_break(void *dev)
+{
+	struct uart *uart = dev;
+
+	pthread_mutex_lock(&uart->line->lock);
+	if (!(uart->mcr & UART_MCR_LOOP))
+		uart_receive(uart, 0, true);
+	uart_update_line(uart, true);
+	pthread_mutex_unlock(&uart->line->lock);
+}
+
+/* --- from the machine: the main thread --- */
+
+static int serial_reset(struct device *device)
+{
+	struct uart *uart = container_of(device, struct uart, device);
+
+	pthread_mutex_lock(&uart->line->lock);
+	uart->ier = uart->lcr = uart->mcr = uart->scr = 0;
+	uart->divisor_low = 12; /* 9600 baud; a real chip starts with anything */
+	uart->divisor_high = 0;
+	uart->fifo = false;
+	uart->trigger = 1;
+	uart->errors = 0;
+	uart_clear_rx(uart);
+	uart->thr_emptied = uart->withheld = false;
+	uart->msr = uart_modem_inputs(uart);
+	uart_update_line(uart, false);
+	pthread_mutex_unlock(&uart->line->lock);
+	return 0;
+}
+
+static void serial_stats(struct device *device,
+			 void (*emit)(void *arg, const char *counter, u64 value), void *arg)
+{
+	struct uart *uart = container_of(device, struct uart, device);
+	u64 in, out, overruns;
+
+	pthread_mutex_lock(&uart->line->lock);
+	in = uart->bytes_in;
+	out = uart->bytes_out;
+	overruns = uart->overruns;
+	pthread_mutex_unlock(&uart->line->lock);
+
+	emit(arg, "bytes_in", in);
+	emit(arg, "bytes_out", out);
+	emit(arg, "overruns", overruns);
+}
+
+static void serial_describe(struct device *device,
+			    void (*emit)(void *arg, const struct device_record *record), void *arg)
+{
+	const struct uart *uart = container_of(device, struct uart, device);
+	const struct device_record record = {
+		.hid = "PNP0501",
+		.stem = "COM",
+		.uid = uart->uid,
+		.resources =
+			{
+				{.type = RESOURCE_PORT, .base = uart->region.base, .len = PORTS},
+				{.type = RESOURCE_IRQ, .base = uart->line->gsi},
+			},
+		.count = 2,
+	};
+
+	emit(arg, &record);
+}
+
+static int uart_init(struct kvm *kvm, unsigned int index)
+{
+	struct uart *uart = &uarts[index];
+	int err;
+
+	*uart = (struct uart){
+		.line = &lines[index % 2],
+		.console = index == 0,
+		.uid = index + 1,
+		.region = {.name = coms[index].name,
+			   .base = coms[index].port,
+			   .len = PORTS,
+			   .width = 1,
+			   .read = serial_read,
+			   .write = serial_write,
+			   .dev = uart},
+		.device = {.name = coms[index].name,
+			   .reset = serial_reset,
+			   .stats = serial_stats,
+			   .describe = serial_describe},
+	};
+	uart->line->kvm = kvm;
+	serial_reset(&uart->device);
+	err = bus_add(&kvm->ports, &uart->region);
+	if (err)
+		return err;
+	device_register(&uart->device);
+	return 0;
+}
+
+static void uart_exit(struct kvm *kvm, unsigned int index)
+{
+	device_unregister(&uarts[index].device);
+	bus_remove(&kvm->ports, &uarts[index].region);
+}
+
+static int serial_init(struct kvm *kvm)
+{
+	static const struct console_port port = {
+		.room = serial_room,
+		.input = serial_input,
+		.writable = serial_writable,
+		.send_break = serial_send_break,
+		.dev = &uarts[0],
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(uarts); i++) {
+		int err = uart_init(kvm, i);
+
+		if (err) {
+			while (i-- > 0)
+				uart_exit(kvm, i);
+			return err;
+		}
+	}
+	console_attach(&port);
+	return 0;
+}
+
+static void serial_exit(struct kvm *kvm)
+{
+	console_detach();
+	for (unsigned int i = ARRAY_SIZE(uarts); i-- > 0;)
+		uart_exit(kvm, i);
+}
+
+INIT_MODULE(serial, .level = INIT_DEV, .init = serial_init, .exit = serial_exit);

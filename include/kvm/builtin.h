@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The subcommands. Each gets argv from its own name on and returns the exit status.
+ */
+#ifndef KVM_BUILTIN_H
+#define KVM_BUILTIN_H
+
+#define LKVM_VERSION "0.1"
+
+struct builtin {
+	const char *name;
+	const char *summary; /* one line for the help */
+	const char *usage;   /* "run [options] [KERNEL]" */
+	int (*main)(int argc, char **argv);
+};
+
+/* All commands of this binary, ending with a NULL name. main.c. */
+extern const struct builtin builtins[];
+
+int builtin_run(int argc, char **argv);
+int builtin_version(int argc, char **argv);
+int builtin_help(int argc, char **argv);
+
+/* The command called name, or NULL. main.c. */
+const struct builtin *builtin_find(const char *name);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What `lkvm run` was asked for: filled by the option tables of the modules,
+ * completed by builtin-run.c, read-only from init_run() on.
+ */
+#ifndef KVM_CONFIG_H
+#define KVM_CONFIG_H
+
+#include <kvm/options.h>
+#include <kvm/types.h>
+
+enum on_reboot { ON_REBOOT_EXIT, ON_REBOOT_RESET, ON_REBOOT_FAIL };
+enum on_panic { ON_PANIC_EXIT, ON_PANIC_CONTINUE };
+
+struct config {
+	const char *kernel; /* a path; never NULL after builtin-run.c chose a default */
+	struct option_list initrds;
+	struct option_list params;
+	bool nodefaults;
+
+	const char *name;
+	unsigned int cpus;
+	u64 mem_bytes;
+	const char *dev; /* "/dev/kvm" */
+	const char *hugetlbfs;
+	const char *cpu_affinity;
+	const char *cpu_features;
+
+	int on_reboot; /* enum on_reboot */
+	int on_panic;  /* enum on_panic */
+	u64 timeout_ns, boot_timeout_ns; /* 0: none */
+	u64 grace_ns;
+	const char *result; /* path, or NULL */
+	bool dry_run;
+	bool debug;
+	int loglevel;
+};
+
+extern struct config config;
+
+#endif

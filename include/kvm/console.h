@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The machine's console: between one chip of the guest and lkvm's own standard
+ * input and output. console.c.
+ *
+ * Out: bytes go into a ring of 256 KiB on the vCPU thread; the I/O loop writes
+ * the ring out in bursts. A reader that stops reading never stops the guest:
+ * while the ring is full console_full() is true (the chip withholds its
+ * transmitter-empty interrupt); bytes that come nevertheless push the oldest out,
+ * and are counted. In: the loop reads standard input only while the chip has room.
+ */
+#ifndef KVM_CONSOLE_H
+#define KVM_CONSOLE_H
+
+#include <kvm/types.h>
+
+/* What a chip gives the console. Called on the loop's thread, no console lock held. */
+struct console_port {
+	/* How many bytes input() would take now; 0 while flow control holds them off. */
+	size_t (*room)(void *dev);
+	void (*input)(void *dev, const u8 *data, size_t len);
+	/* The ring has space again after console_full() was true. */
+	void (*writable)(void *dev);
+	/* A break was asked for (Ctrl-A b). May be NULL. */
+	void (*send_break)(void *dev);
+	void *dev;
+};
+
+/* The chip that is the console. One at a time; the loop's thread. */
+void console_attach(const struct console_port *port);
+void console_detach(void);
+
+/* The guest wrote bytes. Any thread; never blocks. */
+void console_write(const u8 *data, size_t len);
+
+/* Should the chip withhold "ready for more"? Any thread. */
+bool console_full(void);
+
+/* room() may have grown. Any thread. */
+void console_room_changed(void);
+
+/*
+ * Write out what is in the ring, until it is empty or timeout_ns has passed. Main
+ * thread, after the loop has stopped. Returns the number of bytes left.
+ */
+size_t console_drain(u64 timeout_ns);
+
+#endif

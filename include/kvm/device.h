@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What every chip and every virtio device has in common. device.c.
+ *
+ * Reset in place, pause, statistics and the firmware tables walk one list of
+ * devices; so the ACPI code never knows a chip and a chip never knows ACPI.
+ */
+#ifndef KVM_DEVICE_H
+#define KVM_DEVICE_H
+
+#include <kvm/types.h>
+
+enum resource_type { RESOURCE_PORT, RESOURCE_MMIO, RESOURCE_IRQ };
+
+struct device_resource {
+	enum resource_type type;
+	u64 base; /* first port or address; for RESOURCE_IRQ the GSI */
+	u64 len;  /* bytes; for RESOURCE_IRQ unused */
+	bool level_low; /* RESOURCE_IRQ: level-triggered active low; else edge, active high */
+};
+
+/* What the firmware tables say of a device. */
+struct device_record {
+	const char *hid;  /* "PNP0501" */
+	const char *stem; /* first letters of the ACPI name, "COM"; made unique with uid */
+	u32 uid;
+	struct device_resource resources[4];
+	unsigned int count;
+};
+
+struct device {
+	const char *name; /* "serial0" */
+	/*
+	 * Power-on state. Every vCPU is parked, or none exists yet. Main thread.
+	 * 0 or -errno after log_error(): the machine cannot go on.
+	 */
+	int (*reset)(struct device *dev);
+	/* Stop timers and back ends; then start them again. Main thread, vCPUs parked. */
+	int (*pause)(struct device *dev);
+	void (*resume)(struct device *dev);
+	/* Yield counters. Main thread, at any time. */
+	void (*stats)(struct device *dev,
+		      void (*emit)(void *arg, const char *counter, u64 value), void *arg);
+	/* Yield records, from INIT_FIRMWARE on. The record is the callee's, copied if kept. */
+	void (*describe)(struct device *dev,
+			 void (*emit)(void *arg, const struct device_record *record), void *arg);
+	struct device *next; /* device.c's own */
+};
+
+/* Add to the list. The device is the caller's; each function pointer may be NULL. Main thread. */
+void device_register(struct device *dev);
+void device_unregister(struct device *dev);
+
+/* Walk in order of registration. */
+int device_reset_all(void); /* stops at the first failure and returns it */
+int device_pause_all(void); /* on failure, those already paused are resumed */
+void device_resume_all(void);
+void device_for_each(void (*fn)(struct device *dev, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Guest RAM: banks of guest-physical addresses and the only ways into them. gmem.c.
+ *
+ * No function turns an address into a host pointer without a length. A range is
+ * good when every byte of it is RAM; a range that wraps, touches a hole or ends
+ * one byte too far is -EFAULT as a whole, and nothing of it is copied. A zero
+ * length is good at any address and touches nothing. Any thread: the bank table
+ * does not change while vCPUs run. Data is the guest's and may change under the
+ * reader: fetch once, then check, then use.
+ */
+#ifndef KVM_GMEM_H
+#define KVM_GMEM_H
+
+#include <kvm/types.h>
+#include <sys/uio.h>
+
+#define GMEM_MAX_BANKS 2
+
+struct gmem_bank {
+	gpa_t base;
+	u64 size; /* bytes */
+	u8 *host;
+};
+
+struct gmem {
+	struct gmem_bank banks[GMEM_MAX_BANKS]; /* ascending, no overlap */
+	unsigned int count;
+	void *map; /* the whole mapping, aligned to 2 MiB, and its size */
+	u64 map_bytes;
+	bool hugetlb; /* backed by a file on hugetlbfs */
+};
+
+/*
+ * Map total bytes of zeroed RAM: below hole_start, the rest from hole_end on.
+ * hugetlbfs: NULL, or the path of a mounted hugetlbfs. Main thread. Returns 0 or
+ * -errno after a log_error() line.
+ */
+int gmem_map(struct gmem *mem, u64 total, gpa_t hole_start, gpa_t hole_end, const char *hugetlbfs);
+void gmem_unmap(struct gmem *mem);
+
+/* Make all RAM zero again, giving the pages back to the host. No vCPU runs. 0 or -errno. */
+int gmem_clear(struct gmem *mem);
+
+/* Copy len bytes from or to guest RAM. 0 or -EFAULT. */
+int gmem_read(const struct gmem *mem, gpa_t gpa, void *buf, u64 len);
+int gmem_write(const struct gmem *mem, gpa_t gpa, const void *buf, u64 len);
+
+/* Host address of [gpa, gpa + len) when it lies in one bank and len > 0, else NULL. */
+void *gmem_ptr(const struct gmem *mem, gpa_t gpa, u64 len);
+
+/*
+ * [gpa, gpa + len) as host iovec elements (more than one where it spans adjacent
+ * banks). Returns how many were written, -EFAULT, or -E2BIG when max is too small.
+ */
+int gmem_iov(const struct gmem *mem, gpa_t gpa, u64 len, struct iovec *iov, int max);
+
+/* First address above the RAM below 4 GiB, and total bytes. */
+gpa_t gmem_low_top(const struct gmem *mem);
+u64 gmem_total(const struct gmem *mem);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vCPUs: one thread each, in a loop around KVM_RUN. kvm-cpu.c.
+ */
+#ifndef KVM_CPU_H
+#define KVM_CPU_H
+
+#include <kvm/types.h>
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct kvm;
+
+#define KVM_CPU_MAX 255	      /* xAPIC ids are 8 bits and 255 is broadcast */
+#define KVM_CPU_EXIT_KINDS 64 /* more than any installed header names */
+
+enum { CPU_REQUEST_PARK = 1, CPU_REQUEST_STOP = 2 };
+
+struct kvm_cpu {
+	struct kvm *kvm;
+	unsigned int id; /* index, and APIC id on x86 */
+	int fd;
+	struct kvm_run *run; /* shared with the kernel: fetch once, then check */
+	pthread_t thread;
+	bool started;
+	atomic_uint requests; /* CPU_REQUEST_* */
+	atomic_bool parked;
+	/* Written by the vCPU's thread alone; others read approximate values. */
+	_Atomic u64 exits[KVM_CPU_EXIT_KINDS];
+};
+
+/* ioctl on the vCPU; 0.. or -errno. While it runs, only its own thread may. */
+int kvm_cpu_ioctl(const struct kvm_cpu *cpu, unsigned long request, void *arg);
+
+/*
+ * Start the threads: 0 or -errno. Stop them and wait, for at most 5 s: 0, or -ETIMEDOUT
+ * when one is stuck in the kernel, whose memory must then stay. Main thread.
+ */
+int kvm_cpu_start_all(struct kvm *kvm);
+int kvm_cpu_join_all(struct kvm *kvm);
+
+/* Ask each vCPU to park (or stop) and get it out of KVM_RUN. Any thread. */
+void kvm_cpu_request_all(struct kvm *kvm, unsigned int request);
+
+/* Are all parked? Loop. kvm_cpu_unpark_all() lets them run again. */
+bool kvm_cpu_all_parked(const struct kvm *kvm);
+void kvm_cpu_unpark_all(struct kvm *kvm);
+
+
+/* Exits of all vCPUs by kind, summed into counts. Any thread. */
+void kvm_cpu_sum_exits(const struct kvm *kvm, u64 counts[KVM_CPU_EXIT_KINDS]);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The machine: one per process. kvm.c.
+ *
+ * Lifecycle: created -> running <-> parked -> ended. Requests (end, reset, power
+ * button) may come from any thread; they are carried out on the I/O loop.
+ */
+#ifndef KVM_KVM_H
+#define KVM_KVM_H
+
+#include <kvm/bus.h>
+#include <kvm/gmem.h>
+#include <kvm/loop.h>
+#include <kvm/types.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct kvm_cpu;
+
+enum kvm_state { KVM_CREATED, KVM_RUNNING, KVM_PARKING, KVM_PARKED, KVM_ENDED };
+
+/* Why a run ended; the names in the result are kvm_end_name(). shared/cli.md has the table. */
+enum end_reason {
+	END_RUNNING,
+	END_POWEROFF,
+	END_REBOOT,
+	END_EXIT,
+	END_STOPPED,
+	END_PANIC,
+	END_CRASH,
+	END_TIMEOUT,
+	END_SIGNAL,
+	END_ERROR,
+};
+
+/* lkvm's own exit statuses. */
+enum {
+	STATUS_STOPPED = 120,
+	STATUS_PANIC = 121,
+	STATUS_CRASH = 122,
+	STATUS_REBOOT = 123,
+	STATUS_TIMEOUT = 124,
+	STATUS_ERROR = 125,
+};
+
+struct kvm {
+	int dev_fd, vm_fd;
+	struct gmem mem;
+	struct bus ports, mmio;
+	struct loop *loop;
+	struct kvm_cpu *cpus;
+	unsigned int cpu_count;
+	atomic_int state; /* enum kvm_state, changed on the loop's thread */
+};
+
+/* KVM_CHECK_EXTENSION on the VM (or the device before it exists): 0 when absent. */
+int kvm_check_cap(const struct kvm *kvm, int cap);
+
+/* ioctl on the VM; 0.. or -errno. EINTR is retried. */
+int kvm_vm_ioctl(const struct kvm *kvm, unsigned long request, void *arg);
+int kvm_vm_ioctl_value(const struct kvm *kvm, unsigned long request, unsigned long value);
+
+/*
+ * The run's cause of ending. The first call wins and is kept, whatever comes after
+ * it. kvm_end() also stops every vCPU before its next instruction, and the loop;
+ * kvm_note_end() only records (a panic, whose trace goes on). Any thread.
+ */
+void kvm_end(struct kvm *kvm, enum end_reason reason, int status);
+void kvm_note_end(struct kvm *kvm, enum end_reason reason, int status);
+
+/* What was recorded; END_RUNNING if nothing yet. Any thread. */
+enum end_reason kvm_end_reason(int *status);
+const char *kvm_end_name(enum end_reason reason);
+
+/*
+ * The guest asked for a reset (port 0x64, 0xcf9, the FADT's register): how says by
+ * what, for the log. Ends the run or resets in place, as --on-reboot says. The
+ * calling vCPU executes no further guest instruction. Any thread.
+ */
+void kvm_request_reset(struct kvm *kvm, const char *how);
+
+/* The ACPI chip says how its button is pressed; kvm_press_power_button() presses it (loop). */
+void kvm_set_power_button(void (*press)(void *dev), void *dev);
+void kvm_press_power_button(void);
+
+/*
+ * The guest's kernel said it panicked: a line on its console, or pvpanic (line NULL).
+ * Any thread. kvm_panic_done(): the end of the trace was seen.
+ */
+void kvm_panic(struct kvm *kvm, const char *line);
+void kvm_panic_done(struct kvm *kvm);
+
+#endif

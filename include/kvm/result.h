@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The result file of --result: one JSON object, replaced by rename. result.c.
+ */
+#ifndef KVM_RESULT_H
+#define KVM_RESULT_H
+
+#include <kvm/types.h>
+
+struct kvm;
+
+/* The line a panic announced itself with. The first is kept. Any thread. */
+void result_set_panic(const char *line);
+
+/*
+ * Write the final result. reason and status are what the process ends with; kvm may
+ * be NULL when no machine came to be. Main thread, last of all. Without --result
+ * nothing happens. 0 or -errno after log_error().
+ */
+int result_finish(const struct kvm *kvm, const char *reason, int status);
+
+#endif

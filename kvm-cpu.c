@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vCPU threads and the loop around KVM_RUN.
+ *
+ * Each vCPU is one thread, named vcpu-N. It enters the guest with KVM_RUN and,
+ * when the guest leaves, hands the exit to the table in kvm-exit.c, which runs
+ * the register emulation right here; then it enters again.
+ *
+ * Two things can be asked of it from any thread, as bits in `requests`: to park
+ * (leave the guest with all its state in KVM, and wait) and to stop (leave for
+ * good). Whoever asks sets the bit, then run->immediate_exit, then sends a
+ * signal. The vCPU clears immediate_exit before it looks at the bits. So either
+ * it sees the bit, or it enters KVM_RUN with immediate_exit set, or the signal
+ * interrupts KVM_RUN: a kick is never lost, whenever it comes. The signal's
+ * handler does nothing; its delivery is the point.
+ *
+ * An exit for port I/O or MMIO leaves half an instruction behind: the register
+ * write that completes it happens at the next KVM_RUN. A vCPU that parks
+ * therefore runs once more under immediate_exit, which completes the
+ * instruction and returns without executing another. After that its registers
+ * may be read or replaced, by the loop's thread. A vCPU that stops does not care.
+ *
+ * Parking is finished when all vCPUs have set `parked`; each rings the bell of
+ * kvm-reset.c. Nobody waits for a vCPU but the join at the end of the run, and
+ * that is bounded.
+ */
+#include <kvm/arch.h>
+#include <kvm/config.h>
+#include <kvm/init.h>
+#include <kvm/kvm-cpu.h>
+#include <kvm/kvm-exit.h>
+#include <kvm/kvm-reset.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/phase.h>
+#include <kvm/util.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KICK_SIGNAL SIGRTMIN
+#define JOIN_TIMEOUT_S 5
+
+static const struct option cpu_options[] = {
+	{.name = "cpus",
+	 .short_name = 'c',
+	 .type = OPTION_UINT,
+	 .value = &config.cpus,
+	 .arg = "N",
+	 .min = 1,
+	 .max = 1U << 16,
+	 .help = "virtual CPUs (as many as the host has online)"},
+	{.name = "cpu-affinity",
+	 .type = OPTION_STRING,
+	 .value = &config.cpu_affinity,
+	 .arg = "LIST",
+	 .help = "run the virtual CPUs on these host CPUs: 0-3,8"},
+};
+OPTION_GROUP(kvm_cpu, "run", "Machine", 10, cpu_options);
+
+static size_t run_bytes; /* of the page(s) shared with KVM */
+static cpu_set_t affinity;
+
+/* Orders parked/requests against the waits, and `started` against kicks. */
+static pthread_mutex_t park_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t park_cond = PTHREAD_COND_INITIALIZER;
+
+int kvm_cpu_ioctl(const struct kvm_cpu *cpu, unsigned long request, void *arg)
+{
+	int ret;
+
+	do
+		ret = ioctl(cpu->fd, request, arg);
+	while (ret < 0 && errno == EINTR);
+	return ret < 0 ? -errno : ret;
+}
+
+static void kick_handler(int sig)
+{
+	(void)sig;
+}
+
+static void kvm_cpu_set_immediate_exit(struct kvm_cpu *cpu, u8 value)
+{
+	__atomic_store_n(&cpu->run->immediate_exit, value, __ATOMIC_SEQ_CST);
+}
+
+void kvm_cpu_request_all(struct kvm *kvm, unsigned int request)
+{
+	pthread_mutex_lock(&park_lock);
+	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
+		struct kvm_cpu *cpu = &kvm->cpus[i];
+
+		atomic_fetch_or(&cpu->requests, request);
+		kvm_cpu_set_immediate_exit(cpu, 1);
+		if (cpu->started)
+			pthread_kill(cpu->thread, KICK_SIGNAL);
+	}
+	pthread_cond_broadcast(&park_cond);
+	pthread_mutex_unlock(&park_lock);
+}
+
+bool kvm_cpu_all_parked(const struct kvm *kvm)
+{
+	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
+		if (!atomic_load(&kvm->cpus[i].parked))
+			return false;
+	}
+	return true;
+}
+
+void kvm_cpu_unpark_all(struct kvm *kvm)
+{
+	pthread_mutex_lock(&park_lock);
+	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
+		atomic_store(&kvm->cpus[i].parked, false);
+		atomic_fetch_and(&kvm->cpus[i].requests, ~(unsigned int)CPU_REQUEST_PARK);
+	}
+	pthread_cond_broadcast(&park_cond);
+	pthread_mutex_unlock(&park_lock);
+}
+
+static void kvm_cpu_park(struct kvm_cpu *cpu)
+{
+	kvm_cpu_set_immediate_exit(cpu, 1);
+	ioctl(cpu->fd, KVM_RUN, 0);
+
+	pthread_mutex_lock(&park_lock);
+	atomic_store(&cpu->parked, true);
+	pthread_mutex_unlock(&park_lock);
+	kvm_reset_cpu_parked(cpu->kvm);
+
+	pthread_mutex_lock(&park_lock);
+	while (atomic_load(&cpu->requests) == CPU_REQUEST_PARK)
+		pthread_cond_wait(&park_cond, &park_lock);
+	pthread_mutex_unlock(&park_lock);
+}
+
+/* One entry into the guest and what follows from its end. False: this vCPU is done. */
+static bool kvm_cpu_run_once(struct kvm_cpu *cpu)
+{
+	unsigned int requests;
+
+	kvm_cpu_set_immediate_exit(cpu, 0);
+	requests = atomic_load(&cpu->requests);
+	if (requests & CPU_REQUEST_STOP)
+		return false;
+	if (requests & CPU_REQUEST_PARK) {
+		kvm_cpu_park(cpu);
+		return true;
+	}
+	if (ioctl(cpu->fd, KVM_RUN, 0) < 0) {
+		if (errno != EINTR && errno != EAGAIN)
+			kvm_exit_run_failed(cpu, errno);
+		return true;
+	}
+	kvm_exit_handle(cpu);
+	return true;
+}
+
+static void *kvm_cpu_thread(void *arg)
+{
+	struct kvm_cpu *cpu = arg;
+	char name[16];
+
+	snprintf(name, sizeof(name), "vcpu-%u", cpu->id);
+	pthread_setname_np(pthread_self(), name);
+	phase_mark(PHASE_FIRST_RUN);
+	while (kvm_cpu_run_once(cpu))
+		;
+	return NULL;
+}
+
+/* The thread inherits every blocked signal of the main thread, and lets the kick in. */
+static int kvm_cpu_start(struct kvm_cpu *cpu)
+{
+	pthread_attr_t attr;
+	int err;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 256 * KIB);
+	if (config.cpu_affinity)
+		pthread_attr_setaffinity_np(&attr, sizeof(affinity), &affinity);
+	pthread_mutex_lock(&park_lock);
+	err = pthread_create(&cpu->thread, &attr, kvm_cpu_thread, cpu);
+	cpu->started = !err;
+	pthread_mutex_unlock(&park_lock);
+	pthread_attr_destroy(&attr);
+	if (err)
+		log_error("vCPU %u: its thread cannot be made: %s", cpu->id, strerror(err));
+	return -err;
+}
+
+int kvm_cpu_start_all(struct kvm *kvm)
+{
+	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
+		int err = kvm_cpu_start(&kvm->cpus[i]);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int kvm_cpu_join_all(struct kvm *kvm)
+{
+	struct timespec until;
+	int ret = 0;
+
+	kvm_cpu_request_all(kvm, CPU_REQUEST_STOP);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += JOIN_TIMEOUT_S;
+	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
+		struct kvm_cpu *cpu = &kvm->cpus[i];
+
+		if (!cpu->started)
+			continue;
+		/* A thread stuck in the kernel must not keep the run from ending. */
+		if (pthread_timedjoin_np(cpu->thread, NULL, &until))
+			ret = log_fail(-ETIMEDOUT, "vCPU %u did not leave the guest within %d s",
+				       i, JOIN_TIMEOUT_S);
+		else
+			cpu->started = false;
+	}
+	return ret;
+}
+
+void kvm_cpu_sum_exits(const struct kvm *kvm, u64 counts[KVM_CPU_EXIT_KINDS])
+{
+	memset(counts, 0, KVM_CPU_EXIT_KINDS * sizeof(counts[0]));
+	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
+		for (unsigned int kind = 0; kind < KVM_CPU_EXIT_KINDS; kind++)
+			counts[kind] += atomic_load_explicit(&kvm->cpus[i].exits[kind],
+							     memory_order_relaxed);
+	}
+}
+
+static int affinity_add(u64 host_cpu, void *arg)
+{
+	(void)arg;
+	CPU_SET(host_cpu, &affinity);
+	return 0;
+}
+
+static int affinity_init(void)
+{
+	cpu_set_t online;
+
+	if (!config.cpu_affinity)
+		return 0;
+	CPU_ZERO(&affinity);
+	if (parse_list(config.cpu_affinity, CPU_SETSIZE - 1, affinity_add, NULL))
+		return log_fail(-EINVAL, "--cpu-affinity takes a list of host CPUs such as 0-3,8; "
+				"got '%s'", config.cpu_affinity);
+	sched_getaffinity(0, sizeof(online), &online);
+	CPU_AND(&online, &online, &affinity);
+	if (!CPU_EQUAL(&online, &affinity))
+		return log_fail(-EINVAL, "--cpu-affinity %s: names a CPU that this process may "
+				"not run on", config.cpu_affinity);
+	return 0;
+}
+
+static int kvm_cpu_create(struct kvm *kvm, unsigned int id)
+{
+	struct kvm_cpu *cpu = &kvm->cpus[id];
+	int err;
+
+	cpu->kvm = kvm;
+	cpu->id = id;
+	cpu->fd = kvm_vm_ioctl_value(kvm, KVM_CREATE_VCPU, id);
+	if (cpu->fd < 0)
+		return log_fail(cpu->fd, "vCPU %u: KVM_CREATE_VCPU: %s", id, strerror(-cpu->fd));
+	cpu->run = mmap(NULL, run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, cpu->fd, 0);
+	if (cpu->run == MAP_FAILED) {
+		err = log_fail(-errno, "vCPU %u: mmap of kvm_run: %s", id, strerror(errno));
+		goto err_close;
+	}
+	err = arch_cpu_init(cpu);
+	if (err)
+		goto err_unmap;
+	return 0;
+
+err_unmap:
+	munmap(cpu->run, run_bytes);
+err_close:
+	close(cpu->fd);
+	return err;
+}
+
+static void kvm_cpu_exit(struct kvm *kvm)
+{
+	while (kvm->cpu_count) {
+		struct kvm_cpu *cpu = &kvm->cpus[--kvm->cpu_count];
+
+		munmap(cpu->run, run_bytes);
+		close(cpu->fd);
+	}
+	free(kvm->cpus);
+	kvm->cpus = NULL;
+}
+
+static int kvm_cpu_check_count(struct kvm *kvm)
+{
+	unsigned int max = (unsigned int)kvm_check_cap(kvm, KVM_CAP_MAX_VCPUS);
+
+	if (config.cpus > KVM_CPU_MAX)
+		return log_fail(-ERANGE, "--cpus: %u is more than the %d that lkvm supports",
+				config.cpus, KVM_CPU_MAX);
+	if (config.cpus > max)
+		return log_fail(-ERANGE, "--cpus: %u is more than the %u that this host's KVM "
+				"supports", config.cpus, max);
+	return 0;
+}
+
+static int kvm_cpu_init(struct kvm *kvm)
+{
+	struct sigaction kick = {.sa_handler = kick_handler};
+	int size, err;
+
+	err = kvm_cpu_check_count(kvm);
+	err = err ? err : affinity_init();
+	if (err)
+		return err;
+	size = ioctl(kvm->dev_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (size < (int)sizeof(struct kvm_run))
+		return log_fail(-EINVAL, "%s: KVM_GET_VCPU_MMAP_SIZE: %d bytes are too few",
+				config.dev, size);
+	run_bytes = (size_t)size;
+	kvm->cpus = calloc(config.cpus, sizeof(*kvm->cpus));
+	if (!kvm->cpus)
+		return -ENOMEM;
+	sigaction(KICK_SIGNAL, &kick, NULL);
+
+	for (unsigned int id = 0; id < config.cpus; id++) {
+		err = kvm_cpu_create(kvm, id);
+		if (err) {
+			kvm_cpu_exit(kvm);
+			return err;
+		}
+		kvm->cpu_count = id + 1;
+	}
+	return 0;
+}
+
+INIT_MODULE(kvm_cpu, .level = INIT_BASE, .init = kvm_cpu_init, .exit = kvm_cpu_exit);

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How a run ends, and what is said of it.
+ *
+ * A run has one cause of ending: the first that was recorded. kvm_note_end()
+ * records, kvm_end() records and stops the machine. The difference is the panic:
+ * when the kernel's console says "Kernel panic - not syncing" the cause is known,
+ * but the trace is still to come, so the run goes on until the trace's last line,
+ * a reset, or 2 seconds. Whatever happens in between, the cause stays `panic`.
+ *
+ * Requests that are not causes: the power button (SIGTERM, and later `lkvm
+ * stop`) asks the guest; if it powers off within --grace, `poweroff` is the
+ * cause, else `stopped`. --timeout and --boot-timeout are causes when they run out.
+ *
+ * Threads: causes come from vCPU threads (chips), the loop (timers, signals,
+ * terminal) and the main thread; one mutex guards the record. Timers belong to
+ * the loop, so a vCPU that reports a panic rings a bell and the loop arms the timer.
+ *
+ * Ends on purpose without a shutdown conversation with devices: pause and
+ * quiescing belong to reset and `lkvm pause`; here the vCPUs are stopped, the loop
+ * returns, and the init list unwinds.
+ */
+#include <kvm/config.h>
+#include <kvm/init.h>
+#include <kvm/kvm-cpu.h>
+#include <kvm/kvm-reset.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/phase.h>
+#include <kvm/result.h>
+#include <kvm/util.h>
+
+#include <pthread.h>
+#include <string.h>
+
+#define PANIC_TRACE_NS (2 * NSEC_PER_SEC)
+
+static const char *const on_reboot_choices[] = {"exit", "reset", "fail", NULL};
+static const char *const on_panic_choices[] = {"exit", "continue", NULL};
+
+static const struct option end_options[] = {
+	{.name = "timeout",
+	 .type = OPTION_DURATION,
+	 .value = &config.timeout_ns,
+	 .arg = "DURATION",
+	 .help = "end the run after this long (status 124)"},
+	{.name = "boot-timeout",
+	 .type = OPTION_DURATION,
+	 .value = &config.boot_timeout_ns,
+	 .arg = "DURATION",
+	 .help = "end it when no console byte came by then (status 124)"},
+	{.name = "grace",
+	 .type = OPTION_DURATION,
+	 .value = &config.grace_ns,
+	 .arg = "DURATION",
+	 .help = "how long a guest may take to power off when asked (10s)"},
+	{.name = "on-reboot",
+	 .type = OPTION_CHOICE,
+	 .value = &config.on_reboot,
+	 .arg = "exit|reset|fail",
+	 .choices = on_reboot_choices,
+	 .help = "what a reboot of the guest does (exit: status 0)"},
+	{.name = "on-panic",
+	 .type = OPTION_CHOICE,
+	 .value = &config.on_panic,
+	 .arg = "exit|continue",
+	 .choices = on_panic_choices,
+	 .help = "whether a kernel panic ends the run (exit: status 121)"},
+};
+OPTION_GROUP(kvm_end, "run", "Endings", 40, end_options);
+
+static const char *const end_names[] = {
+	[END_RUNNING] = "running", [END_POWEROFF] = "poweroff", [END_REBOOT] = "reboot",
+	[END_EXIT] = "exit",	   [END_STOPPED] = "stopped",	[END_PANIC] = "panic",
+	[END_CRASH] = "crash",	   [END_TIMEOUT] = "timeout",	[END_SIGNAL] = "signal",
+	[END_ERROR] = "error",
+};
+
+static struct {
+	pthread_mutex_t lock;
+	enum end_reason reason;
+	int status;
+	struct kvm *kvm;
+	struct loop_timer timeout, boot_timeout, grace, trace;
+	struct loop_bell panic;
+	void (*press)(void *dev);
+	void *press_dev;
+} end = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void kvm_note_end(struct kvm *kvm, enum end_reason reason, int status)
+{
+	(void)kvm;
+	pthread_mutex_lock(&end.lock);
+	if (end.reason == END_RUNNING) {
+		end.reason = reason;
+		end.status = status;
+		phase_mark(PHASE_END);
+	}
+	pthread_mutex_unlock(&end.lock);
+}
+
+void kvm_end(struct kvm *kvm, enum end_reason reason, int status)
+{
+	kvm_note_end(kvm, reason, status);
+	kvm_cpu_request_all(kvm, CPU_REQUEST_STOP);
+	if (kvm->loop)
+		loop_stop(kvm->loop);
+}
+
+enum end_reason kvm_end_reason(int *status)
+{
+	enum end_reason reason;
+
+	pthread_mutex_lock(&end.lock);
+	reason = end.reason;
+	if (status)
+		*status = end.status;
+	pthread_mutex_unlock(&end.lock);
+	return reason;
+}
+
+const char *kvm_end_name(enum end_reason reason)
+{
+	return end_names[reason];
+}
+
+void kvm_request_reset(struct kvm *kvm, const char *how)
+{
+	log_info("the guest asked for a reset by %s", how);
+	if (kvm_end_reason(NULL) == END_PANIC && config.on_panic == ON_PANIC_EXIT)
+		kvm_end(kvm, END_PANIC, STATUS_PANIC);
+	else if (config.on_reboot == ON_REBOOT_RESET)
+		kvm_reset_begin(kvm);
+	else
+		kvm_end(kvm, END_REBOOT, config.on_reboot == ON_REBOOT_FAIL ? STATUS_REBOOT : 0);
+}
+
+void kvm_panic(struct kvm *kvm, const char *line)
+{
+	kvm_note_end(kvm, END_PANIC, STATUS_PANIC);
+	result_set_panic(line ? line : "reported through pvpanic");
+	if (config.on_panic == ON_PANIC_EXIT)
+		loop_ring(kvm->loop, &end.panic);
+}
+
+void kvm_panic_done(struct kvm *kvm)
+{
+	if (config.on_panic == ON_PANIC_EXIT)
+		kvm_end(kvm, END_PANIC, STATUS_PANIC);
+}
+
+void kvm_set_power_button(void (*press)(void *dev), void *dev)
+{
+	end.press = press;
+	end.press_dev = dev;
+}
+
+void kvm_press_power_button(void)
+{
+	struct kvm *kvm = end.kvm;
+
+	if (end.press)
+		end.press(end.press_dev);
+	if (!end.grace.deadline_ns)
+		loop_arm(kvm->loop, &end.grace, now_ns() + config.grace_ns);
+}
+
+static void end_panic_rung(void *arg)
+{
+	struct kvm *kvm = arg;
+
+	if (!end.trace.deadline_ns)
+		loop_arm(kvm->loop, &end.trace, now_ns() + PANIC_TRACE_NS);
+}
+
+static void end_trace_over(void *arg)
+{
+	kvm_end(arg, END_PANIC, STATUS_PANIC);
+}
+
+static void end_timeout_over(void *arg)
+{
+	log_error("--timeout: the run was not over in time");
+	kvm_end(arg, END_TIMEOUT, STATUS_TIMEOUT);
+}
+
+static void end_boot_timeout_over(void *arg)
+{
+	if (phase_ns(PHASE_FIRST_CONSOLE))
+		return;
+	log_error("--boot-timeout: the guest wrote nothing to its console in time");
+	kvm_end(arg, END_TIMEOUT, STATUS_TIMEOUT);
+}
+
+static void end_grace_over(void *arg)
+{
+	log_error("the guest did not power off within its grace time and was stopped");
+	kvm_end(arg, END_STOPPED, STATUS_STOPPED);
+}
+
+static int end_init(struct kvm *kvm)
+{
+	u64 now = phase_ns(PHASE_EXEC);
+
+	end.kvm = kvm;
+	end.timeout = (struct loop_timer){.fn = end_timeout_over, .arg = kvm};
+	end.boot_timeout = (struct loop_timer){.fn = end_boot_timeout_over, .arg = kvm};
+	end.grace = (struct loop_timer){.fn = end_grace_over, .arg = kvm};
+	end.trace = (struct loop_timer){.fn = end_trace_over, .arg = kvm};
+	end.panic = (struct loop_bell){.fn = end_panic_rung, .arg = kvm};
+	loop_add_bell(kvm->loop, &end.panic);
+	if (config.timeout_ns)
+		loop_arm(kvm->loop, &end.timeout, now + config.timeout_ns);
+	if (config.boot_timeout_ns)
+		loop_arm(kvm->loop, &end.boot_timeout, now + config.boot_timeout_ns);
+	return 0;
+}
+
+static void end_exit(struct kvm *kvm)
+{
+	loop_disarm(kvm->loop, &end.timeout);
+	loop_disarm(kvm->loop, &end.boot_timeout);
+	loop_disarm(kvm->loop, &end.grace);
+	loop_disarm(kvm->loop, &end.trace);
+	loop_remove_bell(kvm->loop, &end.panic);
+}
+
+INIT_MODULE(end, .level = INIT_BASE, .init = end_init, .exit = end_exit);

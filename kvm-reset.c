@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Power-on, and reset in place.
+ *
+ * Power-on is one walk over the devices: each goes to its power-on state; the
+ * firmware tables and the boot image are devices too and write themselves into
+ * RAM. A reset is the same after everything else was brought back: RAM zeroed,
+ * interrupt controllers, timers and clock, every vCPU with its MSRs (so that KVM
+ * stops writing its clock and steal time into guest memory).
+ *
+ * No vCPU may run meanwhile, and the loop never waits. So a reset is a small
+ * state machine:
+ *
+ *   RUNNING --kvm_reset_begin()--> PARKING --last vCPU rings--> PARKED --> RUNNING
+ *
+ * kvm_reset_begin() is called where the guest wrote to the reset port, on a vCPU
+ * thread: it asks all vCPUs to park, its own included, which happens before that
+ * vCPU's next instruction. Each vCPU that has parked rings the bell; the loop
+ * looks whether all have, and does the reset. A vCPU that does not park within
+ * 5 s is named, and the run ends. A second reset request while one is under way
+ * changes nothing; a stop request wins over both.
+ */
+#include <kvm/arch.h>
+#include <kvm/device.h>
+#include <kvm/init.h>
+#include <kvm/kvm-cpu.h>
+#include <kvm/kvm-reset.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/util.h>
+
+#define PARK_TIMEOUT_NS (5 * NSEC_PER_SEC)
+
+static struct loop_bell reset_bell;
+static struct loop_timer reset_timer;
+static atomic_bool reset_wanted;
+
+int kvm_power_on(struct kvm *kvm)
+{
+	(void)kvm;
+	return device_reset_all();
+}
+
+void kvm_reset_begin(struct kvm *kvm)
+{
+	atomic_store(&reset_wanted, true);
+	kvm_cpu_request_all(kvm, CPU_REQUEST_PARK);
+	loop_ring(kvm->loop, &reset_bell);
+}
+
+void kvm_reset_cpu_parked(struct kvm *kvm)
+{
+	loop_ring(kvm->loop, &reset_bell);
+}
+
+/* All vCPUs are parked. Everything back to what it was at power-on, in this order. */
+static int reset_machine(struct kvm *kvm)
+{
+	int err = gmem_clear(&kvm->mem);
+
+	err = err ? err : arch_vm_reset(kvm);
+	for (unsigned int i = 0; !err && i < kvm->cpu_count; i++)
+		err = arch_cpu_reset(&kvm->cpus[i]);
+	return err ? err : kvm_power_on(kvm);
+}
+
+static void reset_rung(void *arg)
+{
+	struct kvm *kvm = arg;
+
+	if (!atomic_load(&reset_wanted))
+		return;
+	if (!kvm_cpu_all_parked(kvm)) {
+		if (!reset_timer.deadline_ns)
+			loop_arm(kvm->loop, &reset_timer, now_ns() + PARK_TIMEOUT_NS);
+		atomic_store(&kvm->state, KVM_PARKING);
+		return;
+	}
+	loop_disarm(kvm->loop, &reset_timer);
+	atomic_store(&kvm->state, KVM_PARKED);
+	atomic_store(&reset_wanted, false);
+	if (reset_machine(kvm)) {
+		kvm_end(kvm, END_ERROR, STATUS_ERROR);
+		return;
+	}
+	atomic_store(&kvm->state, KVM_RUNNING);
+	kvm_cpu_unpark_all(kvm);
+}
+
+static void reset_overdue(void *arg)
+{
+	struct kvm *kvm = arg;
+
+	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
+		if (!atomic_load(&kvm->cpus[i].parked))
+			log_error("reset: vCPU %u does not leave the guest", i);
+	}
+	kvm_end(kvm, END_ERROR, STATUS_ERROR);
+}
+
+static int reset_init(struct kvm *kvm)
+{
+	reset_bell = (struct loop_bell){.fn = reset_rung, .arg = kvm};
+	reset_timer = (struct loop_timer){.fn = reset_overdue, .arg = kvm};
+	loop_add_bell(kvm->loop, &reset_bell);
+	return 0;
+}
+
+static void reset_exit(struct kvm *kvm)
+{
+	loop_disarm(kvm->loop, &reset_timer);
+	loop_remove_bell(kvm->loop, &reset_bell);
+}
+
+INIT_MODULE(reset, .level = INIT_BASE, .init = reset_init, .exit = reset_exit);

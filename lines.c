@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's console, seen as lines.
+ *
+ * Two readers want lines rather than bytes: the result file, which ends with the
+ * last 200 of them, and the watch for a panic. Bytes are collected into the
+ * current line; at a newline the line is looked at and becomes history. Carriage
+ * returns are dropped; a line longer than LINES_MAX_BYTES keeps its beginning.
+ *
+ * A panic is a line that starts, after printk's time stamp and caller, with
+ * "Kernel panic - not syncing"; its trace is over at "---[ end Kernel panic".
+ * Only the start of a line counts, so that a user who prints the words in the
+ * middle of a line ends nothing. A guest can of course lie about its own panic,
+ * as it can about its exit status.
+ *
+ * Called under the console's lock on vCPU threads: no system call here. History
+ * is read by the main thread after the vCPUs have stopped.
+ */
+#include <kvm/kvm.h>
+#include <kvm/lines.h>
+
+#include <string.h>
+
+struct kept_line {
+	u16 len;
+	char text[LINES_MAX_BYTES];
+};
+
+static struct {
+	struct kept_line kept[LINES_KEPT];
+	unsigned int next; /* where the current line is being written */
+	unsigned int full; /* finished lines, at most LINES_KEPT - 1 */
+} lines;
+
+/* Past "[    1.234567] " and "[    T1] ", as often as they come. */
+static const char *lines_skip_stamps(const char *text)
+{
+	while (*text == '[') {
+		const char *close = strchr(text, ']');
+
+		if (!close || close[1] != ' ')
+			break;
+		text = close + 2;
+	}
+	return text;
+}
+
+static bool lines_starts_with(const char *text, const char *prefix)
+{
+	return !strncmp(text, prefix, strlen(prefix));
+}
+
+static void lines_finish(struct kvm *kvm)
+{
+	struct kept_line *line = &lines.kept[lines.next];
+	const char *text;
+
+	line->text[line->len] = '\0';
+	text = lines_skip_stamps(line->text);
+	lines.next = (lines.next + 1) % LINES_KEPT;
+	lines.full = MIN(lines.full + 1, LINES_KEPT - 1U);
+	lines.kept[lines.next].len = 0;
+
+	if (lines_starts_with(text, "Kernel panic - not syncing"))
+		kvm_panic(kvm, text);
+	else if (lines_starts_with(text, "---[ end Kernel panic"))
+		kvm_panic_done(kvm);
+}
+
+void lines_feed(struct kvm *kvm, const u8 *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		struct kept_line *line = &lines.kept[lines.next];
+
+		if (data[i] == '\n')
+			lines_finish(kvm);
+		else if (data[i] != '\r' && line->len < LINES_MAX_BYTES - 1)
+			line->text[line->len++] = (char)data[i];
+	}
+}
+
+void lines_for_each(void (*fn)(const char *line, size_t len, void *arg), void *arg)
+{
+	unsigned int first = (lines.next + LINES_KEPT - lines.full) % LINES_KEPT;
+
+	for (unsigned int i = 0; i < lines.full; i++) {
+		const struct kept_line *line = &lines.kept[(first + i) % LINES_KEPT];
+
+		fn(line->text, line->len, arg);
+	}
+	if (lines.kept[lines.next].len)
+		fn(lines.kept[lines.next].text, lines.kept[lines.next].len, arg);
+}

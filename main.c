@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm: argv[1] -> command table -> builtin; nothing else.
+ *
+ * Two things are put right for all commands before: descriptors 0, 1 and 2 are
+ * open (so that no file of ours ever becomes standard output by accident), and
+ * the clock of the run starts.
+ */
+#include <kvm/builtin.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/phase.h>
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct builtin builtins[] = {
+	{"run", "start a virtual machine in the foreground", "run [options] [KERNEL]", builtin_run},
+	{"version", "version, and the features this binary was built with", "version",
+	 builtin_version},
+	{"help", "this list, or the options of a command", "help [COMMAND]", builtin_help},
+	{NULL, NULL, NULL, NULL},
+};
+
+const struct builtin *builtin_find(const char *name)
+{
+	for (const struct builtin *builtin = builtins; builtin->name; builtin++) {
+		if (!strcmp(builtin->name, name))
+			return builtin;
+	}
+	return NULL;
+}
+
+static void open_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	const struct builtin *builtin;
+	const char *name = argc > 1 ? argv[1] : "help";
+
+	phase_mark(PHASE_EXEC);
+	open_standard_fds();
+	if (!strcmp(name, "--help") || !strcmp(name, "-h"))
+		name = "help";
+	else if (!strcmp(name, "--version"))
+		name = "version";
+	builtin = builtin_find(name);
+	if (!builtin) {
+		log_error("unknown command '%s'; see 'lkvm help'", name);
+		return STATUS_ERROR;
+	}
+	return builtin->main(argc > 1 ? argc - 1 : 1, argc > 1 ? argv + 1 : argv);
+}

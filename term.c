@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm's own terminal: raw while the guest runs, as it was on every way out.
+ *
+ * When standard input is a terminal and we are in its foreground, it goes to raw
+ * mode, so that Ctrl-C and Ctrl-Z reach the guest. Output processing (ONLCR)
+ * stays on: our own messages share the screen, and a guest's CR LF shows the same.
+ *
+ * The way back is one tcsetattr() with the saved settings. It happens at the
+ * normal end (init list), at exit(), before a stop by SIGTSTP, and in the handler
+ * of the signals that mean lkvm itself crashed; tcsetattr() is async-signal-safe.
+ * SIGCONT makes it raw again. Only SIGKILL leaves a raw terminal behind.
+ *
+ * Keys: Ctrl-A x ends the machine, Ctrl-A Ctrl-A sends Ctrl-A, Ctrl-A b sends a
+ * break, Ctrl-A h lists them; any other key after Ctrl-A is dropped. The filter
+ * keeps one bit of state, so a sequence may be split over two reads.
+ *
+ * O_NONBLOCK belongs to the open file, which is the parent shell's too, so it is
+ * never set on an inherited descriptor: term_reopen() opens the same file anew
+ * through /proc/self/fd. Sockets and files of another user cannot be; then the
+ * caller polls first and transfers little.
+ */
+#include <kvm/console.h>
+#include <kvm/init.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/term.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define KEY_PREFIX 0x01 /* Ctrl-A */
+
+static struct {
+	struct termios saved;
+	volatile sig_atomic_t raw;
+	bool prefix; /* the last byte was Ctrl-A */
+	struct loop_fd signals;
+} term;
+
+static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+
+bool term_is_raw(void)
+{
+	return term.raw;
+}
+
+/* Async-signal-safe. */
+static void term_restore(void)
+{
+	if (!term.raw)
+		return;
+	term.raw = 0;
+	tcsetattr(STDIN_FILENO, TCSANOW, &term.saved);
+}
+
+static void term_make_raw(void)
+{
+	struct termios raw;
+
+	/* In the background tcsetattr() would stop us; SIGCONT tries again. */
+	if (term.raw || tcgetpgrp(STDIN_FILENO) != getpgrp() ||
+	    tcgetattr(STDIN_FILENO, &term.saved) < 0)
+		return;
+	raw = term.saved;
+	cfmakeraw(&raw);
+	raw.c_oflag |= OPOST | ONLCR;
+	term.raw = 1;
+	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+	console_room_changed(); /* what the user types may be read now */
+}
+
+/* lkvm crashed: the terminal first, then die of the same signal (SA_RESETHAND). */
+static void term_crashed(int sig)
+{
+	term_restore();
+	raise(sig);
+}
+
+static void term_signal(void *arg, u32 events)
+{
+	struct signalfd_siginfo info;
+
+	(void)arg;
+	(void)events;
+	if (read(term.signals.fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGTSTP) {
+		term_restore();
+		raise(SIGSTOP);
+	}
+	/* Awake again: by SIGCONT, or just now after the stop. */
+	term_make_raw();
+}
+
+size_t term_filter(u8 *data, size_t len, unsigned int *keys)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		u8 byte = data[i];
+
+		if (!term.prefix) {
+			if (byte == KEY_PREFIX)
+				term.prefix = true;
+			else
+				data[kept++] = byte;
+			continue;
+		}
+		term.prefix = false;
+		if (byte == KEY_PREFIX)
+			data[kept++] = byte;
+		else if (byte == 'x')
+			*keys |= TERM_KEY_QUIT;
+		else if (byte == 'b')
+			*keys |= TERM_KEY_BREAK;
+		else if (byte == 'h' || byte == '?')
+			*keys |= TERM_KEY_HELP;
+	}
+	return kept;
+}
+
+int term_reopen(int fd, int flags, bool *shared)
+{
+	char path[32];
+	struct stat st;
+	int own;
+
+	*shared = false;
+	/* A regular file never blocks for long, and anew it would start at offset 0. */
+	if (fstat(fd, &st) < 0 || S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))
+		return fd;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (own >= 0)
+		return own;
+	*shared = true;
+	return fd;
+}
+
+static int term_watch_signals(struct kvm *kvm)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	sigaddset(&set, SIGCONT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	term.signals = (struct loop_fd){.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+					.fn = term_signal};
+	if (term.signals.fd < 0)
+		return log_fail(-errno, "terminal: signalfd: %s", strerror(errno));
+	return loop_watch(kvm->loop, &term.signals, EPOLLIN);
+}
+
+static int term_init(struct kvm *kvm)
+{
+	struct sigaction crash = {.sa_handler = term_crashed, .sa_flags = (int)SA_RESETHAND};
+	int err;
+
+	term.signals.fd = -1;
+	if (!isatty(STDIN_FILENO))
+		return 0;
+	err = term_watch_signals(kvm);
+	if (err)
+		return err;
+	for (size_t i = 0; i < ARRAY_SIZE(crash_signals); i++)
+		sigaction(crash_signals[i], &crash, NULL);
+	atexit(term_restore);
+	term_make_raw();
+	return 0;
+}
+
+static void term_exit(struct kvm *kvm)
+{
+	term_restore();
+	if (term.signals.fd < 0)
+		return;
+	loop_unwatch(kvm->loop, &term.signals);
+	close(term.signals.fd);
+}
+
+/* Late: while set-up may still fail, the terminal is the user's. */
+INIT_MODULE(term, .level = INIT_LATE, .init = term_init, .exit = term_exit);

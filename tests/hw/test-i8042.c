@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hw/i8042.c as kernels, boot loaders and probes meet it.
+ */
+#include "tests/lib/fake-machine.h"
+#include "x86/layout.h"
+
+#include <kvm/device.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define OBF 0x01
+#define IBF 0x02
+
+static void command(u8 value)
+{
+	assert_int_equal(fake_inb(PORT_I8042_COMMAND) & IBF, 0); /* nobody waits to send */
+	fake_outb(PORT_I8042_COMMAND, value);
+}
+
+static void test_reset_command(void **state)
+{
+	(void)state;
+	command(0xfe);
+	assert_int_equal(fake.resets, 1);
+	assert_string_equal(fake.reset_how, "i8042 command 0xfe");
+}
+
+static void test_pulse_commands(void **state)
+{
+	(void)state;
+	for (unsigned int value = 0; value < 0xf0; value++)
+		command(value);
+	assert_int_equal(fake.resets, 0);
+	for (unsigned int value = 0xf0; value <= 0xff; value++) {
+		fake.resets = 0;
+		command(value);
+		assert_int_equal(fake.resets, !(value & 1));
+	}
+}
+
+static void test_output_port(void **state)
+{
+	(void)state;
+	fake_outb(PORT_I8042_DATA, 0x00); /* keyboard data: nobody there */
+	command(0xd1);
+	fake_outb(PORT_I8042_DATA, 0xdd); /* A20 off, CPU runs */
+	assert_int_equal(fake.resets, 0);
+	command(0xd0);
+	assert_int_equal(fake_inb(PORT_I8042_COMMAND) & OBF, OBF);
+	assert_int_equal(fake_inb(PORT_I8042_DATA), 0xdd);
+	command(0xd1);
+	fake_outb(PORT_I8042_DATA, 0xde);
+	assert_int_equal(fake.resets, 1);
+	assert_string_equal(fake.reset_how, "i8042 output port");
+	fake_outb(PORT_I8042_DATA, 0x00); /* only the byte after 0xd1 counts */
+	assert_int_equal(fake.resets, 1);
+}
+
+/* Linux's probe takes 16 bytes and concludes that nothing is there. */
+static void test_probe_finds_nothing(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 16; i++) {
+		assert_int_equal(fake_inb(PORT_I8042_COMMAND), OBF);
+		assert_int_equal(fake_inb(PORT_I8042_DATA), 0xff);
+	}
+	assert_int_equal(fake_inb(PORT_I8042_COMMAND), OBF);
+}
+
+/* Code that drains the buffer until it is empty comes to an end. */
+static void test_drain_ends(void **state)
+{
+	unsigned int drained = 0;
+
+	(void)state;
+	while (fake_inb(PORT_I8042_COMMAND) & OBF) {
+		fake_inb(PORT_I8042_DATA);
+		assert_true(++drained < 100);
+	}
+	command(0xd0);
+	assert_int_equal(fake_inb(PORT_I8042_DATA), 0x03);
+	assert_int_equal(fake_inb(PORT_I8042_COMMAND), 0);
+}
+
+static void test_reset_forgets(void **state)
+{
+	(void)state;
+	command(0xd1);
+	assert_int_equal(device_reset_all(), 0);
+	fake_outb(PORT_I8042_DATA, 0x00);
+	assert_int_equal(fake.resets, 0);
+	assert_int_equal(fake_inb(PORT_I8042_COMMAND), OBF);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_reset_command),
+		TEST(test_pulse_commands),
+		TEST(test_output_port),
+		TEST(test_probe_finds_nothing),
+		TEST(test_drain_ends),
+		TEST(test_reset_forgets),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

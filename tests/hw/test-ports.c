@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The one-port devices: hw/reset-port.c, hw/exit-port.c, hw/pvpanic.c.
+ */
+#include "tests/lib/fake-machine.h"
+#include "x86/layout.h"
+
+#include <kvm/device.h>
+#include <kvm/log.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_reset_port(void **state)
+{
+	(void)state;
+	fake_outb(PORT_RESET, 0x02); /* says how, not that */
+	assert_int_equal(fake.resets, 0);
+	assert_int_equal(fake_inb(PORT_RESET), 0x02);
+	fake_outb(PORT_RESET, RESET_VALUE);
+	assert_int_equal(fake.resets, 1);
+	assert_non_null(strstr(fake.reset_how, "0xcf9"));
+	fake_outb(PORT_RESET, RESET_VALUE); /* no change of bit 2 */
+	assert_int_equal(fake.resets, 1);
+	fake_outb(PORT_RESET, 0x00);
+	fake_outb(PORT_RESET, 0xf4);
+	assert_int_equal(fake.resets, 2);
+	assert_int_equal(fake_inb(PORT_RESET), 0x04);
+}
+
+/* A reset in place leaves the register ready for the next. */
+static void test_reset_port_resets(void **state)
+{
+	(void)state;
+	fake_outb(PORT_RESET, RESET_VALUE);
+	assert_int_equal(device_reset_all(), 0);
+	assert_int_equal(fake_inb(PORT_RESET), 0);
+	fake_outb(PORT_RESET, RESET_VALUE);
+	assert_int_equal(fake.resets, 2);
+}
+
+static void test_exit_port(void **state)
+{
+	static const unsigned int widths[] = {1, 2, 4};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(widths); i++) {
+		fake.ends = 0;
+		fake_out(PORT_EXIT, widths[i], 0x0403022a + i);
+		assert_int_equal(fake.ends, 1);
+		assert_int_equal(fake.end_reason, END_EXIT);
+		assert_int_equal(fake.end_status, 0x2a + i);
+	}
+	fake_outb(PORT_EXIT + 1, 1);
+	assert_int_equal(fake.ends, 1);
+	assert_int_equal(fake_inb(PORT_EXIT), 0xff);
+	assert_int_equal(fake_in(PORT_EXIT, 4), 0xffffffff);
+}
+
+static unsigned int lines;
+
+static void count_line(enum log_level level, const char *line, void *arg)
+{
+	(void)level, (void)line, (void)arg;
+	lines++;
+}
+
+static void test_pvpanic(void **state)
+{
+	(void)state;
+	assert_int_equal(fake_inb(PORT_PVPANIC), 0x03);
+	fake_outb(PORT_PVPANIC, 0x01);
+	assert_int_equal(fake.panics, 1);
+	log_set_sink(count_line, NULL);
+	for (unsigned int i = 0; i < 100; i++)
+		fake_outb(PORT_PVPANIC, 0x02);
+	log_set_sink(NULL, NULL);
+	assert_int_equal(fake.panics, 1); /* the guest goes on */
+	assert_in_range(lines, 1, LOG_BURST);
+	fake_outb(PORT_PVPANIC, 0xfc);
+	assert_int_equal(fake.panics, 1);
+	assert_int_equal(fake.ends, 0);
+}
+
+static void see_record(void *arg, const struct device_record *record)
+{
+	assert_string_equal(record->hid, "QEMU0001");
+	assert_string_equal(record->stem, "PEV");
+	assert_int_equal(record->count, 1);
+	assert_int_equal(record->resources[0].type, RESOURCE_PORT);
+	assert_int_equal(record->resources[0].base, PORT_PVPANIC);
+	++*(unsigned int *)arg;
+}
+
+static void see_device(struct device *dev, void *arg)
+{
+	if (dev->describe)
+		dev->describe(dev, see_record, arg);
+}
+
+static void test_describe(void **state)
+{
+	unsigned int records = 0;
+
+	(void)state;
+	device_for_each(see_device, &records);
+	assert_int_equal(records, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_reset_port), TEST(test_reset_port_resets), TEST(test_exit_port),
+		TEST(test_pvpanic),    TEST(test_describe),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What a test of the lab calls. Sourced by scripts that tests/lab/run starts, with busybox sh, in L1 or on
+# the machine itself: $LAB has vmlinuz, guest.cpio, bench.cpio; $OUT is this script's folder for results;
+# lkvm is in PATH. A script's last line is lab_end: without it the run counts as failed.
+
+lab_line()
+{
+	local line
+	line=$(printf '%s' "$*" | tr '\n\r' '  ')
+	printf '%s\n' "$line"
+	printf '%s\n' "$line" >>"$OUT/results"
+}
+
+# ok NAME; fail NAME WHY; skip NAME WHY: one result each
+ok()
+{
+	lab_line "ok - $1"
+}
+
+fail()
+{
+	lab_line "not ok - $1: $2"
+}
+
+skip()
+{
+	lab_line "skip - $1: $2"
+}
+
+# note TEXT: something to see that is no result
+note()
+{
+	lab_line "# $*"
+}
+
+# lab_end: every script's last line
+lab_end()
+{
+	printf '# end\n' >>"$OUT/results"
+	exit 0
+}
+
+# lab_tail FILE...: the last lines of each, after a failure
+lab_tail()
+{
+	local f
+	for f; do
+		[ -s "$f" ] || continue
+		echo "# last lines of ${f##*/}:"
+		tail -n "${LAB_TAIL:-8}" "$f" | tr -d '\r' | cut -c1-200 | sed 's/^/#   /'
+	done
+}
+
+# expect_status NAME WANTED GOT
+expect_status()
+{
+	if [ "$3" = "$2" ]; then
+		ok "$1: status $2"
+		return 0
+	fi
+	if [ "$3" = 137 ]; then
+		fail "$1" "killed (no end within ${BOOT_TIMEOUT:-60} s?), status $2 expected"
+	else
+		fail "$1" "status $3, $2 expected"
+	fi
+	return 1
+}
+
+# boot NAME WANTED_STATUS [OPTIONS OF lkvm run...]: one bounded boot of vmlinuz with guest.cpio
+# (BOOT_KERNEL, BOOT_INITRD, BOOT_TIMEOUT change that); console in $OUT/NAME.out, messages in
+# NAME.err. The bound is a SIGKILL: after a SIGTERM lkvm could still end with the status expected.
+boot()
+{
+	local name=$1 want=$2 got=0
+	shift 2
+	busybox timeout -s KILL "${BOOT_TIMEOUT:-60}" lkvm run \
+		--kernel "${BOOT_KERNEL:-$LAB/vmlinuz}" --initrd "${BOOT_INITRD:-$LAB/guest.cpio}" "$@" \
+		</dev/null >"$OUT/$name.out" 2>"$OUT/$name.err" || got=$?
+	expect_status "$name" "$want" "$got" && return 0
+	lab_tail "$OUT/$name.err" "$OUT/$name.out"
+	return 1
+}
+
+# expect_grep FILE REGEX NAME: an extended regular expression matches some line of the file
+expect_grep()
+{
+	if tr -d '\r' <"$1" | grep -E -q -e "$2"; then
+		ok "$3"
+		return 0
+	fi
+	fail "$3" "no line of ${1##*/} matches /$2/"
+	return 1
+}
+
+# expect_no_grep FILE REGEX NAME: the file is there and no line matches
+expect_no_grep()
+{
+	if [ ! -r "$1" ]; then
+		fail "$3" "there is no ${1##*/}"
+	elif tr -d '\r' <"$1" | grep -E -q -e "$2"; then
+		fail "$3" "a line of ${1##*/} matches /$2/"
+	else
+		ok "$3"
+		return 0
+	fi
+	return 1
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The machine that tests/lib/fake-machine.h promises.
+ *
+ * The records of interrupt lines have a lock, for timers raise them on the loop's thread; the rest
+ * is touched by the calling thread only, or while fake_on_loop() waits.
+ */
+#include "tests/lib/fake-machine.h"
+
+#include <kvm/bus.h>
+#include <kvm/init.h>
+#include <kvm/util.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct fake_machine fake;
+
+static struct {
+	bool level;
+	unsigned int rises;
+} lines[IRQ_LINES];
+static pthread_mutex_t lines_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct {
+	void (*press)(void *dev);
+	void *dev;
+} power_button;
+
+static pthread_t loop_thread;
+
+/* What fake_on_loop() hands over. */
+static struct {
+	struct loop_bell bell;
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	void (*fn)(void *arg);
+	void *arg;
+} errand = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
+
+/* --- what devices call --- */
+
+void irq_set_level(struct kvm *kvm, u32 gsi, bool level)
+{
+	if (kvm != &fake.kvm || gsi >= IRQ_LINES)
+		abort();
+	pthread_mutex_lock(&lines_lock);
+	if (level && !lines[gsi].level)
+		lines[gsi].rises++;
+	lines[gsi].level = level;
+	pthread_mutex_unlock(&lines_lock);
+}
+
+void console_attach(const struct console_port *port)
+{
+	fake.console = *port;
+}
+
+void console_detach(void)
+{
+	memset(&fake.console, 0, sizeof(fake.console));
+}
+
+void console_write(const u8 *data, size_t len)
+{
+	len = MIN(len, sizeof(fake.output) - fake.output_len);
+	memcpy(fake.output + fake.output_len, data, len);
+	fake.output_len += len;
+}
+
+bool console_full(void)
+{
+	return fake.console_full;
+}
+
+void console_room_changed(void)
+{
+	fake.room_changes++;
+}
+
+void kvm_end(struct kvm *kvm, enum end_reason reason, int status)
+{
+	(void)kvm;
+	fake.ends++;
+	fake.end_reason = reason;
+	fake.end_status = status;
+}
+
+void kvm_request_reset(struct kvm *kvm, const char *how)
+{
+	(void)kvm;
+	fake.resets++;
+	fake.reset_how = how;
+}
+
+void kvm_panic(struct kvm *kvm, const char *line)
+{
+	(void)kvm, (void)line;
+	fake.panics++;
+}
+
+void kvm_set_power_button(void (*press)(void *dev), void *dev)
+{
+	power_button.press = press;
+	power_button.dev = dev;
+}
+
+static void press_power_button(void *arg)
+{
+	(void)arg;
+	if (power_button.press)
+		power_button.press(power_button.dev);
+}
+
+void kvm_press_power_button(void)
+{
+	fake_on_loop(press_power_button, NULL);
+}
+
+/* --- what tests call --- */
+
+static void run_errand(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&errand.lock);
+	errand.fn(errand.arg);
+	errand.fn = NULL;
+	pthread_cond_signal(&errand.done);
+	pthread_mutex_unlock(&errand.lock);
+}
+
+void fake_on_loop(void (*fn)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&errand.lock);
+	errand.fn = fn;
+	errand.arg = arg;
+	loop_ring(fake.kvm.loop, &errand.bell);
+	while (errand.fn)
+		pthread_cond_wait(&errand.done, &errand.lock);
+	pthread_mutex_unlock(&errand.lock);
+}
+
+static void *run_loop(void *arg)
+{
+	loop_run(arg);
+	return NULL;
+}
+
+void fake_start(void)
+{
+	memset(&fake, 0, sizeof(fake));
+	memset(lines, 0, sizeof(lines));
+	fake.kvm.loop = loop_new();
+	if (!fake.kvm.loop || bus_init(&fake.kvm.ports, "port") || bus_init(&fake.kvm.mmio, "mmio"))
+		abort();
+	errand.bell = (struct loop_bell){.fn = run_errand};
+	loop_add_bell(fake.kvm.loop, &errand.bell);
+	if (init_run(&fake.kvm))
+		abort();
+	if (pthread_create(&loop_thread, NULL, run_loop, fake.kvm.loop))
+		abort();
+}
+
+void fake_stop(void)
+{
+	loop_stop(fake.kvm.loop);
+	pthread_join(loop_thread, NULL);
+	init_exit(&fake.kvm);
+	loop_remove_bell(fake.kvm.loop, &errand.bell);
+	loop_free(fake.kvm.loop);
+	bus_destroy(&fake.kvm.mmio);
+	bus_destroy(&fake.kvm.ports);
+}
+
+int fake_setup(void **state)
+{
+	(void)state;
+	fake_start();
+	return 0;
+}
+
+int fake_teardown(void **state)
+{
+	(void)state;
+	fake_stop();
+	return 0;
+}
+
+u32 fake_in(u16 port, unsigned int len)
+{
+	u8 data[4] = {0};
+
+	bus_read(&fake.kvm.ports, port, data, len);
+	return data[0] | data[1] << 8 | data[2] << 16 | (u32)data[3] << 24;
+}
+
+void fake_out(u16 port, unsigned int len, u32 value)
+{
+	u8 data[4] = {value, value >> 8, value >> 16, value >> 24};
+
+	bus_write(&fake.kvm.ports, port, data, len);
+}
+
+u8 fake_inb(u16 port)
+{
+	return fake_in(port, 1);
+}
+
+void fake_outb(u16 port, u8 value)
+{
+	fake_out(port, 1, value);
+}
+
+bool fake_irq(u32 gsi)
+{
+	bool level;
+
+	pthread_mutex_lock(&lines_lock);
+	level = lines[gsi].level;
+	pthread_mutex_unlock(&lines_lock);
+	return level;
+}
+
+unsigned int fake_irq_rises(u32 gsi)
+{
+	unsigned int rises;
+
+	pthread_mutex_lock(&lines_lock);
+	rises = lines[gsi].rises;
+	pthread_mutex_unlock(&lines_lock);
+	return rises;
+}
+
+bool fake_wait_rises(u32 gsi, unsigned int rises)
+{
+	u64 deadline = now_ns() + 2 * NSEC_PER_SEC;
+
+	while (fake_irq_rises(gsi) < rises) {
+		if (now_ns() > deadline)
+			return false;
+		usleep(100);
+	}
+	return true;
+}

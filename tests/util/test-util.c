@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins util/util.c: all the bytes or an error, and a clock that goes forward.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <kvm/util.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* cmocka hands every test a state; none here needs it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+static int file_with(const char *content)
+{
+	int fd = memfd_create("test-util", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write_full(fd, content, strlen(content)), 0);
+	return fd;
+}
+
+static void test_pread_reads_at_offset(void **state)
+{
+	int fd = file_with("0123456789");
+	char buf[4] = {};
+
+	assert_int_equal(pread_full(fd, buf, 4, 3), 0);
+	assert_memory_equal(buf, "3456", 4);
+	assert_int_equal(pread_full(fd, buf, 4, 6), 0);
+	assert_memory_equal(buf, "6789", 4);
+	close(fd);
+}
+
+static void test_pread_of_nothing(void **state)
+{
+	int fd = file_with("");
+
+	assert_int_equal(pread_full(fd, NULL, 0, 0), 0);
+	assert_int_equal(pread_full(fd, NULL, 0, 100), 0);
+	close(fd);
+}
+
+static void test_pread_short_file_is_eio(void **state)
+{
+	int fd = file_with("0123456789");
+	char buf[11];
+
+	assert_int_equal(pread_full(fd, buf, 11, 0), -EIO);
+	assert_int_equal(pread_full(fd, buf, 1, 10), -EIO);
+	close(fd);
+}
+
+static void test_errors_are_passed_on(void **state)
+{
+	char byte = 0;
+	int fds[2];
+
+	assert_int_equal(pread_full(-1, &byte, 1, 0), -EBADF);
+	assert_int_equal(write_full(-1, &byte, 1), -EBADF);
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(pread_full(fds[0], &byte, 1, 0), -ESPIPE);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+#define PIPED_BYTES 300000 /* several times what a pipe holds */
+
+static void *drain_slowly(void *arg)
+{
+	char buf[4096];
+	size_t total = 0;
+	ssize_t n;
+
+	while ((n = read(*(int *)arg, buf, sizeof(buf))) > 0)
+		total += n;
+	return (void *)total;
+}
+
+static void test_write_goes_on_after_a_part(void **state)
+{
+	static char data[PIPED_BYTES];
+	pthread_t reader;
+	void *total;
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(pthread_create(&reader, NULL, drain_slowly, &fds[0]), 0);
+	assert_int_equal(write_full(fds[1], data, sizeof(data)), 0);
+	close(fds[1]);
+	pthread_join(reader, &total);
+	assert_int_equal((size_t)total, PIPED_BYTES);
+	close(fds[0]);
+}
+
+static void test_write_says_when_it_would_block(void **state)
+{
+	static char data[PIPED_BYTES];
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(write_full(fds[1], data, sizeof(data)), -EAGAIN);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void test_clock_goes_forward(void **state)
+{
+	u64 before = now_ns();
+
+	usleep(2000);
+	assert_true(now_ns() - before >= 2 * NSEC_PER_MSEC);
+	assert_true(now_ns() - before < 10 * NSEC_PER_SEC);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pread_reads_at_offset),
+		cmocka_unit_test(test_pread_of_nothing),
+		cmocka_unit_test(test_pread_short_file_is_eio),
+		cmocka_unit_test(test_errors_are_passed_on),
+		cmocka_unit_test(test_write_goes_on_after_a_part),
+		cmocka_unit_test(test_write_says_when_it_would_block),
+		cmocka_unit_test(test_clock_goes_forward),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins x86/acpi.c: what a guest finds when it follows the RSDP through guest RAM.
+ *
+ * Fields are read at the offsets the specification's tables give, not through
+ * acpi.c's own structures, so that a field out of place is found. The same machine
+ * is written out, a file a table, by `test-acpi --dump DIR [CPUS]`, for
+ * check-iasl.sh to have a second opinion on it.
+ */
+#include "x86/acpi.h"
+#include "x86/layout.h"
+#include <kvm/device.h>
+#include <kvm/gmem.h>
+#include <kvm/init.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h> /* needs the others before it */
+
+/* cmocka hands every test a state, and some callbacks' arguments go unused. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+#define RAM_BYTES (2 * MIB)
+
+/* --- a machine with one of each kind of resource --- */
+
+static struct device_record com1 = {
+	.hid = "PNP0501",
+	.stem = "COM",
+	.uid = 1,
+	.resources = {{RESOURCE_PORT, PORT_COM1, 8, false}, {RESOURCE_IRQ, GSI_COM1, 0, false}},
+	.count = 2,
+};
+
+static const struct device_record others[] = {
+	{
+		.hid = "PNP0B00",
+		.stem = "RTC",
+		.uid = 0,
+		.resources = {{RESOURCE_PORT, PORT_RTC, 2, false},
+			      {RESOURCE_IRQ, GSI_RTC, 0, false}},
+		.count = 2,
+	},
+	{
+		.hid = "LNRO0005",
+		.stem = "VR",
+		.uid = 10,
+		.resources = {{RESOURCE_MMIO, 0xd0000000, 0x200, false},
+			      {RESOURCE_IRQ, 16, 0, true}},
+		.count = 2,
+	},
+	{
+		.hid = "QEMU0001",
+		.stem = "PEV",
+		.uid = 15,
+		.resources = {{RESOURCE_PORT, 0xffff, 1, false},
+			      {RESOURCE_MMIO, 0xfffff000, 0x1000, false},
+			      {RESOURCE_IRQ, 9, 0, true}},
+		.count = 3,
+	},
+	{.hid = "ACPI0010", .stem = "X", .uid = 0xabc},
+};
+
+static void com1_describe(struct device *dev,
+			  void (*emit)(void *arg, const struct device_record *record), void *arg)
+{
+	emit(arg, &com1);
+}
+
+static void others_describe(struct device *dev,
+			    void (*emit)(void *arg, const struct device_record *record), void *arg)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		emit(arg, &others[i]);
+}
+
+static struct device silent_device = {.name = "silent"};
+static struct device com1_device = {.name = "serial0", .describe = com1_describe};
+static struct device others_device = {.name = "others", .describe = others_describe};
+
+static struct gmem mem;
+static char last_line[1024];
+static unsigned int lines;
+
+static void record_line(enum log_level level, const char *line, void *arg)
+{
+	snprintf(last_line, sizeof(last_line), "%s", line);
+	lines++;
+}
+
+static int setup(void **state)
+{
+	lines = 0;
+	log_set_sink(record_line, NULL);
+	device_register(&silent_device);
+	device_register(&com1_device);
+	device_register(&others_device);
+	return gmem_map(&mem, RAM_BYTES, LAYOUT_RAM_HOLE, LAYOUT_RAM_HIGH, NULL);
+}
+
+static int teardown(void **state)
+{
+	device_unregister(&silent_device);
+	device_unregister(&com1_device);
+	device_unregister(&others_device);
+	gmem_unmap(&mem);
+	log_set_sink(NULL, NULL);
+	return 0;
+}
+
+/* --- reading as a guest does --- */
+
+static u64 get(gpa_t gpa, unsigned int bytes)
+{
+	u64 value = 0;
+
+	assert_int_equal(gmem_read(&mem, gpa, &value, bytes), 0);
+	return value;
+}
+
+static u8 sum(gpa_t gpa, u64 len)
+{
+	u8 total = 0;
+
+	for (u64 i = 0; i < len; i++)
+		total += get(gpa + i, 1);
+	return total;
+}
+
+static bool has_signature(gpa_t gpa, const char *signature)
+{
+	return !memcmp(gmem_ptr(&mem, gpa, 4), signature, 4);
+}
+
+/* The table is in the window, its checksum right, its ids ours. Returns its length. */
+static u32 check_table(gpa_t gpa, const char *signature, u8 revision)
+{
+	u32 len = get(gpa + 4, 4);
+
+	assert_true(has_signature(gpa, signature));
+	assert_in_range(gpa, LAYOUT_ACPI + 36, LAYOUT_ACPI_END - 36);
+	assert_in_range(len, 36, LAYOUT_ACPI_END - gpa);
+	assert_int_equal(get(gpa + 8, 1), revision);
+	assert_int_equal(sum(gpa, len), 0);
+	assert_memory_equal(gmem_ptr(&mem, gpa + 10, 14), "LKVM  LKVM    ", 14);
+	return len;
+}
+
+static gpa_t xsdt(void)
+{
+	return get(LAYOUT_ACPI + 24, 8);
+}
+
+static unsigned int table_count(void)
+{
+	return (get(xsdt() + 4, 4) - 36) / 8;
+}
+
+/* The table the XSDT names, or 0. */
+static gpa_t find_table(const char *signature)
+{
+	for (unsigned int i = 0; i < table_count(); i++) {
+		gpa_t gpa = get(xsdt() + 36 + 8 * i, 8);
+
+		if (has_signature(gpa, signature))
+			return gpa;
+	}
+	return 0;
+}
+
+static gpa_t dsdt(void)
+{
+	return get(find_table("FACP") + 140, 8);
+}
+
+static bool dsdt_contains(const void *bytes, size_t len)
+{
+	u32 size = get(dsdt() + 4, 4);
+
+	return memmem(gmem_ptr(&mem, dsdt(), size), size, bytes, len) != NULL;
+}
+
+/* --- tests --- */
+
+static void test_rsdp_and_xsdt(void **state)
+{
+	assert_int_equal(acpi_write_tables(&mem, 1), 0);
+	assert_memory_equal(gmem_ptr(&mem, LAYOUT_ACPI, 16), "RSD PTR ", 8);
+	assert_int_equal(sum(LAYOUT_ACPI, 20), 0);
+	assert_int_equal(sum(LAYOUT_ACPI, 36), 0);
+	assert_int_equal(get(LAYOUT_ACPI + 15, 1), 2);
+	assert_int_equal(get(LAYOUT_ACPI + 20, 4), 36);
+	assert_int_equal(check_table(xsdt(), "XSDT", 1), 36 + 3 * 8);
+	assert_int_equal(table_count(), 3);
+	assert_int_not_equal(find_table("FACP"), 0);
+	assert_int_not_equal(find_table("APIC"), 0);
+	assert_int_not_equal(find_table("SPCR"), 0);
+	assert_int_equal(lines, 0);
+}
+
+static void check_port(gpa_t gpa, u16 port, u8 bits, u8 access)
+{
+	assert_int_equal(get(gpa, 4), 1 | bits << 8 | access << 24);
+	assert_int_equal(get(gpa + 4, 8), port);
+}
+
+static void test_fadt(void **state)
+{
+	gpa_t fadt;
+
+	assert_int_equal(acpi_write_tables(&mem, 2), 0);
+	fadt = find_table("FACP");
+	assert_int_equal(check_table(fadt, "FACP", 6), 276);
+	assert_int_equal(get(fadt + 131, 1), 4);       /* minor revision */
+	assert_int_equal(get(fadt + 40, 4), dsdt());   /* DSDT, the same twice */
+	assert_int_equal(get(fadt + 132, 8), 0);       /* X_FIRMWARE_CTRL: given once only */
+	assert_int_equal(get(fadt + 46, 2), GSI_ACPI); /* SCI_INT */
+	assert_int_equal(get(fadt + 48, 8), 0);	       /* SMI_CMD to PSTATE_CNT */
+	assert_int_equal(get(fadt + 56, 4), PORT_ACPI_PM1_EVENT);
+	assert_int_equal(get(fadt + 60, 4), 0);
+	assert_int_equal(get(fadt + 64, 4), PORT_ACPI_PM1_CONTROL);
+	assert_int_equal(sum(fadt + 68, 20), 0);	 /* PM1b, PM2, timer, GPEs */
+	assert_int_equal(get(fadt + 88, 8), 4 | 2 << 8); /* lengths of PM1 blocks; the rest none */
+	assert_int_equal(get(fadt + 109, 2), 0x0005);	 /* legacy devices, no 8042, no VGA */
+	assert_int_equal(get(fadt + 112, 4), 1 << 0 | 1 << 2 | 1 << 5 | 1 << 6 | 1 << 10);
+	check_port(fadt + 116, PORT_RESET, 8, 1);
+	assert_int_equal(get(fadt + 128, 1), RESET_VALUE);
+	check_port(fadt + 148, PORT_ACPI_PM1_EVENT, 32, 2);
+	check_port(fadt + 172, PORT_ACPI_PM1_CONTROL, 16, 2);
+	assert_int_equal(get(fadt + 160, 8) | get(fadt + 168, 4), 0); /* X_PM1b_EVT */
+	for (unsigned int i = 184; i < 276; i++)
+		assert_int_equal(get(fadt + i, 1), 0);
+}
+
+static void test_facs(void **state)
+{
+	gpa_t facs;
+
+	assert_int_equal(acpi_write_tables(&mem, 1), 0);
+	facs = get(find_table("FACP") + 36, 4);
+	assert_true(has_signature(facs, "FACS"));
+	assert_int_equal(facs % 64, 0);
+	assert_in_range(facs, LAYOUT_ACPI, LAYOUT_ACPI_END - 64);
+	assert_int_equal(get(facs + 4, 4), 64);
+	assert_int_equal(get(facs + 32, 1), 2);
+}
+
+static void test_spcr(void **state)
+{
+	gpa_t spcr;
+
+	assert_int_equal(acpi_write_tables(&mem, 1), 0);
+	spcr = find_table("SPCR");
+	assert_int_equal(check_table(spcr, "SPCR", 2), 80);
+	assert_int_equal(get(spcr + 36, 4), 0);
+	check_port(spcr + 40, PORT_COM1, 8, 1);
+	assert_int_equal(get(spcr + 52, 2), 0x03 | GSI_COM1 << 8);
+	assert_int_equal(get(spcr + 54, 4), GSI_COM1);
+	assert_int_equal(get(spcr + 58, 4), 7 | 0 << 8 | 1 << 16); /* 115200, no parity, 1 stop */
+	assert_int_equal(get(spcr + 64, 4), 0xffffffff);
+
+	/* Without the port there is no table that promises it. */
+	device_unregister(&com1_device);
+	assert_int_equal(acpi_write_tables(&mem, 1), 0);
+	assert_int_equal(check_table(xsdt(), "XSDT", 1), 36 + 2 * 8);
+	assert_int_equal(find_table("SPCR"), 0);
+}
+
+static void check_override(gpa_t entry, u8 source, u32 gsi, u16 flags)
+{
+	assert_int_equal(get(entry + 2, 1), 0);
+	assert_int_equal(get(entry + 3, 1), source);
+	assert_int_equal(get(entry + 4, 4), gsi);
+	assert_int_equal(get(entry + 8, 2), flags);
+}
+
+static void check_madt(unsigned int cpus)
+{
+	static const u8 lengths[] = {8, 12, 10, 0, 6};
+	unsigned int seen[ARRAY_SIZE(lengths)] = {0};
+	gpa_t madt, entry, end;
+
+	assert_int_equal(acpi_write_tables(&mem, cpus), 0);
+	madt = find_table("APIC");
+	end = madt + check_table(madt, "APIC", 5);
+	assert_int_equal(get(madt + 36, 4), LAYOUT_LAPIC);
+	assert_int_equal(get(madt + 40, 4), 1);
+
+	for (entry = madt + 44; entry < end; entry += get(entry + 1, 1)) {
+		u8 type = get(entry, 1);
+
+		assert_in_range(type, 0, ARRAY_SIZE(lengths) - 1);
+		assert_int_equal(get(entry + 1, 1), lengths[type]);
+		if (type == 0) {
+			assert_int_equal(get(entry + 2, 1), seen[0]); /* ids, ascending */
+			assert_int_equal(get(entry + 3, 1), seen[0]);
+			assert_int_equal(get(entry + 4, 4), 1);
+		} else if (type == 1) {
+			assert_in_range(get(entry + 2, 1), cpus, 255); /* no CPU's id */
+			assert_int_equal(get(entry + 4, 8), LAYOUT_IOAPIC);
+		} else if (type == 2) {
+			check_override(entry, seen[2] ? 9 : 0, seen[2] ? 9 : 2, seen[2] ? 0x0d : 0);
+		} else {
+			assert_int_equal(get(entry + 2, 4), 0xff | 1 << 24); /* LINT1, everywhere */
+		}
+		seen[type]++;
+	}
+	assert_int_equal(entry, end);
+	assert_int_equal(seen[0], cpus);
+	assert_int_equal(seen[1], 1);
+	assert_int_equal(seen[2], 2);
+	assert_int_equal(seen[4], 1);
+}
+
+static void test_madt(void **state)
+{
+	check_madt(1);
+	check_madt(2);
+	check_madt(4);
+	check_madt(255);
+}
+
+static void test_dsdt(void **state)
+{
+	static const u8 s5[] = {0x08, '\\', '_', 'S', '5', '_', 0x12, 8, 4, 0x0a, 5, 0x0a, 5, 0, 0};
+	static const u8 com1_crs[] = {0x47, 1, 0xf8, 3, 0xf8, 3, 1, 8, 0x22, 0x10, 0, 0x79, 0};
+	static const u8 pm1[] = {0x47, 1, 0x00, 6, 0x00, 6, 1, 4, 0x47, 1, 0x04, 6, 0x04, 6, 1, 2};
+
+	assert_int_equal(acpi_write_tables(&mem, 1), 0);
+	check_table(dsdt(), "DSDT", 2);
+	assert_true(dsdt_contains(s5, sizeof(s5)));
+	assert_true(dsdt_contains(com1_crs, sizeof(com1_crs)));
+	assert_true(dsdt_contains(pm1, sizeof(pm1)));
+	assert_true(dsdt_contains("COM1", 4));
+	assert_true(dsdt_contains("RTC0", 4));
+	assert_true(dsdt_contains("VR0A", 4));
+	assert_true(dsdt_contains("PEVF", 4));
+	assert_true(dsdt_contains("XABC", 4));
+}
+
+static void check_refused(const struct device_record *bad, const char *word)
+{
+	struct device_record good = com1;
+
+	com1 = *bad;
+	lines = 0;
+	assert_int_equal(acpi_write_tables(&mem, 1), -EINVAL);
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(last_line, "serial0"));
+	assert_non_null(strstr(last_line, word));
+	com1 = good;
+}
+
+static void test_bad_records(void **state)
+{
+	static const struct device_resource bad[] = {
+		{RESOURCE_PORT, 0xffff, 2, false},	{RESOURCE_PORT, 0x10000, 1, false},
+		{RESOURCE_PORT, 0x100, 0, false},	{RESOURCE_PORT, 0x100, 256, false},
+		{RESOURCE_PORT, UINT64_MAX, 8, false},	{RESOURCE_MMIO, 0xfffff000, 0x1001, false},
+		{RESOURCE_MMIO, 0x100000000, 1, false}, {RESOURCE_MMIO, 0x1000, 0, false},
+		{RESOURCE_MMIO, UINT64_MAX, 64, false}, {RESOURCE_MMIO, 64, UINT64_MAX, false},
+		{RESOURCE_IRQ, 0x100000000, 0, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct device_record record = com1;
+
+		record.resources[1] = bad[i];
+		check_refused(&record, "cannot be described");
+	}
+	check_refused(&(struct device_record){.hid = "A", .stem = "COM", .uid = 16}, "name");
+	check_refused(&(struct device_record){.hid = "A", .stem = "COM1", .uid = 1}, "name");
+	check_refused(&(struct device_record){.hid = "A", .stem = "", .uid = 1}, "name");
+}
+
+static void many_describe(struct device *dev,
+			  void (*emit)(void *arg, const struct device_record *record), void *arg)
+{
+	for (unsigned int i = 0; i < 4000; i++)
+		emit(arg, &(struct device_record){.hid = "ACPI0010", .stem = "D", .uid = i});
+}
+
+/* One error line, nothing behind the window, and nothing half-written in it. */
+static void test_overflow(void **state)
+{
+	struct device many = {.name = "many", .describe = many_describe};
+
+	memset(gmem_ptr(&mem, LAYOUT_ACPI, MIB), 0xee, MIB);
+	device_register(&many);
+	assert_int_equal(acpi_write_tables(&mem, 255), -ENOSPC);
+	device_unregister(&many);
+	assert_int_equal(lines, 1);
+	for (gpa_t gpa = LAYOUT_ACPI; gpa < LAYOUT_ACPI + MIB; gpa++)
+		assert_int_equal(get(gpa, 1), 0xee);
+}
+
+static void test_no_ram(void **state)
+{
+	struct gmem small;
+
+	assert_int_equal(gmem_map(&small, 640 * KIB, LAYOUT_RAM_HOLE, LAYOUT_RAM_HIGH, NULL), 0);
+	assert_int_equal(acpi_write_tables(&small, 1), -EFAULT);
+	assert_int_equal(lines, 1);
+	gmem_unmap(&small);
+}
+
+static void init_acpi_alone(const struct init_module *module, void *kvm)
+{
+	if (!strcmp(module->name, "acpi"))
+		assert_int_equal(module->init(kvm), 0);
+}
+
+static void exit_acpi_alone(const struct init_module *module, void *kvm)
+{
+	if (!strcmp(module->name, "acpi"))
+		module->exit(kvm);
+}
+
+/* The module's device writes the same bytes again after the guest overwrote them. */
+static void test_reset_rewrites(void **state)
+{
+	static u8 first[LAYOUT_ACPI_END - LAYOUT_ACPI], second[sizeof(first)];
+	static struct kvm kvm;
+
+	kvm.mem = mem;
+	kvm.cpu_count = 3;
+	init_for_each(init_acpi_alone, &kvm);
+	assert_int_equal(device_reset_all(), 0);
+	assert_int_equal(gmem_read(&mem, LAYOUT_ACPI, first, sizeof(first)), 0);
+	assert_int_equal(sum(LAYOUT_ACPI, 36), 0);
+	assert_int_equal(get(find_table("APIC") + 4, 4), 44 + 12 + 10 + 10 + 6 + 3 * 8);
+
+	assert_int_equal(gmem_clear(&mem), 0);
+	assert_int_equal(device_reset_all(), 0);
+	assert_int_equal(gmem_read(&mem, LAYOUT_ACPI, second, sizeof(second)), 0);
+	assert_memory_equal(first, second, sizeof(first));
+	init_for_each(exit_acpi_alone, &kvm);
+	assert_int_equal(gmem_clear(&mem), 0);
+	assert_int_equal(device_reset_all(), 0);
+	assert_int_equal(get(LAYOUT_ACPI, 8), 0);
+}
+
+/* --- the dump --- */
+
+static int dump_table(const char *dir, gpa_t gpa)
+{
+	u32 len = get(gpa + 4, 4);
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%.4s.aml", dir, (char *)gmem_ptr(&mem, gpa, 4));
+	file = fopen(path, "w");
+	if (!file || fwrite(gmem_ptr(&mem, gpa, len), len, 1, file) != 1 || fclose(file)) {
+		perror(path);
+		return 1;
+	}
+	return 0;
+}
+
+static int dump(const char *dir, const char *cpus)
+{
+	int failed;
+
+	setup(NULL);
+	log_set_sink(NULL, NULL);
+	if (acpi_write_tables(&mem, cpus ? atoi(cpus) : 2) < 0)
+		return 1;
+	failed = dump_table(dir, xsdt()) | dump_table(dir, dsdt()) |
+		 dump_table(dir, get(find_table("FACP") + 36, 4));
+	for (unsigned int i = 0; i < table_count(); i++)
+		failed |= dump_table(dir, get(xsdt() + 36 + 8 * i, 8));
+	teardown(NULL);
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_rsdp_and_xsdt, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fadt, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_facs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_spcr, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_madt, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dsdt, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bad_records, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_overflow, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_ram, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reset_rewrites, setup, teardown),
+	};
+
+	if (argc > 2 && !strcmp(argv[1], "--dump"))
+		return dump(argv[2], argv[3]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

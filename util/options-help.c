@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Options in words: the accepted form, for an error line, and the help.
+ *
+ * Both are made from the same table that the parser uses, so neither can promise
+ * what is not so. A form is the option's own `arg` with what its type adds: the
+ * unit of a bare number, the bounds in the largest unit that divides them, the
+ * choices. It is built in a struct text on the caller's stack, which is bounded:
+ * what does not fit is cut off, nothing is allocated.
+ *
+ * The help lists groups by rank, then title. The linker decides the order in the
+ * section, so group_next() looks for the successor of the group printed last:
+ * with a dozen groups, that is shorter than a sorted copy. Groups that share a
+ * title (two modules that both own a "Devices" option) come under one heading.
+ * Options keep the order of their table. The help starts in one column for all
+ * of them, as far left as the synopses allow; an option whose synopsis is too
+ * long for that has its help on the next line. Words wrap at 80 columns.
+ *
+ * Main thread. `lkvm help` calls options_print_help(), options.c the rest.
+ *
+ * Left out on purpose: the width of the terminal (help that is piped to a file
+ * or a manual must not depend on it) and characters wider than one column.
+ */
+#include "options-help.h"
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HELP_WIDTH	80
+#define HELP_COLUMN_MAX 34 /* a form longer than this has its help on the next line */
+
+void text_add(struct text *text, const char *fmt, ...)
+{
+	size_t room = sizeof(text->buf) - text->len;
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(text->buf + text->len, room, fmt, ap);
+	va_end(ap);
+	text->len += MIN((size_t)MAX(len, 0), room - 1);
+}
+
+/* --- what an option accepts, in words --- */
+
+struct unit {
+	const char *suffix;
+	u64 factor;
+};
+
+static const struct unit size_units[] = {
+	{"T", GIB << 10}, {"G", GIB}, {"M", MIB}, {"K", KIB}, {" bytes", 1},
+};
+
+static const struct unit duration_units[] = {
+	{"h", 3600 * NSEC_PER_SEC},
+	{"m", 60 * NSEC_PER_SEC},
+	{"s", NSEC_PER_SEC},
+	{"ms", NSEC_PER_MSEC},
+	{" ns", 1},
+};
+
+/* Add value in the largest unit that divides it. The last unit is 1. */
+static void text_add_units(struct text *text, const struct unit *unit, u64 value)
+{
+	while (value % unit->factor)
+		unit++;
+	text_add(text, "%llu%s", (unsigned long long)(value / unit->factor), unit->suffix);
+}
+
+static void text_add_value(struct text *text, const struct option *option, u64 value)
+{
+	if (option->type == OPTION_SIZE)
+		text_add_units(text, size_units, value);
+	else if (option->type == OPTION_DURATION)
+		text_add_units(text, duration_units, value);
+	else
+		text_add(text, "%llu", (unsigned long long)value);
+}
+
+u64 option_max(const struct option *option)
+{
+	u64 type_max = option->type == OPTION_UINT ? UINT_MAX : UINT64_MAX;
+
+	return option->max ? MIN(option->max, type_max) : type_max;
+}
+
+static void text_add_bounds(struct text *text, const struct option *option)
+{
+	u64 max = option_max(option);
+	bool bounded = max != UINT64_MAX;
+
+	if (option->min) {
+		text_add(text, bounded ? ", " : ", at least ");
+		text_add_value(text, option, option->min);
+	}
+	if (bounded) {
+		text_add(text, option->min ? " to " : ", at most ");
+		text_add_value(text, option, max);
+	}
+}
+
+/* "exit|reset|fail" */
+static void text_add_choices(struct text *text, const struct option *option)
+{
+	for (size_t i = 0; option->choices[i]; i++)
+		text_add(text, "%s%s", i ? "|" : "", option->choices[i]);
+}
+
+/* What stands for the value: "FILE". */
+static void text_add_arg(struct text *text, const struct option *option)
+{
+	if (option->arg)
+		text_add(text, "%s", option->arg);
+	else if (option->type == OPTION_CHOICE)
+		text_add_choices(text, option);
+	else
+		text_add(text, "VALUE");
+}
+
+void text_add_form(struct text *text, const struct option *option)
+{
+	if (option->type == OPTION_CHOICE) {
+		text_add_choices(text, option);
+		return;
+	}
+	text_add_arg(text, option);
+	if (option->type == OPTION_SIZE)
+		text_add(text, " (MiB without a suffix)");
+	if (option->type == OPTION_DURATION)
+		text_add(text, " (seconds without a suffix)");
+	if (option->type == OPTION_UINT || option->type == OPTION_SIZE ||
+	    option->type == OPTION_DURATION)
+		text_add_bounds(text, option);
+}
+
+/* --- the help --- */
+
+/* By rank, then title, then address: groups that share a title stay together. */
+static bool group_precedes(const struct option_group *a, const struct option_group *b)
+{
+	int order = strcmp(a->title, b->title);
+
+	if (a->rank != b->rank)
+		return a->rank < b->rank;
+	return order ? order < 0 : a < b;
+}
+
+/* The group to print after previous, or the first one for NULL. */
+static const struct option_group *group_next(const char *command,
+					     const struct option_group *previous)
+{
+	const struct option_group *best = NULL;
+
+	for (const struct option_group *const *group = __start_option_groups;
+	     group < __stop_option_groups; group++) {
+		if (strcmp((*group)->command, command))
+			continue;
+		if (previous && !group_precedes(previous, *group))
+			continue;
+		if (!best || group_precedes(*group, best))
+			best = *group;
+	}
+	return best;
+}
+
+/* "  -c, --cpus N" */
+static void text_add_synopsis(struct text *text, const struct option *option)
+{
+	if (option->short_name)
+		text_add(text, "  -%c, --%s", option->short_name, option->name);
+	else
+		text_add(text, "      --%s", option->name);
+	if (option->type != OPTION_FLAG) {
+		text_add(text, " ");
+		text_add_arg(text, option);
+	}
+}
+
+/* Print words from column on, and continue under it. */
+static void help_print_words(const char *words, int column)
+{
+	int at = column;
+
+	while (*words) {
+		int length = strcspn(words, " ");
+
+		if (at > column && at + 1 + length > HELP_WIDTH) {
+			printf("\n%*s", column, "");
+			at = column;
+		} else if (at > column) {
+			putchar(' ');
+			at++;
+		}
+		printf("%.*s", length, words);
+		at += length;
+		words += length + strspn(words + length, " ");
+	}
+	putchar('\n');
+}
+
+static void help_print_option(const struct option *option, int column)
+{
+	struct text synopsis = {};
+
+	text_add_synopsis(&synopsis, option);
+	printf("%-*s", column, synopsis.buf);
+	if (synopsis.len + 2 > (size_t)column)
+		printf("\n%*s", column, "");
+	help_print_words(option->help, column);
+}
+
+/* The column that the help of all options starts at. */
+static int help_find_column(const char *command)
+{
+	size_t column = 0;
+
+	for (const struct option_group *group = group_next(command, NULL); group;
+	     group = group_next(command, group)) {
+		for (size_t i = 0; i < group->count; i++) {
+			struct text synopsis = {};
+
+			text_add_synopsis(&synopsis, &group->options[i]);
+			if (synopsis.len + 2 <= HELP_COLUMN_MAX)
+				column = MAX(column, synopsis.len + 2);
+		}
+	}
+	return column ? column : HELP_COLUMN_MAX;
+}
+
+void options_print_help(const char *command)
+{
+	int column = help_find_column(command);
+	const struct option_group *previous = NULL;
+	const struct option_group *group;
+
+	while ((group = group_next(command, previous))) {
+		if (!previous || strcmp(group->title, previous->title))
+			printf("%s%s:\n", previous ? "\n" : "", group->title);
+		for (size_t i = 0; i < group->count; i++)
+			help_print_option(&group->options[i], column);
+		previous = group;
+	}
+}

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Command-line options: from argv to the variables of the modules that own them.
+ *
+ * OPTION_GROUP() leaves a pointer in the section option_groups, as INIT_MODULE()
+ * does for modules. A command parses with all groups that carry its name;
+ * option_at() walks their options as if they were one table.
+ *
+ * Parsing goes through argv once. An argument is an option (long, or a cluster
+ * of short ones), the value that an option before it takes, or a positional,
+ * which is moved to the front. The slot it moves to was read already, so nothing
+ * is lost; what stays behind the positionals is stale. Values point into argv's
+ * strings, which live as long as the process; the one thing allocated is the
+ * array of a list.
+ *
+ * A long name is looked for as it is, then as an abbreviation. Only names that
+ * start with "no-" are tried as negations, so --n does not match the negation of
+ * everything. What can be negated is what has a natural "none": flags, strings,
+ * lists, and callbacks that accept NULL. When an option is given twice the last
+ * one wins, lists grow.
+ *
+ * An error is one line, and it is printed here: option_set() only says that a
+ * value is not acceptable. A callback that knows better why may print its own
+ * line, which log_error_count() tells.
+ *
+ * Main thread, before any other exists; parse state is on the stack.
+ *
+ * Left out on purpose: options that depend on each other, and required ones. The
+ * module that owns them checks when all is known, and can say more.
+ */
+#include "options-help.h"
+#include <errno.h>
+#include <kvm/log.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_LENGTH_MAX 32 /* of names that are compared for "did you mean" */
+
+/* --- storing a value --- */
+
+static int option_set_number(const struct option *option, const char *arg)
+{
+	u64 value = 0;
+	int err;
+
+	if (option->type == OPTION_SIZE)
+		err = parse_size(arg, MIB, &value);
+	else if (option->type == OPTION_DURATION)
+		err = parse_duration(arg, &value);
+	else
+		err = parse_u64(arg, &value);
+	if (err)
+		return err;
+	if (value < option->min || value > option_max(option))
+		return -ERANGE;
+
+	if (option->type == OPTION_UINT)
+		*(unsigned int *)option->value = value;
+	else
+		*(u64 *)option->value = value;
+	return 0;
+}
+
+static int option_set_choice(const struct option *option, const char *arg)
+{
+	for (int i = 0; option->choices[i]; i++) {
+		if (!strcmp(arg, option->choices[i])) {
+			*(int *)option->value = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int option_append(struct option_list *list, const char *arg)
+{
+	const char **items = reallocarray(list->items, list->count + 1, sizeof(*items));
+
+	if (!items)
+		return log_fail(-ENOMEM, "no memory for %zu option values", list->count + 1);
+	items[list->count++] = arg;
+	list->items = items;
+	return 0;
+}
+
+/* Store arg; a flag has none. -errno when it is not of the accepted form. */
+static int option_set(const struct option *option, const char *arg)
+{
+	switch (option->type) {
+	case OPTION_FLAG:
+		*(bool *)option->value = true;
+		return 0;
+	case OPTION_STRING:
+		*(const char **)option->value = arg;
+		return 0;
+	case OPTION_LIST:
+		return option_append(option->value, arg);
+	case OPTION_UINT:
+	case OPTION_SIZE:
+	case OPTION_DURATION:
+		return option_set_number(option, arg);
+	case OPTION_CHOICE:
+		return option_set_choice(option, arg);
+	case OPTION_CALLBACK:
+		return option->parse(option, arg);
+	}
+	return -EINVAL;
+}
+
+/* Store what --no-NAME means; -EINVAL where it means nothing. */
+static int option_negate(const struct option *option)
+{
+	struct option_list *list = option->value;
+
+	switch (option->type) {
+	case OPTION_FLAG:
+		*(bool *)option->value = false;
+		return 0;
+	case OPTION_STRING:
+		*(const char **)option->value = NULL;
+		return 0;
+	case OPTION_LIST:
+		free(list->items);
+		*list = (struct option_list){};
+		return 0;
+	case OPTION_CALLBACK:
+		return option->parse(option, NULL);
+	default:
+		return -EINVAL;
+	}
+}
+
+static bool option_is_number_or_choice(const struct option *option)
+{
+	return option->type == OPTION_UINT || option->type == OPTION_SIZE ||
+	       option->type == OPTION_DURATION || option->type == OPTION_CHOICE;
+}
+
+/* --- finding an option --- */
+
+struct parser {
+	const struct option_group *const *groups;
+	size_t count;
+	const char *command;
+	int argc;
+	char **argv;
+	int next; /* index of the argument to look at next */
+};
+
+struct match {
+	const struct option *option;
+	bool negated;
+};
+
+/* The option of this number among all that the command has, or NULL. */
+static const struct option *option_at(const struct parser *parser, size_t number)
+{
+	for (size_t i = 0; i < parser->count; i++) {
+		const struct option_group *group = parser->groups[i];
+
+		if (strcmp(group->command, parser->command))
+			continue;
+		if (number < group->count)
+			return &group->options[number];
+		number -= group->count;
+	}
+	return NULL;
+}
+
+static const struct option *option_find_short(const struct parser *parser, char name)
+{
+	const struct option *option;
+
+	for (size_t i = 0; (option = option_at(parser, i)); i++) {
+		if (option->short_name == name)
+			return option;
+	}
+	return NULL;
+}
+
+/* Levenshtein's distance, kept in one row of his table. */
+static size_t name_distance(const char *name, const char *typed, size_t length)
+{
+	size_t row[NAME_LENGTH_MAX + 1];
+
+	if (length > NAME_LENGTH_MAX)
+		return SIZE_MAX;
+	for (size_t i = 0; i <= length; i++)
+		row[i] = i;
+	for (; *name; name++) {
+		size_t diagonal = row[0]++;
+
+		for (size_t i = 1; i <= length; i++) {
+			size_t replaced = diagonal + (*name != typed[i - 1]);
+			size_t shifted = MIN(row[i], row[i - 1]) + 1;
+
+			diagonal = row[i];
+			row[i] = MIN(replaced, shifted);
+		}
+	}
+	return row[length];
+}
+
+static int option_fail_unknown(const struct parser *parser, const char *typed, size_t length)
+{
+	const struct option *option, *nearest = NULL;
+	size_t best = 3; /* two slips are a typing error, three are another word */
+
+	for (size_t i = 0; (option = option_at(parser, i)); i++) {
+		size_t distance = name_distance(option->name, typed, length);
+
+		/* A word of which hardly a letter is right is near to nothing. */
+		if (distance < best && distance + 1 < length) {
+			best = distance;
+			nearest = option;
+		}
+	}
+	if (nearest)
+		return log_fail(
+			-EINVAL, "%s: unknown option --%.*s; did you mean --%s? See 'lkvm help %s'",
+			parser->command, (int)length, typed, nearest->name, parser->command);
+	return log_fail(-EINVAL, "%s: unknown option --%.*s; see 'lkvm help %s'", parser->command,
+			(int)length, typed, parser->command);
+}
+
+/* Find the option whose long name, or a unique beginning of it, is typed[0..length-1]. */
+static int option_find_long(const struct parser *parser, const char *typed, size_t length,
+			    struct match *match)
+{
+	bool may_negate = length > 3 && !strncmp(typed, "no-", 3);
+	struct text candidates = {};
+	const struct option *option;
+	size_t found = 0;
+
+	for (size_t i = 0; length && (option = option_at(parser, i)); i++) {
+		for (int negated = 0; negated <= may_negate; negated++) {
+			size_t skip = negated ? strlen("no-") : 0;
+			size_t rest = length - skip;
+
+			if (strncmp(option->name, typed + skip, rest))
+				continue;
+			if (!option->name[rest]) {
+				*match = (struct match){option, negated};
+				return 0;
+			}
+			if (negated && option_is_number_or_choice(option))
+				continue;
+			*match = (struct match){option, negated};
+			text_add(&candidates, "%s--%s%s", found++ ? ", " : "", negated ? "no-" : "",
+				 option->name);
+		}
+	}
+	if (!found)
+		return option_fail_unknown(parser, typed, length);
+	if (found > 1)
+		return log_fail(-EINVAL, "%s: option --%.*s is ambiguous: %s", parser->command,
+				(int)length, typed, candidates.buf);
+	return 0;
+}
+
+/* --- parsing --- */
+
+/* The argument behind the option, or NULL. */
+static const char *parser_take_value(struct parser *parser)
+{
+	return parser->next < parser->argc ? parser->argv[parser->next++] : NULL;
+}
+
+static int parser_set(const struct parser *parser, const struct option *option, const char *arg)
+{
+	unsigned long errors = log_error_count();
+	struct text form = {};
+	int err = -EINVAL;
+
+	if (arg || option->type == OPTION_FLAG)
+		err = option_set(option, arg);
+	if (!err || log_error_count() != errors)
+		return err;
+
+	text_add_form(&form, option);
+	if (arg)
+		log_error("%s: option --%s takes %s; got '%s'", parser->command, option->name,
+			  form.buf, arg);
+	else
+		log_error("%s: option --%s takes %s; got nothing", parser->command, option->name,
+			  form.buf);
+	return -EINVAL;
+}
+
+static int parser_negate(const struct parser *parser, const struct option *option)
+{
+	unsigned long errors = log_error_count();
+	struct text form = {};
+	int err = option_negate(option);
+
+	if (!err || log_error_count() != errors)
+		return err;
+	text_add_form(&form, option);
+	return log_fail(-EINVAL, "%s: option --%s takes %s; it has no form --no-%s",
+			parser->command, option->name, form.buf, option->name);
+}
+
+/* typed is what follows the two dashes. */
+static int parser_long(struct parser *parser, const char *typed)
+{
+	size_t length = strcspn(typed, "=");
+	const char *arg = typed[length] ? typed + length + 1 : NULL;
+	struct match match;
+	int err = option_find_long(parser, typed, length, &match);
+
+	if (err)
+		return err;
+	if (arg && (match.negated || match.option->type == OPTION_FLAG))
+		return log_fail(-EINVAL, "%s: option --%s%s takes no value; got '%s'",
+				parser->command, match.negated ? "no-" : "", match.option->name,
+				arg);
+	if (match.negated)
+		return parser_negate(parser, match.option);
+	if (!arg && match.option->type != OPTION_FLAG)
+		arg = parser_take_value(parser);
+	return parser_set(parser, match.option, arg);
+}
+
+/* letters is what follows the dash: flags, and at the end one option with its value or without. */
+static int parser_short(struct parser *parser, const char *letters)
+{
+	for (; *letters; letters++) {
+		const struct option *option = option_find_short(parser, *letters);
+		int err;
+
+		if (!option)
+			return log_fail(-EINVAL, "%s: unknown option -%c; see 'lkvm help %s'",
+					parser->command, *letters, parser->command);
+		if (option->type != OPTION_FLAG)
+			return parser_set(parser, option,
+					  letters[1] ? letters + 1 : parser_take_value(parser));
+		err = parser_set(parser, option, NULL);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int options_parse_groups(const struct option_group *const *groups, size_t count,
+			 const char *command, int argc, char **argv, int *positional)
+{
+	struct parser parser = {groups, count, command, argc, argv, .next = 1};
+	bool options_end = false;
+	int err = 0;
+
+	*positional = 0;
+	while (!err && parser.next < argc) {
+		char *arg = argv[parser.next++];
+
+		/* "-" alone is a positional: standard input, by custom. */
+		if (options_end || arg[0] != '-' || !arg[1])
+			argv[++*positional] = arg;
+		else if (arg[1] != '-')
+			err = parser_short(&parser, arg + 1);
+		else if (arg[2])
+			err = parser_long(&parser, arg + 2);
+		else
+			options_end = true;
+	}
+	return err;
+}
+
+int options_parse(const char *command, int argc, char **argv, int *positional)
+{
+	return options_parse_groups(__start_option_groups,
+				    __stop_option_groups - __start_option_groups, command, argc,
+				    argv, positional);
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whole reads and writes, and the clock.
+ *
+ * read(2) and write(2) may move fewer bytes than asked, and a signal (the one
+ * that kicks a vCPU, say) may interrupt them. Callers that want all or an error
+ * come here, so that the retry loop exists once.
+ *
+ * Any thread calls; nothing here keeps state. A file that ends early is -EIO: a
+ * caller that accepts a short file asks for its size first. A failed write_full()
+ * has written an unknown part, so its callers write to something that they can
+ * throw away (a temporary file, a socket to be closed).
+ *
+ * Left out on purpose: waiting. A descriptor that is non-blocking returns
+ * -EAGAIN; the loop is the place to wait.
+ */
+#include <errno.h>
+#include <kvm/util.h>
+#include <time.h>
+#include <unistd.h>
+
+int pread_full(int fd, void *buf, size_t len, off_t offset)
+{
+	char *to = buf;
+
+	while (len) {
+		ssize_t n = pread(fd, to, len, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		to += n;
+		len -= n;
+		offset += n;
+	}
+	return 0;
+}
+
+int write_full(int fd, const void *buf, size_t len)
+{
+	const char *from = buf;
+
+	while (len) {
+		ssize_t n = write(fd, from, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		/* No progress and no reason given: an error, or this would spin. */
+		if (n == 0)
+			return -EIO;
+		from += n;
+		len -= n;
+	}
+	return 0;
+}
+
+u64 now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}

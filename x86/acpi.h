@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The ACPI tables in guest RAM. The RSDP is at LAYOUT_ACPI, always. acpi.c.
+ */
+#ifndef X86_ACPI_H
+#define X86_ACPI_H
+
+#include <kvm/types.h>
+
+struct gmem;
+
+/*
+ * Write the tables for cpu_count processors (1..KVM_CPU_MAX) and every registered
+ * device into [LAYOUT_ACPI, LAYOUT_ACPI_END). Main thread, vCPUs parked. Returns 0;
+ * or, after a log_error() line, -ENOSPC (the devices' descriptions do not fit),
+ * -EINVAL (one cannot be described), -EFAULT (no RAM there) or -ENOMEM.
+ */
+int acpi_write_tables(const struct gmem *mem, unsigned int cpu_count);
+
+/*
+ * What the MADT calls the IOAPIC, and the MP table must too: the first id after the
+ * processors' own, which are 0 to cpu_count - 1.
+ */
+static inline u8 acpi_ioapic_id(unsigned int cpu_count)
+{
+	return (u8)cpu_count;
+}
+
+#endif

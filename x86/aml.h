@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A writer of AML, the byte code of ACPI's DSDT. aml.c.
+ *
+ * Declarations only: names, packages, devices and their resources, no methods.
+ * The caller gives the buffer; what does not fit is dropped, never written, and
+ * aml_finish() says so once. Any thread, one writer at a time.
+ */
+#ifndef X86_AML_H
+#define X86_AML_H
+
+#include <kvm/types.h>
+
+#define AML_MAX_DEPTH 8 /* scopes, devices, packages and templates within each other */
+
+struct aml {
+	u8 *buf;
+	size_t size; /* bytes buf has */
+	size_t len;  /* bytes written */
+	bool overflow;
+	size_t open[AML_MAX_DEPTH]; /* where each block's PkgLength will go, outermost first */
+	unsigned int depth;
+};
+
+void aml_init(struct aml *aml, void *buf, size_t size);
+
+/* Every block is closed by now. Bytes written, or -ENOSPC when something did not fit. */
+int aml_finish(const struct aml *aml);
+
+/*
+ * A block stays open, and takes what is written after it, until the aml_end() that
+ * matches. A path is "\\_SB", "COM1" or "^PCI0.LPC"; segments shorter than four
+ * characters are padded with '_'.
+ */
+void aml_scope(struct aml *aml, const char *path);
+void aml_device(struct aml *aml, const char *path);
+void aml_package(struct aml *aml, u8 elements);
+void aml_end(struct aml *aml);
+
+/* Name(path, ...): the next integer, string, package or template is its value. */
+void aml_name(struct aml *aml, const char *path);
+
+/* Values. An integer takes the shortest form; a string is 7-bit ASCII. */
+void aml_integer(struct aml *aml, u64 value);
+void aml_string(struct aml *aml, const char *text);
+
+/* A hardware id: "PNP0501" as a compressed EISA id, any other ("ACPI0007") as a string. */
+void aml_hardware_id(struct aml *aml, const char *hid);
+
+/* ResourceTemplate() { ... }; aml_template_end() adds the end tag. */
+void aml_template(struct aml *aml);
+void aml_template_end(struct aml *aml);
+
+/* Inside a template. Ports are decoded in full (16 bits); memory is writable. */
+void aml_resource_io(struct aml *aml, u16 base, u8 len);
+void aml_resource_memory32(struct aml *aml, u32 base, u32 len);
+
+/* GSI: edge-triggered, active high, exclusive; or level-triggered, active low, shared. */
+void aml_resource_irq(struct aml *aml, u32 gsi, bool level_low);
+
+#endif

@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CPUID: what each virtual CPU says it is.
+ *
+ * KVM_GET_SUPPORTED_CPUID yields what this host's processor and its KVM can do, as
+ * one table of entries (leaf, subleaf, EAX to EDX). That table is right about
+ * features, and says nothing useful about topology: it is the host's, of whichever
+ * CPU the ioctl ran on. So it becomes the guest's in three steps:
+ *
+ *	once a VM	cpuid_add_implied()	features KVM has but does not list
+ *			cpuid_apply_features()	--cpu-features
+ *	once a vCPU	cpuid_adapt()		one package of N cores, and which core
+ *						this is; then KVM_SET_CPUID2
+ *
+ * The table of the first two steps is made when the module is initialised, which the
+ * order of the init list puts just before the vCPUs, and kept until exit. Main thread.
+ *
+ * All the leaves that speak of topology must tell the same story, because each
+ * kernel believes another one: leaf 1, caches (4 on Intel, 0x8000001d on AMD), 0xb
+ * and 0x1f, 0x80000008 and 0x8000001e on AMD. APIC ids are 0 to N - 1, so the bits
+ * that tell cores apart are the lowest ceil(log2 N). L1 and L2 belong to one core,
+ * L3 to all. Entries that are not named here (brand string, XSAVE areas, PMU, KVM's
+ * own at 0x40000000) stay as KVM gave them; OSXSAVE and the like, which follow
+ * registers of the guest, KVM itself keeps up to date.
+ *
+ * Everything the host supports is on, so +name switches nothing on: it asks that
+ * the feature be there, or the VM does not start. -name takes a feature away, but not
+ * what builds on it; Linux sorts that out by itself.
+ *
+ * Left out on purpose: CPU models, threads (SMT), several packages or dies, NUMA.
+ *
+ * Spec: Intel SDM volume 2A, CPUID; volume 3A section 9.9 (topology enumeration).
+ * AMD APM volume 3, appendix E. Linux Documentation/virt/kvm/x86/cpuid.rst
+ */
+#include "cpuid.h"
+#include <kvm/config.h>
+#include <kvm/init.h>
+#include <kvm/kvm-cpu.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/options.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#define BIT(n) (1U << (n))
+
+/* Bits hi to lo of reg replaced by value, which fits. */
+#define SET_FIELD(reg, hi, lo, value) \
+	((reg) = ((reg) & ~((~0U >> (31 - (hi))) & (~0U << (lo)))) | (u32)(value) << (lo))
+
+/* --- features by name --- */
+
+enum cpuid_reg { EAX, EBX, ECX, EDX };
+
+/*
+ * One register full of features, by bit, as Linux names them in /proc/cpuinfo.
+ * Missing on purpose: what follows topology (ht, cmp_legacy) or a register of the
+ * guest (osxsave, ospke), and what KVM never gives to a guest.
+ */
+static const struct feature_word {
+	u32 leaf;
+	u32 subleaf;
+	enum cpuid_reg reg;
+	const char *names[32];
+} feature_words[] = {
+	/* clang-format off */
+	{0x1, 0, EDX, {
+		[0] = "fpu", "vme", "de", "pse", "tsc", "msr", "pae", "mce", "cx8", "apic",
+		[11] = "sep", "mtrr", "pge", "mca", "cmov", "pat", "pse36", "pn", "clflush",
+		[21] = "dts", "acpi", "mmx", "fxsr", "sse", "sse2", "ss",
+	}},
+	{0x1, 0, ECX, {
+		[0] = "pni", "pclmulqdq", "dtes64", "monitor", "ds_cpl", "vmx",
+		[9] = "ssse3",
+		[12] = "fma", "cx16",
+		[15] = "pdcm",
+		[17] = "pcid",
+		[19] = "sse4_1", "sse4_2", "x2apic", "movbe", "popcnt", "tsc_deadline_timer", "aes",
+		[26] = "xsave",
+		[28] = "avx", "f16c", "rdrand", "hypervisor",
+	}},
+	{0x7, 0, EBX, {
+		[0] = "fsgsbase", "tsc_adjust", "sgx", "bmi1", "hle", "avx2",
+		[7] = "smep", "bmi2", "erms", "invpcid", "rtm",
+		[14] = "mpx",
+		[16] = "avx512f", "avx512dq", "rdseed", "adx", "smap", "avx512ifma",
+		[23] = "clflushopt", "clwb", "intel_pt", "avx512pf", "avx512er", "avx512cd",
+		[29] = "sha_ni", "avx512bw", "avx512vl",
+	}},
+	{0x7, 0, ECX, {
+		[1] = "avx512vbmi", "umip", "pku",
+		[5] = "waitpkg", "avx512_vbmi2", "shstk", "gfni", "vaes", "vpclmulqdq",
+		[11] = "avx512_vnni", "avx512_bitalg",
+		[14] = "avx512_vpopcntdq",
+		[16] = "la57",
+		[22] = "rdpid",
+		[24] = "bus_lock_detect", "cldemote",
+		[27] = "movdiri", "movdir64b",
+		[30] = "sgx_lc",
+	}},
+	{0x7, 0, EDX, {
+		[2] = "avx512_4vnniw", "avx512_4fmaps", "fsrm",
+		[8] = "avx512_vp2intersect",
+		[10] = "md_clear",
+		[14] = "serialize",
+		[16] = "tsxldtrk",
+		[19] = "arch_lbr", "ibt",
+		[22] = "amx_bf16", "avx512_fp16", "amx_tile", "amx_int8",
+		[28] = "flush_l1d", "arch_capabilities",
+	}},
+	{0x7, 1, EAX, {
+		[4] = "avx_vnni", "avx512_bf16",
+		[17] = "fred",
+		[21] = "amx_fp16",
+		[23] = "avx_ifma",
+		[26] = "lam",
+	}},
+	{0xd, 1, EAX, {
+		[0] = "xsaveopt", "xsavec", "xgetbv1", "xsaves",
+	}},
+	{0x80000001, 0, EDX, {
+		[11] = "syscall",
+		[20] = "nx",
+		[22] = "mmxext",
+		[25] = "fxsr_opt", "pdpe1gb", "rdtscp",
+		[29] = "lm", "3dnowext", "3dnow",
+	}},
+	{0x80000001, 0, ECX, {
+		[0] = "lahf_lm",
+		[2] = "svm",
+		[4] = "cr8_legacy", "abm", "sse4a", "misalignsse", "3dnowprefetch", "osvw",
+		[11] = "xop",
+		[16] = "fma4", "tce",
+		[21] = "tbm", "topoext", "perfctr_core",
+		[29] = "mwaitx",
+	}},
+	/* clang-format on */
+};
+
+/* What the x86-64 architecture itself stands on. */
+static const char *const essential_features[] = {
+	"fpu", "pse", "pae", "cx8", "pge", "cmov", "fxsr", "sse", "sse2", "syscall", "lm",
+};
+
+static bool feature_is_essential(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(essential_features); i++)
+		if (!strcmp(name, essential_features[i]))
+			return true;
+	return false;
+}
+
+/* The word and bit of a name that is len characters long, or false. */
+static bool feature_find(const char *name, size_t len, size_t *word, unsigned int *bit)
+{
+	for (size_t w = 0; w < ARRAY_SIZE(feature_words); w++) {
+		for (unsigned int b = 0; b < 32; b++) {
+			const char *known = feature_words[w].names[b];
+
+			if (!known || strlen(known) != len || memcmp(known, name, len))
+				continue;
+			*word = w;
+			*bit = b;
+			return true;
+		}
+	}
+	return false;
+}
+
+static u32 *entry_reg(struct kvm_cpuid_entry2 *entry, enum cpuid_reg reg)
+{
+	switch (reg) {
+	case EAX:
+		return &entry->eax;
+	case EBX:
+		return &entry->ebx;
+	case ECX:
+		return &entry->ecx;
+	case EDX:
+		break;
+	}
+	return &entry->edx;
+}
+
+/* The register that holds a word's features, or NULL when this host has no such leaf. */
+static u32 *feature_reg(struct kvm_cpuid2 *cpuid, const struct feature_word *word)
+{
+	struct kvm_cpuid_entry2 *entry = cpuid_find(cpuid, word->leaf, word->subleaf);
+
+	return entry ? entry_reg(entry, word->reg) : NULL;
+}
+
+/* One "+name" or "-name" of len characters: note in removed[] what is to go. */
+static int feature_parse(struct kvm_cpuid2 *cpuid, const char *item, int len, u32 *removed)
+{
+	unsigned int bit;
+	size_t word;
+	u32 *reg;
+
+	if (len < 2 || (item[0] != '+' && item[0] != '-'))
+		return log_fail(-EINVAL,
+				"--cpu-features: \"%.*s\" is not +NAME or -NAME, as in +avx2,-rtm",
+				len, item);
+	if (!feature_find(item + 1, (size_t)len - 1, &word, &bit))
+		return log_fail(-EINVAL,
+				"--cpu-features: no feature \"%.*s\" can be switched; names are "
+				"spelt as in the flags of /proc/cpuinfo: avx2, sse4_1, sha_ni",
+				len - 1, item + 1);
+
+	if (item[0] == '-') {
+		if (feature_is_essential(feature_words[word].names[bit]))
+			return log_fail(-EINVAL,
+					"--cpu-features %.*s: no x86-64 processor is without it",
+					len, item);
+		removed[word] |= BIT(bit);
+		return 0;
+	}
+	reg = feature_reg(cpuid, &feature_words[word]);
+	if (!reg || !(*reg & BIT(bit)))
+		return log_fail(-EINVAL,
+				"--cpu-features %.*s: this host's processor or its KVM does not "
+				"offer it; leave it out, or use another host",
+				len, item);
+	removed[word] &= ~BIT(bit);
+	return 0;
+}
+
+int cpuid_apply_features(struct kvm_cpuid2 *cpuid, const char *list)
+{
+	u32 removed[ARRAY_SIZE(feature_words)] = {0};
+
+	for (;;) {
+		size_t len = strcspn(list, ",");
+		int err = feature_parse(cpuid, list, (int)len, removed);
+
+		if (err)
+			return err;
+		if (!list[len])
+			break;
+		list += len + 1;
+	}
+
+	for (size_t w = 0; w < ARRAY_SIZE(feature_words); w++) {
+		u32 *reg = feature_reg(cpuid, &feature_words[w]);
+
+		if (reg)
+			*reg &= ~removed[w];
+	}
+	return 0;
+}
+
+/* --- the table --- */
+
+struct kvm_cpuid_entry2 *cpuid_find(struct kvm_cpuid2 *cpuid, u32 leaf, u32 subleaf)
+{
+	for (u32 i = 0; i < cpuid->nent; i++) {
+		struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
+
+		if (entry->function != leaf)
+			continue;
+		if (!(entry->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || entry->index == subleaf)
+			return entry;
+	}
+	return NULL;
+}
+
+static void cpuid_remove_leaf(struct kvm_cpuid2 *cpuid, u32 leaf)
+{
+	u32 kept = 0;
+
+	for (u32 i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function != leaf)
+			cpuid->entries[kept++] = cpuid->entries[i];
+	cpuid->nent = kept;
+}
+
+/* AMD's leaves, which Hygon shares; all others follow Intel's. */
+static bool cpuid_is_amd(struct kvm_cpuid2 *cpuid)
+{
+	const struct kvm_cpuid_entry2 *entry = cpuid_find(cpuid, 0, 0);
+	char vendor[12];
+
+	if (!entry)
+		return false;
+	memcpy(vendor, &entry->ebx, 4);
+	memcpy(vendor + 4, &entry->edx, 4);
+	memcpy(vendor + 8, &entry->ecx, 4);
+	return !memcmp(vendor, "AuthenticAMD", 12) || !memcmp(vendor, "HygonGenuine", 12);
+}
+
+void cpuid_add_implied(struct kvm_cpuid2 *cpuid, bool tsc_deadline)
+{
+	struct kvm_cpuid_entry2 *entry = cpuid_find(cpuid, 1, 0);
+
+	if (!entry)
+		return;
+	entry->ecx |= BIT(31); /* hypervisor */
+	SET_FIELD(entry->ecx, 24, 24, tsc_deadline);
+}
+
+/* --- topology --- */
+
+/* Bits of the APIC id that tell n cores apart. */
+static u32 core_id_bits(u32 n)
+{
+	return n > 1 ? 32 - (u32)__builtin_clz(n - 1) : 0;
+}
+
+static void adapt_leaf_1(struct kvm_cpuid_entry2 *entry, const struct cpuid_topology *topology)
+{
+	SET_FIELD(entry->ebx, 31, 24, topology->apic_id & 0xff);
+	SET_FIELD(entry->ebx, 23, 16, MIN(topology->cores, 255U));
+	SET_FIELD(entry->edx, 28, 28, topology->cores > 1); /* HTT: more than one in the package */
+}
+
+/* Thermal sensors and power limits are the host's. ARAT: the APIC timer never stops. */
+static void adapt_leaf_6(struct kvm_cpuid_entry2 *entry)
+{
+	entry->eax = BIT(2);
+	entry->ebx = entry->ecx = entry->edx = 0;
+}
+
+/* One cache, in the layout that leaves 4 and 0x8000001d share. ids_in_l3: who shares the last. */
+static void adapt_cache(struct kvm_cpuid_entry2 *entry, u32 ids_in_l3)
+{
+	u32 type = entry->eax & 0x1f;
+	u32 level = entry->eax >> 5 & 7;
+
+	if (type)
+		SET_FIELD(entry->eax, 25, 14, level >= 3 ? ids_in_l3 - 1 : 0);
+}
+
+/* Intel counts the ids there could be, a power of two; AMD the processors there are. */
+static void adapt_caches(struct kvm_cpuid2 *cpuid, u32 cores)
+{
+	u32 ids = 1U << core_id_bits(cores);
+
+	for (u32 i = 0; i < cpuid->nent; i++) {
+		struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
+
+		if (entry->function == 4) {
+			adapt_cache(entry, ids);
+			if (entry->eax & 0x1f)
+				SET_FIELD(entry->eax, 31, 26, MIN(ids - 1, 63U));
+		} else if (entry->function == 0x8000001d) {
+			adapt_cache(entry, cores);
+		}
+	}
+}
+
+/*
+ * Leaves 0xb and 0x1f: subleaf 0 is the thread's level, 1 the core's, 2 ends the list.
+ * What KVM reports is at best incomplete, so the leaf is built from nothing.
+ */
+static int rebuild_extended_topology(struct kvm_cpuid2 *cpuid, u32 capacity, u32 leaf,
+				     const struct cpuid_topology *topology)
+{
+	enum { LEVEL_END, LEVEL_THREAD, LEVEL_CORE };
+	const struct {
+		u32 shift, count, type;
+	} levels[] = {
+		{0, 1, LEVEL_THREAD},
+		{core_id_bits(topology->cores), topology->cores, LEVEL_CORE},
+		{0, 0, LEVEL_END},
+	};
+
+	cpuid_remove_leaf(cpuid, leaf);
+	if (capacity < cpuid->nent || capacity - cpuid->nent < ARRAY_SIZE(levels))
+		return -ENOSPC;
+	for (u32 i = 0; i < ARRAY_SIZE(levels); i++)
+		cpuid->entries[cpuid->nent++] = (struct kvm_cpuid_entry2){
+			.function = leaf,
+			.index = i,
+			.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+			.eax = levels[i].shift,
+			.ebx = levels[i].count,
+			.ecx = levels[i].type << 8 | i,
+			.edx = topology->apic_id,
+		};
+	return 0;
+}
+
+static void adapt_amd(struct kvm_cpuid2 *cpuid, const struct cpuid_topology *topology)
+{
+	struct kvm_cpuid_entry2 *entry;
+
+	entry = cpuid_find(cpuid, 0x80000001, 0);
+	if (entry)
+		SET_FIELD(entry->ecx, 1, 1,
+			  topology->cores > 1); /* CmpLegacy: cores, not threads */
+
+	entry = cpuid_find(cpuid, 0x80000008, 0);
+	if (entry) {
+		SET_FIELD(entry->ecx, 7, 0, topology->cores - 1);
+		SET_FIELD(entry->ecx, 15, 12, core_id_bits(topology->cores));
+	}
+
+	entry = cpuid_find(cpuid, 0x8000001e, 0);
+	if (entry) {
+		entry->eax = topology->apic_id;
+		entry->ebx = topology->apic_id; /* core id; one thread each, counted from 0 */
+		entry->ecx = 0;			/* node 0 of one */
+	}
+}
+
+int cpuid_adapt(struct kvm_cpuid2 *cpuid, u32 capacity, const struct cpuid_topology *topology)
+{
+	static const u32 extended_topology[] = {0xb, 0x1f};
+	struct kvm_cpuid_entry2 *entry;
+	u32 max_leaf;
+
+	entry = cpuid_find(cpuid, 0, 0);
+	max_leaf = entry ? entry->eax : 0;
+
+	entry = cpuid_find(cpuid, 1, 0);
+	if (entry)
+		adapt_leaf_1(entry, topology);
+	entry = cpuid_find(cpuid, 6, 0);
+	if (entry)
+		adapt_leaf_6(entry);
+	adapt_caches(cpuid, topology->cores);
+	if (cpuid_is_amd(cpuid))
+		adapt_amd(cpuid, topology);
+
+	/* AMD's other way to say the same; without it everybody reads 0xb. */
+	cpuid_remove_leaf(cpuid, 0x80000026);
+	for (size_t i = 0; i < ARRAY_SIZE(extended_topology); i++) {
+		int err;
+
+		if (max_leaf < extended_topology[i])
+			continue;
+		err = rebuild_extended_topology(cpuid, capacity, extended_topology[i], topology);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* --- KVM's side --- */
+
+#define SUPPORTED_ENTRIES_START 64   /* most hosts' table fits twice this */
+#define SUPPORTED_ENTRIES_MAX	1024 /* four times what KVM takes back */
+
+static struct kvm_cpuid2 *vm_cpuid; /* for all vCPUs, before cpuid_adapt() */
+
+static struct kvm_cpuid2 *cpuid_alloc(u32 entries)
+{
+	struct kvm_cpuid2 *cpuid;
+
+	cpuid = calloc(1, sizeof(*cpuid) + entries * sizeof(cpuid->entries[0]));
+	if (cpuid)
+		cpuid->nent = entries;
+	return cpuid;
+}
+
+/* What the host supports, in a buffer of whatever size that needs; the caller's. 0 or -errno. */
+static int cpuid_read_supported(int dev_fd, struct kvm_cpuid2 **supported)
+{
+	int err = -E2BIG;
+
+	for (u32 n = SUPPORTED_ENTRIES_START; n <= SUPPORTED_ENTRIES_MAX && err == -E2BIG; n *= 2) {
+		*supported = cpuid_alloc(n);
+		if (!*supported)
+			return -ENOMEM;
+		if (!ioctl(dev_fd, KVM_GET_SUPPORTED_CPUID, *supported))
+			return 0;
+		err = -errno;
+		free(*supported);
+	}
+	return err;
+}
+
+static int cpuid_init(struct kvm *kvm)
+{
+	struct kvm_cpuid2 *cpuid;
+	int err;
+
+	err = cpuid_read_supported(kvm->dev_fd, &cpuid);
+	if (err)
+		return log_fail(err, "cpuid: KVM does not say what it supports: %s",
+				strerror(-err));
+	cpuid_add_implied(cpuid, kvm_check_cap(kvm, KVM_CAP_TSC_DEADLINE_TIMER));
+	if (config.cpu_features)
+		err = cpuid_apply_features(cpuid, config.cpu_features);
+	if (err)
+		free(cpuid);
+	else
+		vm_cpuid = cpuid;
+	return err;
+}
+
+static void cpuid_exit(struct kvm *kvm)
+{
+	(void)kvm;
+	free(vm_cpuid);
+	vm_cpuid = NULL;
+}
+
+int x86_cpuid_setup(struct kvm_cpu *cpu)
+{
+	struct cpuid_topology topology = {.apic_id = cpu->id, .cores = cpu->kvm->cpu_count};
+	struct kvm_cpuid2 *cpuid;
+	u32 capacity;
+	int err;
+
+	assert(vm_cpuid);
+	capacity = vm_cpuid->nent + CPUID_ADAPT_ROOM;
+	cpuid = cpuid_alloc(capacity);
+	if (!cpuid)
+		return log_fail(-ENOMEM, "cpuid: no memory for the table of CPU %u", cpu->id);
+	memcpy(cpuid, vm_cpuid, sizeof(*cpuid) + vm_cpuid->nent * sizeof(cpuid->entries[0]));
+
+	err = cpuid_adapt(cpuid, capacity, &topology);
+	if (!err)
+		err = kvm_cpu_ioctl(cpu, KVM_SET_CPUID2, cpuid);
+	if (err)
+		log_error("cpuid: CPU %u: KVM does not take a table of %u entries: %s", cpu->id,
+			  cpuid->nent, strerror(-err));
+	free(cpuid);
+	return err;
+}
+
+static const struct option cpuid_options[] = {
+	{
+		.name = "cpu-features",
+		.type = OPTION_STRING,
+		.value = &config.cpu_features,
+		.arg = "+NAME,-NAME",
+		.help = "require or remove CPU features, named as in /proc/cpuinfo",
+	},
+};
+
+OPTION_GROUP(cpuid, "run", "Machine", 10, cpuid_options);
+
+INIT_MODULE(cpuid, .level = INIT_BASE, .init = cpuid_init, .exit = cpuid_exit);

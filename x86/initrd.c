@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Initial RAM disks: opened, checked, laid out one behind the other.
+ *
+ * The kernel takes one range and unpacks every archive it finds in it, so several
+ * initrds are concatenated, each padded with zeros to 4 bytes, in the order given.
+ * Files are opened before the machine exists (a missing one is found at once) and
+ * read straight into guest RAM, again at each reset. They are never mapped: a
+ * build may rewrite them while the guest runs.
+ *
+ * What can be said of a file before the kernel trips over it is said: an empty one;
+ * one that is no archive of a kind the kernel knows; and an uncompressed cpio that ends
+ * in the middle of an entry. The last is a walk over the headers already in RAM; for a
+ * compressed archive only the kernel can tell.
+ *
+ * Spec: Linux Documentation/driver-api/early-userspace/buffer-format.rst.
+ */
+#include "initrd.h"
+
+#include <kvm/config.h>
+#include <kvm/log.h>
+#include <kvm/util.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define INITRD_ALIGN 4ULL
+#define CPIO_HEADER  110 /* magic and 13 fields of 8 hexadecimal digits */
+#define CPIO_SIZE    54
+#define CPIO_NAME    94
+
+struct initrd {
+	const char *path;
+	int fd;
+	u64 bytes;
+};
+
+static struct initrd *initrds;
+
+/* Archives Linux unpacks, by their first bytes. */
+static const struct {
+	const char *magic;
+	size_t len;
+} initrd_magics[] = {
+	{"070701", 6}, {"070702", 6},	  {"\x1f\x8b", 2},	{"\x1f\x9e", 2},
+	{"BZh", 3},    {"\x5d\0\0", 3},	  {"\xfd" "7zXZ", 5}, {"\x89LZO", 4},
+	{"\x02\x21\x4c\x18", 4}, {"\x28\xb5\x2f\xfd", 4},
+};
+
+static int initrd_check_magic(const struct initrd *rd)
+{
+	char head[8];
+
+	if (pread_full(rd->fd, head, MIN(rd->bytes, sizeof(head)), 0))
+		return log_fail(-EIO, "initrd %s: cannot be read", rd->path);
+	for (size_t i = 0; i < ARRAY_SIZE(initrd_magics); i++) {
+		if (rd->bytes >= initrd_magics[i].len &&
+		    !memcmp(head, initrd_magics[i].magic, initrd_magics[i].len))
+			return 0;
+	}
+	return log_fail(-EINVAL, "initrd %s: is not a cpio archive, nor one that is compressed with "
+			"gzip, bzip2, lzma, xz, lzo, lz4 or zstd", rd->path);
+}
+
+static int initrd_open_one(struct initrd *rd)
+{
+	struct stat st;
+
+	rd->fd = open(rd->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (rd->fd < 0 || fstat(rd->fd, &st) < 0)
+		return log_fail(-errno, "initrd %s: %s", rd->path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return log_fail(-EINVAL, "initrd %s: is %s; a file is wanted", rd->path,
+				S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
+	if (!st.st_size)
+		return log_fail(-EINVAL, "initrd %s: is empty", rd->path);
+	rd->bytes = (u64)st.st_size;
+	return initrd_check_magic(rd);
+}
+
+int initrd_open(void)
+{
+	initrds = calloc(MAX(config.initrds.count, 1UL), sizeof(*initrds));
+	if (!initrds)
+		return log_fail(-ENOMEM, "initrd: no memory");
+	for (size_t i = 0; i < config.initrds.count; i++) {
+		int err;
+
+		initrds[i].path = config.initrds.items[i];
+		err = initrd_open_one(&initrds[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+u64 initrd_bytes(void)
+{
+	u64 total = 0;
+
+	for (size_t i = 0; i < config.initrds.count; i++)
+		total += ALIGN_UP(initrds[i].bytes, INITRD_ALIGN);
+	return total;
+}
+
+static bool cpio_field(const u8 *text, u64 *value)
+{
+	char digits[9] = {0};
+	char *end;
+
+	memcpy(digits, text, 8);
+	*value = strtoul(digits, &end, 16);
+	return end == digits + 8;
+}
+
+/* Does an uncompressed cpio end where an entry ends? What is not cpio is not judged. */
+static bool cpio_is_whole(const u8 *data, u64 len)
+{
+	u64 at = 0;
+
+	while (at < len) {
+		u64 size, name, next;
+
+		if (!data[at]) { /* padding between archives */
+			at++;
+			continue;
+		}
+		if (memcmp(data + at, "07070", MIN(5ULL, len - at)) != 0)
+			return true;
+		if (len - at < CPIO_HEADER || !cpio_field(data + at + CPIO_SIZE, &size) ||
+		    !cpio_field(data + at + CPIO_NAME, &name))
+			return false;
+		next = ALIGN_UP(at + CPIO_HEADER + name, INITRD_ALIGN);
+		if (next > len || size > len - next)
+			return false;
+		at = MIN(ALIGN_UP(next + size, INITRD_ALIGN), len);
+	}
+	return true;
+}
+
+int initrd_load(const struct gmem *mem, gpa_t start)
+{
+	for (size_t i = 0; i < config.initrds.count; i++) {
+		struct initrd *rd = &initrds[i];
+		void *to = gmem_ptr(mem, start, rd->bytes);
+
+		if (!to)
+			return log_fail(-EFAULT, "initrd %s: does not fit into RAM", rd->path);
+		if (pread_full(rd->fd, to, rd->bytes, 0))
+			return log_fail(-EIO, "initrd %s: cannot be read to its end", rd->path);
+		if (!cpio_is_whole(to, rd->bytes))
+			return log_fail(-EINVAL, "initrd %s: is truncated: it ends in the middle of a "
+					"cpio entry", rd->path);
+		start += ALIGN_UP(rd->bytes, INITRD_ALIGN);
+	}
+	return 0;
+}

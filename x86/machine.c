@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What makes the VM a PC: interrupt controllers, timer, and KVM's own pages.
+ *
+ * KVM keeps PIC, IOAPIC, local APICs and the PIT in the kernel. Created here, in
+ * the order KVM wants: the TSS and identity-map addresses (used on Intel to run
+ * real-mode code, EINVAL once a vCPU exists), the irqchip, the PIT. The PIT takes
+ * port 0x61 with it (KVM_PIT_SPEAKER_DUMMY): without that, a guest that calibrates
+ * its TSC against the PIT reads the port through us thousands of times.
+ *
+ * Reset. What KVM holds comes back as it was: when a reset in place may come
+ * (--on-reboot=reset), the state of PIC, IOAPIC and PIT is read once, right after it
+ * was created, and written again at each reset. The guest's clock starts from 0.
+ *
+ * Lines. GSI n is PIC pin n (below 16) and IOAPIC pin n; but the timer, GSI 0, is
+ * IOAPIC pin 2, as on every PC and as the MADT says.
+ *
+ * Spec: Linux Documentation/virt/kvm/api.rst 4.24-4.27, 4.71, 4.72; Intel 8259A,
+ * 82093AA.
+ */
+#include "layout.h"
+
+#include <kvm/arch.h>
+#include <kvm/config.h>
+#include <kvm/irq.h>
+#include <kvm/kvm-cpu.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+
+#include <cpuid.h>
+#include <string.h>
+
+#define PIC_PINS	  8
+#define TIMER_GSI	  0
+#define TIMER_IOAPIC_PIN  2
+
+#define CPUID_ADDRESS_SIZES 0x80000008 /* EAX 7:0: physical address bits */
+#define PHYS_BITS_MIN	    36U
+#define PHYS_BITS_MAX	    52U
+
+const gpa_t arch_ram_hole_start = LAYOUT_RAM_HOLE;
+const gpa_t arch_ram_hole_end = LAYOUT_RAM_HIGH;
+
+#define NEED(name)                                                                                 \
+	{                                                                                          \
+		name, #name                                                                        \
+	}
+const struct arch_cap arch_required_caps[] = {
+	NEED(KVM_CAP_USER_MEMORY),	NEED(KVM_CAP_IRQCHIP),
+	NEED(KVM_CAP_SET_TSS_ADDR),	NEED(KVM_CAP_SET_IDENTITY_MAP_ADDR),
+	NEED(KVM_CAP_EXT_CPUID),	NEED(KVM_CAP_PIT2),
+	NEED(KVM_CAP_PIT_STATE2),	NEED(KVM_CAP_IRQ_ROUTING),
+	NEED(KVM_CAP_IRQFD),		NEED(KVM_CAP_IOEVENTFD),
+	NEED(KVM_CAP_MP_STATE),		NEED(KVM_CAP_VCPU_EVENTS),
+	NEED(KVM_CAP_DEBUGREGS),	NEED(KVM_CAP_XSAVE),
+	NEED(KVM_CAP_ADJUST_CLOCK),	NEED(KVM_CAP_IMMEDIATE_EXIT),
+	NEED(KVM_CAP_DESTROY_MEMORY_REGION_WORKS),
+};
+const size_t arch_required_cap_count = ARRAY_SIZE(arch_required_caps);
+
+static const u32 machine_chips[] = {KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE,
+				    KVM_IRQCHIP_IOAPIC};
+
+/* Power-on state, as KVM made it. */
+static struct {
+	struct kvm_irqchip chips[ARRAY_SIZE(machine_chips)];
+	struct kvm_pit_state2 pit;
+} machine;
+
+static int machine_save(struct kvm *kvm)
+{
+	int err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(machine_chips); i++) {
+		machine.chips[i].chip_id = machine_chips[i];
+		err = kvm_vm_ioctl(kvm, KVM_GET_IRQCHIP, &machine.chips[i]);
+		if (err)
+			return log_fail(err, "KVM_GET_IRQCHIP: %s", strerror(-err));
+	}
+	err = kvm_vm_ioctl(kvm, KVM_GET_PIT2, &machine.pit);
+	return err ? log_fail(err, "KVM_GET_PIT2: %s", strerror(-err)) : 0;
+}
+
+int arch_vm_init(struct kvm *kvm)
+{
+	struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
+	u64 identity_map = LAYOUT_IDENTITY_MAP;
+	int err;
+
+	err = kvm_vm_ioctl_value(kvm, KVM_SET_TSS_ADDR, LAYOUT_TSS);
+	if (err)
+		return log_fail(err, "KVM_SET_TSS_ADDR: %s", strerror(-err));
+	err = kvm_vm_ioctl(kvm, KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
+	if (err)
+		return log_fail(err, "KVM_SET_IDENTITY_MAP_ADDR: %s", strerror(-err));
+	err = kvm_vm_ioctl_value(kvm, KVM_CREATE_IRQCHIP, 0);
+	if (err)
+		return log_fail(err, "KVM_CREATE_IRQCHIP: %s", strerror(-err));
+	err = kvm_vm_ioctl(kvm, KVM_CREATE_PIT2, &pit);
+	if (err)
+		return log_fail(err, "KVM_CREATE_PIT2: %s", strerror(-err));
+	return config.on_reboot == ON_REBOOT_RESET ? machine_save(kvm) : 0;
+}
+
+int arch_vm_reset(struct kvm *kvm)
+{
+	struct kvm_clock_data clock = {0};
+	int err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(machine_chips); i++) {
+		err = kvm_vm_ioctl(kvm, KVM_SET_IRQCHIP, &machine.chips[i]);
+		if (err)
+			return log_fail(err, "reset: KVM_SET_IRQCHIP: %s", strerror(-err));
+	}
+	err = kvm_vm_ioctl(kvm, KVM_SET_PIT2, &machine.pit);
+	if (err)
+		return log_fail(err, "reset: KVM_SET_PIT2: %s", strerror(-err));
+	err = kvm_vm_ioctl(kvm, KVM_SET_CLOCK, &clock);
+	return err ? log_fail(err, "reset: KVM_SET_CLOCK: %s", strerror(-err)) : 0;
+}
+
+unsigned int arch_line_routes(struct kvm_irq_routing_entry *entries, unsigned int max)
+{
+	unsigned int count = 0;
+
+	for (u32 gsi = 0; gsi < IRQ_LINES && count + 2 <= max; gsi++) {
+		if (gsi < 2 * PIC_PINS)
+			entries[count++] = (struct kvm_irq_routing_entry){
+				.gsi = gsi,
+				.type = KVM_IRQ_ROUTING_IRQCHIP,
+				.u.irqchip = {.irqchip = gsi < PIC_PINS ? KVM_IRQCHIP_PIC_MASTER
+									: KVM_IRQCHIP_PIC_SLAVE,
+					      .pin = gsi % PIC_PINS},
+			};
+		if (gsi != TIMER_IOAPIC_PIN)
+			entries[count++] = (struct kvm_irq_routing_entry){
+				.gsi = gsi,
+				.type = KVM_IRQ_ROUTING_IRQCHIP,
+				.u.irqchip = {.irqchip = KVM_IRQCHIP_IOAPIC,
+					      .pin = gsi == TIMER_GSI ? TIMER_IOAPIC_PIN : gsi},
+			};
+	}
+	return count;
+}
+
+u64 arch_max_ram(const struct kvm *kvm)
+{
+	u32 eax, ebx, ecx, edx;
+	unsigned int bits = PHYS_BITS_MIN;
+
+	(void)kvm;
+	if (__get_cpuid(CPUID_ADDRESS_SIZES, &eax, &ebx, &ecx, &edx))
+		bits = MAX(eax & 0xff, PHYS_BITS_MIN);
+	return (1ULL << MIN(bits, PHYS_BITS_MAX)) - (LAYOUT_RAM_HIGH - LAYOUT_RAM_HOLE);
+}
