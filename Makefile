@@ -14,6 +14,9 @@
 
 ARCH  ?= x86
 prefix ?= /usr/local
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 
 # ---- rooms -------------------------------------------------------------------
 
@@ -31,6 +34,8 @@ OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-hw) $(OBJS-util)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wvla -Wundef -Werror
+# clang: the kernel's ioctl structures end in an array, and we put its elements behind them.
+WARN += -Wno-gnu-variable-sized-type-not-at-end
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -D_GNU_SOURCE -Iinclude -I.
 ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SANITIZE) -fno-strict-aliasing -fstack-protector-strong \
@@ -92,6 +97,10 @@ install: $(BIN)
 	install -D -m 644 docs/lkvm.1 $(DESTDIR)$(prefix)/share/man/man1/lkvm.1
 	install -D -m 644 docs/lkvm.bash-completion \
 		$(DESTDIR)$(prefix)/share/bash-completion/completions/lkvm
+
+# For scripts: make -s print-UNIT
+print-%:
+	@echo $($*)
 
 clean:
 	rm -rf build lkvm lkvm-static

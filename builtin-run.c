@@ -88,7 +88,8 @@ static const char *run_default_kernel(void)
 			return candidates[i];
 	}
 	log_error("no kernel: --kernel FILE names one; ./bzImage, arch/x86/boot/bzImage, "
-		  "../../arch/x86/boot/bzImage and %s are not there", installed);
+		  "../../arch/x86/boot/bzImage and %s are not there",
+		  installed);
 	return NULL;
 }
 
@@ -99,7 +100,8 @@ static void run_default_sizes(void)
 	if (!config.cpus)
 		config.cpus = (unsigned int)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
 	if (!config.mem_bytes)
-		config.mem_bytes = ALIGN_DOWN(MIN(64 * MIB * (config.cpus + 3), host / 10 * 8), MIB);
+		config.mem_bytes =
+			ALIGN_DOWN(MIN(64 * MIB * (config.cpus + 3), host / 10 * 8), MIB);
 }
 
 static int run_complete_config(int positional, char **argv)
@@ -109,8 +111,8 @@ static int run_complete_config(int positional, char **argv)
 	if (positional > 1)
 		return log_fail(-EINVAL, "run: takes one kernel; '%s' is one too many", argv[2]);
 	if (positional && config.kernel)
-		return log_fail(-EINVAL, "run: the kernel is named twice: %s and %s",
-				config.kernel, argv[1]);
+		return log_fail(-EINVAL, "run: the kernel is named twice: %s and %s", config.kernel,
+				argv[1]);
 	if (positional)
 		config.kernel = argv[1];
 	if (!config.kernel)
@@ -159,7 +161,8 @@ static void run_signal(void *arg, u32 events)
 	}
 	run_signals.asked = true;
 	log_warn("SIG%s: the power button was pressed; the guest has %llu s, a second signal "
-		 "ends it at once", sigabbrev_np((int)info.ssi_signo),
+		 "ends it at once",
+		 sigabbrev_np((int)info.ssi_signo),
 		 (unsigned long long)(config.grace_ns / NSEC_PER_SEC));
 	kvm_press_power_button();
 }
@@ -171,9 +174,8 @@ static int run_signals_init(struct kvm *kvm)
 	sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
 		sigaddset(&set, ending_signals[i]);
-	run_signals.source = (struct loop_fd){.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
-					      .fn = run_signal,
-					      .arg = kvm};
+	run_signals.source = (struct loop_fd){
+		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .fn = run_signal, .arg = kvm};
 	if (run_signals.source.fd < 0)
 		return log_fail(-errno, "signals: signalfd: %s", strerror(errno));
 	return loop_watch(kvm->loop, &run_signals.source, EPOLLIN);
@@ -192,9 +194,7 @@ INIT_MODULE(run_signals, .level = INIT_LATE, .init = run_signals_init, .exit = r
 static void run_machine(struct kvm *kvm)
 {
 	atomic_store(&kvm->state, KVM_RUNNING);
-	if (kvm_cpu_start_all(kvm))
-		kvm_end(kvm, END_ERROR, STATUS_ERROR);
-	else if (loop_run(kvm->loop))
+	if (kvm_cpu_start_all(kvm) || loop_run(kvm->loop))
 		kvm_end(kvm, END_ERROR, STATUS_ERROR);
 	atomic_store(&kvm->state, KVM_ENDED);
 }

@@ -87,7 +87,7 @@ int bus_add(struct bus *bus, struct bus_region *region)
 	return err;
 }
 
-void bus_remove(struct bus *bus, struct bus_region *region)
+void bus_remove(struct bus *bus, const struct bus_region *region)
 {
 	pthread_rwlock_wrlock(&bus->lock);
 	for (unsigned int i = 0; i < bus->count; i++) {

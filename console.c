@@ -41,12 +41,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define RING_BYTES     (256 * KIB) /* a power of two */
-#define FULL_MARGIN    64	   /* a transmit FIFO and more */
-#define BURST_NS       (2 * NSEC_PER_MSEC)
-#define BURST_BYTES    (16 * KIB)
-#define INPUT_BYTES    4096
-#define SHARED_CHUNK   PIPE_BUF /* what a shared descriptor takes without blocking */
+#define RING_BYTES   (256 * KIB) /* a power of two */
+#define FULL_MARGIN  64		 /* a transmit FIFO and more */
+#define BURST_NS     (2 * NSEC_PER_MSEC)
+#define BURST_BYTES  (16 * KIB)
+#define INPUT_BYTES  4096
+#define SHARED_CHUNK PIPE_BUF /* what a shared descriptor takes without blocking */
 
 static const char key_help[] = "\r\nCtrl-A x  end the virtual machine\r\n"
 			       "Ctrl-A b  send a break (SysRq)\r\n"
@@ -60,9 +60,9 @@ static struct {
 	u8 ring[RING_BYTES];
 	u64 head, tail; /* bytes ever written and read */
 	u64 dropped;
-	bool refused;	/* console_full() said so since the last writable() */
-	bool busy;	/* the loop knows of output */
-	bool gone;	/* nobody reads any more */
+	bool refused; /* console_full() said so since the last writable() */
+	bool busy;    /* the loop knows of output */
+	bool gone;    /* nobody reads any more */
 	/* The loop's: */
 	struct console_port port;
 	bool attached;

@@ -52,9 +52,10 @@ static int gmem_open_hugetlbfs(const char *path, u64 size)
 	if (fs.f_type != HUGETLBFS_MAGIC)
 		return log_fail(-EINVAL, "--hugetlbfs %s: is not a mounted hugetlbfs", path);
 	if (size % (u64)fs.f_bsize)
-		return log_fail(-EINVAL,
-				"--hugetlbfs %s: --mem must be a multiple of its page size, %ld KiB",
-				path, (long)(fs.f_bsize / KIB));
+		return log_fail(
+			-EINVAL,
+			"--hugetlbfs %s: --mem must be a multiple of its page size, %ld KiB", path,
+			(long)(fs.f_bsize / KIB));
 	if (snprintf(name, sizeof(name), "%s/lkvm-XXXXXX", path) >= (int)sizeof(name))
 		return log_fail(-ENAMETOOLONG, "--hugetlbfs %s: path is too long", path);
 

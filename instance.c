@@ -100,12 +100,16 @@ static int instance_open_dir(void)
 static int instance_check_name(const char *name)
 {
 	if (!name[0] || name[0] == '.' || strlen(name) > NAME_MAX_BYTES)
-		return log_fail(-EINVAL, "--name takes 1 to %d characters, the first not a dot; "
-				"got '%s'", NAME_MAX_BYTES, name);
+		return log_fail(-EINVAL,
+				"--name takes 1 to %d characters, the first not a dot; "
+				"got '%s'",
+				NAME_MAX_BYTES, name);
 	for (const char *at = name; *at; at++) {
-		if (*at == '/' || *at <= ' ' || *at == 0x7f)
-			return log_fail(-EINVAL, "--name takes no slashes, spaces or control "
-					"characters; got '%s'", name);
+		if (*at == '/' || (u8)*at <= ' ' || *at == 0x7f)
+			return log_fail(-EINVAL,
+					"--name takes no slashes, spaces or control "
+					"characters; got '%s'",
+					name);
 	}
 	return 0;
 }
@@ -116,8 +120,8 @@ static int instance_try_lock(void)
 	struct stat st;
 	int err = 0;
 
-	instance_lock = openat(instance_dir, instance_file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-			       0600);
+	instance_lock = openat(instance_dir, instance_file,
+			       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (instance_lock < 0)
 		return -errno;
 	if (flock(instance_lock, LOCK_EX | LOCK_NB) < 0)

@@ -34,7 +34,8 @@ struct irq_msi {
 
 static struct {
 	pthread_mutex_t lock;
-	struct irq_msi msi[IRQ_MAX_ROUTES - IRQ_FIRST_MSI];
+	/* KVM counts entries, and a line has up to two. */
+	struct irq_msi msi[IRQ_MAX_ROUTES - 2 * IRQ_LINES];
 	u32 msi_top; /* slots from here on were never used */
 	bool dirty;
 } irq = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -124,8 +125,8 @@ int irq_commit(struct kvm *kvm)
 	pthread_mutex_lock(&irq.lock);
 	if (!irq.dirty)
 		goto out_unlock;
-	table = calloc(1, sizeof(*table) +
-				  (2 * IRQ_LINES + irq.msi_top) * sizeof(table->entries[0]));
+	table = calloc(1,
+		       sizeof(*table) + (2 * IRQ_LINES + irq.msi_top) * sizeof(table->entries[0]));
 	if (!table) {
 		err = -ENOMEM;
 		goto out_unlock;

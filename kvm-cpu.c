@@ -46,7 +46,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KICK_SIGNAL SIGRTMIN
+#define KICK_SIGNAL    SIGRTMIN
 #define JOIN_TIMEOUT_S 5
 
 static const struct option cpu_options[] = {
@@ -225,8 +225,8 @@ int kvm_cpu_join_all(struct kvm *kvm)
 			continue;
 		/* A thread stuck in the kernel must not keep the run from ending. */
 		if (pthread_timedjoin_np(cpu->thread, NULL, &until))
-			ret = log_fail(-ETIMEDOUT, "vCPU %u did not leave the guest within %d s",
-				       i, JOIN_TIMEOUT_S);
+			ret = log_fail(-ETIMEDOUT, "vCPU %u did not leave the guest within %d s", i,
+				       JOIN_TIMEOUT_S);
 		else
 			cpu->started = false;
 	}
@@ -258,13 +258,17 @@ static int affinity_init(void)
 		return 0;
 	CPU_ZERO(&affinity);
 	if (parse_list(config.cpu_affinity, CPU_SETSIZE - 1, affinity_add, NULL))
-		return log_fail(-EINVAL, "--cpu-affinity takes a list of host CPUs such as 0-3,8; "
-				"got '%s'", config.cpu_affinity);
+		return log_fail(-EINVAL,
+				"--cpu-affinity takes a list of host CPUs such as 0-3,8; "
+				"got '%s'",
+				config.cpu_affinity);
 	sched_getaffinity(0, sizeof(online), &online);
 	CPU_AND(&online, &online, &affinity);
 	if (!CPU_EQUAL(&online, &affinity))
-		return log_fail(-EINVAL, "--cpu-affinity %s: names a CPU that this process may "
-				"not run on", config.cpu_affinity);
+		return log_fail(-EINVAL,
+				"--cpu-affinity %s: names a CPU that this process may "
+				"not run on",
+				config.cpu_affinity);
 	return 0;
 }
 
@@ -315,8 +319,10 @@ static int kvm_cpu_check_count(struct kvm *kvm)
 		return log_fail(-ERANGE, "--cpus: %u is more than the %d that lkvm supports",
 				config.cpus, KVM_CPU_MAX);
 	if (config.cpus > max)
-		return log_fail(-ERANGE, "--cpus: %u is more than the %u that this host's KVM "
-				"supports", config.cpus, max);
+		return log_fail(-ERANGE,
+				"--cpus: %u is more than the %u that this host's KVM "
+				"supports",
+				config.cpus, max);
 	return 0;
 }
 

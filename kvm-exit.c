@@ -86,8 +86,9 @@ static void exit_fail_entry(struct kvm_cpu *cpu)
 
 	snprintf(what, sizeof(what), "failed entry, hardware reason 0x%llx",
 		 (unsigned long long)cpu->run->fail_entry.hardware_entry_failure_reason);
-	exit_report(cpu, what, "the CPU refused the vCPU's state: the guest loaded registers that "
-			       "contradict each other, or this host's KVM has a bug");
+	exit_report(cpu, what,
+		    "the CPU refused the vCPU's state: the guest loaded registers that "
+		    "contradict each other, or this host's KVM has a bug");
 }
 
 static void exit_unknown(struct kvm_cpu *cpu)
@@ -102,7 +103,8 @@ static void exit_unknown(struct kvm_cpu *cpu)
 /* Which instruction KVM could not emulate, as far as KVM tells. */
 static void exit_emulation_bytes(const struct kvm_run *run, char *text, size_t size)
 {
-	u32 count = MIN(run->emulation_failure.insn_size, sizeof(run->emulation_failure.insn_bytes));
+	u32 count =
+		MIN(run->emulation_failure.insn_size, sizeof(run->emulation_failure.insn_bytes));
 	int used = 0;
 
 	if (run->emulation_failure.ndata < 3 ||
@@ -142,7 +144,8 @@ static void exit_internal_error(struct kvm_cpu *cpu)
 			    "this CPU has a feature that this host's KVM does not handle");
 		break;
 	default:
-		snprintf(what, sizeof(what), "internal error, kind %u", cpu->run->internal.suberror);
+		snprintf(what, sizeof(what), "internal error, kind %u",
+			 cpu->run->internal.suberror);
 		exit_report(cpu, what, "this host's KVM gave up; its log (dmesg) may say more");
 	}
 }
@@ -170,7 +173,8 @@ static void exit_system_event(struct kvm_cpu *cpu)
 
 static const struct exit_kind exit_kinds[KVM_CPU_EXIT_KINDS] = {
 	[KVM_EXIT_UNKNOWN] = {"unknown", exit_unknown, NULL},
-	[KVM_EXIT_EXCEPTION] = {"exception", NULL, "KVM could not handle an exception of the guest"},
+	[KVM_EXIT_EXCEPTION] = {"exception", NULL,
+				"KVM could not handle an exception of the guest"},
 	[KVM_EXIT_IO] = {"io", exit_io, NULL},
 	[KVM_EXIT_HYPERCALL] = {"hypercall", NULL, NOT_ASKED_FOR},
 	[KVM_EXIT_DEBUG] = {"debug", NULL, NOT_ASKED_FOR},

@@ -25,6 +25,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/kvm.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -76,21 +77,35 @@ int kvm_check_cap(const struct kvm *kvm, int cap)
 	return MAX(ret, 0);
 }
 
+/* Straight from /etc/group: getgrgid() needs shared libraries, a static binary has none. */
+static bool kvm_group_name(gid_t gid, char *name, size_t size)
+{
+	FILE *file = fopen("/etc/group", "re");
+	struct group *group = NULL;
+
+	while (file && (group = fgetgrent(file)) && group->gr_gid != gid)
+		;
+	if (group)
+		snprintf(name, size, "%s", group->gr_name);
+	if (file)
+		fclose(file);
+	return group;
+}
+
 /* Who would be allowed to open the device: the line a user without the group needs. */
 static void kvm_explain_permission(const char *path)
 {
-	struct group *group;
+	char group[64];
 	struct stat st;
 
 	if (stat(path, &st) < 0) {
 		log_error("%s: permission denied", path);
 		return;
 	}
-	group = getgrgid(st.st_gid);
-	if (group && st.st_mode & S_IWGRP)
+	if (st.st_mode & S_IWGRP && kvm_group_name(st.st_gid, group, sizeof(group)))
 		log_error("%s: permission denied; it belongs to group %s: add yourself with "
 			  "'usermod -aG %s USER' and log in again",
-			  path, group->gr_name, group->gr_name);
+			  path, group, group);
 	else
 		log_error("%s: permission denied; its group (gid %u) may not write to it: "
 			  "ask for mode 0660 and your group",
@@ -158,7 +173,8 @@ static int kvm_check_ram(struct kvm *kvm)
 		return log_fail(-EINVAL, "--mem: %llu bytes is not a multiple of 4K",
 				(unsigned long long)config.mem_bytes);
 	if (config.mem_bytes > max)
-		return log_fail(-ERANGE, "--mem: %llu MiB is more than this CPU can address: "
+		return log_fail(-ERANGE,
+				"--mem: %llu MiB is more than this CPU can address: "
 				"at most %llu MiB",
 				(unsigned long long)(config.mem_bytes / MIB),
 				(unsigned long long)(max / MIB));
@@ -182,7 +198,8 @@ static int kvm_add_ram_slots(struct kvm *kvm)
 		int err = kvm_vm_ioctl(kvm, KVM_SET_USER_MEMORY_REGION, &slot);
 
 		if (err)
-			return log_fail(err, "guest RAM at 0x%llx, %llu MiB: "
+			return log_fail(err,
+					"guest RAM at 0x%llx, %llu MiB: "
 					"KVM_SET_USER_MEMORY_REGION: %s",
 					(unsigned long long)bank->base,
 					(unsigned long long)(bank->size / MIB), strerror(-err));

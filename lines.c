@@ -23,7 +23,7 @@
 
 struct kept_line {
 	u16 len;
-	char text[LINES_MAX_BYTES];
+	char text[LINES_MAX_BYTES + 1];
 };
 
 static struct {
@@ -32,15 +32,15 @@ static struct {
 	unsigned int full; /* finished lines, at most LINES_KEPT - 1 */
 } lines;
 
-/* Past "[    1.234567] " and "[    T1] ", as often as they come. */
+/* Past "[    1.234567] " or "[    1.234567][    T1] ": one blank behind the last. */
 static const char *lines_skip_stamps(const char *text)
 {
 	while (*text == '[') {
 		const char *close = strchr(text, ']');
 
-		if (!close || close[1] != ' ')
+		if (!close || (close[1] != ' ' && close[1] != '['))
 			break;
-		text = close + 2;
+		text = close + (close[1] == ' ' ? 2 : 1);
 	}
 	return text;
 }
@@ -74,7 +74,7 @@ void lines_feed(struct kvm *kvm, const u8 *data, size_t len)
 
 		if (data[i] == '\n')
 			lines_finish(kvm);
-		else if (data[i] != '\r' && line->len < LINES_MAX_BYTES - 1)
+		else if (data[i] != '\r' && line->len < LINES_MAX_BYTES)
 			line->text[line->len++] = (char)data[i];
 	}
 }

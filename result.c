@@ -55,8 +55,12 @@ void result_set_panic(const char *line)
 static size_t utf8_sequence(const u8 *text, size_t len)
 {
 	u8 first = text[0];
-	size_t need = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3
-		      : first < 0xf5 ? 4 : 0;
+	size_t need = first < 0x80   ? 1
+		      : first < 0xc2 ? 0
+		      : first < 0xe0 ? 2
+		      : first < 0xf0 ? 3
+		      : first < 0xf5 ? 4
+				     : 0;
 
 	if (!need || need > len)
 		return 0;

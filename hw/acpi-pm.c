@@ -17,7 +17,7 @@
  * for it, so GBL_STS is never set); RTC_STS is never set, for there is no sleep to wake from; PM
  * timer, GPE blocks, sleep button, which the FADT tells absent.
  *
- * Spec: ACPI 6.4, sections 4.8.2.1 (power button), 4.8.3.1 (PM1 event), 4.8.3.2 (PM1 control).
+ * Spec: ACPI 6.4, sections 4.8.2.2 (buttons), 4.8.3.1 (PM1 event), 4.8.3.2 (PM1 control).
  */
 #include <kvm/bus.h>
 #include <kvm/device.h>
@@ -49,7 +49,7 @@ static struct {
 	bool sci; /* as KVM was told */
 } pm = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void pm_update_sci(void)
+static void acpi_pm_update_sci(void)
 {
 	bool sci = pm.status & pm.enable;
 
@@ -59,17 +59,17 @@ static void pm_update_sci(void)
 }
 
 /* Put a byte in its place in a 16-bit register at an even offset. */
-static u16 pm_place(u64 offset, u64 value)
+static u16 acpi_pm_place(u64 offset, u64 value)
 {
 	return (u16)((value & 0xff) << (offset & 1) * 8);
 }
 
-static u16 pm_byte_mask(u64 offset)
+static u16 acpi_pm_byte_mask(u64 offset)
 {
-	return pm_place(offset, 0xff);
+	return acpi_pm_place(offset, 0xff);
 }
 
-static u64 pm_read_event(void *dev, u64 offset, unsigned int size)
+static u64 acpi_pm_read_event(void *dev, u64 offset, unsigned int size)
 {
 	u16 value;
 
@@ -80,21 +80,21 @@ static u64 pm_read_event(void *dev, u64 offset, unsigned int size)
 	return value >> (offset & 1) * 8 & 0xff;
 }
 
-static void pm_write_event(void *dev, u64 offset, unsigned int size, u64 value)
+static void acpi_pm_write_event(void *dev, u64 offset, unsigned int size, u64 value)
 {
-	u16 bits = pm_place(offset, value);
+	u16 bits = acpi_pm_place(offset, value);
 
 	(void)dev, (void)size;
 	pthread_mutex_lock(&pm.lock);
 	if (offset < 2)
 		pm.status &= ~bits; /* a 1 clears */
 	else
-		pm.enable = (pm.enable & ~pm_byte_mask(offset)) | (bits & PM1_ENABLE_BITS);
-	pm_update_sci();
+		pm.enable = (pm.enable & ~acpi_pm_byte_mask(offset)) | (bits & PM1_ENABLE_BITS);
+	acpi_pm_update_sci();
 	pthread_mutex_unlock(&pm.lock);
 }
 
-static u64 pm_read_control(void *dev, u64 offset, unsigned int size)
+static u64 acpi_pm_read_control(void *dev, u64 offset, unsigned int size)
 {
 	u16 value;
 
@@ -105,7 +105,7 @@ static u64 pm_read_control(void *dev, u64 offset, unsigned int size)
 	return value >> (offset & 1) * 8 & 0xff;
 }
 
-static void pm_enter_sleep(unsigned int type)
+static void acpi_pm_enter_sleep(unsigned int type)
 {
 	static struct log_limit limit;
 
@@ -118,34 +118,34 @@ static void pm_enter_sleep(unsigned int type)
 				 type, ACPI_S5_SLP_TYP);
 }
 
-static void pm_write_control(void *dev, u64 offset, unsigned int size, u64 value)
+static void acpi_pm_write_control(void *dev, u64 offset, unsigned int size, u64 value)
 {
-	u16 bits = pm_place(offset, value);
+	u16 bits = acpi_pm_place(offset, value);
 
 	(void)dev, (void)size;
 	pthread_mutex_lock(&pm.lock);
-	pm.control = (pm.control & ~pm_byte_mask(offset)) | (bits & PM1_CONTROL_BITS);
+	pm.control = (pm.control & ~acpi_pm_byte_mask(offset)) | (bits & PM1_CONTROL_BITS);
 	pthread_mutex_unlock(&pm.lock);
 
 	if (bits & PM1_SLP_EN)
-		pm_enter_sleep((bits & PM1_SLP_TYP) >> PM1_SLP_TYP_SHIFT);
+		acpi_pm_enter_sleep((bits & PM1_SLP_TYP) >> PM1_SLP_TYP_SHIFT);
 }
 
-static void pm_press_power_button(void *dev)
+static void acpi_pm_press_power_button(void *dev)
 {
 	(void)dev;
 	pthread_mutex_lock(&pm.lock);
 	pm.status |= PM1_POWER_BUTTON;
-	pm_update_sci();
+	acpi_pm_update_sci();
 	pthread_mutex_unlock(&pm.lock);
 }
 
-static int pm_reset(struct device *device)
+static int acpi_pm_reset(struct device *device)
 {
 	(void)device;
 	pthread_mutex_lock(&pm.lock);
 	pm.status = pm.enable = pm.control = 0;
-	pm_update_sci();
+	acpi_pm_update_sci();
 	pthread_mutex_unlock(&pm.lock);
 	return 0;
 }
@@ -155,8 +155,8 @@ static struct bus_region event_region = {
 	.base = PORT_ACPI_PM1_EVENT,
 	.len = 4,
 	.width = 1,
-	.read = pm_read_event,
-	.write = pm_write_event,
+	.read = acpi_pm_read_event,
+	.write = acpi_pm_write_event,
 };
 
 static struct bus_region control_region = {
@@ -164,18 +164,18 @@ static struct bus_region control_region = {
 	.base = PORT_ACPI_PM1_CONTROL,
 	.len = 2,
 	.width = 1,
-	.read = pm_read_control,
-	.write = pm_write_control,
+	.read = acpi_pm_read_control,
+	.write = acpi_pm_write_control,
 };
 
-static struct device device = {.name = "acpi-pm", .reset = pm_reset};
+static struct device device = {.name = "acpi-pm", .reset = acpi_pm_reset};
 
-static int pm_init(struct kvm *kvm)
+static int acpi_pm_init(struct kvm *kvm)
 {
 	int err;
 
 	pm.kvm = kvm;
-	pm_reset(&device);
+	acpi_pm_reset(&device);
 	err = bus_add(&kvm->ports, &event_region);
 	if (err)
 		return err;
@@ -183,7 +183,7 @@ static int pm_init(struct kvm *kvm)
 	if (err)
 		goto err_event;
 	device_register(&device);
-	kvm_set_power_button(pm_press_power_button, NULL);
+	kvm_set_power_button(acpi_pm_press_power_button, NULL);
 	return 0;
 
 err_event:
@@ -191,7 +191,7 @@ err_event:
 	return err;
 }
 
-static void pm_exit(struct kvm *kvm)
+static void acpi_pm_exit(struct kvm *kvm)
 {
 	kvm_set_power_button(NULL, NULL);
 	device_unregister(&device);
@@ -199,4 +199,4 @@ static void pm_exit(struct kvm *kvm)
 	bus_remove(&kvm->ports, &event_region);
 }
 
-INIT_MODULE(acpi_pm, .level = INIT_DEV, .init = pm_init, .exit = pm_exit);
+INIT_MODULE(acpi_pm, .level = INIT_DEV, .init = acpi_pm_init, .exit = acpi_pm_exit);

@@ -32,8 +32,8 @@
  *
  * Left out: baud rate, parity and framing (kept, without effect), sending a break, the DMA pins.
  *
- * Spec: National Semiconductor PC16550D data sheet, June 1995, section 8 (registers), 8.6
- * (loopback).
+ * Spec: National Semiconductor PC16550D data sheet, June 1995, section 8 (registers; 8.7:
+ * loopback, 8.10: FIFO interrupts).
  */
 #include <kvm/bus.h>
 #include <kvm/console.h>

@@ -11,27 +11,43 @@ $(call unit, util/test-init)
 $(call unit, util/test-iov)
 $(call unit, util/test-log)
 $(call unit, util/test-loop)
+$(call unit, util/test-loop-wake)
 $(call unit, util/test-options)
 $(call unit, util/test-parse)
 $(call unit, util/test-util)
+$(call unit, core/test-bus, bus.o)
+$(call unit, core/test-console, console.o term.o lines.o phase.o)
+$(call unit, core/test-device, device.o)
+$(call unit, core/test-gmem, gmem.o)
+$(call unit, core/test-instance, instance.o)
+$(call unit, core/test-irq, irq.o x86/machine.o)
+$(call unit, core/test-lines, lines.o)
+$(call unit, core/test-phase, phase.o)
+$(call unit, core/test-result, result.o lines.o phase.o)
+$(call unit, golden/test-init-order, $(filter-out main.o,$(OBJS)))
 $(call unit, hw/test-acpi-pm, hw/acpi-pm.o $(FAKE))
 $(call unit, hw/test-i8042, hw/i8042.o $(FAKE))
 $(call unit, hw/test-ports, hw/reset-port.o hw/exit-port.o hw/pvpanic.o $(FAKE))
 $(call unit, hw/test-rtc, hw/rtc.o $(FAKE))
 $(call unit, hw/test-serial, hw/serial.o $(FAKE))
+$(call unit, kvm/test-irqfd, kvm.o irq.o bus.o gmem.o x86/machine.o)
 $(call unit, x86/test-acpi, x86/acpi.o x86/aml.o gmem.o device.o)
 $(call unit, x86/test-aml, x86/aml.o)
+$(call unit, x86/test-bzimage, x86/bzimage.o)
 $(call unit, x86/test-cpuid, x86/cpuid.o)
+$(call unit, x86/test-e820, x86/e820.o gmem.o)
+$(call unit, x86/test-initrd, x86/initrd.o gmem.o)
 
 # What threads touch runs under TSAN=1 as well.
-UNIT-threads := util/test-loop hw/test-serial hw/test-rtc hw/test-acpi-pm
+UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw/test-acpi-pm \
+		core/test-bus core/test-console core/test-phase
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 
 define unit-rule
 $(BUILD)/tests/$(1): $(addprefix $(BUILD)/,tests/$(1).o $(OBJS-$(1)) $(OBJS-util))
 	@echo "  LD      $$@"
-	$(Q)$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka
+	$(Q)$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka $(LDLIBS)
 endef
 $(foreach test,$(UNIT),$(eval $(call unit-rule,$(test))))
 
@@ -64,13 +80,61 @@ fuzz: $(FUZZ-BINS)
 
 # Each target on its committed corpus and on; new inputs land in build/fuzz/corpus.
 fuzz-run: fuzz
-	@set -e; for target in $(FUZZ); do \
-		mkdir -p build/fuzz/corpus/$$target; \
-		echo "$$target: $(FUZZ_SECONDS) s"; \
-		build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-			build/fuzz/corpus/$$target tests/fuzz/corpus/$$target 2>&1 | \
-			grep -E 'DONE|stat::|ERROR|SUMMARY' ; \
-	done
+	@status=0; for target in $(FUZZ); do \
+		mkdir -p build/fuzz/corpus/$$target tests/fuzz/corpus/$$target; \
+		if build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+			build/fuzz/corpus/$$target tests/fuzz/corpus/$$target \
+			>build/fuzz/$$target.log 2>&1; then \
+			echo "ok - $$target: $(FUZZ_SECONDS) s, last new coverage after" \
+				"$$(tests/fuzz/last-new build/fuzz/$$target.log) runs"; \
+		else \
+			echo "not ok - $$target: see build/fuzz/$$target.log"; status=1; \
+		fi; \
+	done; exit $$status
+
+# ---- payloads: guests without a kernel, and the tests that run them -------------
+
+# build/guest/NAME.bin is a bzImage made of tests/guest/; it runs at CPL 3, see start.S.
+PAYLOADS := build/guest/payload.bin
+PAYLOAD_OBJS := $(addprefix build/guest/,start.o payload.o lib.o acpi.o)
+PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Werror -ffreestanding -fno-builtin \
+		  -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none -mno-red-zone \
+		  -mno-sse -mno-mmx -fno-strict-aliasing -fno-asynchronous-unwind-tables
+
+build/guest/%.o: tests/guest/%.c tests/guest/lib.h
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(PAYLOAD_CFLAGS) -c -o $@ $<
+
+build/guest/%.o: tests/guest/%.S
+	@mkdir -p $(@D)
+	@echo "  AS      $@"
+	$(Q)$(CC) -c -o $@ $<
+
+build/guest/payload.bin: tests/guest/payload.ld $(PAYLOAD_OBJS)
+	@echo "  LD      $@"
+	$(Q)$(LD) -nostdlib -static --no-warn-rwx-segments -o build/guest/payload.elf -T $^
+	$(Q)$(OBJCOPY) -O binary build/guest/payload.elf $@
+
+OBJCOPY ?= objcopy
+
+payloads: $(PAYLOADS)
+
+build/e2e/pty: tests/lib/pty.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARN) -O2 -o $@ $<
+
+build/e2e/json: tests/e2e/json.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -o $@ $< $(LDLIBS)
+
+e2e-tools: payloads build/e2e/pty $(if $(filter jansson,$(LIBS-found)),build/e2e/json)
+
+# E2E=FILTER picks tests by a regular expression over GROUP/NAME.
+e2e: $(BIN) e2e-tools
+	$(Q)LKVM=$(abspath $(BIN)) tests/e2e/run $(E2E)
 
 # ---- everything --------------------------------------------------------------
 
@@ -86,4 +150,4 @@ demo: $(BIN)
 bench: $(BIN) lkvm-static
 	$(Q)bench/run
 
-.PHONY: unit-tests unit-tests-threads fuzz fuzz-run check check-long demo bench
+.PHONY: unit-tests unit-tests-threads fuzz fuzz-run payloads e2e-tools e2e check check-long demo bench

@@ -46,14 +46,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOADER_UNKNOWN	  0xff /* type_of_loader without an assigned number */
+#define LOADER_UNKNOWN	0xff /* type_of_loader without an assigned number */
 
-#define SEED_BYTES	  32
-#define VIDEO_NORMAL	  0xffff
-#define ENTRY_64_OFFSET	  0x200
+#define SEED_BYTES	32
+#define VIDEO_NORMAL	0xffff
+#define ENTRY_64_OFFSET 0x200
 
 /* Each word is documented, with what it saves, in lkvm(1). */
-#define DEFAULT_CMDLINE "console=ttyS0 earlycon=uart8250,io,0x3f8,115200n8 quiet cryptomgr.notests"
+#define DEFAULT_CMDLINE "quiet earlycon=uart8250,io,0x3f8,115200n8 console=ttyS0 cryptomgr.notests"
 
 static struct {
 	struct kvm *kvm;
@@ -107,7 +107,8 @@ static int boot_open_kernel(void)
 	if (boot.fd < 0 || fstat(boot.fd, st) < 0)
 		return log_fail(-errno, "kernel %s: %s", config.kernel, strerror(errno));
 	if (!S_ISREG(st->st_mode))
-		return log_fail(-EINVAL, "kernel %s: is %s; a bzImage file is wanted", config.kernel,
+		return log_fail(-EINVAL, "kernel %s: is %s; a bzImage file is wanted",
+				config.kernel,
 				S_ISDIR(st->st_mode) ? "a directory" : "not a regular file");
 	len = MIN((u64)st->st_size, sizeof(head));
 	err = pread_full(boot.fd, head, len, 0);
@@ -143,8 +144,8 @@ static int boot_check_cmdline(void)
 	size_t max = MIN(boot.image.cmdline_size, LAYOUT_CMDLINE_MAX - 1);
 
 	if (len > max)
-		return log_fail(-E2BIG, "command line: has %zu characters; kernel %s takes %zu", len,
-				config.kernel, max);
+		return log_fail(-E2BIG, "command line: has %zu characters; kernel %s takes %zu",
+				len, config.kernel, max);
 	return 0;
 }
 
@@ -173,8 +174,10 @@ static int boot_load_kernel(const struct gmem *mem)
 
 	boot.load = bzimage_place(image, LAYOUT_KERNEL_MIN, top);
 	if (!boot.load)
-		return log_fail(-ENOMEM, "kernel %s: needs %llu MiB from 0x%llx on to unpack itself; "
-				"--mem gives %llu MiB in all", config.kernel,
+		return log_fail(-ENOMEM,
+				"kernel %s: needs %llu MiB from 0x%llx on to unpack itself; "
+				"--mem gives %llu MiB in all",
+				config.kernel,
 				(unsigned long long)(ALIGN_UP(image->init_size, MIB) / MIB),
 				(unsigned long long)image->pref_address,
 				(unsigned long long)(gmem_total(mem) / MIB));
@@ -183,7 +186,8 @@ static int boot_load_kernel(const struct gmem *mem)
 		return log_fail(-EFAULT, "kernel %s: does not fit into RAM", config.kernel);
 	err = pread_full(boot.fd, to, image->payload_bytes, (off_t)image->payload_offset);
 	if (err)
-		log_error("kernel %s: cannot be read to its end: %s", config.kernel, strerror(-err));
+		log_error("kernel %s: cannot be read to its end: %s", config.kernel,
+			  strerror(-err));
 	return err;
 }
 
@@ -197,7 +201,8 @@ static int boot_load_initrd(const struct gmem *mem)
 	if (!bytes)
 		return 0;
 	if (bytes > UINT32_MAX || floor > top || ALIGN_UP(bytes, 4096ULL) > top - floor)
-		return log_fail(-ENOMEM, "initrd: %llu MiB do not fit beside the kernel; --mem gives "
+		return log_fail(-ENOMEM,
+				"initrd: %llu MiB do not fit beside the kernel; --mem gives "
 				"%llu MiB in all",
 				(unsigned long long)(ALIGN_UP(bytes, MIB) / MIB),
 				(unsigned long long)(gmem_total(mem) / MIB));
@@ -247,8 +252,7 @@ static int boot_write_low_memory(const struct gmem *mem)
 
 	boot_fill_params(mem, &params);
 	err = gmem_write(mem, LAYOUT_ZERO_PAGE, &params, sizeof(params));
-	err = err ? err
-		  : gmem_write(mem, LAYOUT_CMDLINE, boot.cmdline, strlen(boot.cmdline) + 1);
+	err = err ? err : gmem_write(mem, LAYOUT_CMDLINE, boot.cmdline, strlen(boot.cmdline) + 1);
 	err = err ? err : boot_write_seed(mem);
 	if (err)
 		log_error("--mem: too little RAM for the boot parameters");

@@ -25,13 +25,13 @@
 #include <errno.h>
 #include <string.h>
 
-#define HEADER_OFFSET	 0x1f1
-#define BOOT_FLAG	 0xaa55
-#define PROTOCOL_64	 0x020c
-#define SECTOR		 512
-#define DEFAULT_SECTS	 4
-#define LOAD_LIMIT	 (1ULL << 32)
-#define ALIGNMENT_MIN	 4096
+#define HEADER_OFFSET 0x1f1
+#define BOOT_FLAG     0xaa55
+#define PROTOCOL_64   0x020c
+#define SECTOR	      512
+#define DEFAULT_SECTS 4
+#define LOAD_LIMIT    (1ULL << 32)
+#define ALIGNMENT_MIN 4096
 
 static int bzimage_refuse(const char **why, const char *text)
 {
@@ -109,8 +109,9 @@ int bzimage_parse(const u8 *head, size_t len, u64 file_bytes, struct bzimage *im
 		return err;
 	if (le16toh(header->version) < PROTOCOL_64 ||
 	    !(le16toh(header->xloadflags) & XLF_KERNEL_64))
-		return bzimage_refuse(why, "offers no 64-bit entry (boot protocol 2.12 with "
-					   "XLF_KERNEL_64); only x86-64 bzImages are supported yet");
+		return bzimage_refuse(why,
+				      "offers no 64-bit entry (boot protocol 2.12 with "
+				      "XLF_KERNEL_64); only x86-64 bzImages are supported yet");
 	if (!(header->loadflags & LOADED_HIGH))
 		return bzimage_refuse(why, "is a zImage, which loads low; a bzImage is wanted");
 	err = bzimage_check_sizes(image, file_bytes, why);
@@ -135,6 +136,6 @@ gpa_t bzimage_place(const struct bzimage *image, gpa_t min, gpa_t top)
 		return image->pref_address;
 	if (!image->alignment)
 		return 0;
-	lowest = ALIGN_UP(min, image->alignment);
+	lowest = ALIGN_UP(MAX(min, image->pref_address), image->alignment);
 	return bzimage_fits(image, lowest, min, top) ? lowest : 0;
 }

@@ -18,7 +18,7 @@ struct bzimage {
 	u64 payload_bytes;	    /* to its end */
 	u64 init_size;		    /* bytes the kernel needs from its load address on */
 	gpa_t pref_address;
-	u64 alignment; /* of another load address; 0: not relocatable */
+	u64 alignment;	  /* of another load address; 0: not relocatable */
 	u32 cmdline_size; /* longest command line, without the terminating NUL */
 	gpa_t initrd_max; /* the last byte of an initrd may lie here at most */
 };
@@ -32,7 +32,8 @@ int bzimage_parse(const u8 *head, size_t len, u64 file_bytes, struct bzimage *im
 
 /*
  * Where to load it when RAM for it is [min, top): the preferred address, else the
- * lowest aligned one. 0 when it does not fit.
+ * lowest aligned one above it (loaded below, a kernel moves itself up to it, boot.rst). 0
+ * when it does not fit.
  */
 gpa_t bzimage_place(const struct bzimage *image, gpa_t min, gpa_t top);
 

@@ -33,17 +33,17 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#define APIC_LVT_LINT0	 0x350
-#define APIC_LVT_LINT1	 0x360
-#define APIC_MODE_MASK	 0x700
-#define APIC_MODE_NMI	 0x400
-#define APIC_MODE_EXTINT 0x700
-#define APIC_MASKED	 0x10000
+#define APIC_LVT_LINT0		    0x350
+#define APIC_LVT_LINT1		    0x360
+#define APIC_MODE_MASK		    0x700
+#define APIC_MODE_NMI		    0x400
+#define APIC_MODE_EXTINT	    0x700
+#define APIC_MASKED		    0x10000
 
 #define MSR_MISC_ENABLE		    0x1a0
 #define MSR_MISC_ENABLE_FAST_STRING (1ULL << 0)
 
-#define MSR_MAX 512 /* KVM lists some 100 to 300 */
+#define MSR_MAX			    512 /* KVM lists some 100 to 300 */
 
 struct cpu_msrs {
 	struct kvm_msrs head;

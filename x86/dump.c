@@ -77,10 +77,10 @@ void arch_cpu_dump(struct kvm_cpu *cpu, void (*line)(void *arg, const char *text
 		line(arg, "its registers cannot be read");
 		return;
 	}
-#define SHOW(...)                                                                                  \
-	do {                                                                                       \
-		snprintf(text, sizeof(text), __VA_ARGS__);                                         \
-		line(arg, text);                                                                   \
+#define SHOW(...)                                          \
+	do {                                               \
+		snprintf(text, sizeof(text), __VA_ARGS__); \
+		line(arg, text);                           \
 	} while (0)
 	SHOW("rip %016llx rsp %016llx rflags %08llx", r.rip, r.rsp, r.rflags);
 	SHOW("rax %016llx rbx %016llx rcx %016llx rdx %016llx", r.rax, r.rbx, r.rcx, r.rdx);

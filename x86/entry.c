@@ -28,20 +28,20 @@
 
 #define PAGE_BYTES   4096
 #define PAGE_ENTRIES 512
-#define DIRECTORIES  4 /* of 1 GiB each */
-#define PTE_TABLE    0x3   /* present, writable */
-#define PTE_2MIB     0x83  /* and a large page */
+#define DIRECTORIES  4	  /* of 1 GiB each */
+#define PTE_TABLE    0x3  /* present, writable */
+#define PTE_2MIB     0x83 /* and a large page */
 
-#define BOOT_CS 0x10
-#define BOOT_DS 0x18
+#define BOOT_CS	     0x10
+#define BOOT_DS	     0x18
 
-#define CR0_PE	 (1ULL << 0)
-#define CR0_ET	 (1ULL << 4)
-#define CR0_NE	 (1ULL << 5)
-#define CR0_PG	 (1ULL << 31)
-#define CR4_PAE	 (1ULL << 5)
-#define EFER_LME (1ULL << 8)
-#define EFER_LMA (1ULL << 10)
+#define CR0_PE	     (1ULL << 0)
+#define CR0_ET	     (1ULL << 4)
+#define CR0_NE	     (1ULL << 5)
+#define CR0_PG	     (1ULL << 31)
+#define CR4_PAE	     (1ULL << 5)
+#define EFER_LME     (1ULL << 8)
+#define EFER_LMA     (1ULL << 10)
 
 #define RFLAGS_FIXED 0x2 /* bit 1 is always set */
 
@@ -67,10 +67,20 @@ static int entry_write_tables(const struct gmem *mem)
 
 static void entry_fill_sregs(struct kvm_sregs *sregs)
 {
-	const struct kvm_segment code = {
-		.selector = BOOT_CS, .limit = 0xffffffff, .type = 0xb, .present = 1, .s = 1, .l = 1, .g = 1};
-	const struct kvm_segment data = {
-		.selector = BOOT_DS, .limit = 0xffffffff, .type = 0x3, .present = 1, .s = 1, .db = 1, .g = 1};
+	const struct kvm_segment code = {.selector = BOOT_CS,
+					 .limit = 0xffffffff,
+					 .type = 0xb,
+					 .present = 1,
+					 .s = 1,
+					 .l = 1,
+					 .g = 1};
+	const struct kvm_segment data = {.selector = BOOT_DS,
+					 .limit = 0xffffffff,
+					 .type = 0x3,
+					 .present = 1,
+					 .s = 1,
+					 .db = 1,
+					 .g = 1};
 
 	sregs->cs = code;
 	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;

@@ -46,9 +46,18 @@ static const struct {
 	const char *magic;
 	size_t len;
 } initrd_magics[] = {
-	{"070701", 6}, {"070702", 6},	  {"\x1f\x8b", 2},	{"\x1f\x9e", 2},
-	{"BZh", 3},    {"\x5d\0\0", 3},	  {"\xfd" "7zXZ", 5}, {"\x89LZO", 4},
-	{"\x02\x21\x4c\x18", 4}, {"\x28\xb5\x2f\xfd", 4},
+	{"070701", 6},
+	{"070702", 6},
+	{"\x1f\x8b", 2},
+	{"\x1f\x9e", 2},
+	{"BZh", 3},
+	{"\x5d\0\0", 3},
+	{"\xfd"
+	 "7zXZ",
+	 5},
+	{"\x89LZO", 4},
+	{"\x02\x21\x4c\x18", 4},
+	{"\x28\xb5\x2f\xfd", 4},
 };
 
 static int initrd_check_magic(const struct initrd *rd)
@@ -62,8 +71,10 @@ static int initrd_check_magic(const struct initrd *rd)
 		    !memcmp(head, initrd_magics[i].magic, initrd_magics[i].len))
 			return 0;
 	}
-	return log_fail(-EINVAL, "initrd %s: is not a cpio archive, nor one that is compressed with "
-			"gzip, bzip2, lzma, xz, lzo, lz4 or zstd", rd->path);
+	return log_fail(-EINVAL,
+			"initrd %s: is not a cpio archive, nor one that is compressed with "
+			"gzip, bzip2, lzma, xz, lzo, lz4 or zstd",
+			rd->path);
 }
 
 static int initrd_open_one(struct initrd *rd)
@@ -110,11 +121,11 @@ u64 initrd_bytes(void)
 static bool cpio_field(const u8 *text, u64 *value)
 {
 	char digits[9] = {0};
-	char *end;
 
 	memcpy(digits, text, 8);
-	*value = strtoul(digits, &end, 16);
-	return end == digits + 8;
+	*value = strtoul(digits, NULL, 16);
+	/* strtoul() takes signs and blanks too; a negative length would send the walk back. */
+	return strspn(digits, "0123456789abcdefABCDEF") == 8;
 }
 
 /* Does an uncompressed cpio end where an entry ends? What is not cpio is not judged. */
@@ -153,8 +164,10 @@ int initrd_load(const struct gmem *mem, gpa_t start)
 		if (pread_full(rd->fd, to, rd->bytes, 0))
 			return log_fail(-EIO, "initrd %s: cannot be read to its end", rd->path);
 		if (!cpio_is_whole(to, rd->bytes))
-			return log_fail(-EINVAL, "initrd %s: is truncated: it ends in the middle of a "
-					"cpio entry", rd->path);
+			return log_fail(-EINVAL,
+					"initrd %s: is truncated: it ends in the middle of a "
+					"cpio entry",
+					rd->path);
 		start += ALIGN_UP(rd->bytes, INITRD_ALIGN);
 	}
 	return 0;

@@ -7,48 +7,48 @@
 #define X86_LAYOUT_H
 
 /* --- guest-physical memory --- */
-#define LAYOUT_GDT 0x500	      /* four descriptors the 64-bit entry runs on */
-#define LAYOUT_ZERO_PAGE 0x7000	      /* struct boot_params, one page */
-#define LAYOUT_PAGE_TABLES 0x9000     /* PML4, PDPT, four page directories: 6 pages */
-#define LAYOUT_BOOT_STACK 0x8ff0
-#define LAYOUT_SETUP_DATA 0xf000      /* RNG seed */
-#define LAYOUT_CMDLINE 0x20000	      /* up to 64 KiB */
-#define LAYOUT_CMDLINE_MAX 0x10000
-#define LAYOUT_EBDA 0x9fc00	      /* end of usable low memory */
-#define LAYOUT_EBDA_END 0xa0000
-#define LAYOUT_ACPI 0xe0000	      /* RSDP first, then the tables */
-#define LAYOUT_ACPI_END 0x100000
-#define LAYOUT_KERNEL_MIN 0x100000
-#define LAYOUT_RAM_HOLE 0xc0000000ULL /* RAM stops here, goes on at 4 GiB */
-#define LAYOUT_RAM_HIGH 0x100000000ULL
-#define LAYOUT_IOAPIC 0xfec00000ULL
-#define LAYOUT_LAPIC 0xfee00000ULL
+#define LAYOUT_GDT	    0x500  /* four descriptors the 64-bit entry runs on */
+#define LAYOUT_ZERO_PAGE    0x7000 /* struct boot_params, one page */
+#define LAYOUT_PAGE_TABLES  0x9000 /* PML4, PDPT, four page directories: 6 pages */
+#define LAYOUT_BOOT_STACK   0x8ff0
+#define LAYOUT_SETUP_DATA   0xf000  /* RNG seed */
+#define LAYOUT_CMDLINE	    0x20000 /* up to 64 KiB */
+#define LAYOUT_CMDLINE_MAX  0x10000
+#define LAYOUT_EBDA	    0x9fc00 /* end of usable low memory */
+#define LAYOUT_EBDA_END	    0xa0000
+#define LAYOUT_ACPI	    0xe0000 /* RSDP first, then the tables */
+#define LAYOUT_ACPI_END	    0x100000
+#define LAYOUT_KERNEL_MIN   0x100000
+#define LAYOUT_RAM_HOLE	    0xc0000000ULL /* RAM stops here, goes on at 4 GiB */
+#define LAYOUT_RAM_HIGH	    0x100000000ULL
+#define LAYOUT_IOAPIC	    0xfec00000ULL
+#define LAYOUT_LAPIC	    0xfee00000ULL
 #define LAYOUT_IDENTITY_MAP 0xfeffc000ULL /* one page KVM uses in real mode on Intel */
-#define LAYOUT_TSS 0xfeffd000ULL	  /* three pages, same purpose */
-#define LAYOUT_TSS_BYTES 0x3000
+#define LAYOUT_TSS	    0xfeffd000ULL /* three pages, same purpose */
+#define LAYOUT_TSS_BYTES    0x3000
 
 /* --- ports --- */
-#define PORT_I8042_DATA 0x60
-#define PORT_I8042_COMMAND 0x64
-#define PORT_RTC 0x70
-#define PORT_EXIT 0xf4
-#define PORT_COM1 0x3f8
-#define PORT_COM2 0x2f8
-#define PORT_COM3 0x3e8
-#define PORT_COM4 0x2e8
-#define PORT_PVPANIC 0x505
-#define PORT_ACPI_PM1_EVENT 0x600   /* status, enable: 2 bytes each */
+#define PORT_I8042_DATA	      0x60
+#define PORT_I8042_COMMAND    0x64
+#define PORT_RTC	      0x70
+#define PORT_EXIT	      0xf4
+#define PORT_COM1	      0x3f8
+#define PORT_COM2	      0x2f8
+#define PORT_COM3	      0x3e8
+#define PORT_COM4	      0x2e8
+#define PORT_PVPANIC	      0x505
+#define PORT_ACPI_PM1_EVENT   0x600 /* status, enable: 2 bytes each */
 #define PORT_ACPI_PM1_CONTROL 0x604 /* 2 bytes */
-#define PORT_RESET 0xcf9
+#define PORT_RESET	      0xcf9
 
 /* --- interrupt lines (GSIs) --- */
 #define GSI_COM1 4
 #define GSI_COM2 3
-#define GSI_RTC 8
+#define GSI_RTC	 8
 #define GSI_ACPI 9
 
 /* --- ACPI values --- */
-#define ACPI_S5_SLP_TYP 5 /* what \_S5 says and the PM1 control register takes */
-#define RESET_VALUE 0x06  /* written to PORT_RESET: full reset */
+#define ACPI_S5_SLP_TYP 5    /* what \_S5 says and the PM1 control register takes */
+#define RESET_VALUE	0x06 /* written to PORT_RESET: full reset */
 
 #endif

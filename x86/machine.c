@@ -30,9 +30,9 @@
 #include <cpuid.h>
 #include <string.h>
 
-#define PIC_PINS	  8
-#define TIMER_GSI	  0
-#define TIMER_IOAPIC_PIN  2
+#define PIC_PINS	    8
+#define TIMER_GSI	    0
+#define TIMER_IOAPIC_PIN    2
 
 #define CPUID_ADDRESS_SIZES 0x80000008 /* EAX 7:0: physical address bits */
 #define PHYS_BITS_MIN	    36U
@@ -41,19 +41,27 @@
 const gpa_t arch_ram_hole_start = LAYOUT_RAM_HOLE;
 const gpa_t arch_ram_hole_end = LAYOUT_RAM_HIGH;
 
-#define NEED(name)                                                                                 \
-	{                                                                                          \
-		name, #name                                                                        \
+#define NEED(name)          \
+	{                   \
+		name, #name \
 	}
 const struct arch_cap arch_required_caps[] = {
-	NEED(KVM_CAP_USER_MEMORY),	NEED(KVM_CAP_IRQCHIP),
-	NEED(KVM_CAP_SET_TSS_ADDR),	NEED(KVM_CAP_SET_IDENTITY_MAP_ADDR),
-	NEED(KVM_CAP_EXT_CPUID),	NEED(KVM_CAP_PIT2),
-	NEED(KVM_CAP_PIT_STATE2),	NEED(KVM_CAP_IRQ_ROUTING),
-	NEED(KVM_CAP_IRQFD),		NEED(KVM_CAP_IOEVENTFD),
-	NEED(KVM_CAP_MP_STATE),		NEED(KVM_CAP_VCPU_EVENTS),
-	NEED(KVM_CAP_DEBUGREGS),	NEED(KVM_CAP_XSAVE),
-	NEED(KVM_CAP_ADJUST_CLOCK),	NEED(KVM_CAP_IMMEDIATE_EXIT),
+	NEED(KVM_CAP_USER_MEMORY),
+	NEED(KVM_CAP_IRQCHIP),
+	NEED(KVM_CAP_SET_TSS_ADDR),
+	NEED(KVM_CAP_SET_IDENTITY_MAP_ADDR),
+	NEED(KVM_CAP_EXT_CPUID),
+	NEED(KVM_CAP_PIT2),
+	NEED(KVM_CAP_PIT_STATE2),
+	NEED(KVM_CAP_IRQ_ROUTING),
+	NEED(KVM_CAP_IRQFD),
+	NEED(KVM_CAP_IOEVENTFD),
+	NEED(KVM_CAP_MP_STATE),
+	NEED(KVM_CAP_VCPU_EVENTS),
+	NEED(KVM_CAP_DEBUGREGS),
+	NEED(KVM_CAP_XSAVE),
+	NEED(KVM_CAP_ADJUST_CLOCK),
+	NEED(KVM_CAP_IMMEDIATE_EXIT),
 	NEED(KVM_CAP_DESTROY_MEMORY_REGION_WORKS),
 };
 const size_t arch_required_cap_count = ARRAY_SIZE(arch_required_caps);

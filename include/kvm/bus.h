@@ -47,7 +47,7 @@ void bus_destroy(struct bus *bus);
 int bus_add(struct bus *bus, struct bus_region *region);
 
 /* Afterwards no new access reaches the region. One that runs already may still be in it. */
-void bus_remove(struct bus *bus, struct bus_region *region);
+void bus_remove(struct bus *bus, const struct bus_region *region);
 
 /*
  * One access of len bytes (1..8) by a vCPU. data is the guest's value, little-endian,

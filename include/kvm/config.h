@@ -26,8 +26,8 @@ struct config {
 	const char *cpu_affinity;
 	const char *cpu_features;
 
-	int on_reboot; /* enum on_reboot */
-	int on_panic;  /* enum on_panic */
+	int on_reboot;			 /* enum on_reboot */
+	int on_panic;			 /* enum on_panic */
 	u64 timeout_ns, boot_timeout_ns; /* 0: none */
 	u64 grace_ns;
 	const char *result; /* path, or NULL */

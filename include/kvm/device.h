@@ -14,8 +14,8 @@ enum resource_type { RESOURCE_PORT, RESOURCE_MMIO, RESOURCE_IRQ };
 
 struct device_resource {
 	enum resource_type type;
-	u64 base; /* first port or address; for RESOURCE_IRQ the GSI */
-	u64 len;  /* bytes; for RESOURCE_IRQ unused */
+	u64 base;	/* first port or address; for RESOURCE_IRQ the GSI */
+	u64 len;	/* bytes; for RESOURCE_IRQ unused */
 	bool level_low; /* RESOURCE_IRQ: level-triggered active low; else edge, active high */
 };
 
@@ -39,8 +39,8 @@ struct device {
 	int (*pause)(struct device *dev);
 	void (*resume)(struct device *dev);
 	/* Yield counters. Main thread, at any time. */
-	void (*stats)(struct device *dev,
-		      void (*emit)(void *arg, const char *counter, u64 value), void *arg);
+	void (*stats)(struct device *dev, void (*emit)(void *arg, const char *counter, u64 value),
+		      void *arg);
 	/* Yield records, from INIT_FIRMWARE on. The record is the callee's, copied if kept. */
 	void (*describe)(struct device *dev,
 			 void (*emit)(void *arg, const struct device_record *record), void *arg);

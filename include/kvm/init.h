@@ -32,9 +32,9 @@ struct init_module {
 };
 
 /* Register a module: INIT_MODULE(serial, .level = INIT_DEV, .init = serial_init); */
-#define INIT_MODULE(ident, ...)                                                                    \
-	static const struct init_module init_module_##ident = {.name = #ident, __VA_ARGS__};       \
-	static const struct init_module *const init_module_ptr_##ident                             \
+#define INIT_MODULE(ident, ...)                                                              \
+	static const struct init_module init_module_##ident = {.name = #ident, __VA_ARGS__}; \
+	static const struct init_module *const init_module_ptr_##ident                       \
 		__attribute__((used, retain, section("init_modules"))) = &init_module_##ident
 
 /*

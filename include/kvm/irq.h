@@ -15,8 +15,8 @@
 
 struct kvm;
 
-#define IRQ_LINES 24
-#define IRQ_FIRST_MSI IRQ_LINES
+#define IRQ_LINES      24
+#define IRQ_FIRST_MSI  IRQ_LINES
 #define IRQ_MAX_ROUTES 4096
 
 /*

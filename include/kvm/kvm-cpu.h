@@ -12,8 +12,8 @@
 
 struct kvm;
 
-#define KVM_CPU_MAX 255	      /* xAPIC ids are 8 bits and 255 is broadcast */
-#define KVM_CPU_EXIT_KINDS 64 /* more than any installed header names */
+#define KVM_CPU_MAX	   255 /* xAPIC ids are 8 bits and 255 is broadcast */
+#define KVM_CPU_EXIT_KINDS 64  /* more than any installed header names */
 
 enum { CPU_REQUEST_PARK = 1, CPU_REQUEST_STOP = 2 };
 
@@ -46,7 +46,6 @@ void kvm_cpu_request_all(struct kvm *kvm, unsigned int request);
 /* Are all parked? Loop. kvm_cpu_unpark_all() lets them run again. */
 bool kvm_cpu_all_parked(const struct kvm *kvm);
 void kvm_cpu_unpark_all(struct kvm *kvm);
-
 
 /* Exits of all vCPUs by kind, summed into counts. Any thread. */
 void kvm_cpu_sum_exits(const struct kvm *kvm, u64 counts[KVM_CPU_EXIT_KINDS]);

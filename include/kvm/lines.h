@@ -7,7 +7,7 @@
 
 #include <kvm/types.h>
 
-#define LINES_KEPT 200
+#define LINES_KEPT	200
 #define LINES_MAX_BYTES 512 /* a longer line is kept up to here */
 
 struct kvm;

@@ -17,8 +17,8 @@ extern enum log_level log_threshold;
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
-#define log_warn(...) log_line(LOG_WARN, __VA_ARGS__)
-#define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
+#define log_warn(...)  log_line(LOG_WARN, __VA_ARGS__)
+#define log_info(...)  log_line(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__)
 
 /* log_error() and return err, so that "return log_fail(-EINVAL, ...)" is one statement. */
@@ -27,7 +27,10 @@ void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(
 /* How many LOG_ERROR lines were written so far. */
 unsigned long log_error_count(void);
 
-/* Tests: lines, prefix included and newline not, go to fn instead of standard error. NULL restores. */
+/*
+ * Tests: lines go to fn instead of standard error, with their prefix and without
+ * the newline. NULL restores it.
+ */
 void log_set_sink(void (*fn)(enum log_level level, const char *line, void *arg), void *arg);
 
 /*

@@ -51,13 +51,13 @@ struct option_group {
 };
 
 /* OPTION_GROUP(cpu, "run", "Machine", 20, cpu_options); where cpu_options is an array */
-#define OPTION_GROUP(ident, command_, title_, rank_, array)                                        \
-	static const struct option_group option_group_##ident = {.command = command_,              \
-								 .title = title_,                  \
-								 .rank = rank_,                    \
-								 .options = array,                 \
-								 .count = ARRAY_SIZE(array)};      \
-	static const struct option_group *const option_group_ptr_##ident                           \
+#define OPTION_GROUP(ident, command_, title_, rank_, array)                                   \
+	static const struct option_group option_group_##ident = {.command = command_,         \
+								 .title = title_,             \
+								 .rank = rank_,               \
+								 .options = array,            \
+								 .count = ARRAY_SIZE(array)}; \
+	static const struct option_group *const option_group_ptr_##ident                      \
 		__attribute__((used, retain, section("option_groups"))) = &option_group_##ident
 
 /*

@@ -26,17 +26,17 @@ typedef __le64 le64;
 typedef u64 gpa_t;
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define MIN(a, b)     ((a) < (b) ? (a) : (b))
+#define MAX(a, b)     ((a) > (b) ? (a) : (b))
 /* align is a power of two. */
-#define ALIGN_UP(v, align) (((v) + (align)-1) & ~((align)-1))
-#define ALIGN_DOWN(v, align) ((v) & ~((align)-1))
+#define ALIGN_UP(v, align)		(((v) + (align)-1) & ~((align)-1))
+#define ALIGN_DOWN(v, align)		((v) & ~((align)-1))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-#define KIB (1ULL << 10)
-#define MIB (1ULL << 20)
-#define GIB (1ULL << 30)
-#define NSEC_PER_MSEC 1000000ULL
-#define NSEC_PER_SEC 1000000000ULL
+#define KIB				(1ULL << 10)
+#define MIB				(1ULL << 20)
+#define GIB				(1ULL << 30)
+#define NSEC_PER_MSEC			1000000ULL
+#define NSEC_PER_SEC			1000000000ULL
 
 #endif

@@ -103,12 +103,8 @@ static void test_reset_forgets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_reset_command),
-		TEST(test_pulse_commands),
-		TEST(test_output_port),
-		TEST(test_probe_finds_nothing),
-		TEST(test_drain_ends),
-		TEST(test_reset_forgets),
+		TEST(test_reset_command),	TEST(test_pulse_commands), TEST(test_output_port),
+		TEST(test_probe_finds_nothing), TEST(test_drain_ends),	   TEST(test_reset_forgets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,7 +59,7 @@ expect_status()
 		return 0
 	fi
 	if [ "$3" = 137 ]; then
-		fail "$1" "killed (no end within ${BOOT_TIMEOUT:-60} s?), status $2 expected"
+		fail "$1" "killed (no end within ${BOOT_TIMEOUT:-120} s?), status $2 expected"
 	else
 		fail "$1" "status $3, $2 expected"
 	fi
@@ -73,7 +73,7 @@ boot()
 {
 	local name=$1 want=$2 got=0
 	shift 2
-	busybox timeout -s KILL "${BOOT_TIMEOUT:-60}" lkvm run \
+	busybox timeout -s KILL "${BOOT_TIMEOUT:-120}" lkvm run \
 		--kernel "${BOOT_KERNEL:-$LAB/vmlinuz}" --initrd "${BOOT_INITRD:-$LAB/guest.cpio}" "$@" \
 		</dev/null >"$OUT/$name.out" 2>"$OUT/$name.err" || got=$?
 	expect_status "$name" "$want" "$got" && return 0

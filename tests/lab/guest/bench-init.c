@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The init of bench.cpio: says INIT on the console that the kernel opened for it, and powers off.
- * Nothing else, so that a boot measured up to here is the kernel's and the launcher's.
+ * Nothing else, so that a boot measured up to here is the kernel's and the launcher's. With an
+ * argument ("-- wait" on the kernel's command line) it waits for a byte of input in between, so
+ * that whoever measures can look at a machine that stands still at its prompt.
  */
 #include "tiny.h"
 
-void _start(void)
+__asm__(".globl _start\n_start: mov (%rsp), %rdi\n and $-16, %rsp\n call bench_main\n");
+
+__attribute__((used)) void bench_main(long argc)
 {
 	static const char line[] = "INIT\n";
+	char byte;
 
 	sys4(SYS_write, 1, (long)line, sizeof(line) - 1, 0);
+	if (argc > 1)
+		sys4(SYS_read, 0, (long)&byte, 1, 0);
 	sys4(SYS_reboot, (long)0xfee1dead, 672274793, 0x4321fedc, 0);	/* RB_POWER_OFF */
 	for (;;)
 		sys4(SYS_pause, 0, 0, 0, 0);

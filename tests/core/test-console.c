@@ -1,0 +1,599 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins console.c, with term.c's way to a descriptor of its own, between real pipes.
+ *
+ * A test is the guest and both readers: it writes with console_write(), reads what comes out
+ * of a pipe that is standard output, and types into one that is standard input. The loop runs on
+ * a thread, as in a machine. A socket of packets counts write calls: one packet each.
+ *
+ * The console's counters live as long as the process. So each test empties the ring, and
+ * that of the reader who goes away is the last.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <kvm/console.h>
+#include <kvm/init.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/util.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* cmocka hands every test a state; none here needs it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+#define RING_BYTES  (256 * KIB) /* console.h's */
+#define INPUT_BYTES 4096	/* what the console may take ahead of the chip */
+#define PATIENCE_MS 5000
+
+static struct kvm kvm;
+static pthread_t loop_thread;
+static bool loop_on;
+static int saved_in, saved_out;
+static int reader, writer;     /* the far ends */
+static int inherited_flags[2]; /* of descriptors 0 and 1 */
+static char last_line[1024];
+static atomic_uint lines;
+
+/* What a test has done on the loop. */
+static struct loop_bell errand;
+static atomic_uint errands;
+
+/* --- the chip --- */
+
+static atomic_size_t chip_room, chip_len;
+static atomic_uint chip_inputs, chip_writables;
+static u8 chip_bytes[64 * KIB];
+
+static size_t get_room(void *dev)
+{
+	return atomic_load(&chip_room);
+}
+
+static void take_input(void *dev, const u8 *data, size_t len)
+{
+	size_t at = atomic_load(&chip_len);
+
+	if (len > atomic_load(&chip_room) || at + len > sizeof(chip_bytes))
+		abort();
+	memcpy(chip_bytes + at, data, len);
+	atomic_fetch_add(&chip_inputs, 1);
+	atomic_store(&chip_len, at + len);
+}
+
+static void be_writable(void *dev)
+{
+	atomic_fetch_add(&chip_writables, 1);
+}
+
+static const struct console_port chip = {
+	.room = get_room, .input = take_input, .writable = be_writable};
+
+/* --- what the console calls --- */
+
+void kvm_panic(struct kvm *vm, const char *line)
+{
+}
+
+void kvm_panic_done(struct kvm *vm)
+{
+}
+
+void kvm_end(struct kvm *vm, enum end_reason reason, int status)
+{
+}
+
+static void record(enum log_level level, const char *line, void *arg)
+{
+	snprintf(last_line, sizeof(last_line), "%s", line);
+	atomic_fetch_add(&lines, 1);
+}
+
+/* --- set-up --- */
+
+static void *run_loop(void *arg)
+{
+	loop_run(kvm.loop);
+	return NULL;
+}
+
+static void start_loop(void)
+{
+	assert_int_equal(pthread_create(&loop_thread, NULL, run_loop, NULL), 0);
+	loop_on = true;
+}
+
+static void stop_loop(void)
+{
+	if (!loop_on)
+		return;
+	loop_stop(kvm.loop);
+	pthread_join(loop_thread, NULL);
+	loop_on = false;
+}
+
+/* in and out become descriptors 0 and 1, as a shell would have it. */
+static void start(int in, int out)
+{
+	fflush(stdout);
+	saved_in = dup(STDIN_FILENO);
+	saved_out = dup(STDOUT_FILENO);
+	inherited_flags[0] = fcntl(in, F_GETFL);
+	inherited_flags[1] = fcntl(out, F_GETFL);
+	assert_int_equal(dup2(in, STDIN_FILENO), STDIN_FILENO);
+	assert_int_equal(dup2(out, STDOUT_FILENO), STDOUT_FILENO);
+	close(in);
+	close(out);
+	kvm.loop = loop_new();
+	assert_non_null(kvm.loop);
+	errand = (struct loop_bell){0};
+	loop_add_bell(kvm.loop, &errand);
+	assert_int_equal(init_run(&kvm), 0);
+	console_attach(&chip);
+	start_loop();
+}
+
+static int set_up_pipes(void **state)
+{
+	int in[2], out[2];
+
+	atomic_store(&chip_room, 0);
+	atomic_store(&chip_len, 0);
+	atomic_store(&chip_inputs, 0);
+	atomic_store(&chip_writables, 0);
+	atomic_store(&lines, 0);
+	last_line[0] = '\0';
+	log_set_sink(record, NULL);
+	if (pipe(in) || pipe(out))
+		return -1;
+	writer = in[1];
+	reader = out[0];
+	start(in[0], out[1]);
+	return 0;
+}
+
+static int set_up_packets(void **state)
+{
+	int in[2], out[2];
+
+	atomic_store(&lines, 0);
+	log_set_sink(record, NULL);
+	if (pipe(in) || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, out))
+		return -1;
+	writer = in[1];
+	reader = out[0];
+	start(in[0], out[1]);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	int flags[2];
+
+	stop_loop();
+	flags[0] = fcntl(STDIN_FILENO, F_GETFL);
+	flags[1] = fcntl(STDOUT_FILENO, F_GETFL);
+	console_detach();
+	init_exit(&kvm);
+	loop_remove_bell(kvm.loop, &errand);
+	loop_free(kvm.loop);
+	dup2(saved_in, STDIN_FILENO);
+	dup2(saved_out, STDOUT_FILENO);
+	close(saved_in);
+	close(saved_out);
+	if (reader >= 0)
+		close(reader);
+	if (writer >= 0)
+		close(writer);
+	log_set_sink(NULL, NULL);
+	/* Whoever shares them with us must not find them changed, after any test. */
+	return flags[0] == inherited_flags[0] && flags[1] == inherited_flags[1] ? 0 : -1;
+}
+
+/* --- helpers --- */
+
+/* Byte n of a stream; its period is no divisor of anything. */
+static u8 stream(size_t n)
+{
+	return (u8)(n % 251 + n / 251 % 256);
+}
+
+static void write_stream(size_t from, size_t len, size_t chunk)
+{
+	u8 bytes[1024];
+
+	for (size_t at = from; at < from + len;) {
+		size_t n = MIN(MIN(chunk, sizeof(bytes)), from + len - at);
+
+		for (size_t i = 0; i < n; i++)
+			bytes[i] = stream(at + i);
+		console_write(bytes, n);
+		at += n;
+	}
+}
+
+/* One read, or -1 when nothing comes for so long. */
+static ssize_t read_within(void *buf, size_t len, int ms)
+{
+	struct pollfd ready = {.fd = reader, .events = POLLIN};
+
+	return poll(&ready, 1, ms) == 1 ? read(reader, buf, len) : -1;
+}
+
+/* Read until len bytes are there. */
+static void read_all(u8 *buf, size_t len)
+{
+	for (size_t got = 0; got < len;) {
+		ssize_t n = read_within(buf + got, len - got, PATIENCE_MS);
+
+		assert_true(n > 0);
+		got += (size_t)n;
+	}
+}
+
+static bool wait_for_count(atomic_uint *count, unsigned int want)
+{
+	u64 deadline = now_ns() + PATIENCE_MS * NSEC_PER_MSEC;
+
+	while (atomic_load(count) < want) {
+		if (now_ns() > deadline)
+			return false;
+		usleep(500);
+	}
+	return true;
+}
+
+static int queued(int fd)
+{
+	int bytes;
+
+	assert_int_equal(ioctl(fd, FIONREAD, &bytes), 0);
+	return bytes;
+}
+
+/* --- output --- */
+
+static void test_a_burst_is_few_writes(void **state)
+{
+	u8 packet[32 * KIB];
+	size_t got = 0;
+	unsigned int packets = 0;
+
+	write_stream(0, 1000, 1);
+	while (got < 1000) {
+		ssize_t n = read_within(packet, sizeof(packet), PATIENCE_MS);
+
+		assert_true(n > 0);
+		for (ssize_t i = 0; i < n; i++)
+			assert_int_equal(packet[i], stream(got + (size_t)i));
+		got += (size_t)n;
+		packets++;
+	}
+	assert_int_equal(got, 1000);
+	/* One, unless this thread was held up for longer than a burst is waited for. */
+	assert_in_range(packets, 1, 20);
+}
+
+static void test_a_single_byte_does_not_wait_long(void **state)
+{
+	u64 before = now_ns();
+	u8 byte;
+
+	console_write((const u8 *)"x", 1);
+	read_all(&byte, 1);
+	assert_int_equal(byte, 'x');
+	assert_true(now_ns() - before < NSEC_PER_SEC);
+}
+
+static void test_all_arrives_in_order(void **state)
+{
+	static u8 got[200 * KIB];
+
+	write_stream(0, sizeof(got), 1000);
+	read_all(got, sizeof(got));
+	for (size_t i = 0; i < sizeof(got); i++)
+		assert_int_equal(got[i], stream(i));
+	assert_int_equal(read_within(got, 1, 20), -1);
+	assert_false(console_full());
+	assert_int_equal(chip_writables, 0); /* nobody was refused */
+}
+
+/* From here on the loop waits for the reader, and each byte stays in the ring. */
+static void wait_for_full_pipe(void)
+{
+	int before = -1, now = 0;
+
+	while (now == 0 || now != before) {
+		before = now;
+		usleep(50000);
+		now = queued(reader);
+	}
+}
+
+/* The guest goes on when nobody reads; the oldest give way and are counted. */
+static void test_a_full_ring_drops_the_oldest(void **state)
+{
+	static u8 got[1024 * KIB];
+	size_t written = 0, len = 0, gap;
+	char line[128];
+
+	/* First fill the pipe, then the ring up to the mark, then go far beyond it. */
+	write_stream(0, 128 * KIB, 1000);
+	written = 128 * KIB;
+	wait_for_full_pipe();
+	while (!console_full()) {
+		write_stream(written, 64, 1);
+		written += 64;
+		assert_true(written < sizeof(got));
+	}
+	assert_true(written >= RING_BYTES);
+	write_stream(written, 300 * KIB, 1000);
+	written += 300 * KIB;
+	assert_true(console_full());
+	assert_int_equal(chip_writables, 0);
+
+	for (ssize_t n; (n = read_within(got + len, sizeof(got) - len, 200)) > 0;)
+		len += (size_t)n;
+	assert_true(len < written);
+	gap = written - len;
+	/* What comes is a beginning and an end of the stream. */
+	for (size_t i = 0, skipped = 0; i < len; i++) {
+		if (!skipped && (got[i] != stream(i) || i == len - RING_BYTES))
+			skipped = gap;
+		assert_int_equal(got[i], stream(i + skipped));
+	}
+	/* As much as fits was kept. */
+	assert_true(len >= RING_BYTES);
+
+	assert_true(wait_for_count(&chip_writables, 1));
+	assert_int_equal(chip_writables, 1);
+	assert_false(console_full());
+	stop_loop();
+	assert_int_equal(console_drain(0), 0);
+	assert_int_equal(lines, 1);
+	snprintf(line, sizeof(line), "console: %zu bytes of output were dropped", gap);
+	assert_non_null(strstr(last_line, line));
+}
+
+static void test_writable_comes_with_half_the_ring_free(void **state)
+{
+	static u8 got[1024 * KIB];
+	size_t written = 128 * KIB, left;
+
+	write_stream(0, written, 1000);
+	wait_for_full_pipe();
+	while (!console_full()) {
+		write_stream(written, 16, 1);
+		written += 16;
+	}
+	/* A little room is not worth an interrupt. */
+	read_all(got, 4096);
+	usleep(20000);
+	assert_int_equal(chip_writables, 0);
+	left = written - 4096;
+	read_all(got, left);
+	assert_true(wait_for_count(&chip_writables, 1));
+	assert_int_equal(chip_writables, 1);
+}
+
+static void test_drain(void **state)
+{
+	static u8 got[1024 * KIB];
+	size_t written = 0, left;
+	u64 before;
+
+	stop_loop();
+	write_stream(0, 200 * KIB, 1000);
+	written = 200 * KIB;
+	before = now_ns();
+	left = console_drain(50 * NSEC_PER_MSEC); /* the pipe takes 64 KiB */
+	assert_true(now_ns() - before >= 40 * NSEC_PER_MSEC);
+	assert_true(now_ns() - before < NSEC_PER_SEC);
+	assert_true(left > 0 && left < written);
+	read_all(got, written - left);
+	for (ssize_t n = written - left; left || n < (ssize_t)written;) {
+		left = console_drain(0);
+		n += read_within(got + n, sizeof(got) - n, PATIENCE_MS);
+	}
+	for (size_t i = 0; i < written; i++)
+		assert_int_equal(got[i], stream(i));
+}
+
+/* --- input --- */
+
+static void type(size_t from, size_t len)
+{
+	u8 bytes[256];
+
+	for (size_t at = from; at < from + len;) {
+		size_t n = MIN(sizeof(bytes), from + len - at);
+
+		for (size_t i = 0; i < n; i++)
+			bytes[i] = stream(at + i);
+		assert_int_equal(write(writer, bytes, n), n);
+		at += n;
+	}
+}
+
+static void wait_for_input(size_t len)
+{
+	u64 deadline = now_ns() + PATIENCE_MS * NSEC_PER_MSEC;
+
+	while (atomic_load(&chip_len) < len) {
+		assert_true(now_ns() < deadline);
+		console_room_changed();
+		usleep(100);
+	}
+	assert_int_equal(atomic_load(&chip_len), len);
+	for (size_t i = 0; i < len; i++)
+		assert_int_equal(chip_bytes[i], stream(i));
+}
+
+static void test_input_is_held_while_there_is_no_room(void **state)
+{
+	type(0, 10000);
+	usleep(50000);
+	assert_int_equal(chip_inputs, 0);
+	/* The rest is where its writer put it, and its writer could be made to wait. */
+	assert_true(queued(writer) >= 10000 - INPUT_BYTES);
+
+	atomic_store(&chip_room, 16);
+	wait_for_input(10000);
+	assert_true(chip_inputs >= 10000 / 16);
+	assert_int_equal(queued(writer), 0);
+	atomic_store(&chip_room, 0);
+	type(10000, 10);
+	usleep(20000);
+	assert_int_equal(chip_len, 10000);
+	atomic_store(&chip_room, 64);
+	wait_for_input(10010);
+}
+
+static void test_input_that_fits_comes_at_once(void **state)
+{
+	u64 deadline = now_ns() + PATIENCE_MS * NSEC_PER_MSEC;
+
+	atomic_store(&chip_room, 64);
+	type(0, 5);
+	while (atomic_load(&chip_len) < 5 && now_ns() < deadline)
+		usleep(100);
+	assert_int_equal(chip_len, 5);
+	assert_int_equal(chip_inputs, 1);
+}
+
+static u64 cpu_ns(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (u64)used.tv_sec * NSEC_PER_SEC + (u64)used.tv_nsec;
+}
+
+static void test_end_of_input(void **state)
+{
+	u64 before;
+	u8 byte;
+
+	type(0, 100);
+	close(writer);
+	writer = -1;
+	usleep(20000);
+	before = cpu_ns();
+	usleep(100000);
+	assert_true(cpu_ns() - before < 50 * NSEC_PER_MSEC); /* the loop does not spin */
+	/* What was typed before the end still comes, and output goes on. */
+	atomic_store(&chip_room, 16);
+	wait_for_input(100);
+	console_write((const u8 *)"x", 1);
+	read_all(&byte, 1);
+	assert_int_equal(byte, 'x');
+}
+
+/* --- the two together --- */
+
+static void test_inherited_descriptors_stay_blocking(void **state)
+{
+	u8 buf[300];
+
+	assert_false(inherited_flags[0] & O_NONBLOCK);
+	assert_false(inherited_flags[1] & O_NONBLOCK);
+	atomic_store(&chip_room, 16);
+	for (unsigned int i = 0; i < 3; i++) {
+		write_stream(0, sizeof(buf), 1);
+		type(i * 10, 10);
+		read_all(buf, sizeof(buf));
+		wait_for_input((i + 1) * 10);
+		assert_int_equal(fcntl(STDIN_FILENO, F_GETFL), inherited_flags[0]);
+		assert_int_equal(fcntl(STDOUT_FILENO, F_GETFL), inherited_flags[1]);
+	}
+}
+
+static void detach(void *arg)
+{
+	console_detach();
+	atomic_fetch_add(&errands, 1);
+}
+
+static void attach(void *arg)
+{
+	console_attach(&chip);
+	atomic_fetch_add(&errands, 1);
+}
+
+static void on_loop(void (*fn)(void *arg))
+{
+	unsigned int before = atomic_load(&errands);
+
+	errand.fn = fn;
+	loop_ring(kvm.loop, &errand);
+	assert_true(wait_for_count(&errands, before + 1));
+}
+
+static void test_detached(void **state)
+{
+	u8 byte;
+
+	atomic_store(&chip_room, 16);
+	on_loop(detach);
+	type(0, 10);
+	console_write((const u8 *)"x", 1);
+	read_all(&byte, 1);
+	assert_int_equal(chip_inputs, 0);
+	on_loop(attach);
+	wait_for_input(10);
+}
+
+/* A shell that gets no answer would find its pipe full one day, and must not wait then. */
+static void test_reader_gone(void **state)
+{
+	close(reader);
+	reader = -1;
+	write_stream(0, 100, 1);
+	assert_true(wait_for_count(&lines, 1));
+	assert_non_null(strstr(last_line, "standard output: "));
+	write_stream(0, 2 * RING_BYTES, 1000);
+	usleep(20000);
+	assert_false(console_full());
+	assert_int_equal(lines, 1); /* once */
+	stop_loop();
+	assert_int_equal(console_drain(NSEC_PER_SEC), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_pipes, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_a_burst_is_few_writes, set_up_packets,
+						tear_down),
+		TEST(test_a_single_byte_does_not_wait_long),
+		TEST(test_all_arrives_in_order),
+		TEST(test_a_full_ring_drops_the_oldest),
+		TEST(test_writable_comes_with_half_the_ring_free),
+		TEST(test_drain),
+		TEST(test_input_is_held_while_there_is_no_room),
+		TEST(test_input_that_fits_comes_at_once),
+		TEST(test_end_of_input),
+		TEST(test_inherited_descriptors_stay_blocking),
+		TEST(test_detached),
+		TEST(test_reader_gone),
+	};
+
+	signal(SIGPIPE, SIG_IGN); /* as builtin-run.c does */
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

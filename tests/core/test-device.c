@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins device.c: the order of the walks, and what a failure in their middle leaves.
+ *
+ * Three devices write a letter of theirs and one of the deed ("Ar": A was reset) to a trace.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <kvm/device.h>
+#include <string.h>
+
+/* cmocka hands every test a state; none here needs it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+static char trace[64];
+static const struct device *failing;
+
+static int note(const struct device *dev, const char *deed)
+{
+	strcat(strcat(trace, dev->name), deed);
+	return dev == failing ? -EIO : 0;
+}
+
+static int do_reset(struct device *dev)
+{
+	return note(dev, "r ");
+}
+
+static int do_pause(struct device *dev)
+{
+	return note(dev, "p ");
+}
+
+static void do_resume(struct device *dev)
+{
+	note(dev, "c ");
+}
+
+static struct device a, b, c;
+
+static int set_up(void **state)
+{
+	a = b = c = (struct device){.reset = do_reset, .pause = do_pause, .resume = do_resume};
+	a.name = "A";
+	b.name = "B";
+	c.name = "C";
+	failing = NULL;
+	trace[0] = '\0';
+	device_register(&a);
+	device_register(&b);
+	device_register(&c);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	device_unregister(&a);
+	device_unregister(&b);
+	device_unregister(&c);
+	return 0;
+}
+
+static void see(struct device *dev, void *arg)
+{
+	strcat(arg, dev->name);
+}
+
+static void test_order_is_that_of_registration(void **state)
+{
+	char names[8] = "";
+
+	device_for_each(see, names);
+	assert_string_equal(names, "ABC");
+	assert_int_equal(device_reset_all(), 0);
+	assert_int_equal(device_pause_all(), 0);
+	device_resume_all();
+	assert_string_equal(trace, "Ar Br Cr Ap Bp Cp Ac Bc Cc ");
+}
+
+static void test_unregister(void **state)
+{
+	char names[8] = "";
+
+	device_unregister(&b);
+	device_unregister(&b); /* not there: nothing */
+	device_for_each(see, names);
+	assert_string_equal(names, "AC");
+	device_register(&b); /* now the last */
+	device_unregister(&a);
+	names[0] = '\0';
+	device_for_each(see, names);
+	assert_string_equal(names, "CB");
+	device_unregister(&b);
+	device_unregister(&c);
+	assert_int_equal(device_reset_all(), 0);
+	assert_int_equal(device_pause_all(), 0);
+	assert_string_equal(trace, "");
+}
+
+static void test_reset_stops_at_a_failure(void **state)
+{
+	failing = &b;
+	assert_int_equal(device_reset_all(), -EIO);
+	assert_string_equal(trace, "Ar Br ");
+}
+
+static void test_pause_unwinds(void **state)
+{
+	static const char *const traces[] = {"Ap ", "Ap Bp Ac ", "Ap Bp Cp Ac Bc "};
+	const struct device *const devices[] = {&a, &b, &c};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(devices); i++) {
+		trace[0] = '\0';
+		failing = devices[i];
+		assert_int_equal(device_pause_all(), -EIO);
+		assert_string_equal(trace, traces[i]);
+	}
+}
+
+static void test_functions_may_be_absent(void **state)
+{
+	b.reset = b.pause = NULL;
+	b.resume = NULL;
+	assert_int_equal(device_reset_all(), 0);
+	assert_int_equal(device_pause_all(), 0);
+	device_resume_all();
+	assert_string_equal(trace, "Ar Cr Ap Cp Ac Cc ");
+	trace[0] = '\0';
+	failing = &c;
+	assert_int_equal(device_pause_all(), -EIO);
+	assert_string_equal(trace, "Ap Cp Ac ");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_order_is_that_of_registration), TEST(test_unregister),
+		TEST(test_reset_stops_at_a_failure),	  TEST(test_pause_unwinds),
+		TEST(test_functions_may_be_absent),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins phase.c: the first mark of a phase is kept, whoever comes later.
+ *
+ * Marks cannot be taken back, so each test uses phases of its own.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <kvm/phase.h>
+#include <kvm/util.h>
+#include <pthread.h>
+#include <string.h>
+
+/* cmocka hands every test a state; none here needs it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+static void test_unmarked_is_zero(void **state)
+{
+	for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
+		assert_int_equal(phase_ns(phase), 0);
+}
+
+static void test_first_mark_is_kept(void **state)
+{
+	u64 before = now_ns(), marked, after;
+
+	phase_mark(PHASE_EXEC);
+	after = now_ns();
+	marked = phase_ns(PHASE_EXEC);
+	assert_true(before <= marked && marked <= after);
+	while (now_ns() <= after)
+		;
+	phase_mark(PHASE_EXEC);
+	assert_int_equal(phase_ns(PHASE_EXEC), marked);
+	assert_int_equal(phase_ns(PHASE_VM_READY), 0);
+}
+
+static void *mark(void *arg)
+{
+	phase_mark(PHASE_FIRST_CONSOLE);
+	*(u64 *)arg = phase_ns(PHASE_FIRST_CONSOLE);
+	return NULL;
+}
+
+static void test_racing_marks_agree(void **state)
+{
+	pthread_t threads[4];
+	u64 seen[4];
+
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, mark, &seen[i]), 0);
+	for (unsigned int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(seen[i], phase_ns(PHASE_FIRST_CONSOLE));
+	assert_int_not_equal(seen[0], 0);
+}
+
+/* The keys are read by scripts. */
+static void test_names(void **state)
+{
+	assert_string_equal(phase_name(PHASE_EXEC), "exec");
+	assert_string_equal(phase_name(PHASE_VM_READY), "vm_ready");
+	assert_string_equal(phase_name(PHASE_FIRST_RUN), "first_kvm_run");
+	assert_string_equal(phase_name(PHASE_FIRST_CONSOLE), "first_console_byte");
+	assert_string_equal(phase_name(PHASE_END), "end");
+	assert_int_equal(PHASE_COUNT, 5);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unmarked_is_zero),
+		cmocka_unit_test(test_first_mark_is_kept),
+		cmocka_unit_test(test_racing_marks_agree),
+		cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the lints share: which files there are, and how a verdict is printed.
+#
+# A lint looks at the tree it lies in, or at the one LINT_ROOT names (tests/lint/selftest plants
+# violations in a copy). Each violation is a line "# FILE:LINE: what"; the verdict is the last
+# line: "ok - NAME" or "not ok - NAME: why", which the exit status repeats.
+
+set -u
+lint_name=$(basename "$0")
+cd "${LINT_ROOT:-$(dirname "$0")/../..}" || exit 1
+
+violations=0
+first=
+
+# violation WHERE WHAT
+violation() {
+	violations=$((violations + 1))
+	[ -n "$first" ] || first="$1: $2"
+	echo "# $1: $2"
+}
+
+# Does not return.
+verdict() {
+	if [ "$violations" -eq 0 ]; then
+		echo "ok - lint/$lint_name"
+		exit 0
+	fi
+	echo "not ok - lint/$lint_name: $violations violations, the first: $first"
+	exit 1
+}
+
+# A tool that is missing is no verdict on the tree. Does not return.
+skip_without() {
+	for tool; do
+		command -v "$tool" >/dev/null && continue
+		echo "ok - lint/$lint_name # SKIP $tool is not installed (make deps)"
+		exit 0
+	done
+}
+
+# All files that are ours and written by hand, a line each, without "./".
+all_files() {
+	find . -name .git -prune -o -path ./build -prune -o -path ./tests/fuzz/corpus -prune -o \
+		-type f ! -name '*.o' ! -name '*.d' ! -name 'lkvm' ! -name 'lkvm-static' -print |
+		sed 's|^\./||' | sort
+}
+
+# Product code, without tests/ and bench/.
+product_files() {
+	all_files | grep -E '\.[ch]$' | grep -Ev '^(tests|bench)/'
+}
+
+# The flags that objects are compiled with.
+compile_flags() {
+	echo "-std=gnu11 -D_GNU_SOURCE -DHAVE_JANSSON -Iinclude -I."
+}
