@@ -38,12 +38,12 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 WARN += -Wno-gnu-variable-sized-type-not-at-end
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -D_GNU_SOURCE -Iinclude -I.
-ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SANITIZE) -fno-strict-aliasing -fstack-protector-strong \
-	     -fvisibility=hidden -pthread
+ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SANITIZE-$(VARIANT)) -fno-strict-aliasing \
+	     -fstack-protector-strong -fvisibility=hidden -pthread
 
 VARIANT := $(if $(SAN),san,$(if $(TSAN),tsan,release))
-COMMA := ,
-SANITIZE := $(if $(SAN),-fsanitize=address$(COMMA)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer,$(if $(TSAN),-fsanitize=thread))
+SANITIZE-san := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZE-tsan := -fsanitize=thread
 BUILD := build/$(VARIANT)-$(notdir $(CC))
 Q := $(if $(V),,@)
 

@@ -199,7 +199,7 @@ static void run_machine(struct kvm *kvm)
 	atomic_store(&kvm->state, KVM_ENDED);
 }
 
-/* Complete the result file; a file that cannot be written is an error of its own. */
+/* Complete the result file. If it cannot be written it says so; the status stays the run's. */
 static int run_finish(const struct kvm *kvm, enum end_reason reason, int status)
 {
 	result_finish(kvm, kvm_end_name(reason), status);

@@ -172,6 +172,8 @@ static ssize_t console_flush_piece(void)
 	if (done < 0)
 		return -errno;
 	pthread_mutex_lock(&con.lock);
+	/* What was pushed out while it was being written was not lost after all. */
+	con.dropped -= MIN(con.tail - tail, (u64)done);
 	con.tail = MAX(con.tail, tail + (u64)done);
 	pthread_mutex_unlock(&con.lock);
 	return done;

@@ -46,8 +46,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KICK_SIGNAL    SIGRTMIN
-#define JOIN_TIMEOUT_S 5
+#define KICK_SIGNAL	SIGRTMIN
+#define JOIN_TIMEOUT_S	5
+#define COMPLETIONS_MAX 64 /* fragments of one instruction: KVM makes far fewer */
 
 static const struct option cpu_options[] = {
 	{.name = "cpus",
@@ -128,10 +129,17 @@ void kvm_cpu_unpark_all(struct kvm *kvm)
 	pthread_mutex_unlock(&park_lock);
 }
 
-static void kvm_cpu_park(struct kvm_cpu *cpu)
+/* One instruction may be several accesses, each an exit of its own: serve them all. */
+static void kvm_cpu_complete_io(struct kvm_cpu *cpu)
 {
 	kvm_cpu_set_immediate_exit(cpu, 1);
-	ioctl(cpu->fd, KVM_RUN, 0);
+	for (int i = 0; i < COMPLETIONS_MAX && !ioctl(cpu->fd, KVM_RUN, 0); i++)
+		kvm_exit_handle(cpu);
+}
+
+static void kvm_cpu_park(struct kvm_cpu *cpu)
+{
+	kvm_cpu_complete_io(cpu);
 
 	pthread_mutex_lock(&park_lock);
 	atomic_store(&cpu->parked, true);

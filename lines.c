@@ -21,15 +21,17 @@
 
 #include <string.h>
 
+#define SLOTS (LINES_KEPT + 1) /* and the line that is being written */
+
 struct kept_line {
 	u16 len;
 	char text[LINES_MAX_BYTES + 1];
 };
 
 static struct {
-	struct kept_line kept[LINES_KEPT];
+	struct kept_line kept[SLOTS];
 	unsigned int next; /* where the current line is being written */
-	unsigned int full; /* finished lines, at most LINES_KEPT - 1 */
+	unsigned int full; /* finished lines, at most LINES_KEPT */
 } lines;
 
 /* Past "[    1.234567] " or "[    1.234567][    T1] ": one blank behind the last. */
@@ -57,8 +59,8 @@ static void lines_finish(struct kvm *kvm)
 
 	line->text[line->len] = '\0';
 	text = lines_skip_stamps(line->text);
-	lines.next = (lines.next + 1) % LINES_KEPT;
-	lines.full = MIN(lines.full + 1, LINES_KEPT - 1U);
+	lines.next = (lines.next + 1) % SLOTS;
+	lines.full = MIN(lines.full + 1, (unsigned int)LINES_KEPT);
 	lines.kept[lines.next].len = 0;
 
 	if (lines_starts_with(text, "Kernel panic - not syncing"))
@@ -81,10 +83,10 @@ void lines_feed(struct kvm *kvm, const u8 *data, size_t len)
 
 void lines_for_each(void (*fn)(const char *line, size_t len, void *arg), void *arg)
 {
-	unsigned int first = (lines.next + LINES_KEPT - lines.full) % LINES_KEPT;
+	unsigned int first = (lines.next + SLOTS - lines.full) % SLOTS;
 
 	for (unsigned int i = 0; i < lines.full; i++) {
-		const struct kept_line *line = &lines.kept[(first + i) % LINES_KEPT];
+		const struct kept_line *line = &lines.kept[(first + i) % SLOTS];
 
 		fn(line->text, line->len, arg);
 	}

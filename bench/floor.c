@@ -22,9 +22,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KERNEL_AT  0x1000000UL
-#define HUGE	   (2UL << 20)
-#define MAX_CPUID  256
+#define KERNEL_AT 0x1000000UL
+#define HUGE	  (2UL << 20)
+#define MAX_CPUID 256
 
 static void must(int good, const char *what)
 {
@@ -45,11 +45,13 @@ static void set_routes(int vm)
 	for (uint32_t gsi = 0; gsi < 24; gsi++) {
 		if (gsi < 16)
 			table.entries[n++] = (struct kvm_irq_routing_entry){
-				.gsi = gsi, .type = KVM_IRQ_ROUTING_IRQCHIP,
+				.gsi = gsi,
+				.type = KVM_IRQ_ROUTING_IRQCHIP,
 				.u.irqchip = {.irqchip = gsi / 8, .pin = gsi % 8}};
 		if (gsi != 2)
 			table.entries[n++] = (struct kvm_irq_routing_entry){
-				.gsi = gsi, .type = KVM_IRQ_ROUTING_IRQCHIP,
+				.gsi = gsi,
+				.type = KVM_IRQ_ROUTING_IRQCHIP,
 				.u.irqchip = {.irqchip = 2, .pin = gsi ? gsi : 2}};
 	}
 	table.head.nr = n;

@@ -57,8 +57,7 @@ static bool trace_on(void)
 {
 	/* The oldest events are the ones wanted: stop when the buffer is full. */
 	return put(TRACING "/trace_clock", "mono") && put(TRACING "/options/overwrite", "0") &&
-	       put(TRACING "/trace", "\n") &&
-	       put(TRACING "/events/kvm/kvm_entry/enable", "1");
+	       put(TRACING "/trace", "\n") && put(TRACING "/events/kvm/kvm_entry/enable", "1");
 }
 
 /* Time stamp of the first kvm_entry in the trace, in microseconds; -1: none. */
@@ -89,9 +88,9 @@ static long long trace_first_entry(void)
 /* KVM's counters of the VM that pid owns. */
 static void print_counters(pid_t pid)
 {
-	static const char *const names[] = {"exits",	   "io_exits",	"mmio_exits", "halt_exits",
-					    "irq_exits",   "pf_taken",	"pf_fixed",   "pages_4k",
-					    "pages_2m",	   "irq_injections"};
+	static const char *const names[] = {
+		"exits",    "io_exits", "mmio_exits", "halt_exits", "irq_exits",
+		"pf_taken", "pf_fixed", "pages_4k",   "pages_2m",   "irq_injections"};
 	DIR *dir = opendir(DEBUGFS);
 	struct dirent *entry;
 	char prefix[32];

@@ -65,9 +65,10 @@ $(call fuzz, fuzz-bzimage, x86/bzimage.c)
 
 FUZZ-BINS := $(addprefix build/fuzz/,$(FUZZ))
 FUZZ_SECONDS ?= 60
+HEADERS := $(wildcard include/kvm/*.h tests/lib/*.h)
 
 define fuzz-rule
-build/fuzz/$(1): tests/fuzz/$(1).c $(SRCS-$(1)) $(util-srcs) $(wildcard include/kvm/*.h tests/lib/*.h)
+build/fuzz/$(1): tests/fuzz/$(1).c $(SRCS-$(1)) $(util-srcs) $(HEADERS)
 	@mkdir -p $$(@D)
 	@echo "  FUZZ    $$@"
 	$(Q)clang $$(CPPFLAGS) -std=gnu11 $$(WARN) -g -O1 -pthread \
@@ -134,7 +135,7 @@ e2e-tools: payloads build/e2e/pty $(if $(filter jansson,$(LIBS-found)),build/e2e
 
 # E2E=FILTER picks tests by a regular expression over GROUP/NAME.
 e2e: $(BIN) e2e-tools
-	$(Q)LKVM=$(abspath $(BIN)) tests/e2e/run $(E2E)
+	$(Q)LKVM=$(abspath $(BIN)) tests/e2e/run '$(E2E)'
 
 # ---- everything --------------------------------------------------------------
 
@@ -150,4 +151,5 @@ demo: $(BIN)
 bench: $(BIN) lkvm-static
 	$(Q)bench/run
 
-.PHONY: unit-tests unit-tests-threads fuzz fuzz-run payloads e2e-tools e2e check check-long demo bench
+.PHONY: unit-tests unit-tests-threads fuzz fuzz-run payloads e2e-tools e2e
+.PHONY: check check-long demo bench

@@ -15,7 +15,7 @@ struct kvm;
 /* More console output. Whoever calls serialises (console.c, under its lock). */
 void lines_feed(struct kvm *kvm, const u8 *data, size_t len);
 
-/* The kept lines, oldest first, an unfinished last one included; not terminated by \n. */
+/* The kept lines, oldest first, then the unfinished one, if any; not terminated by \n. */
 void lines_for_each(void (*fn)(const char *line, size_t len, void *arg), void *arg);
 
 #endif

@@ -152,8 +152,8 @@ static void test_carriage_returns_and_nuls(void **state)
 /* --- history --- */
 
 struct kept {
-	char text[LINES_KEPT + 1][LINES_MAX_BYTES + 1];
-	size_t len[LINES_KEPT + 1];
+	char text[LINES_KEPT + 2][LINES_MAX_BYTES + 1];
+	size_t len[LINES_KEPT + 2];
 	unsigned int count;
 };
 
@@ -161,7 +161,7 @@ static void keep(const char *line, size_t len, void *arg)
 {
 	struct kept *kept = arg;
 
-	assert_true(kept->count <= LINES_KEPT);
+	assert_true(kept->count <= LINES_KEPT + 1);
 	assert_true(len <= LINES_MAX_BYTES);
 	memcpy(kept->text[kept->count], line, len);
 	kept->text[kept->count][len] = '\0';
@@ -197,12 +197,12 @@ static void test_history_is_the_last_200_in_order(void **state)
 	}
 	feed("login: ");
 	kept = history();
-	assert_int_equal(kept->count, LINES_KEPT);
-	for (unsigned int i = 0; i < LINES_KEPT - 1; i++) {
-		snprintf(line, sizeof(line), "line %u", 450 - (LINES_KEPT - 1) + 1 + i);
+	assert_int_equal(kept->count, LINES_KEPT + 1);
+	for (unsigned int i = 0; i < LINES_KEPT; i++) {
+		snprintf(line, sizeof(line), "line %u", 450 - LINES_KEPT + 1 + i);
 		assert_string_equal(kept->text[i], line);
 	}
-	assert_string_equal(kept->text[LINES_KEPT - 1], "login: ");
+	assert_string_equal(kept->text[LINES_KEPT], "login: ");
 	/* The line goes on where it was. */
 	feed("root\n");
 	kept = history();

@@ -382,6 +382,15 @@ static void test_the_end_cannot_be_written(void **state)
 	rmdir(gone);
 	assert_int_equal(result_finish(NULL, "exit", 0), -ENOENT);
 	assert_int_equal(log_lines, 1);
+
+	/* Something that cannot be replaced: nothing of ours is left beside it. */
+	assert_int_equal(parse_option(path), 0);
+	unlink(path);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(result_finish(NULL, "exit", 0), -EISDIR);
+	assert_int_equal(log_lines, 2);
+	assert_int_equal(files_in(top), 1);
+	rmdir(path);
 }
 #else
 static void test_without_jansson_the_option_is_refused(void **state)

@@ -48,10 +48,10 @@
 static struct {
 	int master, slave;
 	pid_t child;
-	bool ended;	/* wait status is known */
+	bool ended; /* wait status is known */
 	int wait_status;
 	struct termios before;
-	char *text;	/* all that came out */
+	char *text;		  /* all that came out */
 	size_t len, size, waited; /* waited: where the next wait starts to look */
 	FILE *copy;
 	long deadline_ms;
@@ -75,7 +75,9 @@ static long now_ms(void)
 static void overdue(void)
 {
 	fprintf(stderr, "pty: not done in time: %s; seen so far: ...%s\n", pty.step,
-		pty.len > 400 ? pty.text + pty.len - 400 : pty.len ? pty.text : "");
+		pty.len > 400 ? pty.text + pty.len - 400
+		: pty.len     ? pty.text
+			      : "");
 	kill(pty.child, SIGKILL);
 	exit(1);
 }
@@ -187,7 +189,7 @@ static const struct {
 } signals[] = {
 	{"TERM", SIGTERM}, {"INT", SIGINT},   {"HUP", SIGHUP},	 {"TSTP", SIGTSTP},
 	{"CONT", SIGCONT}, {"SEGV", SIGSEGV}, {"ABRT", SIGABRT}, {"KILL", SIGKILL},
-	{"BUS", SIGBUS},   {"QUIT", SIGQUIT},   {"USR1", SIGUSR1}, {"ALRM", SIGALRM},
+	{"BUS", SIGBUS},   {"QUIT", SIGQUIT}, {"USR1", SIGUSR1}, {"ALRM", SIGALRM},
 };
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
@@ -238,7 +240,8 @@ static void step_state(const char *label)
 	tcgetattr(pty.slave, &now);
 	printf("%s: ", label);
 	if (!(now.c_lflag & input) && !(now.c_iflag & (ICRNL | IXON)))
-		printf("raw%s", (now.c_oflag & (OPOST | ONLCR)) == (OPOST | ONLCR) ? "" : "-output");
+		printf("raw%s",
+		       (now.c_oflag & (OPOST | ONLCR)) == (OPOST | ONLCR) ? "" : "-output");
 	else if (!memcmp(&now, &pty.before, sizeof(now)))
 		printf("cooked");
 	else
@@ -262,9 +265,9 @@ static const struct {
 	const char *name;
 	void (*run)(const char *arg);
 } steps[] = {
-	{"wait", step_wait},	   {"sleep", step_sleep}, {"send", step_send},
-	{"signal", step_signal},   {"hold", step_hold},	  {"stopped", step_stopped},
-	{"hangup", step_hangup},   {"state", step_state},   {"appears", step_appears},
+	{"wait", step_wait},	 {"sleep", step_sleep}, {"send", step_send},
+	{"signal", step_signal}, {"hold", step_hold},	{"stopped", step_stopped},
+	{"hangup", step_hangup}, {"state", step_state}, {"appears", step_appears},
 };
 
 static void run_step(const char *text)
@@ -290,8 +293,7 @@ static void unusual_settings(void)
 	pty.before.c_cc[VERASE] = 'H' & 0x1f;
 	pty.before.c_cc[VINTR] = 'G' & 0x1f;
 	pty.before.c_lflag &= ~(tcflag_t)ECHOCTL;
-	if (tcsetattr(pty.slave, TCSANOW, &pty.before) < 0 ||
-	    tcgetattr(pty.slave, &pty.before) < 0)
+	if (tcsetattr(pty.slave, TCSANOW, &pty.before) < 0 || tcgetattr(pty.slave, &pty.before) < 0)
 		die("tcsetattr");
 }
 
@@ -344,7 +346,8 @@ static void finish(void)
 		;
 	if (pty.master >= 0) { /* a terminal that was hung up has no settings */
 		tcgetattr(pty.slave, &after);
-		printf("after: %s\n", memcmp(&after, &pty.before, sizeof(after)) ? "changed" : "same");
+		printf("after: %s\n",
+		       memcmp(&after, &pty.before, sizeof(after)) ? "changed" : "same");
 	}
 	printf("flags: %s\n", blocking());
 	if (WIFEXITED(pty.wait_status))

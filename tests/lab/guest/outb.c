@@ -32,8 +32,7 @@ __attribute__((used)) static void run(long *stack)
 	if (stack[0] == 3) {
 		port = number(argv[1]);
 		value = number(argv[2]);
-		if (port <= 0xffff && value <= 0xff &&
-		    sys4(SYS_ioperm, port, 1, 1, 0) == 0) {
+		if (port <= 0xffff && value <= 0xff && sys4(SYS_ioperm, port, 1, 1, 0) == 0) {
 			__asm__ volatile("outb %b0, %w1" : : "a"(value), "Nd"((short)port));
 			status = 0;
 		}
