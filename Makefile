@@ -25,7 +25,8 @@ OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o gmem.o bus.o irq.o
 	     console.o term.o lines.o phase.o result.o instance.o
 OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o bzimage.o initrd.o e820.o \
 	     entry.o acpi.o aml.o)
-OBJS-hw   := $(addprefix hw/,serial.o rtc.o i8042.o reset-port.o acpi-pm.o pvpanic.o exit-port.o)
+OBJS-hw   := $(addprefix hw/,serial.o rtc.o i8042.o pci.o reset-port.o acpi-pm.o pvpanic.o \
+	     exit-port.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o)
 
 OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-hw) $(OBJS-util)

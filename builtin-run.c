@@ -38,10 +38,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define DRAIN_NS (2 * NSEC_PER_SEC)
+#define DRAIN_NS    (2 * NSEC_PER_SEC)
+#define DEFAULT_DEV "/dev/kvm"
 
 struct config config = {
-	.dev = "/dev/kvm",
+	.dev = DEFAULT_DEV,
 	.grace_ns = 10 * NSEC_PER_SEC,
 	.loglevel = LOG_WARN,
 };
@@ -97,8 +98,11 @@ static void run_default_sizes(void)
 {
 	u64 host = (u64)sysconf(_SC_PHYS_PAGES) * (u64)sysconf(_SC_PAGESIZE);
 
-	if (!config.cpus)
+	if (!config.cpus) {
 		config.cpus = (unsigned int)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
+		config.cpus = MIN(config.cpus, (unsigned int)KVM_CPU_MAX);
+		config.cpus_by_default = true;
+	}
 	if (!config.mem_bytes)
 		config.mem_bytes =
 			ALIGN_DOWN(MIN(64 * MIB * (config.cpus + 3), host / 10 * 8), MIB);
@@ -119,6 +123,8 @@ static int run_complete_config(int positional, char **argv)
 		config.kernel = run_default_kernel();
 	if (!config.kernel)
 		return -ENOENT;
+	if (!config.dev)
+		config.dev = DEFAULT_DEV;
 	if (!config.name) {
 		snprintf(name, sizeof(name), "guest-%d", (int)getpid());
 		config.name = name;
@@ -136,15 +142,28 @@ static struct {
 
 static const int ending_signals[] = {SIGTERM, SIGINT, SIGHUP};
 
+/* Under nohup a hang-up is nothing to us. (SIGINT counts: shells ignore it for every `cmd &`.) */
+static void run_signal_set(sigset_t *set)
+{
+	struct sigaction hangup;
+
+	sigemptyset(set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
+		sigaddset(set, ending_signals[i]);
+	sigaction(SIGHUP, NULL, &hangup);
+	if (hangup.sa_handler == SIG_IGN)
+		sigdelset(set, SIGHUP);
+}
+
 static void run_block_signals(void)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
-		sigaddset(&set, ending_signals[i]);
+	run_signal_set(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	/* Both come back as errors of the write, and are handled there. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 static void run_signal(void *arg, u32 events)
@@ -160,20 +179,17 @@ static void run_signal(void *arg, u32 events)
 		return;
 	}
 	run_signals.asked = true;
-	log_warn("SIG%s: the power button was pressed; the guest has %llu s, a second signal "
-		 "ends it at once",
-		 sigabbrev_np((int)info.ssi_signo),
-		 (unsigned long long)(config.grace_ns / NSEC_PER_SEC));
 	kvm_press_power_button();
+	log_warn("SIG%s: the power button was pressed; the guest has %.1f s, a second signal "
+		 "ends it at once",
+		 sigabbrev_np((int)info.ssi_signo), (double)config.grace_ns / NSEC_PER_SEC);
 }
 
 static int run_signals_init(struct kvm *kvm)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
-		sigaddset(&set, ending_signals[i]);
+	run_signal_set(&set);
 	run_signals.source = (struct loop_fd){
 		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .fn = run_signal, .arg = kvm};
 	if (run_signals.source.fd < 0)
@@ -221,9 +237,9 @@ static int run_vm(void)
 	}
 	phase_mark(PHASE_VM_READY);
 	if (config.dry_run) {
-		dry_run_print(&kvm);
+		status = dry_run_print(&kvm) ? STATUS_ERROR : 0;
 		init_exit(&kvm);
-		return run_finish(NULL, END_EXIT, 0);
+		return run_finish(NULL, status ? END_ERROR : END_EXIT, status);
 	}
 	run_machine(&kvm);
 	stuck = kvm_cpu_join_all(&kvm) != 0;
@@ -244,7 +260,7 @@ int builtin_run(int argc, char **argv)
 	if (options_parse("run", argc, argv, &positional))
 		return run_finish(NULL, END_ERROR, STATUS_ERROR);
 	if (help_wanted)
-		return builtin_help(2, (char *[]){"help", "run", NULL});
+		return run_finish(NULL, END_EXIT, builtin_help(2, (char *[]){"help", "run", NULL}));
 	log_threshold = config.debug ? LOG_DEBUG : (enum log_level)config.loglevel;
 	run_block_signals();
 	if (run_complete_config(positional, argv) || boot_open_files())

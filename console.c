@@ -20,11 +20,12 @@
  * must work with a guest that is dead; what does not fit is dropped, as a
  * terminal does.
  *
- * Threads: ring and counters under one mutex, held for copies only. Everything that
- * makes a system call is on the loop, but for the ring of a bell; after the loop has
+ * Threads: ring and counters under one mutex, held for copies and for lines.c.
+ * Everything that makes a system call is on the loop, but for the ring of a bell; after the loop has
  * stopped, console_drain() runs on the main thread.
  */
 #include <kvm/console.h>
+#include <kvm/device.h>
 #include <kvm/init.h>
 #include <kvm/kvm.h>
 #include <kvm/lines.h>
@@ -41,12 +42,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define RING_BYTES   (256 * KIB) /* a power of two */
-#define FULL_MARGIN  64		 /* a transmit FIFO and more */
-#define BURST_NS     (2 * NSEC_PER_MSEC)
-#define BURST_BYTES  (16 * KIB)
-#define INPUT_BYTES  4096
-#define SHARED_CHUNK PIPE_BUF /* what a shared descriptor takes without blocking */
+#define RING_BYTES  (256 * KIB) /* a power of two */
+#define FULL_MARGIN 64		/* a transmit FIFO and more */
+#define BURST_NS    (2 * NSEC_PER_MSEC)
+#define BURST_BYTES (16 * KIB)
+#define INPUT_BYTES 4096
+#define TTY_CHUNK   256 /* what a terminal that is ready takes without blocking */
 
 static const char key_help[] = "\r\nCtrl-A x  end the virtual machine\r\n"
 			       "Ctrl-A b  send a break (SysRq)\r\n"
@@ -94,16 +95,18 @@ static void console_push(u8 byte)
 
 void console_write(const u8 *data, size_t len)
 {
+	u64 before;
 	bool ring;
 
 	phase_mark(PHASE_FIRST_CONSOLE);
 	pthread_mutex_lock(&con.lock);
+	before = console_used();
 	lines_feed(con.kvm, data, len);
 	if (!con.gone) {
 		for (size_t i = 0; i < len; i++)
 			console_push(data[i]);
 	}
-	ring = !con.busy || console_used() == BURST_BYTES;
+	ring = !con.busy || (before < BURST_BYTES && console_used() >= BURST_BYTES);
 	con.busy = true;
 	pthread_mutex_unlock(&con.lock);
 	if (ring)
@@ -133,7 +136,7 @@ static ssize_t console_write_host(const u8 *data, size_t len)
 			errno = EAGAIN;
 			return -1;
 		}
-		len = MIN(len, (size_t)SHARED_CHUNK);
+		len = MIN(len, (size_t)(isatty(con.out.fd) ? TTY_CHUNK : PIPE_BUF));
 	}
 	return write(con.out.fd, data, len);
 }
@@ -195,11 +198,14 @@ static void console_tell_writable(void)
 static void console_flush(void)
 {
 	ssize_t done;
+	u64 budget = RING_BYTES;
 
+	/* Bounded: a guest that writes faster than we must not keep the loop here. */
 	loop_disarm(con.kvm->loop, &con.burst);
-	do
+	do {
 		done = console_flush_piece();
-	while (done > 0 || done == -EINTR);
+		budget -= MIN(budget, (u64)MAX(done, (ssize_t)0));
+	} while (budget && (done > 0 || done == -EINTR));
 	if (done < 0 && done != -EAGAIN) {
 		console_lost_reader((int)-done);
 		done = 0;
@@ -245,6 +251,7 @@ size_t console_drain(u64 timeout_ns)
 	u64 deadline = now_ns() + timeout_ns;
 	struct pollfd ready = {.fd = con.out.fd, .events = POLLOUT};
 	ssize_t done;
+	u64 lost;
 
 	if (!con.kvm)
 		return 0;
@@ -257,9 +264,11 @@ size_t console_drain(u64 timeout_ns)
 			break;
 		poll(&ready, 1, (int)MAX((deadline - now) / NSEC_PER_MSEC, 1ULL));
 	}
-	if (con.dropped)
-		log_warn("console: %llu bytes of output were dropped because they were not read",
-			 (unsigned long long)con.dropped);
+	lost = con.dropped + console_used();
+	if (lost)
+		log_warn("console: %llu bytes of output were lost because standard output was not "
+			 "read",
+			 (unsigned long long)lost);
 	return console_used();
 }
 
@@ -354,6 +363,20 @@ void console_detach(void)
 
 /* --- set-up --- */
 
+/* The new guest gets neither the old one's last line nor what was typed for it. */
+static int console_reset(struct device *dev)
+{
+	(void)dev;
+	pthread_mutex_lock(&con.lock);
+	lines_finish_partial(con.kvm);
+	pthread_mutex_unlock(&con.lock);
+	if (con.in_tty)
+		con.input_len = 0;
+	return 0;
+}
+
+static struct device console_device = {.name = "console", .reset = console_reset};
+
 static int console_init(struct kvm *kvm)
 {
 	bool in_shared;
@@ -369,11 +392,13 @@ static int console_init(struct kvm *kvm)
 	con.in_tty = isatty(STDIN_FILENO);
 	loop_add_bell(kvm->loop, &con.output);
 	loop_add_bell(kvm->loop, &con.room);
+	device_register(&console_device);
 	return 0;
 }
 
 static void console_exit(struct kvm *kvm)
 {
+	device_unregister(&console_device);
 	loop_unwatch(kvm->loop, &con.out);
 	loop_unwatch(kvm->loop, &con.in);
 	loop_disarm(kvm->loop, &con.burst);

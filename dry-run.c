@@ -14,7 +14,9 @@
 #include <kvm/device.h>
 #include <kvm/dry-run.h>
 #include <kvm/kvm.h>
+#include <kvm/log.h>
 
+#include <errno.h>
 #include <stdio.h>
 
 static void print_range(const struct boot_range *range, void *arg)
@@ -52,7 +54,7 @@ static void print_device(struct device *dev, void *arg)
 	printf("\n");
 }
 
-void dry_run_print(struct kvm *kvm)
+int dry_run_print(struct kvm *kvm)
 {
 	printf("name: %s\n", config.name);
 	printf("kernel: %s\n", config.kernel);
@@ -68,5 +70,7 @@ void dry_run_print(struct kvm *kvm)
 	bus_for_each(&kvm->ports, print_region, &kvm->ports);
 	bus_for_each(&kvm->mmio, print_region, &kvm->mmio);
 	device_for_each(print_device, NULL);
-	fflush(stdout);
+	if (fflush(stdout) || ferror(stdout))
+		return log_fail(-EIO, "--dry-run: standard output cannot be written");
+	return 0;
 }

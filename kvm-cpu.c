@@ -147,7 +147,8 @@ static void kvm_cpu_park(struct kvm_cpu *cpu)
 	kvm_reset_cpu_parked(cpu->kvm);
 
 	pthread_mutex_lock(&park_lock);
-	while (atomic_load(&cpu->requests) == CPU_REQUEST_PARK)
+	/* Until unparked, not until nobody asks: the next reset may ask again at once. */
+	while (atomic_load(&cpu->parked) && !(atomic_load(&cpu->requests) & CPU_REQUEST_STOP))
 		pthread_cond_wait(&park_cond, &park_lock);
 	pthread_mutex_unlock(&park_lock);
 }
@@ -177,8 +178,13 @@ static bool kvm_cpu_run_once(struct kvm_cpu *cpu)
 static void *kvm_cpu_thread(void *arg)
 {
 	struct kvm_cpu *cpu = arg;
+	sigset_t kick;
 	char name[16];
 
+	/* The signal mask is inherited, through exec too: the kick must get through. */
+	sigemptyset(&kick);
+	sigaddset(&kick, KICK_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 	snprintf(name, sizeof(name), "vcpu-%u", cpu->id);
 	pthread_setname_np(pthread_self(), name);
 	phase_mark(PHASE_FIRST_RUN);
@@ -187,7 +193,6 @@ static void *kvm_cpu_thread(void *arg)
 	return NULL;
 }
 
-/* The thread inherits every blocked signal of the main thread, and lets the kick in. */
 static int kvm_cpu_start(struct kvm_cpu *cpu)
 {
 	pthread_attr_t attr;
@@ -224,19 +229,21 @@ int kvm_cpu_join_all(struct kvm *kvm)
 	int ret = 0;
 
 	kvm_cpu_request_all(kvm, CPU_REQUEST_STOP);
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += JOIN_TIMEOUT_S;
 	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
 		struct kvm_cpu *cpu = &kvm->cpus[i];
+		bool started;
 
-		if (!cpu->started)
-			continue;
+		/* From here on nobody kicks it: a thread that was joined has no name. */
+		pthread_mutex_lock(&park_lock);
+		started = cpu->started;
+		cpu->started = false;
+		pthread_mutex_unlock(&park_lock);
 		/* A thread stuck in the kernel must not keep the run from ending. */
-		if (pthread_timedjoin_np(cpu->thread, NULL, &until))
+		if (started && pthread_clockjoin_np(cpu->thread, NULL, CLOCK_MONOTONIC, &until))
 			ret = log_fail(-ETIMEDOUT, "vCPU %u did not leave the guest within %d s", i,
 				       JOIN_TIMEOUT_S);
-		else
-			cpu->started = false;
 	}
 	return ret;
 }
@@ -323,6 +330,8 @@ static int kvm_cpu_check_count(struct kvm *kvm)
 {
 	unsigned int max = (unsigned int)kvm_check_cap(kvm, KVM_CAP_MAX_VCPUS);
 
+	if (config.cpus_by_default)
+		config.cpus = MIN(config.cpus, max);
 	if (config.cpus > KVM_CPU_MAX)
 		return log_fail(-ERANGE, "--cpus: %u is more than the %d that lkvm supports",
 				config.cpus, KVM_CPU_MAX);

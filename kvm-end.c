@@ -94,7 +94,6 @@ void kvm_note_end(struct kvm *kvm, enum end_reason reason, int status)
 	if (end.reason == END_RUNNING) {
 		end.reason = reason;
 		end.status = status;
-		phase_mark(PHASE_END);
 	}
 	pthread_mutex_unlock(&end.lock);
 }
@@ -102,6 +101,7 @@ void kvm_note_end(struct kvm *kvm, enum end_reason reason, int status)
 void kvm_end(struct kvm *kvm, enum end_reason reason, int status)
 {
 	kvm_note_end(kvm, reason, status);
+	phase_mark(PHASE_END);
 	kvm_cpu_request_all(kvm, CPU_REQUEST_STOP);
 	if (kvm->loop)
 		loop_stop(kvm->loop);
@@ -138,14 +138,15 @@ void kvm_request_reset(struct kvm *kvm, const char *how)
 void kvm_panic(struct kvm *kvm, const char *line)
 {
 	kvm_note_end(kvm, END_PANIC, STATUS_PANIC);
-	result_set_panic(line ? line : "reported through pvpanic");
+	if (line)
+		result_set_panic(line);
 	if (config.on_panic == ON_PANIC_EXIT)
 		loop_ring(kvm->loop, &end.panic);
 }
 
 void kvm_panic_done(struct kvm *kvm)
 {
-	if (config.on_panic == ON_PANIC_EXIT)
+	if (config.on_panic == ON_PANIC_EXIT && kvm_end_reason(NULL) == END_PANIC)
 		kvm_end(kvm, END_PANIC, STATUS_PANIC);
 }
 
@@ -155,6 +156,12 @@ void kvm_set_power_button(void (*press)(void *dev), void *dev)
 	end.press_dev = dev;
 }
 
+/* A duration may be longer than the clock lasts. */
+static u64 end_deadline(u64 from_ns, u64 after_ns)
+{
+	return after_ns > UINT64_MAX - from_ns ? UINT64_MAX : from_ns + after_ns;
+}
+
 void kvm_press_power_button(void)
 {
 	struct kvm *kvm = end.kvm;
@@ -162,7 +169,13 @@ void kvm_press_power_button(void)
 	if (end.press)
 		end.press(end.press_dev);
 	if (!end.grace.deadline_ns)
-		loop_arm(kvm->loop, &end.grace, now_ns() + config.grace_ns);
+		loop_arm(kvm->loop, &end.grace, end_deadline(now_ns(), config.grace_ns));
+}
+
+void kvm_repeat_power_button(void)
+{
+	if (end.grace.deadline_ns && end.press)
+		end.press(end.press_dev);
 }
 
 static void end_panic_rung(void *arg)
@@ -180,22 +193,22 @@ static void end_trace_over(void *arg)
 
 static void end_timeout_over(void *arg)
 {
-	log_error("--timeout: the run was not over in time");
 	kvm_end(arg, END_TIMEOUT, STATUS_TIMEOUT);
+	log_error("--timeout: the run was not over in time");
 }
 
 static void end_boot_timeout_over(void *arg)
 {
 	if (phase_ns(PHASE_FIRST_CONSOLE))
 		return;
-	log_error("--boot-timeout: the guest wrote nothing to its console in time");
 	kvm_end(arg, END_TIMEOUT, STATUS_TIMEOUT);
+	log_error("--boot-timeout: the guest wrote nothing to its console in time");
 }
 
 static void end_grace_over(void *arg)
 {
-	log_error("the guest did not power off within its grace time and was stopped");
 	kvm_end(arg, END_STOPPED, STATUS_STOPPED);
+	log_error("the guest did not power off within its grace time and was stopped");
 }
 
 static int end_init(struct kvm *kvm)
@@ -210,9 +223,9 @@ static int end_init(struct kvm *kvm)
 	end.panic = (struct loop_bell){.fn = end_panic_rung, .arg = kvm};
 	loop_add_bell(kvm->loop, &end.panic);
 	if (config.timeout_ns)
-		loop_arm(kvm->loop, &end.timeout, now + config.timeout_ns);
+		loop_arm(kvm->loop, &end.timeout, end_deadline(now, config.timeout_ns));
 	if (config.boot_timeout_ns)
-		loop_arm(kvm->loop, &end.boot_timeout, now + config.boot_timeout_ns);
+		loop_arm(kvm->loop, &end.boot_timeout, end_deadline(now, config.boot_timeout_ns));
 	return 0;
 }
 

@@ -83,6 +83,7 @@ static void reset_rung(void *arg)
 		kvm_end(kvm, END_ERROR, STATUS_ERROR);
 		return;
 	}
+	kvm_repeat_power_button();
 	atomic_store(&kvm->state, KVM_RUNNING);
 	kvm_cpu_unpark_all(kvm);
 }
@@ -91,11 +92,11 @@ static void reset_overdue(void *arg)
 {
 	struct kvm *kvm = arg;
 
+	kvm_end(kvm, END_ERROR, STATUS_ERROR);
 	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
 		if (!atomic_load(&kvm->cpus[i].parked))
 			log_error("reset: vCPU %u does not leave the guest", i);
 	}
-	kvm_end(kvm, END_ERROR, STATUS_ERROR);
 }
 
 static int reset_init(struct kvm *kvm)

@@ -102,14 +102,16 @@ static void kvm_explain_permission(const char *path)
 		log_error("%s: permission denied", path);
 		return;
 	}
-	if (st.st_mode & S_IWGRP && kvm_group_name(st.st_gid, group, sizeof(group)))
+	if (!kvm_group_name(st.st_gid, group, sizeof(group)))
+		snprintf(group, sizeof(group), "%u", (unsigned int)st.st_gid);
+	if (st.st_mode & S_IWGRP)
 		log_error("%s: permission denied; it belongs to group %s: add yourself with "
 			  "'usermod -aG %s USER' and log in again",
 			  path, group, group);
 	else
-		log_error("%s: permission denied; its group (gid %u) may not write to it: "
-			  "ask for mode 0660 and your group",
-			  path, (unsigned int)st.st_gid);
+		log_error("%s: permission denied; it belongs to group %s, which may not write to "
+			  "it: 'chmod g+rw %s' as root, and join the group",
+			  path, group, path);
 }
 
 static int kvm_open_device(struct kvm *kvm, const char *path)

@@ -13,7 +13,8 @@
  * middle of a line ends nothing. A guest can of course lie about its own panic,
  * as it can about its exit status.
  *
- * Called under the console's lock on vCPU threads: no system call here. History
+ * Called under the console's lock on vCPU threads: no system call here, but for the
+ * kicks of kvm_end() when a panic's trace is over. History
  * is read by the main thread after the vCPUs have stopped.
  */
 #include <kvm/kvm.h>
@@ -79,6 +80,12 @@ void lines_feed(struct kvm *kvm, const u8 *data, size_t len)
 		else if (data[i] != '\r' && line->len < LINES_MAX_BYTES)
 			line->text[line->len++] = (char)data[i];
 	}
+}
+
+void lines_finish_partial(struct kvm *kvm)
+{
+	if (lines.kept[lines.next].len)
+		lines_finish(kvm);
 }
 
 void lines_for_each(void (*fn)(const char *line, size_t len, void *arg), void *arg)

@@ -158,6 +158,16 @@ static void result_add_line(const char *line, size_t len, void *arg)
 	json_array_append_new(arg, result_string(line, len));
 }
 
+/* The line, or that there was none to see. */
+static json_t *result_panic(const char *reason)
+{
+	if (panic_line[0])
+		return result_string(panic_line, strlen(panic_line));
+	if (!strcmp(reason, kvm_end_name(END_PANIC)))
+		return json_string("reported through pvpanic");
+	return json_null();
+}
+
 int result_finish(const struct kvm *kvm, const char *reason, int status)
 {
 	json_t *object, *console;
@@ -177,9 +187,7 @@ int result_finish(const struct kvm *kvm, const char *reason, int status)
 	json_object_set_new(object, "phases_ms", result_phases());
 	json_object_set_new(object, "exits", kvm ? result_exits(kvm) : json_object());
 	json_object_set_new(object, "console", console);
-	json_object_set_new(object, "panic",
-			    panic_line[0] ? result_string(panic_line, strlen(panic_line))
-					  : json_null());
+	json_object_set_new(object, "panic", result_panic(reason));
 	err = result_write(object);
 	json_decref(object);
 	return err;
@@ -192,6 +200,9 @@ static int result_start(const struct option *option, const char *arg)
 	int err;
 
 	(void)option;
+	/* The last one counts; an earlier file would say "running" for ever. */
+	if (config.result)
+		unlink(config.result);
 	config.result = NULL;
 	if (!arg)
 		return 0;

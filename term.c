@@ -8,8 +8,10 @@
  *
  * The way back is one tcsetattr() with the saved settings. It happens at the
  * normal end (init list), at exit(), before a stop by SIGTSTP, and in the handler
- * of the signals that mean lkvm itself crashed; tcsetattr() is async-signal-safe.
- * SIGCONT makes it raw again. Only SIGKILL leaves a raw terminal behind.
+ * of every signal that would end lkvm; tcsetattr() is async-signal-safe. SIGCONT
+ * makes it raw again. Only SIGKILL leaves a raw terminal behind. A job that was
+ * started in the background is told of nothing when `fg` brings it forward (it was
+ * running already), so while it is there a timer looks.
  *
  * Keys: Ctrl-A x ends the machine, Ctrl-A Ctrl-A sends Ctrl-A, Ctrl-A b sends a
  * break, Ctrl-A h lists them; any other key after Ctrl-A is dropped. The filter
@@ -20,11 +22,13 @@
  * through /proc/self/fd. Sockets and files of another user cannot be; then the
  * caller polls first and transfers little.
  */
+#include <kvm/config.h>
 #include <kvm/console.h>
 #include <kvm/init.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/term.h>
+#include <kvm/util.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,15 +43,22 @@
 #include <unistd.h>
 
 #define KEY_PREFIX 0x01 /* Ctrl-A */
+#define RETRY_NS   (500 * NSEC_PER_MSEC)
 
 static struct {
 	struct termios saved;
 	volatile sig_atomic_t raw;
 	bool prefix; /* the last byte was Ctrl-A */
+	struct loop *loop;
 	struct loop_fd signals;
+	struct loop_timer retry; /* armed while we are in the background */
 } term;
 
-static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+/* What ends a process and is not read from a signalfd: a crash of ours, or somebody's kill. */
+static const int fatal_signals[] = {
+	SIGSEGV, SIGBUS,  SIGILL,    SIGFPE,  SIGABRT, SIGTRAP, SIGSYS,	 SIGQUIT, SIGUSR1,
+	SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ, SIGPOLL, SIGPWR,  SIGSTKFLT,
+};
 
 bool term_is_raw(void)
 {
@@ -63,13 +74,25 @@ static void term_restore(void)
 	tcsetattr(STDIN_FILENO, TCSANOW, &term.saved);
 }
 
+/* A terminal that controls no session, such as a spare serial line, has no background. */
+static bool term_in_background(void)
+{
+	pid_t foreground = tcgetpgrp(STDIN_FILENO);
+
+	return foreground >= 0 && foreground != getpgrp();
+}
+
 static void term_make_raw(void)
 {
 	struct termios raw;
 
-	/* In the background tcsetattr() would stop us; SIGCONT tries again. */
-	if (term.raw || tcgetpgrp(STDIN_FILENO) != getpgrp() ||
-	    tcgetattr(STDIN_FILENO, &term.saved) < 0)
+	/* In the background tcsetattr() would stop us: look again later. */
+	if (term_in_background()) {
+		loop_arm(term.loop, &term.retry, now_ns() + RETRY_NS);
+		return;
+	}
+	/* Raw already: a stop that could not be caught may have changed it under us. */
+	if (!term.raw && tcgetattr(STDIN_FILENO, &term.saved) < 0)
 		return;
 	raw = term.saved;
 	cfmakeraw(&raw);
@@ -79,8 +102,8 @@ static void term_make_raw(void)
 	console_room_changed(); /* what the user types may be read now */
 }
 
-/* lkvm crashed: the terminal first, then die of the same signal (SA_RESETHAND). */
-static void term_crashed(int sig)
+/* The terminal first, then die of the same signal (SA_RESETHAND). */
+static void term_killed(int sig)
 {
 	term_restore();
 	raise(sig);
@@ -98,7 +121,14 @@ static void term_signal(void *arg, u32 events)
 		term_restore();
 		raise(SIGSTOP);
 	}
-	/* Awake again: by SIGCONT, or just now after the stop. */
+	/* Awake again, by SIGCONT, or just now after the stop: in front or behind? */
+	term_make_raw();
+	console_room_changed();
+}
+
+static void term_look_again(void *arg)
+{
+	(void)arg;
 	term_make_raw();
 }
 
@@ -164,17 +194,23 @@ static int term_watch_signals(struct kvm *kvm)
 
 static int term_init(struct kvm *kvm)
 {
-	struct sigaction crash = {.sa_handler = term_crashed, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction fatal = {.sa_handler = term_killed,
+				  .sa_flags = (int)(SA_RESETHAND | SA_ONSTACK)};
+	static char stack[16 * KIB];
+	const stack_t handler_stack = {.ss_sp = stack, .ss_size = sizeof(stack)};
 	int err;
 
 	term.signals.fd = -1;
-	if (!isatty(STDIN_FILENO))
+	if (!isatty(STDIN_FILENO) || config.dry_run)
 		return 0;
+	sigaltstack(&handler_stack, NULL);
+	term.loop = kvm->loop;
+	term.retry = (struct loop_timer){.fn = term_look_again};
 	err = term_watch_signals(kvm);
 	if (err)
 		return err;
-	for (size_t i = 0; i < ARRAY_SIZE(crash_signals); i++)
-		sigaction(crash_signals[i], &crash, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(fatal_signals); i++)
+		sigaction(fatal_signals[i], &fatal, NULL);
 	atexit(term_restore);
 	term_make_raw();
 	return 0;
@@ -185,6 +221,7 @@ static void term_exit(struct kvm *kvm)
 	term_restore();
 	if (term.signals.fd < 0)
 		return;
+	loop_disarm(kvm->loop, &term.retry);
 	loop_unwatch(kvm->loop, &term.signals);
 	close(term.signals.fd);
 }

@@ -34,8 +34,8 @@ static void pvpanic_write(void *dev, u64 offset, unsigned int size, u64 value)
 
 	(void)offset, (void)size;
 	if (value & EVENT_CRASH_LOADED)
-		log_warn_limited(&limit, "pvpanic: the guest's kernel crashed; its crash kernel "
-					 "takes over and the run goes on");
+		log_warn_limited(&limit, "pvpanic: the guest's kernel crashed and has a crash "
+					 "kernel; --on-panic=continue lets it run");
 	if (value & EVENT_PANICKED)
 		kvm_panic(dev, NULL);
 }

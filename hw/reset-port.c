@@ -6,21 +6,19 @@
  * 1 and 3 say how deep it goes (CPU, system, power cycle), which is all the same here. Runs on
  * vCPU threads, under one mutex that is released before the reset is asked for.
  *
- * Hazard: the port lies inside 0xcf8..0xcff, PCI's configuration ports. A 32-bit write to 0xcf8
- * selects a register, and its second byte holds device and function number: function 4 has bit 2
- * set. Should that access be split, a bus scan resets the machine. Whoever adds the PCI host must
- * claim all eight ports at a width of 4, act on 32-bit accesses there, and forward to this file
- * byte accesses to 0xcf9 alone.
+ * The port lies inside 0xcf8..0xcff, PCI's configuration ports, and only a byte access to it is
+ * meant for this register: the second byte of a 32-bit write to 0xcf8 is a device and function
+ * number, bit 2 of which is set for function 4. So there is no region here: hw/pci.c has all eight
+ * ports, sees each access whole, and calls the two functions of hw/reset-port.h.
  *
  * Spec: Intel ICH9 data sheet, section 13.7.5 (RST_CNT); ACPI 6.4, section 4.8.3.6.
  */
-#include <kvm/bus.h>
+#include "hw/reset-port.h"
+
 #include <kvm/device.h>
 #include <kvm/init.h>
 #include <kvm/kvm.h>
 #include <pthread.h>
-
-#include "x86/layout.h"
 
 #define RST_CPU	 0x04
 #define RST_BITS 0x0e /* FULL_RST, RST_CPU, SYS_RST */
@@ -31,22 +29,20 @@ static struct {
 	u8 value;
 } reset_port = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static u64 reset_port_read(void *dev, u64 offset, unsigned int size)
+u8 reset_port_read(void)
 {
 	u8 value;
 
-	(void)dev, (void)offset, (void)size;
 	pthread_mutex_lock(&reset_port.lock);
 	value = reset_port.value;
 	pthread_mutex_unlock(&reset_port.lock);
 	return value;
 }
 
-static void reset_port_write(void *dev, u64 offset, unsigned int size, u64 value)
+void reset_port_write(u8 value)
 {
 	bool rises;
 
-	(void)dev, (void)offset, (void)size;
 	pthread_mutex_lock(&reset_port.lock);
 	rises = value & ~reset_port.value & RST_CPU;
 	reset_port.value = value & RST_BITS;
@@ -65,34 +61,20 @@ static int reset_port_reset(struct device *device)
 	return 0;
 }
 
-static struct bus_region region = {
-	.name = "reset-port",
-	.base = PORT_RESET,
-	.len = 1,
-	.width = 1,
-	.read = reset_port_read,
-	.write = reset_port_write,
-};
-
 static struct device device = {.name = "reset-port", .reset = reset_port_reset};
 
 static int reset_port_init(struct kvm *kvm)
 {
-	int err;
-
 	reset_port.kvm = kvm;
 	reset_port_reset(&device);
-	err = bus_add(&kvm->ports, &region);
-	if (err)
-		return err;
 	device_register(&device);
 	return 0;
 }
 
 static void reset_port_exit(struct kvm *kvm)
 {
+	(void)kvm;
 	device_unregister(&device);
-	bus_remove(&kvm->ports, &region);
 }
 
 INIT_MODULE(reset_port, .level = INIT_DEV, .init = reset_port_init, .exit = reset_port_exit);

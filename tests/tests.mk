@@ -16,7 +16,7 @@ $(call unit, util/test-options)
 $(call unit, util/test-parse)
 $(call unit, util/test-util)
 $(call unit, core/test-bus, bus.o)
-$(call unit, core/test-console, console.o term.o lines.o phase.o)
+$(call unit, core/test-console, console.o term.o lines.o phase.o device.o)
 $(call unit, core/test-device, device.o)
 $(call unit, core/test-gmem, gmem.o)
 $(call unit, core/test-instance, instance.o)
@@ -27,7 +27,8 @@ $(call unit, core/test-result, result.o lines.o phase.o)
 $(call unit, golden/test-init-order, $(filter-out main.o,$(OBJS)))
 $(call unit, hw/test-acpi-pm, hw/acpi-pm.o $(FAKE))
 $(call unit, hw/test-i8042, hw/i8042.o $(FAKE))
-$(call unit, hw/test-ports, hw/reset-port.o hw/exit-port.o hw/pvpanic.o $(FAKE))
+$(call unit, hw/test-pci, hw/pci.o hw/reset-port.o $(FAKE))
+$(call unit, hw/test-ports, hw/pci.o hw/reset-port.o hw/exit-port.o hw/pvpanic.o $(FAKE))
 $(call unit, hw/test-rtc, hw/rtc.o $(FAKE))
 $(call unit, hw/test-serial, hw/serial.o $(FAKE))
 $(call unit, kvm/test-irqfd, kvm.o irq.o bus.o gmem.o x86/machine.o)
@@ -40,7 +41,7 @@ $(call unit, x86/test-initrd, x86/initrd.o gmem.o)
 
 # What threads touch runs under TSAN=1 as well.
 UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw/test-acpi-pm \
-		core/test-bus core/test-console core/test-phase
+		hw/test-pci core/test-bus core/test-console core/test-phase
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 

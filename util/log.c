@@ -29,6 +29,7 @@
 #include <kvm/log.h>
 #include <kvm/util.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -40,6 +41,7 @@
 _Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a line must be one atomic write to a pipe");
 
 #define LOG_WINDOW_NS (5 * NSEC_PER_SEC)
+#define LOG_WAIT_MS   200
 
 enum log_level log_threshold = LOG_WARN;
 
@@ -105,6 +107,22 @@ static size_t log_compose(char line[LOG_LINE_MAX], enum log_level level, const c
 	return len;
 }
 
+/*
+ * Standard error is often the same pipe as the guest's console, and its reader may have
+ * stopped: whoever logs must not stop with it. A line waits a little, once; while the
+ * reader has not come back, further lines do not wait at all. A pipe that is ready has
+ * room for PIPE_BUF bytes, more than a line.
+ */
+static bool log_may_write(void)
+{
+	static atomic_bool stuck;
+	struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+	bool writable = poll(&ready, 1, atomic_load(&stuck) ? 0 : LOG_WAIT_MS) != 0;
+
+	atomic_store(&stuck, !writable);
+	return writable;
+}
+
 static void log_emit(enum log_level level, const char *message)
 {
 	char line[LOG_LINE_MAX];
@@ -117,6 +135,8 @@ static void log_emit(enum log_level level, const char *message)
 		return;
 	}
 	line[len++] = '\n';
+	if (!log_may_write())
+		return;
 	/* There is nowhere to complain about a standard error that fails. */
 	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
 		;

@@ -91,6 +91,8 @@ static int option_set(const struct option *option, const char *arg)
 		*(bool *)option->value = true;
 		return 0;
 	case OPTION_STRING:
+		if (!arg[0])
+			return -EINVAL;
 		*(const char **)option->value = arg;
 		return 0;
 	case OPTION_LIST:

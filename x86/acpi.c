@@ -5,6 +5,7 @@
  *	RSDP -> XSDT -> FADT -> FACS      power states, buttons, reset
  *	         |       +----> DSDT      \_S5, and a device object per chip
  *	         +----> MADT              processors and interrupt controllers
+ *	         +----> MCFG              PCI configuration space in memory
  *	         +----> SPCR              which serial port is the console
  *
  * All of it is one structure, struct acpi_image, which lies at LAYOUT_ACPI: where a
@@ -14,11 +15,12 @@
  * writer remembers and which becomes one error line.
  *
  * The DSDT knows no chip. Each registered device is asked to describe() itself and
- * yields records (hardware id, ports, memory, interrupt); each record becomes one
- * Device object. So the tables are as complete as the list of devices is at that
- * moment: they are made anew at each reset, by the struct device registered here,
- * after RAM was cleared and before the first instruction. Main thread, no vCPU
- * runs. The image is built in private memory and copied in one go.
+ * yields records (hardware id, ports, memory, interrupt; a bridge's windows); each
+ * record becomes one Device object, and what was found on the way decides whether
+ * there is an MCFG and an SPCR. So the tables are as complete as the list of devices
+ * is at that moment: they are made anew at each reset, by the struct device
+ * registered here, after RAM was cleared and before the first instruction. Main
+ * thread, no vCPU runs. The image is built in private memory and copied in one go.
  *
  * It is ACPI with its fixed hardware, not the hardware-reduced kind: PM1 event and
  * control blocks, their power button, a reset register. SMI_CMD is 0: the machine
@@ -30,8 +32,8 @@
  * sleep states other than S5, x2APIC entries (ids stay below 255).
  *
  * Spec: ACPI 6.4 sections 5.2.5.3 (RSDP), 5.2.6 (header), 5.2.8 (XSDT), 5.2.9 (FADT),
- * 5.2.10 (FACS), 5.2.12 (MADT), 6.1 and 6.2 (device objects), 7.4.2 (\_Sx);
- * Serial Port Console Redirection Table 1.03
+ * 5.2.10 (FACS), 5.2.12 (MADT), 6.1 and 6.2 (device objects), 6.5.5 (_BBN), 7.4.2 (\_Sx);
+ * PCI Firmware 3.0, 4.1.2 (MCFG); Serial Port Console Redirection Table 1.03
  */
 #include "acpi.h"
 #include "aml.h"
@@ -50,6 +52,7 @@
 #include <string.h>
 
 #define ACPI_WINDOW_BYTES (LAYOUT_ACPI_END - LAYOUT_ACPI)
+#define ECAM_BUS_BYTES	  MIB
 #define GSI_PIT		  2 /* where the timer's ISA interrupt 0 arrives */
 
 /* --- the tables as the specification lays them out --- */
@@ -89,7 +92,7 @@ struct acpi_header {
 	le32 creator_revision;
 } __attribute__((packed));
 
-enum { XSDT_FADT, XSDT_MADT, XSDT_SPCR, XSDT_ENTRIES };
+#define XSDT_ENTRIES 4
 
 struct acpi_xsdt {
 	struct acpi_header header;
@@ -251,11 +254,22 @@ struct acpi_spcr {
 	le32 reserved1;
 } __attribute__((packed));
 
+struct acpi_mcfg {
+	struct acpi_header header;
+	u8 reserved0[8];
+	le64 base; /* where bus 0 is, or would be */
+	le16 segment;
+	u8 first_bus;
+	u8 last_bus;
+	le32 reserved1;
+} __attribute__((packed));
+
 struct acpi_tables {
 	struct acpi_rsdp rsdp;
 	struct acpi_xsdt xsdt __attribute__((aligned(16)));
 	struct acpi_facs facs __attribute__((aligned(64)));
 	struct acpi_fadt fadt __attribute__((aligned(16)));
+	struct acpi_mcfg mcfg __attribute__((aligned(16)));
 	struct acpi_spcr spcr __attribute__((aligned(16)));
 	struct acpi_madt madt __attribute__((aligned(16)));
 };
@@ -272,7 +286,8 @@ struct acpi_image {
 static_assert(sizeof(struct acpi_image) == ACPI_WINDOW_BYTES, "the image fills the window");
 static_assert(LAYOUT_ACPI % 64 == 0, "the FACS is aligned in the guest as it is here");
 static_assert(sizeof(struct acpi_rsdp) == 36 && sizeof(struct acpi_facs) == 64 &&
-		      sizeof(struct acpi_fadt) == 276 && sizeof(struct acpi_spcr) == 80,
+		      sizeof(struct acpi_fadt) == 276 && sizeof(struct acpi_mcfg) == 60 &&
+		      sizeof(struct acpi_spcr) == 80,
 	      "sizes the specification gives");
 
 /* Where a member of the image is in guest memory. */
@@ -328,16 +343,24 @@ static void fill_rsdp(struct acpi_rsdp *rsdp)
 	rsdp->extended_checksum = checksum(rsdp, sizeof(*rsdp));
 }
 
-/* The SPCR has the last entry, so that leaving it out is a shorter table. */
-static void fill_xsdt(struct acpi_xsdt *xsdt, bool with_spcr)
+/* What the walk over the devices found that other tables tell, too. */
+struct acpi_found {
+	bool com1;
+	struct device_resource ecam; /* len 0: there is none */
+};
+
+static void fill_xsdt(struct acpi_xsdt *xsdt, const struct acpi_found *found)
 {
-	xsdt->entries[XSDT_FADT] = IMAGE_GPA(fixed.fadt);
-	xsdt->entries[XSDT_MADT] = IMAGE_GPA(fixed.madt);
-	if (with_spcr)
-		xsdt->entries[XSDT_SPCR] = IMAGE_GPA(fixed.spcr);
+	unsigned int n = 0;
+
+	xsdt->entries[n++] = IMAGE_GPA(fixed.fadt);
+	xsdt->entries[n++] = IMAGE_GPA(fixed.madt);
+	if (found->ecam.len)
+		xsdt->entries[n++] = IMAGE_GPA(fixed.mcfg);
+	if (found->com1)
+		xsdt->entries[n++] = IMAGE_GPA(fixed.spcr);
 	finish_table(&xsdt->header, "XSDT", 1,
-		     offsetof(struct acpi_xsdt, entries) +
-			     sizeof(le64) * (with_spcr ? XSDT_ENTRIES : XSDT_SPCR));
+		     offsetof(struct acpi_xsdt, entries) + n * sizeof(le64));
 }
 
 static void fill_facs(struct acpi_facs *facs)
@@ -368,6 +391,7 @@ static void fill_fadt(struct acpi_fadt *fadt)
 		.pm1_cnt_len = 2,
 		.p_lvl2_lat = 101,  /* above 100 us: there is no C2 */
 		.p_lvl3_lat = 1001, /* above 1000 us: there is no C3 */
+		.century = CMOS_CENTURY,
 		.iapc_boot_arch = BOOT_LEGACY_DEVICES | BOOT_NO_VGA,
 		.flags = FADT_WBINVD | FADT_PROC_C1 | FADT_NO_FIXED_SLEEP_BUTTON |
 			 FADT_NO_FIXED_RTC_WAKE | FADT_RESET_REG_SUP,
@@ -375,6 +399,13 @@ static void fill_fadt(struct acpi_fadt *fadt)
 		.reset_value = RESET_VALUE,
 	};
 	finish_table(&fadt->header, "FACP", 6, sizeof(*fadt));
+}
+
+static void fill_mcfg(struct acpi_mcfg *mcfg, const struct device_resource *ecam)
+{
+	mcfg->base = ecam->base;
+	mcfg->last_bus = ecam->len / ECAM_BUS_BYTES - 1;
+	finish_table(&mcfg->header, "MCFG", 1, sizeof(*mcfg));
 }
 
 static void fill_spcr(struct acpi_spcr *spcr)
@@ -439,7 +470,7 @@ static void fill_madt(struct acpi_madt *madt, unsigned int cpu_count)
 struct dsdt_walk {
 	struct aml *aml;
 	struct device *dev; /* the one that describes itself, for messages */
-	bool has_com1;
+	struct acpi_found *found;
 	int err;
 };
 
@@ -456,11 +487,12 @@ static void dsdt_s5(struct aml *aml)
 }
 
 /*
- * What is taken though no chip describes it: the PM1 registers, and the pages KVM
- * keeps for itself. Not PORT_RESET: Linux claims ports 0xcf8 to 0xcff as one, for PCI,
- * and would say that 0xcf9 could not be reserved.
+ * What is taken though no chip's object has it: the PM1 registers, the pages KVM keeps
+ * for itself, and PCI configuration space, which a root bridge's _CRS must not have. Not
+ * PORT_RESET, which the PCI host's record includes: Linux claims ports 0xcf8 to 0xcff as
+ * one, for PCI, and would say that 0xcf9 could not be reserved.
  */
-static void dsdt_motherboard(struct aml *aml)
+static void dsdt_motherboard(struct aml *aml, const struct device_resource *ecam)
 {
 	aml_device(aml, "MBRD");
 	aml_name(aml, "_HID");
@@ -470,6 +502,8 @@ static void dsdt_motherboard(struct aml *aml)
 	aml_resource_io(aml, PORT_ACPI_PM1_EVENT, 4);
 	aml_resource_io(aml, PORT_ACPI_PM1_CONTROL, 2);
 	aml_resource_memory32(aml, LAYOUT_IDENTITY_MAP, 4 * 4096);
+	if (ecam->len)
+		aml_resource_memory32(aml, ecam->base, ecam->len);
 	aml_template_end(aml);
 	aml_end(aml);
 }
@@ -486,7 +520,7 @@ static int dsdt_resource(struct dsdt_walk *walk, const struct device_resource *r
 	case RESOURCE_PORT:
 		if (!resource_fits(res, UINT8_MAX, 64 * KIB))
 			break;
-		walk->has_com1 |= res->base == PORT_COM1;
+		walk->found->com1 |= res->base == PORT_COM1;
 		aml_resource_io(walk->aml, res->base, res->len);
 		return 0;
 	case RESOURCE_MMIO:
@@ -499,10 +533,31 @@ static int dsdt_resource(struct dsdt_walk *walk, const struct device_resource *r
 			break;
 		aml_resource_irq(walk->aml, res->base, res->level_low);
 		return 0;
+	case RESOURCE_PORT_WINDOW:
+		if (!resource_fits(res, UINT16_MAX, 64 * KIB))
+			break;
+		aml_resource_io_window(walk->aml, res->base, res->base + res->len - 1);
+		return 0;
+	case RESOURCE_MMIO_WINDOW:
+		if (!resource_fits(res, UINT32_MAX, 4 * GIB))
+			break;
+		aml_resource_memory32_window(walk->aml, res->base, res->base + res->len - 1);
+		return 0;
+	case RESOURCE_BUS_NUMBERS:
+		if (!resource_fits(res, 256, 256))
+			break;
+		aml_resource_bus_numbers(walk->aml, res->base, res->base + res->len - 1);
+		return 0;
+	case RESOURCE_ECAM:
+		if (!resource_fits(res, 256 * ECAM_BUS_BYTES, 4 * GIB) || res->len % ECAM_BUS_BYTES)
+			break;
+		walk->found->ecam = *res; /* for the MCFG and the motherboard's _CRS */
+		return 0;
 	}
 	return log_fail(-EINVAL,
-			"acpi: %s: resource of type %d, %#llx, %llu bytes: cannot be described; "
-			"up to 255 ports below 64 KiB, or memory below 4 GiB, can",
+			"acpi: %s: resource of type %d, %#llx, length %llu: cannot be described; "
+			"up to 255 ports, a window of ports below 64 KiB, memory below 4 GiB, "
+			"bus numbers below 256, or 1 MiB of ECAM a bus, can",
 			walk->dev->name, res->type, res->base + 0ULL, res->len + 0ULL);
 }
 
@@ -513,6 +568,21 @@ static void dsdt_resources(struct dsdt_walk *walk, const struct device_record *r
 	for (unsigned int i = 0; i < record->count && !walk->err; i++)
 		walk->err = dsdt_resource(walk, &record->resources[i]);
 	aml_template_end(walk->aml);
+}
+
+/*
+ * _BBN: the bus that a PCI root bridge's own functions are on. No _ADR beside it: an
+ * object with a _HID has none (6.1).
+ */
+static void dsdt_base_bus_number(struct aml *aml, const struct device_record *record)
+{
+	for (unsigned int i = 0; i < record->count; i++) {
+		if (record->resources[i].type != RESOURCE_BUS_NUMBERS)
+			continue;
+		aml_name(aml, "_BBN");
+		aml_integer(aml, record->resources[i].base);
+		return;
+	}
 }
 
 /* "COM" and 1 make COM1, "VR" and 10 make VR0A. Four characters exactly, or false. */
@@ -552,6 +622,7 @@ static void dsdt_record(void *arg, const struct device_record *record)
 	aml_integer(aml, record->uid);
 	aml_name(aml, "_STA");
 	aml_integer(aml, 0x0f); /* present, enabled, shown, working */
+	dsdt_base_bus_number(aml, record);
 	if (record->count > 0)
 		dsdt_resources(walk, record);
 	aml_end(aml);
@@ -567,17 +638,17 @@ static void dsdt_device(struct device *dev, void *arg)
 }
 
 /* Bytes of AML, or -errno after a log_error() line. */
-static int fill_dsdt(struct acpi_dsdt *dsdt, bool *has_com1)
+static int fill_dsdt(struct acpi_dsdt *dsdt, struct acpi_found *found)
 {
 	struct aml aml;
-	struct dsdt_walk walk = {.aml = &aml};
+	struct dsdt_walk walk = {.aml = &aml, .found = found};
 	int len;
 
 	aml_init(&aml, dsdt->aml, sizeof(dsdt->aml));
 	dsdt_s5(&aml);
 	aml_scope(&aml, "\\_SB");
-	dsdt_motherboard(&aml);
 	device_for_each(dsdt_device, &walk);
+	dsdt_motherboard(&aml, &found->ecam);
 	aml_end(&aml);
 
 	if (walk.err)
@@ -589,23 +660,23 @@ static int fill_dsdt(struct acpi_dsdt *dsdt, bool *has_com1)
 				"use fewer devices",
 				sizeof(dsdt->aml));
 	finish_table(&dsdt->header, "DSDT", 2, offsetof(struct acpi_dsdt, aml) + len);
-	*has_com1 = walk.has_com1;
 	return len;
 }
 
 /* Bytes of the image in use, or -errno after a log_error() line. */
 static int fill_image(struct acpi_image *image, unsigned int cpu_count)
 {
-	bool has_com1 = false;
+	struct acpi_found found = {0};
 	int len;
 
-	len = fill_dsdt(&image->dsdt, &has_com1);
+	len = fill_dsdt(&image->dsdt, &found);
 	if (len < 0)
 		return len;
 	fill_rsdp(&image->fixed.rsdp);
-	fill_xsdt(&image->fixed.xsdt, has_com1);
+	fill_xsdt(&image->fixed.xsdt, &found);
 	fill_facs(&image->fixed.facs);
 	fill_fadt(&image->fixed.fadt);
+	fill_mcfg(&image->fixed.mcfg, &found.ecam);
 	fill_spcr(&image->fixed.spcr);
 	fill_madt(&image->fixed.madt, cpu_count);
 	return offsetof(struct acpi_image, dsdt.aml) + len;

@@ -59,12 +59,19 @@ enum {
 	DESCRIPTOR_IO = 0x47,
 	DESCRIPTOR_END_TAG = 0x79,
 	DESCRIPTOR_MEMORY32_FIXED = 0x86,
+	DESCRIPTOR_DWORD_SPACE = 0x87,
+	DESCRIPTOR_WORD_SPACE = 0x88,
 	DESCRIPTOR_EXTENDED_IRQ = 0x89,
 };
 
+/* Address space descriptors: what the numbers count. */
+enum { SPACE_MEMORY = 0, SPACE_IO = 1, SPACE_BUS_NUMBERS = 2 };
+
 enum {
 	IO_DECODE_16 = 0x01,
+	IO_ENTIRE_RANGE = 0x03, /* ISA's ports and all others */
 	MEMORY_WRITABLE = 0x01,
+	WINDOW_FIXED = 0x0c,   /* neither end moves; bits 1:0 clear: positive decode, a producer */
 	IRQ_ACTIVE_LOW = 0x08, /* bit 0 clear: level-triggered */
 	IRQ_SHARED = 0x10,
 	EXTENDED_IRQ_CONSUMER = 0x01,
@@ -319,6 +326,40 @@ void aml_resource_memory32(struct aml *aml, u32 base, u32 len)
 	emit_byte(aml, MEMORY_WRITABLE);
 	emit_le(aml, base, 4);
 	emit_le(aml, len, 4);
+}
+
+/* An address space descriptor of bytes (2 or 4) a number. The length must not overflow it. */
+static void emit_window(struct aml *aml, u8 space, u8 space_flags, u32 first, u32 last,
+			unsigned int bytes)
+{
+	u64 length = (u64)last - first + 1;
+
+	assert(first <= last && length >> 8 * bytes == 0);
+	emit_byte(aml, bytes == 2 ? DESCRIPTOR_WORD_SPACE : DESCRIPTOR_DWORD_SPACE);
+	emit_le(aml, 3 + 5 * bytes, 2);
+	emit_byte(aml, space);
+	emit_byte(aml, WINDOW_FIXED);
+	emit_byte(aml, space_flags);
+	emit_le(aml, 0, bytes); /* granularity */
+	emit_le(aml, first, bytes);
+	emit_le(aml, last, bytes);
+	emit_le(aml, 0, bytes); /* translation */
+	emit_le(aml, length, bytes);
+}
+
+void aml_resource_bus_numbers(struct aml *aml, u8 first, u8 last)
+{
+	emit_window(aml, SPACE_BUS_NUMBERS, 0, first, last, 2);
+}
+
+void aml_resource_io_window(struct aml *aml, u16 first, u16 last)
+{
+	emit_window(aml, SPACE_IO, IO_ENTIRE_RANGE, first, last, 2);
+}
+
+void aml_resource_memory32_window(struct aml *aml, u32 first, u32 last)
+{
+	emit_window(aml, SPACE_MEMORY, MEMORY_WRITABLE, first, last, 4);
 }
 
 static void emit_extended_irq(struct aml *aml, u32 gsi, bool level_low)

@@ -55,6 +55,14 @@ void aml_template_end(struct aml *aml);
 void aml_resource_io(struct aml *aml, u16 base, u8 len);
 void aml_resource_memory32(struct aml *aml, u32 base, u32 len);
 
+/*
+ * Windows of a bridge, first to last inclusive: what it hands on to the devices behind it,
+ * decoded by nobody else. Memory is writable and not cacheable.
+ */
+void aml_resource_bus_numbers(struct aml *aml, u8 first, u8 last);
+void aml_resource_io_window(struct aml *aml, u16 first, u16 last);
+void aml_resource_memory32_window(struct aml *aml, u32 first, u32 last);
+
 /* GSI: edge-triggered, active high, exclusive; or level-triggered, active low, shared. */
 void aml_resource_irq(struct aml *aml, u32 gsi, bool level_low);
 

@@ -267,6 +267,7 @@ static int boot_reopen_kernel(void)
 	int err = boot_open_kernel();
 
 	err = err ? err : boot_check_cmdline();
+	err = err ? err : initrd_open();
 	if (err)
 		return err;
 	if (now->st_ino != before.st_ino || now->st_dev != before.st_dev ||

@@ -10,7 +10,7 @@
  *
  * Reset. When a reset in place may come, everything KVM tells about a vCPU is read
  * once at this point and written back at each reset. MSRs are those of
- * KVM_GET_MSR_INDEX_LIST; among them are the ones by which KVM writes into guest
+ * KVM_GET_MSR_INDEX_LIST and the MTRRs; among them are the ones by which KVM writes into guest
  * memory (clock, steal time, asynchronous page faults, end-of-interrupt), whose
  * power-on value 0 makes it stop. An MSR that KVM lists but will not read or take
  * is left out: KVM_GET/SET_MSRS stop at the first such one and say where.
@@ -43,7 +43,10 @@
 #define MSR_MISC_ENABLE		    0x1a0
 #define MSR_MISC_ENABLE_FAST_STRING (1ULL << 0)
 
+#define MSR_FEATURE_CONTROL	    0x3a
+
 #define MSR_MAX			    512 /* KVM lists some 100 to 300 */
+#define MSR_CHUNK		    128
 
 struct cpu_msrs {
 	struct kvm_msrs head;
@@ -63,7 +66,8 @@ struct cpu_snapshot {
 	struct cpu_msrs msrs;
 };
 
-static struct cpu_snapshot *snapshots; /* one a vCPU; NULL unless a reset may come */
+/* One a vCPU, kept to the end of the process; NULL unless a reset may come. */
+static struct cpu_snapshot *snapshots;
 
 static int cpu_fail(const struct kvm_cpu *cpu, const char *what, int err)
 {
@@ -98,34 +102,54 @@ static void cpu_init_msrs(struct kvm_cpu *cpu)
 	struct {
 		struct kvm_msrs head;
 		struct kvm_msr_entry entry;
-	} msrs = {.head = {.nmsrs = 1},
-		  .entry = {.index = MSR_MISC_ENABLE, .data = MSR_MISC_ENABLE_FAST_STRING}};
+	} msrs = {.head = {.nmsrs = 1}, .entry = {.index = MSR_MISC_ENABLE}};
 
+	if (kvm_cpu_ioctl(cpu, KVM_GET_MSRS, &msrs) != 1)
+		return;
+	msrs.entry.data |= MSR_MISC_ENABLE_FAST_STRING;
 	kvm_cpu_ioctl(cpu, KVM_SET_MSRS, &msrs);
 }
 
 /* --- the snapshot --- */
 
-static int snapshot_msr_list(struct kvm_cpu *cpu, struct cpu_msrs *msrs)
+/* What KVM keeps but does not list: the memory type ranges. */
+static const struct {
+	u32 first, count;
+} unlisted_msrs[] = {
+	{0x200, 16}, /* variable ranges 0..7 */
+	{0x250, 1},  /* fixed, 64 KiB */
+	{0x258, 2},  /* 16 KiB */
+	{0x268, 8},  /* 4 KiB */
+	{0x2ff, 1},  /* default type */
+};
+
+/* Add index to the snapshot, if this KVM tells its value. */
+static void snapshot_add_msr(struct kvm_cpu *cpu, struct cpu_msrs *msrs, u32 index)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} one = {.head = {.nmsrs = 1}, .entry = {.index = index}};
+
+	if (msrs->head.nmsrs < MSR_MAX && kvm_cpu_ioctl(cpu, KVM_GET_MSRS, &one) == 1)
+		msrs->entries[msrs->head.nmsrs++] = one.entry;
+}
+
+static int snapshot_take_msrs(struct kvm_cpu *cpu, struct cpu_msrs *msrs)
 {
 	struct {
 		struct kvm_msr_list head;
 		u32 indices[MSR_MAX];
 	} list = {.head = {.nmsrs = MSR_MAX}};
-	u32 kept = 0;
 
 	if (ioctl(cpu->kvm->dev_fd, KVM_GET_MSR_INDEX_LIST, &list) < 0)
 		return cpu_fail(cpu, "KVM_GET_MSR_INDEX_LIST", -errno);
-	for (u32 i = 0; i < list.head.nmsrs && i < MSR_MAX; i++) {
-		struct {
-			struct kvm_msrs head;
-			struct kvm_msr_entry entry;
-		} one = {.head = {.nmsrs = 1}, .entry = {.index = list.indices[i]}};
-
-		if (kvm_cpu_ioctl(cpu, KVM_GET_MSRS, &one) == 1)
-			msrs->entries[kept++] = one.entry;
+	for (u32 i = 0; i < list.head.nmsrs && i < MSR_MAX; i++)
+		snapshot_add_msr(cpu, msrs, list.indices[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(unlisted_msrs); i++) {
+		for (u32 n = 0; n < unlisted_msrs[i].count; n++)
+			snapshot_add_msr(cpu, msrs, unlisted_msrs[i].first + n);
 	}
-	msrs->head.nmsrs = kept;
 	return 0;
 }
 
@@ -170,26 +194,28 @@ static int snapshot_take(struct kvm_cpu *cpu)
 		if (err)
 			return cpu_fail(cpu, snapshot_parts[i].name, err);
 	}
-	return snapshot_msr_list(cpu, &snapshot->msrs);
+	return snapshot_take_msrs(cpu, &snapshot->msrs);
 }
 
-/* KVM_SET_MSRS stops at an entry it refuses; go on behind it. */
-static int snapshot_restore_msrs(struct kvm_cpu *cpu, struct cpu_msrs *msrs)
+/* KVM takes at most 255 at a time, and stops at an entry it refuses: go on behind it. */
+static int snapshot_restore_msrs(struct kvm_cpu *cpu, const struct cpu_msrs *msrs)
 {
 	u32 done = 0;
 
 	while (done < msrs->head.nmsrs) {
-		struct cpu_msrs rest;
-		int ret;
+		struct {
+			struct kvm_msrs head;
+			struct kvm_msr_entry entries[MSR_CHUNK];
+		} chunk = {.head = {.nmsrs = MIN(msrs->head.nmsrs - done, (u32)MSR_CHUNK)}};
+		int taken;
 
-		rest.head.nmsrs = msrs->head.nmsrs - done;
-		memcpy(rest.entries, msrs->entries + done,
-		       rest.head.nmsrs * sizeof(rest.entries[0]));
-		ret = kvm_cpu_ioctl(cpu, KVM_SET_MSRS, &rest);
-		if (ret < 0)
-			return cpu_fail(cpu, "KVM_SET_MSRS", ret);
-		done += (u32)ret;
-		if (done < msrs->head.nmsrs) {
+		memcpy(chunk.entries, msrs->entries + done,
+		       chunk.head.nmsrs * sizeof(chunk.entries[0]));
+		taken = kvm_cpu_ioctl(cpu, KVM_SET_MSRS, &chunk);
+		if (taken < 0)
+			return cpu_fail(cpu, "KVM_SET_MSRS", taken);
+		done += (u32)taken;
+		if ((u32)taken < chunk.head.nmsrs) {
 			log_debug("vCPU %u: reset leaves out MSR 0x%x", cpu->id,
 				  msrs->entries[done].index);
 			done++;
@@ -198,10 +224,26 @@ static int snapshot_restore_msrs(struct kvm_cpu *cpu, struct cpu_msrs *msrs)
 	return 0;
 }
 
+/*
+ * A guest that is itself a hypervisor on Intel is in VMX operation, in which CR4.VMXE
+ * cannot be cleared; the host's write of 0 here makes KVM leave it. Elsewhere it fails,
+ * which does no harm.
+ */
+static void cpu_leave_vmx(struct kvm_cpu *cpu)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msrs = {.head = {.nmsrs = 1}, .entry = {.index = MSR_FEATURE_CONTROL}};
+
+	kvm_cpu_ioctl(cpu, KVM_SET_MSRS, &msrs);
+}
+
 int arch_cpu_reset(struct kvm_cpu *cpu)
 {
 	struct cpu_snapshot *snapshot = &snapshots[cpu->id];
 
+	cpu_leave_vmx(cpu);
 	for (size_t i = 0; i < ARRAY_SIZE(snapshot_parts); i++) {
 		int err = 0;
 

@@ -49,8 +49,9 @@
 #define BIT(n) (1U << (n))
 
 /* Bits hi to lo of reg replaced by value, which fits. */
+#define FIELD_MASK(hi, lo) ((~0U >> (31 - (hi))) & (~0U << (lo)))
 #define SET_FIELD(reg, hi, lo, value) \
-	((reg) = ((reg) & ~((~0U >> (31 - (hi))) & (~0U << (lo)))) | (u32)(value) << (lo))
+	((reg) = ((reg) & ~FIELD_MASK(hi, lo)) | ((u32)(value) << (lo)&FIELD_MASK(hi, lo)))
 
 /* --- features by name --- */
 
@@ -502,7 +503,7 @@ static void cpuid_exit(struct kvm *kvm)
 
 int x86_cpuid_setup(struct kvm_cpu *cpu)
 {
-	struct cpuid_topology topology = {.apic_id = cpu->id, .cores = cpu->kvm->cpu_count};
+	struct cpuid_topology topology = {.apic_id = cpu->id, .cores = config.cpus};
 	struct kvm_cpuid2 *cpuid;
 	u32 capacity;
 	int err;

@@ -20,9 +20,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CODE_BEFORE 16
-#define CODE_BYTES  48
-#define STACK_WORDS 8
+#define CODE_BEFORE   16
+#define CODE_BYTES    48
+#define STACK_WORDS   8
+
+#define RESET_RIP     0xfff0
+#define RESET_CS_BASE 0xffff0000
 
 /* One byte at a guest-virtual address. False: nothing is there. */
 static bool dump_read(const struct kvm_cpu *cpu, u64 address, void *buf, u64 len)
@@ -35,6 +38,15 @@ static bool dump_read(const struct kvm_cpu *cpu, u64 address, void *buf, u64 len
 			return false;
 	}
 	return true;
+}
+
+/*
+ * AMD hosts reset a vCPU that shut down before they tell: then it stands at the reset
+ * vector, and what it did before is lost.
+ */
+static bool dump_was_reset(const struct kvm_regs *regs, const struct kvm_sregs *sregs)
+{
+	return regs->rip == RESET_RIP && sregs->cs.base == RESET_CS_BASE;
 }
 
 static void dump_code(const struct kvm_cpu *cpu, u64 rip, char *text, size_t size)
@@ -77,6 +89,10 @@ void arch_cpu_dump(struct kvm_cpu *cpu, void (*line)(void *arg, const char *text
 		line(arg, "its registers cannot be read");
 		return;
 	}
+	if (dump_was_reset(&r, &s)) {
+		line(arg, "its registers are lost: this host's KVM has already reset it");
+		return;
+	}
 #define SHOW(...)                                          \
 	do {                                               \
 		snprintf(text, sizeof(text), __VA_ARGS__); \
@@ -101,9 +117,17 @@ void arch_cpu_dump(struct kvm_cpu *cpu, void (*line)(void *arg, const char *text
 
 const char *arch_shutdown_meaning(struct kvm_cpu *cpu)
 {
-	struct kvm_sregs sregs;
+	struct kvm_sregs sregs = {.idt.limit = UINT16_MAX};
+	struct kvm_regs regs = {0};
 
-	if (!kvm_cpu_ioctl(cpu, KVM_GET_SREGS, &sregs) && !sregs.idt.limit)
+	kvm_cpu_ioctl(cpu, KVM_GET_REGS, &regs);
+	kvm_cpu_ioctl(cpu, KVM_GET_SREGS, &sregs);
+	if (dump_was_reset(&regs, &sregs))
+		return "triple fault: a deliberate one, Linux's last resort to reboot (reboot=t, "
+		       "or "
+		       "nothing else worked), or a stack overflow or wild jump in the kernel; this "
+		       "host's KVM does not keep what would tell them apart";
+	if (!sregs.idt.limit)
 		return "triple fault with an empty interrupt table: most likely a deliberate one, "
 		       "Linux's last resort to reboot (reboot=t, or nothing else worked)";
 	return "triple fault: an exception came up while the guest handled another, and its "

@@ -81,6 +81,8 @@ static int initrd_open_one(struct initrd *rd)
 {
 	struct stat st;
 
+	if (rd->fd >= 0)
+		close(rd->fd);
 	rd->fd = open(rd->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (rd->fd < 0 || fstat(rd->fd, &st) < 0)
 		return log_fail(-errno, "initrd %s: %s", rd->path, strerror(errno));
@@ -95,13 +97,17 @@ static int initrd_open_one(struct initrd *rd)
 
 int initrd_open(void)
 {
-	initrds = calloc(MAX(config.initrds.count, 1UL), sizeof(*initrds));
+	bool first = !initrds;
+
+	if (first)
+		initrds = calloc(MAX(config.initrds.count, 1UL), sizeof(*initrds));
 	if (!initrds)
 		return log_fail(-ENOMEM, "initrd: no memory");
 	for (size_t i = 0; i < config.initrds.count; i++) {
 		int err;
 
-		initrds[i].path = config.initrds.items[i];
+		if (first)
+			initrds[i] = (struct initrd){.path = config.initrds.items[i], .fd = -1};
 		err = initrd_open_one(&initrds[i]);
 		if (err)
 			return err;

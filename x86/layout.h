@@ -21,7 +21,11 @@
 #define LAYOUT_KERNEL_MIN   0x100000
 #define LAYOUT_RAM_HOLE	    0xc0000000ULL /* RAM stops here, goes on at 4 GiB */
 #define LAYOUT_RAM_HIGH	    0x100000000ULL
+#define LAYOUT_PCI_MMIO	    LAYOUT_RAM_HOLE /* where PCI's memory BARs may lie, up to ... */
+#define LAYOUT_PCI_MMIO_END LAYOUT_IOAPIC
 #define LAYOUT_IOAPIC	    0xfec00000ULL
+#define LAYOUT_ECAM	    0xfed00000ULL /* PCI configuration space, 1 MiB: bus 0 */
+#define LAYOUT_ECAM_BYTES   0x100000
 #define LAYOUT_LAPIC	    0xfee00000ULL
 #define LAYOUT_IDENTITY_MAP 0xfeffc000ULL /* one page KVM uses in real mode on Intel */
 #define LAYOUT_TSS	    0xfeffd000ULL /* three pages, same purpose */
@@ -39,7 +43,10 @@
 #define PORT_PVPANIC	      0x505
 #define PORT_ACPI_PM1_EVENT   0x600 /* status, enable: 2 bytes each */
 #define PORT_ACPI_PM1_CONTROL 0x604 /* 2 bytes */
-#define PORT_RESET	      0xcf9
+#define PORT_PCI_CONFIG	      0xcf8 /* CONFIG_ADDRESS: 4 bytes */
+#define PORT_RESET	      0xcf9 /* inside it: see hw/pci.c */
+#define PORT_PCI_DATA	      0xcfc /* CONFIG_DATA: 4 bytes */
+#define PORT_PCI_END	      0xd00
 
 /* --- interrupt lines (GSIs) --- */
 #define GSI_COM1 4
@@ -47,8 +54,12 @@
 #define GSI_RTC	 8
 #define GSI_ACPI 9
 
+/* --- PCI bus 0: device number << 3 | function number --- */
+#define PCI_DEVFN_HOST_BRIDGE 0x00
+
 /* --- ACPI values --- */
 #define ACPI_S5_SLP_TYP 5    /* what \_S5 says and the PM1 control register takes */
 #define RESET_VALUE	0x06 /* written to PORT_RESET: full reset */
+#define CMOS_CENTURY	0x32 /* which byte of the RTC's RAM holds the century */
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What `lkvm run` was asked for: filled by the option tables of the modules,
- * completed by builtin-run.c, read-only from init_run() on.
+ * completed by builtin-run.c, read-only from level base on (kvm-cpu.c may lower a
+ * default number of CPUs to what KVM can).
  */
 #ifndef KVM_CONFIG_H
 #define KVM_CONFIG_H
@@ -20,6 +21,7 @@ struct config {
 
 	const char *name;
 	unsigned int cpus;
+	bool cpus_by_default; /* nobody asked for so many: take what KVM can */
 	u64 mem_bytes;
 	const char *dev; /* "/dev/kvm" */
 	const char *hugetlbfs;

@@ -10,12 +10,21 @@
 
 #include <kvm/types.h>
 
-enum resource_type { RESOURCE_PORT, RESOURCE_MMIO, RESOURCE_IRQ };
+/* A window is what a bridge hands on to the devices behind it, not what it takes itself. */
+enum resource_type {
+	RESOURCE_PORT,
+	RESOURCE_MMIO,
+	RESOURCE_IRQ,
+	RESOURCE_PORT_WINDOW,
+	RESOURCE_MMIO_WINDOW,
+	RESOURCE_BUS_NUMBERS, /* of a PCI root bridge, its own bus first; at most one */
+	RESOURCE_ECAM,	      /* PCI configuration space, 1 MiB a bus from 0 on; at most one */
+};
 
 struct device_resource {
 	enum resource_type type;
-	u64 base;	/* first port or address; for RESOURCE_IRQ the GSI */
-	u64 len;	/* bytes; for RESOURCE_IRQ unused */
+	u64 base;	/* first port, address or bus; for RESOURCE_IRQ the GSI */
+	u64 len;	/* bytes or buses; for RESOURCE_IRQ unused */
 	bool level_low; /* RESOURCE_IRQ: level-triggered active low; else edge, active high */
 };
 
@@ -24,7 +33,7 @@ struct device_record {
 	const char *hid;  /* "PNP0501" */
 	const char *stem; /* first letters of the ACPI name, "COM"; made unique with uid */
 	u32 uid;
-	struct device_resource resources[4];
+	struct device_resource resources[8];
 	unsigned int count;
 };
 

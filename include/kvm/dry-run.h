@@ -7,7 +7,10 @@
 
 struct kvm;
 
-/* Command line, memory map, devices, regions, on standard output. Main thread, after power-on. */
-void dry_run_print(struct kvm *kvm);
+/*
+ * Command line, memory map, devices and regions, on standard output. Main thread, after
+ * power-on. 0, or -EIO after log_error().
+ */
+int dry_run_print(struct kvm *kvm);
 
 #endif

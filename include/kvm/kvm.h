@@ -82,6 +82,8 @@ void kvm_request_reset(struct kvm *kvm, const char *how);
 /* The ACPI chip says how its button is pressed; kvm_press_power_button() presses it (loop). */
 void kvm_set_power_button(void (*press)(void *dev), void *dev);
 void kvm_press_power_button(void);
+/* After a reset in place: the guest that was asked is gone, ask the new one. Loop. */
+void kvm_repeat_power_button(void);
 
 /*
  * The guest's kernel said it panicked: a line on its console, or pvpanic (line NULL).

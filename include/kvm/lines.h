@@ -15,6 +15,9 @@ struct kvm;
 /* More console output. Whoever calls serialises (console.c, under its lock). */
 void lines_feed(struct kvm *kvm, const u8 *data, size_t len);
 
+/* The unfinished line, if any, is a line: the machine was reset. Serialised like lines_feed(). */
+void lines_finish_partial(struct kvm *kvm);
+
 /* The kept lines, oldest first, then the unfinished one, if any; not terminated by \n. */
 void lines_for_each(void (*fn)(const char *line, size_t len, void *arg), void *arg);
 

@@ -19,7 +19,7 @@ struct option_list { /* a repeatable string, in the order given; items point int
 
 enum option_type {
 	OPTION_FLAG,	 /* bool; --no-NAME clears it */
-	OPTION_STRING,	 /* const char *, points into argv; --no-NAME makes it NULL */
+	OPTION_STRING,	 /* const char *, not empty, points into argv; --no-NAME makes it NULL */
 	OPTION_LIST,	 /* struct option_list; --no-NAME empties it */
 	OPTION_UINT,	 /* unsigned int, decimal or 0x, within min..max */
 	OPTION_SIZE,	 /* u64 bytes: N[K|M|G|T], MiB without a suffix, within min..max */

@@ -68,10 +68,29 @@ static const struct device_record others[] = {
 	{.hid = "ACPI0010", .stem = "X", .uid = 0xabc},
 };
 
+static struct device_record pci0 = {
+	.hid = "PNP0A03",
+	.stem = "PCI",
+	.uid = 0,
+	.resources = {{RESOURCE_BUS_NUMBERS, 0, 1, false},
+		      {RESOURCE_PORT, 0xcf8, 8, false},
+		      {RESOURCE_PORT_WINDOW, 0, 0xcf8, false},
+		      {RESOURCE_PORT_WINDOW, 0xd00, 0xf300, false},
+		      {RESOURCE_MMIO_WINDOW, 0xc0000000, 0x3ec00000, false},
+		      {RESOURCE_ECAM, LAYOUT_ECAM, MIB, false}},
+	.count = 6,
+};
+
 static void com1_describe(struct device *dev,
 			  void (*emit)(void *arg, const struct device_record *record), void *arg)
 {
 	emit(arg, &com1);
+}
+
+static void pci_describe(struct device *dev,
+			 void (*emit)(void *arg, const struct device_record *record), void *arg)
+{
+	emit(arg, &pci0);
 }
 
 static void others_describe(struct device *dev,
@@ -82,6 +101,7 @@ static void others_describe(struct device *dev,
 }
 
 static struct device silent_device = {.name = "silent"};
+static struct device pci_device = {.name = "pci", .describe = pci_describe};
 static struct device com1_device = {.name = "serial0", .describe = com1_describe};
 static struct device others_device = {.name = "others", .describe = others_describe};
 
@@ -100,6 +120,7 @@ static int setup(void **state)
 	lines = 0;
 	log_set_sink(record_line, NULL);
 	device_register(&silent_device);
+	device_register(&pci_device);
 	device_register(&com1_device);
 	device_register(&others_device);
 	return gmem_map(&mem, RAM_BYTES, LAYOUT_RAM_HOLE, LAYOUT_RAM_HIGH, NULL);
@@ -108,6 +129,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	device_unregister(&silent_device);
+	device_unregister(&pci_device);
 	device_unregister(&com1_device);
 	device_unregister(&others_device);
 	gmem_unmap(&mem);
@@ -197,10 +219,11 @@ static void test_rsdp_and_xsdt(void **state)
 	assert_int_equal(sum(LAYOUT_ACPI, 36), 0);
 	assert_int_equal(get(LAYOUT_ACPI + 15, 1), 2);
 	assert_int_equal(get(LAYOUT_ACPI + 20, 4), 36);
-	assert_int_equal(check_table(xsdt(), "XSDT", 1), 36 + 3 * 8);
-	assert_int_equal(table_count(), 3);
+	assert_int_equal(check_table(xsdt(), "XSDT", 1), 36 + 4 * 8);
+	assert_int_equal(table_count(), 4);
 	assert_int_not_equal(find_table("FACP"), 0);
 	assert_int_not_equal(find_table("APIC"), 0);
+	assert_int_not_equal(find_table("MCFG"), 0);
 	assert_int_not_equal(find_table("SPCR"), 0);
 	assert_int_equal(lines, 0);
 }
@@ -228,6 +251,7 @@ static void test_fadt(void **state)
 	assert_int_equal(get(fadt + 64, 4), PORT_ACPI_PM1_CONTROL);
 	assert_int_equal(sum(fadt + 68, 20), 0);	 /* PM1b, PM2, timer, GPEs */
 	assert_int_equal(get(fadt + 88, 8), 4 | 2 << 8); /* lengths of PM1 blocks; the rest none */
+	assert_int_equal(get(fadt + 108, 1), 0x32);	 /* where the RTC has the century */
 	assert_int_equal(get(fadt + 109, 2), 0x0005);	 /* legacy devices, no 8042, no VGA */
 	assert_int_equal(get(fadt + 112, 4), 1 << 0 | 1 << 2 | 1 << 5 | 1 << 6 | 1 << 10);
 	check_port(fadt + 116, PORT_RESET, 8, 1);
@@ -269,8 +293,36 @@ static void test_spcr(void **state)
 	/* Without the port there is no table that promises it. */
 	device_unregister(&com1_device);
 	assert_int_equal(acpi_write_tables(&mem, 1), 0);
-	assert_int_equal(check_table(xsdt(), "XSDT", 1), 36 + 2 * 8);
+	assert_int_equal(check_table(xsdt(), "XSDT", 1), 36 + 3 * 8);
 	assert_int_equal(find_table("SPCR"), 0);
+	assert_int_not_equal(find_table("MCFG"), 0);
+}
+
+/* Both in the MCFG and reserved by the motherboard, without which Linux ignores it. */
+static void test_mcfg(void **state)
+{
+	static const u8 reserved[] = {0x86, 9, 0, 1, 0, 0, 0xd0, 0xfe, 0, 0, 0x10, 0, 0x79};
+	gpa_t mcfg;
+
+	assert_int_equal(acpi_write_tables(&mem, 1), 0);
+	mcfg = find_table("MCFG");
+	assert_int_equal(check_table(mcfg, "MCFG", 1), 60);
+	assert_int_equal(get(mcfg + 36, 8), 0);
+	assert_int_equal(get(mcfg + 44, 8), LAYOUT_ECAM);
+	assert_int_equal(get(mcfg + 52, 8), 0); /* segment, first bus, last bus */
+	assert_true(dsdt_contains(reserved, sizeof(reserved)));
+
+	pci0.resources[5].len = 16 * MIB;
+	assert_int_equal(acpi_write_tables(&mem, 1), 0);
+	pci0.resources[5].len = MIB;
+	assert_int_equal(get(find_table("MCFG") + 52, 8), 15 << 24);
+
+	device_unregister(&pci_device);
+	assert_int_equal(acpi_write_tables(&mem, 1), 0);
+	assert_int_equal(check_table(xsdt(), "XSDT", 1), 36 + 3 * 8);
+	assert_int_equal(find_table("MCFG"), 0);
+	assert_int_not_equal(find_table("SPCR"), 0);
+	assert_false(dsdt_contains(reserved, 12));
 }
 
 static void check_override(gpa_t entry, u8 source, u32 gsi, u16 flags)
@@ -345,6 +397,39 @@ static void test_dsdt(void **state)
 	assert_true(dsdt_contains("XABC", 4));
 }
 
+/* PCI0 as a whole, from its name to the end of its _CRS: no _ADR, no _PRT. */
+static void test_dsdt_pci(void **state)
+{
+	static const char head[] = "PCI0"
+				   "\x08_HID\x0c\x41\xd0\x0a\x03" /* EISAID("PNP0A03") */
+				   "\x08_UID\0"
+				   "\x08_STA\x0a\x0f"
+				   "\x08_BBN\0"
+				   "\x08_CRS\x11";
+	static const u8 crs[] = {/* bus 0 to 0 */
+				 0x88, 13, 0, 2, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0,
+				 /* ports 0xcf8 to 0xcff, its own */
+				 0x47, 1, 0xf8, 0x0c, 0xf8, 0x0c, 1, 8,
+				 /* ports 0 to 0xcf7 */
+				 0x88, 13, 0, 1, 0x0c, 3, 0, 0, 0, 0, 0xf7, 0x0c, 0, 0, 0xf8, 0x0c,
+				 /* ports 0xd00 to 0xffff */
+				 0x88, 13, 0, 1, 0x0c, 3, 0, 0, 0, 0x0d, 0xff, 0xff, 0, 0, 0, 0xf3,
+				 /* memory 0xc0000000 to 0xfebfffff */
+				 0x87, 23, 0, 0, 0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0xff,
+				 0xbf, 0xfe, 0, 0, 0, 0, 0, 0, 0xc0, 0x3e, 0x79, 0};
+
+	assert_int_equal(acpi_write_tables(&mem, 1), 0);
+	assert_true(dsdt_contains(head, sizeof(head) - 1));
+	assert_true(dsdt_contains(crs, sizeof(crs)));
+	assert_false(dsdt_contains("_ADR", 4));
+	assert_false(dsdt_contains("_PRT", 4));
+
+	pci0.resources[0].base = 0x40;
+	assert_int_equal(acpi_write_tables(&mem, 1), 0);
+	pci0.resources[0].base = 0;
+	assert_true(dsdt_contains("_BBN\x0a\x40", 6));
+}
+
 static void check_refused(const struct device_record *bad, const char *word)
 {
 	struct device_record good = com1;
@@ -361,12 +446,31 @@ static void check_refused(const struct device_record *bad, const char *word)
 static void test_bad_records(void **state)
 {
 	static const struct device_resource bad[] = {
-		{RESOURCE_PORT, 0xffff, 2, false},	{RESOURCE_PORT, 0x10000, 1, false},
-		{RESOURCE_PORT, 0x100, 0, false},	{RESOURCE_PORT, 0x100, 256, false},
-		{RESOURCE_PORT, UINT64_MAX, 8, false},	{RESOURCE_MMIO, 0xfffff000, 0x1001, false},
-		{RESOURCE_MMIO, 0x100000000, 1, false}, {RESOURCE_MMIO, 0x1000, 0, false},
-		{RESOURCE_MMIO, UINT64_MAX, 64, false}, {RESOURCE_MMIO, 64, UINT64_MAX, false},
+		{RESOURCE_PORT, 0xffff, 2, false},
+		{RESOURCE_PORT, 0x10000, 1, false},
+		{RESOURCE_PORT, 0x100, 0, false},
+		{RESOURCE_PORT, 0x100, 256, false},
+		{RESOURCE_PORT, UINT64_MAX, 8, false},
+		{RESOURCE_MMIO, 0xfffff000, 0x1001, false},
+		{RESOURCE_MMIO, 0x100000000, 1, false},
+		{RESOURCE_MMIO, 0x1000, 0, false},
+		{RESOURCE_MMIO, UINT64_MAX, 64, false},
+		{RESOURCE_MMIO, 64, UINT64_MAX, false},
 		{RESOURCE_IRQ, 0x100000000, 0, false},
+		{RESOURCE_PORT_WINDOW, 0, 0x10000, false},
+		{RESOURCE_PORT_WINDOW, 1, 0, false},
+		{RESOURCE_PORT_WINDOW, 0xffff, 2, false},
+		{RESOURCE_MMIO_WINDOW, 4, 0, false},
+		{RESOURCE_MMIO_WINDOW, 0, 4 * GIB, false},
+		{RESOURCE_MMIO_WINDOW, GIB, 4 * GIB, false},
+		{RESOURCE_BUS_NUMBERS, 0, 257, false},
+		{RESOURCE_BUS_NUMBERS, 1, 256, false},
+		{RESOURCE_BUS_NUMBERS, 256, 1, false},
+		{RESOURCE_BUS_NUMBERS, 0, 0, false},
+		{RESOURCE_ECAM, MIB, 0, false},
+		{RESOURCE_ECAM, MIB, MIB - 1, false},
+		{RESOURCE_ECAM, 4 * GIB, MIB, false},
+		{RESOURCE_ECAM, 0, 257 * MIB, false},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -486,9 +590,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_rsdp_and_xsdt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fadt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_facs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mcfg, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_spcr, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_madt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dsdt, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dsdt_pci, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_records, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overflow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_ram, setup, teardown),

@@ -142,6 +142,25 @@ static void test_resources(void **state)
 		     0x79, 0);
 }
 
+static void test_windows(void **state)
+{
+	aml_template(&aml);
+	aml_resource_bus_numbers(&aml, 0, 255);
+	aml_resource_io_window(&aml, 0x1000, 0xffff);
+	aml_template_end(&aml);
+	ASSERT_BYTES(0x11, 37, 0x0a, 34,					      /* Buffer */
+		     0x88, 13, 0, 2, 0x0c, 0, 0, 0, 0, 0, 255, 0, 0, 0, 0x00, 0x01,   /* buses */
+		     0x88, 13, 0, 1, 0x0c, 3, 0, 0, 0, 0x10, 255, 255, 0, 0, 0, 0xf0, /* ports */
+		     0x79, 0);
+
+	aml_template(&aml);
+	aml_resource_memory32_window(&aml, 0xe0000000, 0xffffffff);
+	aml_template_end(&aml);
+	ASSERT_BYTES(0x11, 31, 0x0a, 28, 0x87, 23, 0, 0, 0x0c, 1,   /* memory, writable */
+		     0, 0, 0, 0, 0, 0, 0, 0xe0, 255, 255, 255, 255, /* from, to */
+		     0, 0, 0, 0, 0, 0, 0, 0x20, 0x79, 0);
+}
+
 /* Decode the PkgLength at p into the length it states and how many bytes it takes. */
 static size_t decode_pkg_length(const u8 *p, size_t *field)
 {
@@ -243,6 +262,7 @@ int main(void)
 		cmocka_unit_test_setup(test_strings_and_ids, start),
 		cmocka_unit_test_setup(test_blocks, start),
 		cmocka_unit_test_setup(test_resources, start),
+		cmocka_unit_test_setup(test_windows, start),
 		cmocka_unit_test_setup(test_pkg_length_edges, start),
 		cmocka_unit_test_setup(test_large_template, start),
 		cmocka_unit_test_setup(test_overflow, start),

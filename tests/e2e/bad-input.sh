@@ -1,0 +1,600 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2012,SC2059,SC2086,SC2016
+#
+# Bad input: one line that names the object and says what would be right, status 125, and nothing
+# left behind. `refused` is all of that.
+
+# refused REGEX OPTION...: `lkvm run OPTION...` says one line that matches, and nothing else happens
+refused()
+{
+	local regex=$1 before
+
+	shift
+	before=$(ls -A)
+	timeout -s KILL 20 ${AS:-} "${BIN:-$LKVM}" run "$@" >.out 2>.err
+	status=$?
+	mv .out out
+	mv .err err
+	((status == 125)) || fail "status $status instead of 125: run $*"
+	[[ ! -s out ]] || fail "something on standard output: run $*"
+	said_lines 1
+	grep -Eq "^lkvm: " err || fail "the line does not start with 'lkvm: ': $(<err)"
+	grep -Eq -- "$regex" err || fail "no '$regex' in: $(<err)"
+	if LC_ALL=C grep -q '[^[:print:]]' err; then
+		fail "control characters in: $(<err)"
+	fi
+	rm out err
+	[[ ${KEEPS_RUNNING:-} ]] || nothing_left
+	rmdir "$LKVM_RUNTIME_DIR" 2>/dev/null
+	[[ $(ls -A) == "$before" ]] || fail "left behind: $(ls -A | tr '\n' ' ')"
+}
+
+# What is accepted by mistake ends at once.
+good=(-k "$PAYLOAD" -m 64 -c 1 -p do=exit:200)
+
+# Run the next `refused` as nobody; a copy of the binary, for the tree may be closed to others.
+as_nobody()
+{
+	need setpriv
+	((UID == 0)) || skip "only root can become somebody else"
+	mkdir -p bin
+	cp "$LKVM" bin/lkvm
+	cp "$PAYLOAD" payload
+	chmod 755 bin bin/lkvm
+	chmod 644 payload
+	BIN=$PWD/bin/lkvm
+	AS="setpriv --reuid 65534 --regid 65534 --clear-groups"
+	mkdir own
+	chown 65534 own
+	export LKVM_RUNTIME_DIR=$PWD/own/run
+	$AS "$BIN" version >/dev/null 2>&1 || skip "nobody cannot run a program here"
+}
+
+# --- the kernel ---
+
+test_kernel_missing()
+{
+	refused 'kernel nosuch: No such file' -k nosuch
+	refused 'kernel no/such: No such file' no/such
+	refused "option --kernel takes FILE; got ''" -k ''
+}
+
+test_kernel_none_given()
+{
+	[[ -e /boot/vmlinuz-$(uname -r) ]] && skip "this host has a kernel where the default looks"
+	refused 'no kernel: --kernel' -m 64
+}
+
+test_kernel_unreadable()
+{
+	as_nobody
+	install -m 600 "$PAYLOAD" secret
+	refused 'kernel secret: Permission denied' -k secret
+}
+
+test_kernel_directory()
+{
+	mkdir dir
+	refused 'kernel dir: is a directory' -k dir
+}
+
+test_kernel_no_regular_file()
+{
+	mkfifo fifo
+	refused 'kernel fifo: .*not a regular file' -k fifo
+	refused 'kernel /dev/null: .*not a regular file' -k /dev/null
+	refused 'kernel /dev/zero: .*not a regular file' -k /dev/zero
+}
+
+test_kernel_empty()
+{
+	: >empty
+	refused 'kernel empty: .*(empty|too short)' -k empty
+}
+
+test_kernel_text()
+{
+	seq 10000 >text
+	refused 'kernel text: is not a bzImage' -k text
+	echo hello >short
+	refused 'kernel short: .*bzImage' -k short
+}
+
+test_kernel_truncated()
+{
+	local bytes
+
+	for bytes in 511 515 600 1023 1024 2000 $(($(stat -c %s "$PAYLOAD") - 1)); do
+		head -c "$bytes" "$PAYLOAD" >part
+		refused 'kernel part: .*(truncated|too short)' -k part
+	done
+}
+
+# An ELF file is not supported yet; whoever adds it changes this.
+test_kernel_elf()
+{
+	refused 'kernel .*: .*bzImage' -k "$LKVM"
+}
+
+test_kernel_arm64()
+{
+	{
+		printf 'MZ\0\0\0\0\0\0\0\0\x08\0\0\0\0\0\0\0\x10\0\0\0\0\0\x0a\0\0\0\0\0\0\0'
+		head -c 24 /dev/zero
+		printf 'ARM\x64'
+		head -c 20000 /dev/zero
+	} >Image
+	refused 'kernel Image: .*bzImage' -k Image
+}
+
+# patched OFFSET BYTES: the payload with other bytes in its header
+patched()
+{
+	cp "$PAYLOAD" patched
+	printf "$2" | dd of=patched bs=1 seek=$(($1)) conv=notrunc status=none
+}
+
+test_kernel_damaged()
+{
+	patched 0x236 '\0\0'
+	refused 'kernel patched: .*64-bit' -k patched
+	patched 0x206 '\x05\x02'
+	refused 'kernel patched: .*64-bit' -k patched
+	patched 0x1f4 '\0\0\0\0'
+	refused 'kernel patched: .*(damaged|truncated)' -k patched
+	patched 0x1f4 '\xff\xff\xff\xff'
+	refused 'kernel patched: .*truncated' -k patched
+	patched 0x1f1 '\xff'
+	refused 'kernel patched: .*truncated' -k patched
+	patched 0x260 '\0\0\0\0'
+	refused 'kernel patched: .*damaged' -k patched
+	patched 0x258 '\0\0\0\0\x01\0\0\0'
+	refused 'kernel patched: .*4 GiB' -k patched
+	patched 0x260 '\xff\xff\xff\xff'
+	refused 'kernel patched: ' -m 64 -k patched
+}
+
+# --- initrds ---
+
+make_cpio()
+{
+	need cpio
+	seq 5000 >content
+	echo content | cpio --quiet -o -H newc >archive
+	rm content
+}
+
+test_initrd_missing()
+{
+	make_cpio
+	refused 'initrd nosuch: No such file' "${good[@]}" -i nosuch
+	refused 'initrd nosuch: No such file' "${good[@]}" -i archive -i nosuch
+}
+
+test_initrd_unreadable()
+{
+	as_nobody
+	install -m 600 "$PAYLOAD" secret
+	refused 'initrd secret: Permission denied' -k payload -i secret
+}
+
+test_initrd_empty()
+{
+	: >empty
+	refused 'initrd empty: is empty' "${good[@]}" -i empty
+}
+
+test_initrd_directory()
+{
+	mkdir dir
+	refused 'initrd dir: is a directory' "${good[@]}" -i dir
+}
+
+test_initrd_no_regular_file()
+{
+	mkfifo fifo
+	refused 'initrd fifo: .*not a regular file' "${good[@]}" -i fifo
+}
+
+test_initrd_garbage()
+{
+	head -c 5000 /dev/urandom | sed '1s/^/garbage/' >garbage
+	refused 'initrd garbage: is not a cpio' "${good[@]}" -i garbage
+	printf x >tiny
+	refused 'initrd tiny: is not a cpio' "${good[@]}" -i tiny
+}
+
+test_initrd_truncated()
+{
+	local bytes
+
+	make_cpio
+	for bytes in 8 100 115 200 10000 23000; do
+		head -c "$bytes" archive >part
+		refused 'initrd part: .*truncated' "${good[@]}" -i part
+	done
+}
+
+test_initrd_too_large()
+{
+	make_cpio
+	cp archive large
+	truncate -s 70M large
+	refused 'initrd.*(large)?: .*--mem' "${good[@]}" -i large
+	truncate -s 20G large
+	refused 'initrd.*(large)?: .*--mem' "${good[@]}" -i large
+}
+
+# --- memory and processors ---
+
+test_memory_not_a_size()
+{
+	local size
+
+	for size in 0 0M abc -1 -64 '' ' 64' 64X 64Mx 1.5G 0x40 64MM '64 M'; do
+		refused '--mem' -k "$PAYLOAD" "--mem=$size"
+		refused '--mem' -k "$PAYLOAD" -m "$size"
+	done
+}
+
+test_memory_overflows()
+{
+	refused '--mem' -k "$PAYLOAD" -m 18446744073709551616
+	refused '--mem' -k "$PAYLOAD" -m 99999999999999999999999
+	refused '--mem' -k "$PAYLOAD" -m 17592186044416
+	refused '--mem' -k "$PAYLOAD" -m 16777215T
+	refused '--mem' -k "$PAYLOAD" -m 17179869183G
+}
+
+test_memory_not_addressable()
+{
+	refused '--mem.*(address|mapped)' "${good[@]}" -m 4096T
+	refused '--mem.*(address|mapped)' "${good[@]}" -m 5000000G
+}
+
+# What the host cannot map although the CPU could address it.
+test_memory_not_mappable()
+{
+	local limit=400000
+
+	(ulimit -v $limit && "$LKVM" version >/dev/null 2>&1) ||
+		skip "a sanitizer needs more than that itself"
+	(
+		ulimit -v $limit
+		refused '--mem' "${good[@]}" -m 2G
+	) || exit 1
+}
+
+test_memory_odd()
+{
+	refused '--mem' "${good[@]}" -m 65537K
+}
+
+test_memory_too_small_for_the_kernel()
+{
+	refused 'kernel .*--mem' "${good[@]}" -m 1
+	refused 'kernel .*--mem' "${good[@]}" -m 16
+	refused '--mem' "${good[@]}" -m 1K
+}
+
+test_memory_more_than_the_host_is_a_warning()
+{
+	local host
+
+	host=$(($(sed -n 's/MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo) / 1024))
+	vm -m $((host + 2048)) -- exit:3
+	ends 3 exit
+	said_lines 1
+	said 'warning: --mem'
+}
+
+test_cpus()
+{
+	local cpus
+
+	for cpus in 0 abc '' -1 1x 1.5 0x1g 4294967297 99999999999999999999; do
+		refused '--cpus' -k "$PAYLOAD" -m 64 "--cpus=$cpus"
+	done
+	for cpus in 256 257 65536; do
+		refused '--cpus.*255' -k "$PAYLOAD" -m 64 -c $cpus
+	done
+}
+
+test_cpu_affinity()
+{
+	refused '--cpu-affinity' "${good[@]}" --cpu-affinity 0-
+	refused '--cpu-affinity' "${good[@]}" --cpu-affinity x
+	refused '--cpu-affinity' "${good[@]}" --cpu-affinity 1-0
+	refused '--cpu-affinity' "${good[@]}" --cpu-affinity 1023
+	refused '--cpu-affinity' "${good[@]}" --cpu-affinity 99999
+	refused '--cpu-affinity' "${good[@]}" --cpu-affinity ''
+}
+
+test_cpu_features()
+{
+	refused '--cpu-features' "${good[@]}" --cpu-features +nosuchfeature
+	refused '--cpu-features' "${good[@]}" --cpu-features sse2
+}
+
+test_hugetlbfs()
+{
+	refused '--hugetlbfs nosuch' "${good[@]}" --hugetlbfs nosuch
+	refused '--hugetlbfs .*not a mounted hugetlbfs' "${good[@]}" --hugetlbfs .
+}
+
+# --- the name ---
+
+test_name()
+{
+	local name long
+
+	printf -v long '%070d' 1
+	for name in a/b /a ../x '' . .. 'a b' $'a\nb' $'a\tb' $'\x1b[1m' "$long" a/; do
+		refused '--name' "${good[@]}" --name "$name"
+	done
+}
+
+test_name_in_use()
+{
+	local KEEPS_RUNNING=1
+
+	vm_start --grace 300ms --name taken -- say:ready~ spin
+	wait_for out ready
+	mv out first
+	mv err first-err
+	refused '--name taken: .*in use' "${good[@]}" --name taken
+	kill -TERM "$pid"
+	wait "$pid"
+	nothing_left
+	vm --name taken -- exit:3
+	ends 3 exit
+}
+
+# The lock of an instance that was killed blocks nobody.
+test_name_of_a_dead_instance()
+{
+	vm_start --name dead -- say:ready~ spin
+	wait_for out ready
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	vm --name dead -- exit:3
+	ends 3 exit
+}
+
+test_runtime_directory()
+{
+	: >file
+	chmod 644 file
+	LKVM_RUNTIME_DIR=$PWD/file refused 'runtime directory .*file' "${good[@]}"
+	LKVM_RUNTIME_DIR=/proc/nosuch refused 'runtime directory /proc/nosuch' "${good[@]}"
+	LKVM_RUNTIME_DIR=/$(printf '%05000d' 1) refused 'runtime directory' "${good[@]}"
+	LKVM_RUNTIME_DIR='' XDG_RUNTIME_DIR='' HOME='' \
+		refused 'runtime directory.*LKVM_RUNTIME_DIR' \
+		"${good[@]}"
+}
+
+# --- the device ---
+
+test_dev_missing()
+{
+	refused '/dev/nosuch: ' "${good[@]}" --dev /dev/nosuch
+}
+
+test_dev_not_kvm()
+{
+	refused '/dev/null: is not a KVM device' "${good[@]}" --dev /dev/null
+	refused "$PAYLOAD: is not a KVM device" "${good[@]}" --dev "$PAYLOAD"
+	refused '/tmp: ' "${good[@]}" --dev /tmp
+	refused ': ' "${good[@]}" --dev ''
+}
+
+test_dev_no_permission()
+{
+	as_nobody
+	mknod kvm c 10 232 2>/dev/null || skip "no device node can be made here"
+	chown 0:4 kvm
+	chmod 660 kvm
+	refused "kvm: permission denied.*group $(getent group 4 | cut -d: -f1)" -k payload -m 64 \
+		--dev kvm
+	chmod 600 kvm
+	refused "kvm: permission denied.*group.*$(getent group 4 | cut -d: -f1)" -k payload -m 64 \
+		--dev kvm
+	chown 0:54321 kvm
+	chmod 660 kvm
+	refused "kvm: permission denied.*54321" -k payload -m 64 --dev kvm
+}
+
+# --- the result ---
+
+test_result_not_writable()
+{
+	need_result
+	refused '--result nosuch/result: ' "${good[@]}" --result nosuch/result
+	refused '--result /dev/full: ' "${good[@]}" --result /dev/full
+	mkdir dir
+	refused '--result dir: ' "${good[@]}" --result dir
+	refused '--result' "${good[@]}" --result ''
+	refused '--result' "${good[@]}" --result "$(printf '%05000d' 1)"
+}
+
+# tmpfs SIZE COMMAND...: in a mount namespace where ./full is a tmpfs of that size
+tmpfs()
+{
+	mkdir -p full
+	unshare -m true 2>/dev/null || skip "no mount namespaces here"
+	unshare -m bash -c 'mount -t tmpfs -o size=$1,nr_inodes=10 none full || exit 77
+		shift; . "$E2E_TOP/tests/e2e/lib.sh"; "$@"' tmpfs "$@"
+	status=$?
+	((status != 77)) || skip "no tmpfs can be mounted here"
+	((status == 0)) || exit 1
+}
+
+on_full_disk()
+{
+	head -c 100000 /dev/zero >full/filler 2>/dev/null
+	before=$(ls -A full)
+	refused '--result full/result: .*No space' "${good[@]}" --result full/result
+	[[ $(ls -A full) == "$before" ]] || fail "left on the full disk: $(ls -A full)"
+}
+
+test_result_on_a_full_disk()
+{
+	need_result
+	export -f on_full_disk refused
+	tmpfs 8k eval "good=(-k '$PAYLOAD' -m 64 -c 1 -p do=exit:200); on_full_disk"
+}
+
+# The disk becomes full while the guest runs: told in one line, and no half of a file is left.
+fills_up()
+{
+	vm_start --result full/result -- say:ready~ button exit:3
+	wait_for out waiting
+	head -c 100000 /dev/zero >full/filler 2>/dev/null
+	kill -TERM "$pid"
+	vm_wait
+	said '--result full/result: .*No space'
+	said_lines 2
+	[[ $(ls -A full) == $'filler\nresult' ]] || fail "left on the full disk: $(ls -A full)"
+	[[ $("$JSON" full/result reason) == running ]] || fail "the result is damaged"
+}
+
+test_result_disk_fills_up()
+{
+	need_result
+	export -f fills_up
+	tmpfs 12k fills_up
+}
+
+# --- the command line ---
+
+test_command_line_too_long()
+{
+	local text
+
+	printf -v text '%02048d' 1
+	refused 'command line: .*2047' "${good[@]:0:6}" --nodefaults -p "$text"
+	refused 'command line: .*2047' "${good[@]}" -p "${text:0:2047}"
+	timeout -s KILL 40 "$LKVM" run "${good[@]:0:6}" --nodefaults -p "do=exit:3 ${text:0:2037}" \
+		>out 2>err
+	status=$?
+	((status == 3)) || fail "2047 characters are refused"
+}
+
+# --- options ---
+
+test_option_unknown()
+{
+	refused 'unknown option --nosuch' --nosuch
+	refused 'unknown option --nosuch' --nosuch=5 -k "$PAYLOAD"
+	refused 'unknown option -Z' -Z
+	refused 'unknown option.*-Z' -hZ
+	refused 'unknown option --kernal.*--kernel' --kernal x
+	refused 'unknown option' --no-nosuch
+	refused 'unknown option' $'--a\nb'
+}
+
+test_option_ambiguous()
+{
+	refused 'option --cpu is ambiguous.*--cpus' --cpu 2
+	refused 'option --on is ambiguous' --on exit
+}
+
+test_option_without_value()
+{
+	local option
+
+	for option in -k --kernel -i --initrd -p -m --mem -c --cpus --name --timeout --dev \
+		--on-reboot --result --loglevel; do
+		refused 'takes .*got nothing' "$option"
+	done
+}
+
+test_option_with_a_value_too_many()
+{
+	refused '--dry-run takes no value' "${good[@]}" --dry-run=yes
+	refused '--no-kernel takes no value' --no-kernel=x
+}
+
+test_option_trailing_garbage()
+{
+	local option
+
+	for option in --timeout=5sx --timeout=5x --timeout=-1 --timeout= --timeout=1e3 \
+		--boot-timeout=x --grace=1d --timeout=99999999999999999999 --cpus=2x; do
+		refused "${option%%=*} takes" "${good[@]}" "$option"
+	done
+}
+
+# What is accepted: each form of an option, and the last of two.
+test_option_forms()
+{
+	local form
+
+	for form in --mem=64 '--mem 64' '-m 64' -m64 '--me 64' '-m 1 -m 64' --no-dry-run \
+		'--dry-run --no-dry-run' '--timeout 1.5m' '--no-initrd' '--nodef' '-- '; do
+		# shellcheck disable=SC2086
+		timeout -s KILL 20 "$LKVM" run -c 1 -m 64 -k "$PAYLOAD" -p do=exit:3 $form \
+			>out 2>err
+		status=$?
+		((status == 3)) || fail "status $status with $form"
+		said_lines 0
+	done
+	timeout -s KILL 20 "$LKVM" run -c1 -m64 -p do=cmdline -p do=exit:4 \
+		--no-params --nodefaults \
+		-p do=exit:3 "$PAYLOAD" >out 2>err
+	status=$?
+	((status == 3)) || fail "status $status after --no-params"
+	need_result
+	timeout -s KILL 20 "$LKVM" run "${good[@]}" --result gone --no-result >out 2>err
+	[[ ! -e gone ]] || fail "--no-result is not obeyed"
+}
+
+test_option_choices()
+{
+	refused '--on-reboot takes exit\|reset\|fail' "${good[@]}" --on-reboot=restart
+	refused '--on-reboot takes exit\|reset\|fail' "${good[@]}" --on-reboot=
+	refused '--on-panic takes exit\|continue' "${good[@]}" --on-panic=exi
+	refused '--loglevel takes' "${good[@]}" --loglevel 3
+}
+
+test_option_not_to_be_negated()
+{
+	refused '--mem' "${good[@]}" --no-mem
+	refused '--timeout' "${good[@]}" --no-timeout
+}
+
+test_two_kernels()
+{
+	refused 'kernel' "${good[@]}" another
+	refused "takes one kernel; 'b'" a b
+}
+
+test_command_unknown()
+{
+	local command
+
+	for command in nosuch '' -x --nosuch; do
+		"$LKVM" "$command" >out 2>err
+		status=$?
+		((status == 125)) || fail "status $status instead of 125: lkvm '$command'"
+		[[ ! -s out ]] || fail "something on standard output"
+		said_lines 1
+	done
+}
+
+test_help_is_no_error()
+{
+	local command
+
+	for command in help 'help run' --help -h version --version 'run --help' 'run -h' ''; do
+		# shellcheck disable=SC2086
+		"$LKVM" $command >out 2>err
+		status=$?
+		((status == 0)) || fail "status $status: lkvm $command"
+		[[ -s out && ! -s err ]] || fail "help is not on standard output: lkvm $command"
+	done
+	"$LKVM" help nosuch >out 2>err
+	status=$?
+	((status == 125)) || fail "status $status: lkvm help nosuch"
+	said_lines 1
+}

@@ -1,0 +1,655 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2012,SC2059,SC2086,SC2016
+#
+# How a run ends: each row of the table of exit statuses, and what stands below it.
+
+# --- the exit port ---
+
+test_exit_port_1_byte()
+{
+	local value
+
+	for value in 0 1 42 120 121 125 143 255; do
+		vm -- "exit:$value"
+		ends "$value" exit
+	done
+}
+
+test_exit_port_2_and_4_bytes()
+{
+	vm -- exit2:0x1205
+	ends 5 exit
+	vm -- exit2:0xff00
+	ends 0 exit
+	vm -- exit4:0x12345607
+	ends 7 exit
+}
+
+# All that was written before reaches a reader that is slow at first.
+test_exit_port_flushes()
+{
+	mkfifo pipe
+	{ sleep 3; cat; } <pipe >got &
+	vm_command -- write:81920 exit:9
+	timeout -s KILL 40 "${command[@]}" >pipe 2>err
+	status=$?
+	wait
+	: >out
+	ends 9 exit
+	numbered 81920 | cmp - got || fail "the reader got $(wc -c <got) bytes of 81920, or others"
+}
+
+# A reader that never reads costs 2 s, and the wait is named.
+test_exit_port_reader_never_reads()
+{
+	local ended
+
+	mkfifo pipe
+	exec 5<>pipe
+	vm_command -- say:x~ write:81920 exit:9
+	"${command[@]}" >pipe 2>err &
+	pid=$!
+	wait "$pid"
+	status=$?
+	ended=$(ms_now)
+	exec 5>&-
+	: >out
+	ends 9 exit
+	need_result
+	# "end" is when the guest wrote to the port.
+	local exec_to_end=$(($(result phases_ms.end | sed 's/\..*//')))
+	local after=$((ended - started - exec_to_end))
+	((after >= 1800 && after < 6000)) || fail "lkvm ended $after ms after the guest, not 2 s"
+	said 'standard output|console'
+}
+
+# --- power-off, reset, crash ---
+
+test_poweroff()
+{
+	vm -- poweroff
+	ends 0 poweroff
+	said_lines 0
+}
+
+test_reboot_by_keyboard_controller()
+{
+	vm -- reset:kbd
+	ends 0 reboot
+	vm --on-reboot=exit -- reset:kbd
+	ends 0 reboot
+	said_lines 0
+}
+
+test_reboot_by_cf9()
+{
+	vm -- reset:cf9
+	ends 0 reboot
+}
+
+test_reboot_by_fadt_register()
+{
+	vm -- reset:fadt
+	ends 0 reboot
+}
+
+test_on_reboot_fail()
+{
+	local how
+
+	for how in kbd cf9 fadt; do
+		vm --on-reboot=fail -- reset:$how
+		ends 123 reboot
+	done
+}
+
+test_triple_fault_deliberate()
+{
+	vm -- triple:empty
+	ends 122 crash
+	said 'triple fault'
+	said 'deliberate'
+}
+
+test_triple_fault()
+{
+	vm -- triple:broken
+	ends 122 crash
+	said 'triple fault'
+	grep -q deliberate err && fail "a broken table is called deliberate"
+	said ' rip [0-9a-f]{16}'
+}
+
+# A crash under --on-reboot=reset is a crash all the same.
+test_triple_fault_is_no_reboot()
+{
+	vm --on-reboot=reset -- triple:empty
+	ends 122 crash
+}
+
+# --- panic ---
+
+# ended_within MS: after the first console byte
+ended_within()
+{
+	local first end
+
+	[[ -x $JSON ]] || return 0
+	first=$(result phases_ms.first_console_byte)
+	end=$(result phases_ms.end)
+	((${end%.*} - ${first%.*} <= $1)) ||
+		fail "ended $end ms after the start, first byte at $first"
+}
+
+test_panic_until_end_marker()
+{
+	vm -- panic panicend spin
+	ends 121 panic
+	ended_within 1700
+	printed 'end Kernel panic'
+	need_result
+	[[ $(result panic) == 'Kernel panic - not syncing: test' ]] || fail "panic: $(result panic)"
+	[[ $(result console.-1) == *'end Kernel panic'* ]] || fail "the trace is not in the result"
+}
+
+test_panic_then_reset()
+{
+	local mode
+
+	for mode in exit reset fail; do
+		vm --on-reboot=$mode -- panic reset:kbd
+		ends 121 panic
+	done
+}
+
+test_panic_then_poweroff()
+{
+	vm -- panic poweroff
+	ends 121 panic
+}
+
+test_panic_then_exit_port()
+{
+	vm -- panic exit:3
+	ends 121 panic
+}
+
+test_panic_then_crash()
+{
+	vm -- panic triple:broken
+	ends 121 panic
+}
+
+test_panic_then_hang() # SLOW
+{
+	started=$(ms_now)
+	vm -- panic hang
+	ends 121 panic
+	took_between 1900 6000
+}
+
+# The trace goes on for 2 s, no longer.
+test_panic_then_spin() # SLOW
+{
+	vm -- panic sleep:600 say:late~ sleep:2500 say:too_late~ spin
+	ends 121 panic
+	printed '^late$'
+	grep -q '^too late' out && fail "the run went on for more than 2 s"
+	return 0
+}
+
+test_panic_text_within_a_line()
+{
+	vm -- 'say:a_user_says_Kernel_panic_-_not_syncing~' \
+		'say:x_[____1.0]_Kernel_panic_-_not_syncing~' \
+		'say:Kernel_panic~' exit:7
+	ends 7 exit
+	need_result
+	[[ $(result panic) == null ]] || fail "panic: $(result panic)"
+}
+
+test_panic_text_with_other_stamps()
+{
+	vm -- 'say:Kernel_panic_-_not_syncing:_no_stamp~' panicend spin
+	ends 121 panic
+	vm -- 'say:[____1.234567][____T1]_Kernel_panic_-_not_syncing:_caller~' panicend spin
+	ends 121 panic
+}
+
+test_pvpanic()
+{
+	vm -- say:x~ pvpanic panicend spin
+	ends 121 panic
+	ended_within 1700
+}
+
+test_pvpanic_then_reset()
+{
+	vm --on-reboot=reset -- pvpanic reset:kbd
+	ends 121 panic
+}
+
+test_pvpanic_then_hang() # SLOW
+{
+	started=$(ms_now)
+	vm -- pvpanic hang
+	ends 121 panic
+	took_between 1900 6000
+}
+
+# The guest goes on; that it panicked stays the first cause.
+test_on_panic_continue() # SLOW
+{
+	vm --on-panic=continue -- panic panicend sleep:2500 say:still_here~ exit:9
+	printed '^still here$'
+	ends 121 panic
+	need_result
+	[[ $(result panic) == 'Kernel panic - not syncing: test' ]] || fail "panic: $(result panic)"
+}
+
+test_on_panic_continue_resets()
+{
+	vm --on-panic=continue --on-reboot=reset -- panic panicend boots:2:kbd exit:9
+	printed '^boot 2$'
+	ends 121 panic
+}
+
+# --- time-outs ---
+
+test_timeout()
+{
+	vm --timeout 1s -- say:hello~ spin
+	ends 124 timeout
+	took_between 950 5000
+	said_lines 1
+	said -- '--timeout'
+}
+
+test_timeout_of_a_halted_guest()
+{
+	vm --timeout 700ms -- hang
+	ends 124 timeout
+	took_between 650 5000
+}
+
+test_boot_timeout()
+{
+	vm --boot-timeout 1s -- spin
+	ends 124 timeout
+	took_between 950 5000
+	said_lines 1
+	said -- '--boot-timeout'
+}
+
+test_boot_timeout_after_a_byte()
+{
+	vm --boot-timeout 500ms -- say:x sleep:1200 exit:3
+	ends 3 exit
+	said_lines 0
+}
+
+test_no_timeout_for_a_quick_guest()
+{
+	vm --timeout 20s --boot-timeout 20s -- say:x exit:4
+	ends 4 exit
+	took_between 0 8000
+}
+
+# --- signals ---
+
+press()
+{
+	wait_for out 'button: waiting'
+	kill "-$1" "$pid"
+}
+
+test_sigterm_graceful()
+{
+	vm_start -- button poweroff
+	press TERM
+	vm_wait
+	ends 0 poweroff
+	printed 'button: pressed'
+	said_lines 1
+	said SIGTERM
+}
+
+test_sigint_and_sighup_graceful()
+{
+	local signal
+
+	for signal in INT HUP; do
+		vm_start -- button poweroff
+		press $signal
+		vm_wait
+		ends 0 poweroff
+		said "SIG$signal"
+		rm out
+	done
+}
+
+test_sigterm_forced()
+{
+	vm_start --grace 1s -- button spin
+	press TERM
+	started=$(ms_now)
+	vm_wait
+	ends 120 stopped
+	took_between 950 5000
+	said_lines 2
+}
+
+test_sigterm_forced_halted()
+{
+	vm_start --grace 500ms -- say:ready~ hang
+	wait_for out ready
+	kill -TERM "$pid"
+	started=$(ms_now)
+	vm_wait
+	ends 120 stopped
+	took_between 450 5000
+}
+
+second_signal()
+{
+	vm_start -- button spin
+	press "$1"
+	wait_for out 'button: pressed'
+	started=$(ms_now)
+	kill "-$2" "$pid"
+	vm_wait
+	ends "$3" signal
+	took_between 0 8000
+	rm out
+}
+
+test_second_signal()
+{
+	second_signal TERM TERM 143
+	second_signal INT INT 130
+	second_signal HUP HUP 129
+	second_signal TERM INT 130
+	second_signal HUP TERM 143
+}
+
+test_exit_during_grace()
+{
+	vm_start -- button exit:5
+	press TERM
+	vm_wait
+	ends 5 exit
+}
+
+test_reboot_during_grace()
+{
+	vm_start -- button reset:kbd
+	press TERM
+	vm_wait
+	ends 0 reboot
+}
+
+test_panic_during_grace()
+{
+	vm_start -- button panic panicend spin
+	press TERM
+	vm_wait
+	ends 121 panic
+}
+
+test_timeout_during_grace()
+{
+	vm_start --timeout 2s --grace 20s -- button spin
+	press TERM
+	vm_wait
+	ends 124 timeout
+	took_between 1950 6000
+}
+
+test_signal_after_panic()
+{
+	vm_start -- panic say:ready~ spin
+	wait_for out ready
+	kill -TERM "$pid"
+	vm_wait
+	ends 121 panic
+}
+
+# A signal before the guest runs is not lost.
+test_signal_at_once()
+{
+	vm_start --grace 1s -- spin
+	while [[ ! -e result.json && -d /proc/$pid ]]; do
+		sleep 0.005
+	done
+	sleep 0.02
+	kill -TERM "$pid"
+	vm_wait
+	case $status in
+	120)	ends 120 stopped ;;
+	143)	: ;;
+	*)	fail "status $status" ;;
+	esac
+}
+
+# A reader that goes away ends nothing.
+test_sigpipe()
+{
+	vm_command -- say:first~ sleep:300 write:32768 sleep:100 exit:6
+	{
+		timeout -s KILL 40 "${command[@]}" 2>err
+		echo $? >status
+	} | head -n 1 >out
+	while [[ ! -s status ]]; do
+		sleep 0.02
+	done
+	status=$(<status)
+	ends 6 exit
+	said_lines 1
+	said 'standard output'
+}
+
+test_closed_descriptors()
+{
+	vm_command -- say:x~ exit:8
+	timeout -s KILL 40 "${command[@]}" <&- >&- 2>&-
+	status=$?
+	: >out
+	: >err
+	ends 8 exit
+}
+
+# --- reset in place ---
+
+test_ten_resets()
+{
+	local how
+
+	for how in kbd cf9 fadt; do
+		vm --on-reboot=reset -- boots:10:$how exit:11
+		ends 11 exit
+		said_lines 0
+		cmp -s <(grep -a '^boot' out) <(printf 'boot %d\n' {1..10}) ||
+			fail "boots: $(grep -a '^boot' out | tr '\n' ' ')"
+	done
+}
+
+# A guest that does nothing but reset is ended like any other.
+test_resets_without_end()
+{
+	vm --on-reboot=reset --timeout 1s -- reset:cf9
+	ends 124 timeout
+	vm_start -c 2 --on-reboot=reset --grace 500ms -- say:x~ smp:2 reset:kbd
+	wait_for out x
+	kill -TERM "$pid"
+	vm_wait
+	ends 120 stopped
+	vm_start --on-reboot=reset --grace 20s -- say:x~ reset:kbd
+	wait_for out x
+	kill -TERM "$pid"
+	wait_for err SIGTERM
+	kill -TERM "$pid"
+	vm_wait
+	ends 143 signal
+}
+
+# The next reset may come before every vCPU has seen the end of the last.
+test_reset_in_quick_succession()
+{
+	vm -c 4 --on-reboot=reset -- boots:40:cf9 exit:7
+	ends 7 exit
+}
+
+test_resets_with_four_cpus()
+{
+	vm -c 4 --on-reboot=reset -- smp:4 boots:5:kbd exit:11
+	ends 11 exit
+	[[ $(grep -a -c 'smp: all came, 4' out) == 5 ]] || fail "not all CPUs came at each boot"
+	# Others that were running wait for SIPI again.
+	vm -c 3 --on-reboot=reset -- smp:3:spin boots:3:kbd exit:11
+	ends 11 exit
+	[[ $(grep -a -c 'smp: all came, 3' out) == 3 ]] || fail "not all CPUs came at each boot"
+}
+
+# Registers are as at power-on, and KVM does not write its clock into RAM any more.
+test_reset_brings_chips_back()
+{
+	vm --on-reboot=reset -- ram chips boots:3:kbd exit:11
+	ends 11 exit
+	[[ $(grep -a -c '^chips: ' out) == 3 ]] || fail "not 3 boots"
+	[[ $(grep -a '^chips: ' out | sort -u | wc -l) == 1 ]] ||
+		fail "two kinds: $(grep -a '^chips: ' out | sort -u | tr '\n' ';')"
+}
+
+test_reset_brings_interrupts_back()
+{
+	vm --on-reboot=reset -- writeirq:64 boots:3:kbd exit:11
+	ends 11 exit
+	[[ $(grep -a -c 000000000000003 out) == 3 ]] || fail "not 3 times all lines"
+}
+
+test_reset_in_a_halt_of_others()
+{
+	vm_start -c 2 --on-reboot=reset --grace 1s -- smp:2 boots:3:cf9 hang
+	wait_for out 'boot 3'
+	kill -TERM "$pid"
+	vm_wait
+	ends 120 stopped
+}
+
+# with_input WORD...: the payload with standard input from a pipe that we write with >&5
+with_input()
+{
+	mkfifo in
+	vm_command "$@"
+	"${command[@]}" <in >out 2>err &
+	pid=$!
+	exec 5>in
+}
+
+test_reset_boots_a_changed_kernel()
+{
+	cp "$PAYLOAD" kernel
+	with_input --on-reboot=reset -k kernel -- say:ready~ echo:1 boots:2:kbd exit:11
+	wait_for out ready
+	cp "$PAYLOAD" new
+	printf x >>new
+	mv new kernel
+	echo y >&5
+	wait_for err changed
+	until [[ $(grep -c ready out) == 2 ]]; do
+		sleep 0.02
+	done
+	echo y >&5
+	vm_wait
+	ends 11 exit
+	said_lines 1
+	said 'kernel kernel.*changed'
+}
+
+test_reset_without_its_kernel()
+{
+	cp "$PAYLOAD" kernel
+	with_input --on-reboot=reset -k kernel -- say:ready~ echo:1 boots:2:kbd exit:11
+	wait_for out ready
+	rm kernel
+	echo y >&5
+	vm_wait
+	ends 125 error
+	said_lines 1
+	said 'kernel kernel: No such file'
+}
+
+# --- the result ---
+
+test_result_says_running()
+{
+	need_result
+	echo '{"reason":"exit","status":0}' >result.json
+	vm_start -- say:ready~ spin
+	wait_for out ready
+	[[ $(result reason) == running ]] || fail "reason $(result reason) while it runs"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	[[ $(result reason) == running ]] || fail "reason $(result reason) after SIGKILL"
+	[[ $(ls) == $'err\nout\nresult.json\nrun' ]] || fail "left: $(ls | tr '\n' ' ')"
+	# The lock of a dead instance blocks nobody; its file is all that may be left.
+	rm -f run/*.lock
+}
+
+test_result_replaces_an_older_one()
+{
+	need_result
+	head -c 100000 /dev/zero | tr '\0' x >result.json
+	vm -- exit:5
+	ends 5 exit
+	echo '{"reason":"exit","status":0}' >result.json
+	vm --no-such-option -- exit:5
+	ends 125 error
+	echo '{"reason":"exit","status":0}' >result.json
+	vm -k nosuch -- exit:5
+	ends 125 error
+}
+
+test_result_content()
+{
+	local phase last=-1 ms
+
+	need_result
+	vm --name some-name -- say:hello~ say:unfinished exit:5
+	ends 5 exit
+	[[ $(result name) == some-name ]] || fail "name $(result name)"
+	[[ $(result panic) == null ]] || fail "panic $(result panic)"
+	(($(result exits.io) > 10)) || fail "exits.io is $(result exits.io)"
+	[[ $(result console) == $'hello\nunfinished' ]] || fail "console: $(result console)"
+	[[ $(result phases_ms) == $'exec\nvm_ready\nfirst_kvm_run\nfirst_console_byte\nend' ]] ||
+		fail "phases: $(result phases_ms)"
+	for phase in $(result phases_ms); do
+		ms=$(result "phases_ms.$phase")
+		ms=$((10#${ms/./}))
+		((ms >= last && ms < 20000000)) || fail "$phase at $ms us, after $last us"
+		last=$ms
+	done
+	vm -- exit:5
+	[[ $(result name) == guest-[0-9]* ]] || fail "name $(result name)"
+	[[ $(result phases_ms.first_console_byte) == null ]] ||
+		fail "a console byte that never came"
+}
+
+test_result_last_200_lines()
+{
+	need_result
+	vm -- write:4800 exit:5
+	ends 5 exit
+	[[ $(result console | wc -l) == 200 ]] ||
+		fail "$(result console | wc -l) lines instead of 200"
+	[[ $(result console) == $(numbered 4800 | tail -n 200) ]] || fail "not the last lines"
+}
+
+test_result_is_valid_json()
+{
+	need_result
+	vm -- $'say:bytes_\x01\x1b[1m_"\\_\xff\xfe_\xc3\xa4_\xed\xa0\x80~' exit:5
+	ends 5 exit
+	[[ $(result console.0) == $'bytes \x01\x1b[1m "\\ '*$'\xc3\xa4'* ]] ||
+		fail "console: $(result console.0)"
+}

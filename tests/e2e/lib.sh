@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034,SC2012
+#
+# What the end-to-end tests share, and the start of each: bash lib.sh GROUP.sh test_NAME DIRECTORY
+#
+# A test is in its own directory and process group. It ends with `fail` or `skip`, or by returning.
+# Whatever it does, afterwards the runtime directory must be empty and no process may be left.
+#
+#   vm [OPTION...] [-- WORD...]	run the payload with do=WORD...; sets status; out and err are files
+#   vm_start ...		the same in the background; sets pid. vm_wait: its end
+#   ends STATUS REASON		how it ended, by its exit status and by the result
+#   printed, said REGEX		what is on standard output, on standard error
+set -u
+
+PAYLOAD=$E2E_TOP/build/guest/payload.bin
+PTY=$E2E_TOP/build/e2e/pty
+JSON=$E2E_TOP/build/e2e/json
+
+fail()
+{
+	exec 2>&1
+	for file in out err; do
+		[[ -s $file ]] && echo "--- $file" && tail -n 20 "$file" && echo
+	done
+	echo "$*"
+	exit 1
+}
+
+skip()
+{
+	echo "$*"
+	exit 77
+}
+
+need()
+{
+	local tool
+
+	for tool; do
+		PATH=$PATH:/sbin:/usr/sbin command -v "$tool" >/dev/null || skip "$tool is missing"
+	done
+}
+
+# --- running the payload ---
+
+# Sets command: options, then behind "--" the payload's words. What a test gives comes last, so that
+# it wins.
+vm_command()
+{
+	local options=() words="" word
+
+	while (($#)) && [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	for word in "${@:2}"; do
+		words+=" do=$word"
+	done
+	command=("$LKVM" run -k "$PAYLOAD" -m 64 -c 1 --nodefaults -p "${words# }")
+	[[ -x $JSON ]] && command+=(--result result.json)
+	command+=("${options[@]}")
+}
+
+vm()
+{
+	vm_command "$@"
+	timeout -s KILL 40 "${command[@]}" >out 2>err
+	status=$?
+	((status != 137)) || fail "lkvm had to be killed: ${command[*]:1}"
+	nothing_left
+}
+
+vm_start()
+{
+	vm_command "$@"
+	"${command[@]}" >out 2>err &
+	pid=$!
+}
+
+vm_wait()
+{
+	wait "$pid"
+	status=$?
+	nothing_left
+}
+
+# wait_for FILE REGEX [SECONDS]
+wait_for()
+{
+	local tries=$((${3:-10} * 50))
+
+	until grep -Eq -- "$2" "$1" 2>/dev/null; do
+		((tries-- > 0)) || fail "'$2' did not appear in $1"
+		sleep 0.02
+	done
+}
+
+# --- what came of it ---
+
+result()
+{
+	"$JSON" result.json "$1"
+}
+
+ends()
+{
+	local reason
+
+	if grep -aq '^bad: ' out; then
+		fail "the payload says: $(grep -a '^bad: ' out | head -n 1)"
+	fi
+	((status == $1)) || fail "status $status instead of $1"
+	[[ -x $JSON ]] || return 0
+	reason=$(result reason) || fail "no result"
+	[[ $reason == "$2" ]] || fail "reason $reason instead of $2"
+	[[ $(result status) == "$1" ]] || fail "the result's status is $(result status)"
+}
+
+need_result()
+{
+	[[ -x $JSON ]] || skip "no jansson: no --result"
+}
+
+printed()
+{
+	grep -aEq -- "$1" out || fail "standard output lacks '$1'"
+}
+
+said()
+{
+	grep -Eq -- "$1" err || fail "standard error lacks '$1'"
+}
+
+# said_lines N: exactly so many lines on standard error
+said_lines()
+{
+	local lines
+
+	lines=$(wc -l <err)
+	((lines == $1)) || fail "$lines lines on standard error instead of $1"
+}
+
+# nothing in the runtime directory: after each run
+nothing_left()
+{
+	local left
+
+	[[ -d $LKVM_RUNTIME_DIR ]] || return 0
+	left=$(ls -A "$LKVM_RUNTIME_DIR")
+	[[ -z $left ]] || fail "left in the runtime directory: $left"
+	left=$(find . -name '*.tmp')
+	[[ -z $left ]] || fail "left behind: $left"
+}
+
+ms_now()
+{
+	local now=${EPOCHREALTIME/[.,]/}
+
+	echo $((now / 1000))
+}
+
+# took_between MIN MAX: milliseconds since `started=$(ms_now)`
+took_between()
+{
+	local took=$(($(ms_now) - started))
+
+	((took >= $1 && took <= $2)) || fail "took $took ms, not $1 to $2"
+}
+
+# numbered BYTES: what the payload's write:BYTES sends
+numbered()
+{
+	seq -f %015.0f 0 $(($1 / 16 - 1))
+}
+
+# fnv FILE: the payload's checksum
+fnv()
+{
+	local sum=0x811c9dc5 byte
+
+	for byte in $(od -An -v -tu1 "$1"); do
+		sum=$(((sum ^ byte) * 0x01000193 & 0xffffffff))
+	done
+	printf '%08x\n' "$sum"
+}
+
+# --- one test ---
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	# shellcheck source=/dev/null
+	. "$1" || exit 1
+	declare -F "$2" >/dev/null || { echo "no $2 in $1"; exit 1; }
+	cd "$3" || exit 1
+	export LKVM_RUNTIME_DIR=$3/run
+	trap 'kill -KILL $(jobs -p) 2>/dev/null' EXIT
+	started=$(ms_now)
+	"$2"
+	leftover=$(pgrep -g 0 -x "$(basename "$LKVM")")
+	[[ -z $leftover ]] || fail "still running: process $leftover"
+	nothing_left
+	exit 0
+fi
