@@ -21,8 +21,8 @@
  * terminal does.
  *
  * Threads: ring and counters under one mutex, held for copies and for lines.c.
- * Everything that makes a system call is on the loop, but for the ring of a bell; after the loop has
- * stopped, console_drain() runs on the main thread.
+ * Everything that makes a system call is on the loop, but for the ring of a bell; after
+ * the loop has stopped, console_drain() runs on the main thread.
  */
 #include <kvm/console.h>
 #include <kvm/device.h>

@@ -22,7 +22,7 @@
 static void print_range(const struct boot_range *range, void *arg)
 {
 	(void)arg;
-	printf("boot: %#012llx-%#012llx %s\n", (unsigned long long)range->start,
+	printf("boot: 0x%010llx-0x%010llx %s\n", (unsigned long long)range->start,
 	       (unsigned long long)(range->end - 1), range->name);
 }
 
@@ -30,7 +30,7 @@ static void print_region(const struct bus_region *region, void *arg)
 {
 	const struct bus *bus = arg;
 
-	printf("%s: %#06llx-%#06llx %s\n", bus->name, (unsigned long long)region->base,
+	printf("%s: 0x%04llx-0x%04llx %s\n", bus->name, (unsigned long long)region->base,
 	       (unsigned long long)(region->base + region->len - 1), region->name);
 }
 
@@ -63,7 +63,7 @@ int dry_run_print(struct kvm *kvm)
 	for (unsigned int i = 0; i < kvm->mem.count; i++) {
 		const struct gmem_bank *bank = &kvm->mem.banks[i];
 
-		printf("ram: %#012llx-%#012llx\n", (unsigned long long)bank->base,
+		printf("ram: 0x%010llx-0x%010llx\n", (unsigned long long)bank->base,
 		       (unsigned long long)(bank->base + bank->size - 1));
 	}
 	boot_for_each_range(print_range, NULL);

@@ -205,9 +205,10 @@ static void help_print_option(const struct option *option, int column)
 	struct text synopsis = {};
 
 	text_add_synopsis(&synopsis, option);
-	printf("%-*s", column, synopsis.buf);
 	if (synopsis.len + 2 > (size_t)column)
-		printf("\n%*s", column, "");
+		printf("%s\n%*s", synopsis.buf, column, "");
+	else
+		printf("%-*s", column, synopsis.buf);
 	help_print_words(option->help, column);
 }
 

@@ -8,7 +8,10 @@
 #include <kvm/gmem.h>
 #include <kvm/types.h>
 
-/* Open all that config.initrds names, anew at each call. 0 or -errno after log_error(). Main thread. */
+/*
+ * Open all that config.initrds names, anew at each call. Main thread. 0 or -errno after
+ * log_error().
+ */
 int initrd_open(void);
 
 /* Bytes of all of them with padding; 0 when there are none. */

@@ -16,8 +16,11 @@
 
 #include <cmocka.h>
 
+struct config config;
+
 #include <errno.h>
 #include <fcntl.h>
+#include <kvm/config.h>
 #include <kvm/console.h>
 #include <kvm/init.h>
 #include <kvm/kvm.h>
@@ -372,7 +375,7 @@ static void test_a_full_ring_drops_the_oldest(void **state)
 	stop_loop();
 	assert_int_equal(console_drain(0), 0);
 	assert_int_equal(lines, 1);
-	snprintf(line, sizeof(line), "console: %zu bytes of output were dropped", gap);
+	snprintf(line, sizeof(line), "console: %zu bytes of output were lost", gap);
 	assert_non_null(strstr(last_line, line));
 }
 

@@ -48,6 +48,11 @@ void kvm_cpu_sum_exits(const struct kvm *kvm, u64 counts[KVM_CPU_EXIT_KINDS])
 	counts[KVM_EXIT_MMIO] = 1ULL << 40;
 }
 
+const char *kvm_end_name(enum end_reason reason)
+{
+	return reason == END_PANIC ? "panic" : "other";
+}
+
 const char *kvm_exit_name(u32 reason)
 {
 	return reason == KVM_EXIT_IO ? "io" : reason == KVM_EXIT_MMIO ? "mmio" : NULL;

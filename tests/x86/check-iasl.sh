@@ -40,5 +40,5 @@ for cpus in 1 255; do
 	body "$dir/DSDT-again.aml" >"$dir/after"
 	cmp "$dir/before" "$dir/after" >"$dir/log" 2>&1 || fail DSDT "changes when compiled again"
 	rm -f "$dir"/*.aml "$dir"/*.dsl
+	echo "ok - tables for $cpus CPUs: iasl takes them apart and together again"
 done
-echo "check-iasl: ok"
