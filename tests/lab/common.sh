@@ -158,7 +158,7 @@ qemu_command()
 	shift 6
 
 	QEMU=(qemu-system-x86_64 -machine q35 -accel tcg,thread=single -cpu "$cpu" -smp 1 -m "$mem"
-		-display none -nodefaults -no-reboot -no-user-config "$@"
+		-display none -nodefaults -no-reboot -no-user-config -seed 42 "$@"
 		-drive "file=$image,format=raw,if=none,id=out,cache=unsafe"
 		-device virtio-blk-pci,drive=out
 		-kernel "$kernel" -initrd "$initrd"
@@ -170,4 +170,4 @@ qemu_command()
 
 L1_APPEND="console=ttyS0 quiet panic=-1 nokaslr mitigations=off tsc=reliable no_timer_check"
 L1_APPEND+=" nowatchdog audit=0 apparmor=0 rcupdate.rcu_expedited=1"
-L1_CPU=qemu64,+svm,+npt
+L1_CPU=qemu64,+svm,+npt,+rdrand

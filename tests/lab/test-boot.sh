@@ -1,9 +1,75 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Debian's cloud kernel boots with 1, 2 and 4 CPUs, sees them all, and powers off with status 0.
+# Debian's cloud kernel with 1, 2 and 4 CPUs and 128 MiB to 6 GiB: all of it is found, the log is clean,
+# power-off is status 0.
 . "$LAB/lib.sh"
 
-for n in 1 2 4; do
-	boot "boot-$n" 0 -c "$n" -m 512 -p "quiet lab=poweroff"
-	expect_grep "$OUT/boot-$n.out" "^lab: Linux .*, $n CPUs online, " "boot-$n: $n CPUs online"
-done
+# value FILE KEY: what "check: KEY ..." says
+value()
+{
+	tr -d '\r' <"$1" | sed -n "s/^check: $2 *//p" | head -n 1
+}
+
+# expect NAME KEY WANTED
+expect()
+{
+	local got
+	got=$(value "$OUT/$1.out" "$2" | sed 's/ *$//')
+	if [ "$got" = "$3" ]; then
+		ok "$1: $2 $3"
+	else
+		fail "$1: $2" "'$got', '$3' expected"
+	fi
+}
+
+# expect_memory NAME MIB: at least 90 % of it, but for what a small guest's kernel itself takes
+expect_memory()
+{
+	local kb least
+	kb=$(tr -d '\r' <"$OUT/$1.out" | sed -n 's/^lab: Linux .* online, \([0-9]*\) kB.*/\1/p')
+	least=$(($2 * 1024 * 90 / 100 - 24 * 1024))
+	if [ "${kb:-0}" -ge "$least" ] && [ "$kb" -le $(($2 * 1024)) ]; then
+		ok "$1: $kb kB of memory"
+	else
+		fail "$1: memory" "'$kb' kB of $2 MiB"
+	fi
+}
+
+# expect_clean_log NAME: no warning but those of golden/dmesg-cloud
+expect_clean_log()
+{
+	grep -v -e '^#' -e '^$' "$LAB/dmesg-cloud" >"$OUT/golden"
+	tr -d '\r' <"$OUT/$1.out" | sed -n '/^lab: dmesg begins/,/^lab: dmesg ends/p' >"$OUT/$1.dmesg"
+	if [ "$(wc -l <"$OUT/$1.dmesg")" -lt 100 ]; then
+		fail "$1: log" "has $(wc -l <"$OUT/$1.dmesg") lines"
+		return
+	fi
+	grep -E -e '^<[0-4]>' "$OUT/$1.dmesg" | grep -E -v -f "$OUT/golden" >"$OUT/$1.warnings"
+	if [ -s "$OUT/$1.warnings" ]; then
+		fail "$1: log" "$(wc -l <"$OUT/$1.warnings") warnings: $(head -n 3 "$OUT/$1.warnings")"
+	else
+		ok "$1: no warning that is not in golden/dmesg-cloud"
+	fi
+	expect_no_grep "$OUT/$1.dmesg" 'ACPI.*([Ww]arn|[Ee]rror|BIOS)|Firmware Bug|Fatal' "$1: no word against ACPI"
+}
+
+# machine NAME CPUS MIB
+machine()
+{
+	boot "$1" 0 -c "$2" -m "$3" -p "lab=check" || return
+	expect_grep "$OUT/$1.out" "^lab: Linux .*, $2 CPUs online, " "$1: $2 CPUs online"
+	expect "$1" cores "$2"
+	expect "$1" siblings "$2"
+	expect "$1" packages 1
+	expect_memory "$1" "$3"
+	expect "$1" clocksource kvm-clock
+	expect "$1" uarts 4
+	expect "$1" rtc "rtc_cmos 00:00"
+	expect "$1" button "Power Button"
+	expect_clean_log "$1"
+}
+
+machine small 1 128
+machine two 2 512
+machine hole 4 3500
+machine large 1 6144
 lab_end

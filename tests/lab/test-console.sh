@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The console of a real guest: input with flow control, output to a reader that stops.
+. "$LAB/lib.sh"
+. "$LAB/console.inc"
+
+echo_test 65536
+flood_test 65536 0
+lab_end
