@@ -116,6 +116,12 @@ ends()
 	[[ $(result status) == "$1" ]] || fail "the result's status is $(result status)"
 }
 
+# What takes minutes runs under check-long only
+need_long()
+{
+	[[ ${E2E_LONG:-} ]] || skip "minutes long: make check-long runs it"
+}
+
 need_result()
 {
 	[[ -x $JSON ]] || skip "no jansson: no --result"

@@ -12,7 +12,7 @@ test_dry_run()
 	printed "^kernel: $PAYLOAD\$"
 	printed '^cmdline: do=say:it_runs~ do=exit:9$'
 	printed '^cpus: 2$'
-	printed '^ram: 0*-0x0004ffffff$'
+	printed '^ram: 0x0000000000-0x0004ffffff$'
 	printed '^boot: .* boot_params$'
 	printed '^boot: 0x0001000000-.* kernel$'
 	printed '^port: 0x03f8-0x03ff serial0$'
@@ -42,7 +42,7 @@ test_defaults()
 	mem=$((64 * (cpus + 3)))
 	printed "^cpus: $cpus\$"
 	printed '^name: guest-[0-9]+$'
-	((mem * 10 > host * 8)) || printed "^ram: 0*-0x$(printf %010x $((mem * 1024 * 1024 - 1)))\$"
+	((mem * 10 > host * 8)) || printed "^ram: 0x0000000000-0x$(printf %010x $((mem * 1024 * 1024 - 1)))\$"
 	nothing_left
 }
 

@@ -374,9 +374,9 @@ full_pipe()
 # A reader that does not read stops nobody; what is dropped is the oldest, counted in one line.
 test_output_ring_drops_the_oldest() # SLOW
 {
-	local bytes=$((264 * 1024)) dropped tail
+	local bytes=$((10 << 20)) dropped tail
 
-	[[ ${E2E_LONG:-} ]] && bytes=$((10 << 20))
+	need_long
 	full_pipe
 	vm_command -- write:$bytes tell sleep:2000 exit:5
 	"${command[@]}" >pipe 2>err 5>&- 6<&- &
@@ -407,6 +407,7 @@ test_output_ring_withholds_the_interrupt() # SLOW
 {
 	local bytes=$((264 * 1024))
 
+	need_long
 	full_pipe
 	vm_command -- writeirq:$bytes exit:5
 	"${command[@]}" >pipe 2>err 5>&- 6<&- &
