@@ -73,6 +73,9 @@ vm()
 vm_start()
 {
 	vm_command "$@"
+	# Here already: what an earlier run of the test left must not be taken for this one's.
+	: >out
+	: >err
 	"${command[@]}" >out 2>err &
 	pid=$!
 }

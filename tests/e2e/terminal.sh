@@ -121,7 +121,7 @@ test_background_and_foreground()
 	chmod +x job
 	PS1='$ ' "$PTY" -o screen -t 20 'wait=$ ' 'send=./job &\n' wait=ready sleep=200 \
 		state=background \
-		'send=echo still-$((6*7))\n' wait=still-42 'send=fg\n' wait=job sleep=300 \
+		'send=echo still-$((6*7))\n' wait=still-42 'send=fg\n' wait=job sleep=2000 \
 		state=foreground send=q wait=71 'wait=$ ' 'send=echo status-$?\n' wait=status-5 \
 		'send=exit 0\n' -- bash --norc --noprofile --noediting -i >report 2>pty-err ||
 		fail "$(grep -a -m 1 "^pty: " pty-err)"
