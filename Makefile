@@ -27,7 +27,8 @@ OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o bzimage.o in
 	     entry.o acpi.o aml.o)
 OBJS-hw   := $(addprefix hw/,serial.o rtc.o i8042.o pci.o reset-port.o acpi-pm.o pvpanic.o \
 	     exit-port.o)
-OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o)
+OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
+	     unpack.o unpack-lib.o unpack-lzo.o unpack-lz4.o)
 
 OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-hw) $(OBJS-util)
 
@@ -52,12 +53,27 @@ Q := $(if $(V),,@)
 PKG_CONFIG ?= pkg-config
 optional = $(if $(filter 0,$(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null; echo $$?)),$(1),$(info \
 	   note: $(1) not found: $(2) is left out; install $(3)))
+# One that has no .pc file everywhere (Debian 12's bzip2): a function of it is linked.
+linkable = $(if $(filter 0,$(shell echo 'char $(2)(void); int main(void) { return $(2)(); }' | \
+	   $(CC) -x c - -o /dev/null -l$(1) 2>/dev/null; echo $$?)),$(1),$(info \
+	   note: lib$(1) not found: $(3) is left out; install $(4)))
+have = $(if $(filter $(1),$(LIBS-found) $(LIBS-linked)),-DHAVE_$(2))
 
-LIBS-found := $(call optional,jansson,run --result,libjansson-dev)
-CPPFLAGS += $(if $(filter jansson,$(LIBS-found)),-DHAVE_JANSSON) \
-	    $(if $(LIBS-found),$(shell $(PKG_CONFIG) --cflags $(LIBS-found)))
-LDLIBS := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --libs $(LIBS-found)))
-LDLIBS-static := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --static --libs $(LIBS-found)))
+LIBS-found := $(call optional,jansson,run --result,libjansson-dev) \
+	      $(call optional,zlib,unpacking gzip kernels,zlib1g-dev) \
+	      $(call optional,liblzma,unpacking lzma and xz kernels,liblzma-dev) \
+	      $(call optional,lzo2,unpacking lzo kernels,liblzo2-dev) \
+	      $(call optional,liblz4,unpacking lz4 kernels,liblz4-dev) \
+	      $(call optional,libzstd,unpacking zstd kernels,libzstd-dev)
+LIBS-found := $(strip $(LIBS-found))
+LIBS-linked := $(call linkable,bz2,BZ2_bzlibVersion,unpacking bzip2 kernels,libbz2-dev)
+HAVE := $(strip $(call have,jansson,JANSSON) $(call have,zlib,ZLIB) $(call have,bz2,BZIP2) \
+	$(call have,liblzma,LZMA) $(call have,lzo2,LZO) $(call have,liblz4,LZ4) \
+	$(call have,libzstd,ZSTD))
+CPPFLAGS += $(HAVE) $(if $(LIBS-found),$(shell $(PKG_CONFIG) --cflags $(LIBS-found)))
+LDLIBS := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --libs $(LIBS-found))) $(LIBS-linked:%=-l%)
+LDLIBS-static := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --static --libs $(LIBS-found))) \
+		 $(LIBS-linked:%=-l%)
 
 # ---- the binary --------------------------------------------------------------
 

@@ -10,24 +10,37 @@
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/types.h>
+#include <kvm/unpack.h>
 
 #include <stdio.h>
 
 struct feature {
 	const char *name;
 	const char *what;
+	enum unpack_format format; /* says whether it is built in; or else: */
 	bool built;
 };
 
 static const struct feature features[] = {
-	{"result", "run --result writes JSON (jansson)",
+	{"result", "run --result writes JSON (jansson)", UNPACK_NONE,
 #ifdef HAVE_JANSSON
 	 true
 #else
 	 false
 #endif
 	},
+	{"zlib", "kernels packed by gzip", UNPACK_GZIP, false},
+	{"bzip2", "kernels packed by bzip2", UNPACK_BZIP2, false},
+	{"lzma", "kernels packed by lzma or xz", UNPACK_XZ, false},
+	{"lzo", "kernels packed by lzop", UNPACK_LZO, false},
+	{"lz4", "kernels packed by lz4", UNPACK_LZ4, false},
+	{"zstd", "kernels packed by zstd", UNPACK_ZSTD, false},
 };
+
+static bool feature_built(const struct feature *feature)
+{
+	return feature->built || unpack_supported(feature->format);
+}
 
 int builtin_version(int argc, char **argv)
 {
@@ -37,7 +50,7 @@ int builtin_version(int argc, char **argv)
 	}
 	printf("lkvm %s\n", LKVM_VERSION);
 	for (size_t i = 0; i < ARRAY_SIZE(features); i++)
-		printf("%c%-10s %s\n", features[i].built ? '+' : '-', features[i].name,
+		printf("%c%-10s %s\n", feature_built(&features[i]) ? '+' : '-', features[i].name,
 		       features[i].what);
 	return fflush(stdout) ? STATUS_ERROR : 0;
 }

@@ -74,7 +74,7 @@ build/fuzz/$(1): tests/fuzz/$(1).c $(SRCS-$(1)) $(util-srcs) $(HEADERS)
 	@echo "  FUZZ    $$@"
 	$(Q)clang $$(CPPFLAGS) -std=gnu11 $$(WARN) -g -O1 -pthread \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $$@ $$(filter %.c,$$^)
+		-o $$@ $$(filter %.c,$$^) $(LDLIBS)
 endef
 $(foreach target,$(FUZZ),$(eval $(call fuzz-rule,$(target))))
 

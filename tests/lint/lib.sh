@@ -51,7 +51,10 @@ product_files() {
 	all_files | grep -E '\.[ch]$' | grep -Ev '^(tests|bench)/'
 }
 
+# All optional libraries, as the Makefile's HAVE.
+have="-DHAVE_JANSSON -DHAVE_ZLIB -DHAVE_BZIP2 -DHAVE_LZMA -DHAVE_LZO -DHAVE_LZ4 -DHAVE_ZSTD"
+
 # The flags that objects are compiled with.
 compile_flags() {
-	echo "-std=gnu11 -D_GNU_SOURCE -DHAVE_JANSSON -Iinclude -I."
+	echo "-std=gnu11 -D_GNU_SOURCE $have -Iinclude -I."
 }
