@@ -64,6 +64,7 @@ util-srcs := $(OBJS-util:.o=.c)
 $(call fuzz, fuzz-options)
 $(call fuzz, fuzz-serial, hw/serial.c $(FAKE:.o=.c))
 $(call fuzz, fuzz-bzimage, x86/bzimage.c)
+$(call fuzz, fuzz-unpack)
 
 FUZZ-BINS := $(addprefix build/fuzz/,$(FUZZ))
 FUZZ_SECONDS ?= 60
