@@ -23,12 +23,12 @@ endif
 OBJS-main := main.o builtin-run.o builtin-version.o builtin-help.o dry-run.o
 OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o gmem.o bus.o irq.o device.o \
 	     console.o term.o lines.o phase.o result.o instance.o
-OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o bzimage.o initrd.o e820.o \
-	     entry.o acpi.o aml.o)
+OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o image.o bzimage.o elf.o kaslr.o \
+	     params.o pvh.o multiboot.o initrd.o e820.o entry.o acpi.o aml.o)
 OBJS-hw   := $(addprefix hw/,serial.o rtc.o i8042.o pci.o reset-port.o acpi-pm.o pvpanic.o \
 	     exit-port.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
-	     unpack.o unpack-lib.o unpack-lzo.o unpack-lz4.o)
+	     cache.o unpack.o unpack-lib.o unpack-lzo.o unpack-lz4.o)
 
 OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-hw) $(OBJS-util)
 
@@ -64,12 +64,13 @@ LIBS-found := $(call optional,jansson,run --result,libjansson-dev) \
 	      $(call optional,liblzma,unpacking lzma and xz kernels,liblzma-dev) \
 	      $(call optional,lzo2,unpacking lzo kernels,liblzo2-dev) \
 	      $(call optional,liblz4,unpacking lz4 kernels,liblz4-dev) \
-	      $(call optional,libzstd,unpacking zstd kernels,libzstd-dev)
+	      $(call optional,libzstd,unpacking zstd kernels,libzstd-dev) \
+	      $(call optional,libmd,keeping unpacked kernels,libmd-dev)
 LIBS-found := $(strip $(LIBS-found))
 LIBS-linked := $(call linkable,bz2,BZ2_bzlibVersion,unpacking bzip2 kernels,libbz2-dev)
 HAVE := $(strip $(call have,jansson,JANSSON) $(call have,zlib,ZLIB) $(call have,bz2,BZIP2) \
 	$(call have,liblzma,LZMA) $(call have,lzo2,LZO) $(call have,liblz4,LZ4) \
-	$(call have,libzstd,ZSTD))
+	$(call have,libzstd,ZSTD) $(call have,libmd,LIBMD))
 CPPFLAGS += $(HAVE) $(if $(LIBS-found),$(shell $(PKG_CONFIG) --cflags $(LIBS-found)))
 LDLIBS := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --libs $(LIBS-found))) $(LIBS-linked:%=-l%)
 LDLIBS-static := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --static --libs $(LIBS-found))) \

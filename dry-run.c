@@ -58,6 +58,7 @@ int dry_run_print(struct kvm *kvm)
 {
 	printf("name: %s\n", config.name);
 	printf("kernel: %s\n", config.kernel);
+	printf("entry: %s\n", boot_entry());
 	printf("cmdline: %s\n", boot_cmdline());
 	printf("cpus: %u\n", kvm->cpu_count);
 	for (unsigned int i = 0; i < kvm->mem.count; i++) {

@@ -1,32 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The boot image: kernel, initrds, command line and boot_params, put into guest RAM.
+ * The boot image: kernel, initrds and command line, put into guest RAM.
  *
  * boot_open_files() runs before any machine exists: it opens the kernel and the
  * initrds, checks what can be checked, and completes the command line. The rest is
  * a device: its reset() writes everything into RAM and sets the first vCPU to the
- * kernel's 64-bit entry. So power-on and reset in place are the same code; at a
- * reset the kernel's path is opened again, because a developer has rebuilt it
- * meanwhile, and one line says so. The kernel is read, never mapped.
+ * kernel's entry. So power-on and reset in place are the same code; at a reset the
+ * kernel's path is opened again, because a developer has rebuilt it meanwhile, and
+ * one line says so. The kernel is read, never mapped.
  *
- * Where things lie (x86/layout.h): zero page, page tables, RNG seed and command line
- * in low memory; the kernel at its preferred address; the initrd as high as the
- * kernel allows, below 4 GiB and above [load, load + init_size), which the kernel
- * overwrites while it unpacks itself.
+ * What kind of kernel it is, and which of its entries is taken, is image.c's to say.
+ * Here are the three ways to load (a bzImage's payload, ELF segments, a flat image), the
+ * place of the initrds, and for each entry which tables it wants (params.c, pvh.c,
+ * multiboot.c, bios.c) and in which state the CPU begins (entry.c).
  *
- * The kernel is read with one pread() from the file into RAM; that is most of the
- * time between exec and the first guest instruction.
+ * Where things lie (x86/layout.h): tables, RNG seed and command line in low memory; the
+ * kernel at its preferred address; the initrd as high as the kernel allows, below 4 GiB
+ * and above [load, load + init_size), which the kernel overwrites while it unpacks
+ * itself. The kernel is read straight into RAM; that is most of the time between exec
+ * and the first guest instruction.
  *
- * Main thread. Left out: other entries than the 64-bit one, other images than
- * bzImage.
+ * Main thread.
  *
  * Spec: Linux Documentation/arch/x86/boot.rst and zero-page.rst.
  */
-#include "bzimage.h"
 #include "e820.h"
 #include "entry.h"
+#include "image.h"
 #include "initrd.h"
 #include "layout.h"
+#include "multiboot.h"
+#include "params.h"
+#include "pvh.h"
 
 #include <kvm/boot.h>
 #include <kvm/config.h>
@@ -36,33 +41,38 @@
 #include <kvm/log.h>
 #include <kvm/util.h>
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOADER_UNKNOWN	0xff /* type_of_loader without an assigned number */
-
-#define SEED_BYTES	32
-#define VIDEO_NORMAL	0xffff
-#define ENTRY_64_OFFSET 0x200
+#define LINUX_INITRD_ALIGN 4
+#define ENTRY_64_OFFSET	   0x200 /* of a bzImage's 64-bit entry from its load address */
 
 /* Each word is documented, with what it saves, in lkvm(1). */
 #define DEFAULT_CMDLINE "quiet earlycon=uart8250,io,0x3f8,115200n8 console=ttyS0 cryptomgr.notests"
+
+/* enum image_entry, without what only a flat image has. */
+static const char *const entry_choices[] = {"auto", "64bit",	 "32bit", "16bit",
+					    "pvh",  "multiboot", NULL};
+static const char *const type_choices[] = {"auto", "flat", NULL};
+static const char *const unpack_choices[] = {"auto", "never", NULL};
 
 static struct {
 	struct kvm *kvm;
 	struct device device;
 	int fd;
 	struct stat identity; /* of the file at the time it was opened */
-	struct bzimage image;
+	struct image image;
 	char *cmdline;
-	gpa_t load, initrd;
+	bool loaded;	 /* once: from now on it is a reset */
+	gpa_t load, end; /* where the kernel is, and behind what it will use at first */
+	u64 shift;	 /* how far above its linked address an unpacked kernel is */
+	bool randomized; /* its virtual address is another than linked */
+	gpa_t initrd;
 } boot = {.fd = -1};
 
 static const struct option boot_options[] = {
@@ -71,7 +81,25 @@ static const struct option boot_options[] = {
 	 .type = OPTION_STRING,
 	 .value = &config.kernel,
 	 .arg = "FILE",
-	 .help = "the kernel: a bzImage (./bzImage, arch/x86/boot/bzImage, /boot)"},
+	 .help = "the kernel: bzImage or vmlinux (./bzImage, arch/x86/boot/bzImage, /boot)"},
+	{.name = "kernel-type",
+	 .type = OPTION_CHOICE,
+	 .value = &config.kernel_type,
+	 .arg = "auto|flat",
+	 .choices = type_choices,
+	 .help = "flat: real-mode code without a header, entered at its first byte"},
+	{.name = "boot",
+	 .type = OPTION_CHOICE,
+	 .value = &config.boot_entry,
+	 .arg = "ENTRY",
+	 .choices = entry_choices,
+	 .help = "how to enter it: 64bit, 32bit, 16bit, pvh, multiboot (auto: the best it offers)"},
+	{.name = "unpack",
+	 .type = OPTION_CHOICE,
+	 .value = &config.unpack,
+	 .arg = "auto|never",
+	 .choices = unpack_choices,
+	 .help = "whether a bzImage is unpacked here, once, instead of in each guest"},
 	{.name = "initrd",
 	 .short_name = 'i',
 	 .type = OPTION_LIST,
@@ -95,10 +123,11 @@ OPTION_GROUP(boot, "run", "Boot", 20, boot_options);
 
 static int boot_open_kernel(void)
 {
-	const char *why;
-	u8 head[BZIMAGE_HEAD_BYTES];
+	const struct image_wish wish = {.entry = (enum image_entry)config.boot_entry,
+					.flat = config.kernel_type == KERNEL_TYPE_FLAT,
+					.never_unpack = config.unpack == UNPACK_NEVER};
 	struct stat *st = &boot.identity;
-	size_t len;
+	const char *why;
 	int err;
 
 	if (boot.fd >= 0)
@@ -107,14 +136,10 @@ static int boot_open_kernel(void)
 	if (boot.fd < 0 || fstat(boot.fd, st) < 0)
 		return log_fail(-errno, "kernel %s: %s", config.kernel, strerror(errno));
 	if (!S_ISREG(st->st_mode))
-		return log_fail(-EINVAL, "kernel %s: is %s; a bzImage file is wanted",
+		return log_fail(-EINVAL, "kernel %s: is %s; a bzImage or a vmlinux is wanted",
 				config.kernel,
 				S_ISDIR(st->st_mode) ? "a directory" : "not a regular file");
-	len = MIN((u64)st->st_size, sizeof(head));
-	err = pread_full(boot.fd, head, len, 0);
-	if (err)
-		return log_fail(err, "kernel %s: %s", config.kernel, strerror(-err));
-	err = bzimage_parse(head, len, (u64)st->st_size, &boot.image, &why);
+	err = image_open(boot.fd, (u64)st->st_size, &wish, &boot.image, &why);
 	return err ? log_fail(err, "kernel %s: %s", config.kernel, why) : 0;
 }
 
@@ -141,12 +166,19 @@ static int boot_build_cmdline(void)
 static int boot_check_cmdline(void)
 {
 	size_t len = strlen(boot.cmdline);
-	size_t max = MIN(boot.image.cmdline_size, LAYOUT_CMDLINE_MAX - 1);
+	size_t max = MIN(boot.image.bz.cmdline_size, LAYOUT_CMDLINE_MAX - 1);
 
 	if (len > max)
 		return log_fail(-E2BIG, "command line: has %zu characters; kernel %s takes %zu",
 				len, config.kernel, max);
 	return 0;
+}
+
+static int boot_open_initrds(void)
+{
+	bool modules = boot.image.entry == IMAGE_ENTRY_MULTIBOOT;
+
+	return initrd_open(modules, modules ? MULTIBOOT_MODULE_ALIGN : LINUX_INITRD_ALIGN);
 }
 
 int boot_open_files(void)
@@ -155,7 +187,7 @@ int boot_open_files(void)
 
 	err = err ? err : boot_build_cmdline();
 	err = err ? err : boot_check_cmdline();
-	return err ? err : initrd_open();
+	return err ? err : boot_open_initrds();
 }
 
 const char *boot_cmdline(void)
@@ -165,36 +197,125 @@ const char *boot_cmdline(void)
 
 /* --- into guest RAM --- */
 
-static int boot_load_kernel(const struct gmem *mem)
+/* [offset, offset + len) of what is loaded to gpa, all of it RAM. */
+static int boot_read(const struct gmem *mem, gpa_t gpa, u64 len, u64 offset)
 {
-	const struct bzimage *image = &boot.image;
-	gpa_t top = gmem_low_top(mem);
-	void *to;
+	const struct elf_source *source = &boot.image.source;
+	void *to = gmem_ptr(mem, gpa, len);
 	int err;
 
-	boot.load = bzimage_place(image, LAYOUT_KERNEL_MIN, top);
+	if (!len)
+		return 0;
+	if (!to)
+		return log_fail(-EFAULT,
+				"kernel %s: does not fit into RAM: 0x%llx is above or in a hole; "
+				"--mem gives %llu MiB in all",
+				config.kernel, (unsigned long long)(gpa + len - 1),
+				(unsigned long long)(gmem_total(mem) / MIB));
+	err = elf_source_load(source, to, len, offset);
+	return err ? log_fail(err, "kernel %s: cannot be read to its end: %s", config.kernel,
+			      strerror(-err))
+		   : 0;
+}
+
+static int boot_load_bzimage(const struct gmem *mem)
+{
+	const struct bzimage *bz = &boot.image.bz;
+
+	boot.load = bzimage_place(bz, LAYOUT_KERNEL_MIN, gmem_low_top(mem));
 	if (!boot.load)
 		return log_fail(-ENOMEM,
 				"kernel %s: needs %llu MiB from 0x%llx on to unpack itself; "
 				"--mem gives %llu MiB in all",
 				config.kernel,
-				(unsigned long long)(ALIGN_UP(image->init_size, MIB) / MIB),
-				(unsigned long long)image->pref_address,
+				(unsigned long long)(ALIGN_UP(bz->init_size, MIB) / MIB),
+				(unsigned long long)bz->pref_address,
 				(unsigned long long)(gmem_total(mem) / MIB));
-	to = gmem_ptr(mem, boot.load, image->payload_bytes);
-	if (!to)
-		return log_fail(-EFAULT, "kernel %s: does not fit into RAM", config.kernel);
-	err = pread_full(boot.fd, to, image->payload_bytes, (off_t)image->payload_offset);
+	boot.end = boot.load + bz->init_size;
+	if (boot.image.entry == IMAGE_ENTRY_16 && boot_read(mem, LAYOUT_SETUP, bz->setup_bytes, 0))
+		return -EFAULT;
+	return boot_read(mem, boot.load, bz->payload_bytes, bz->payload_offset);
+}
+
+/* Is word one of the command line's? */
+static bool boot_has_word(const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = boot.cmdline; (at = strstr(at, word)); at += len) {
+		if ((at == boot.cmdline || at[-1] == ' ') && (!at[len] || at[len] == ' '))
+			return true;
+	}
+	return false;
+}
+
+/* Where the kernel goes, and how far above its virtual address it will run. */
+static u64 boot_randomize(const struct gmem *mem)
+{
+	const struct image *image = &boot.image;
+	const struct elf *elf = &image->elf;
+	u64 align = image->bz.alignment;
+	gpa_t limit = MIN(image->bz.initrd_max + 1, gmem_low_top(mem));
+	u64 initrd = ALIGN_UP(initrd_bytes(), 4096ULL);
+
+	boot.shift = 0;
+	if (!image->kaslr.table || !align || boot_has_word("nokaslr"))
+		return 0;
+	limit = initrd < limit ? limit - initrd : 0;
+	boot.shift = kaslr_choose(elf->start, elf->end - elf->start, limit, align);
+	return kaslr_choose_virtual(elf, align);
+}
+
+static int boot_load_elf(const struct gmem *mem)
+{
+	const struct elf *elf = &boot.image.elf;
+	u64 offset = boot_randomize(mem);
+	const char *why;
+	int err = 0;
+
+	boot.load = elf->start + boot.shift;
+	boot.end = elf->end + boot.shift;
+	boot.randomized = offset;
+	if (boot.end > gmem_low_top(mem))
+		return log_fail(-ENOMEM,
+				"kernel %s: needs RAM up to 0x%llx; --mem gives %llu MiB in all",
+				config.kernel, (unsigned long long)boot.end,
+				(unsigned long long)(gmem_total(mem) / MIB));
+	for (unsigned int i = 0; !err && i < elf->count; i++) {
+		const struct elf_segment *segment = &elf->segments[i];
+
+		err = boot_read(mem, segment->addr + boot.shift, segment->file_bytes,
+				segment->offset);
+	}
 	if (err)
-		log_error("kernel %s: cannot be read to its end: %s", config.kernel,
-			  strerror(-err));
-	return err;
+		return err;
+	err = kaslr_apply(&boot.image.kaslr, mem, elf, boot.shift, offset, &why);
+	return err ? log_fail(err, "kernel %s: %s", config.kernel, why) : 0;
+}
+
+static int boot_load_flat(const struct gmem *mem)
+{
+	boot.load = LAYOUT_FLAT;
+	boot.end = LAYOUT_KERNEL_MIN;
+	return boot_read(mem, boot.load, boot.image.source.bytes, 0);
+}
+
+static int boot_load_kernel(const struct gmem *mem)
+{
+	switch (boot.image.kind) {
+	case IMAGE_BZIMAGE:
+		return boot_load_bzimage(mem);
+	case IMAGE_ELF:
+		return boot_load_elf(mem);
+	default:
+		return boot_load_flat(mem);
+	}
 }
 
 static int boot_load_initrd(const struct gmem *mem)
 {
-	gpa_t top = MIN(boot.image.initrd_max + 1, gmem_low_top(mem));
-	gpa_t floor = boot.load + boot.image.init_size;
+	gpa_t top = MIN(boot.image.bz.initrd_max + 1, gmem_low_top(mem));
+	gpa_t floor = MAX(boot.end, (gpa_t)LAYOUT_KERNEL_MIN);
 	u64 bytes = initrd_bytes();
 
 	boot.initrd = 0;
@@ -210,53 +331,89 @@ static int boot_load_initrd(const struct gmem *mem)
 	return initrd_load(mem, boot.initrd);
 }
 
-/* Entropy for the guest's first moments; fresh at every reset. */
-static int boot_write_seed(const struct gmem *mem)
-{
-	struct {
-		struct setup_data head;
-		u8 seed[SEED_BYTES];
-	} data = {.head = {.type = htole32(SETUP_RNG_SEED), .len = htole32(SEED_BYTES)}};
-	int err;
+/* --- tables and registers, by entry --- */
 
-	if (getrandom(data.seed, sizeof(data.seed), 0) != sizeof(data.seed))
-		return log_fail(-EIO, "RNG seed: %s", strerror(errno));
-	err = gmem_write(mem, LAYOUT_SETUP_DATA, &data, sizeof(data));
-	explicit_bzero(&data, sizeof(data));
-	return err;
+static int boot_write_cmdline(const struct gmem *mem)
+{
+	int err = gmem_write(mem, LAYOUT_CMDLINE, boot.cmdline, strlen(boot.cmdline) + 1);
+
+	return err ? log_fail(err, "--mem: too little RAM for the command line") : 0;
 }
 
-static void boot_fill_params(const struct gmem *mem, struct boot_params *params)
+static int boot_enter_linux(struct kvm *kvm, enum image_entry entry)
 {
-	struct setup_header *header = &params->hdr;
-	u64 initrd = initrd_bytes();
-
-	*header = boot.image.header;
-	header->type_of_loader = LOADER_UNKNOWN;
-	header->loadflags = (header->loadflags & ~KEEP_SEGMENTS) | LOADED_HIGH | CAN_USE_HEAP;
-	header->heap_end_ptr = htole16(0xfe00);
-	header->vid_mode = htole16(VIDEO_NORMAL);
-	header->code32_start = htole32((u32)boot.load);
-	header->cmd_line_ptr = htole32(LAYOUT_CMDLINE);
-	header->ramdisk_image = htole32((u32)boot.initrd);
-	header->ramdisk_size = htole32((u32)initrd);
-	header->setup_data = htole64(LAYOUT_SETUP_DATA);
-	params->acpi_rsdp_addr = htole64(LAYOUT_ACPI);
-	params->e820_entries = (u8)e820_fill(mem, params->e820_table);
-}
-
-static int boot_write_low_memory(const struct gmem *mem)
-{
-	struct boot_params params = {0};
+	const struct image *image = &boot.image;
+	const struct params params = {.bz = &image->bz,
+				      .load = boot.load,
+				      .initrd = boot.initrd,
+				      .initrd_bytes = initrd_bytes(),
+				      .cmdline = boot.cmdline,
+				      .randomized = boot.randomized};
+	bool is_elf = image->kind == IMAGE_ELF;
 	int err;
 
-	boot_fill_params(mem, &params);
-	err = gmem_write(mem, LAYOUT_ZERO_PAGE, &params, sizeof(params));
-	err = err ? err : gmem_write(mem, LAYOUT_CMDLINE, boot.cmdline, strlen(boot.cmdline) + 1);
-	err = err ? err : boot_write_seed(mem);
+	if (entry == IMAGE_ENTRY_16) {
+		err = params_write_setup(&kvm->mem, &params);
+		/* The set-up code begins behind the boot sector, one paragraph is 16 bytes. */
+		return err ? err
+			   : entry_set_real(kvm, (LAYOUT_SETUP + 0x200) >> 4, 0, LAYOUT_SETUP >> 4,
+					    LAYOUT_SETUP_HEAP - LAYOUT_SETUP, 0);
+	}
+	err = params_write(&kvm->mem, &params);
 	if (err)
-		log_error("--mem: too little RAM for the boot parameters");
-	return err;
+		return err;
+	if (entry == IMAGE_ENTRY_64)
+		return entry_set_64bit(
+			kvm, is_elf ? image->elf.entry + boot.shift : boot.load + ENTRY_64_OFFSET,
+			LAYOUT_ZERO_PAGE);
+	return entry_set_32bit(
+		kvm, &(struct entry_regs){.eip = (u32)(is_elf ? image->elf.entry : boot.load),
+					  .esi = LAYOUT_ZERO_PAGE});
+}
+
+static int boot_enter_pvh(struct kvm *kvm)
+{
+	int err = boot_write_cmdline(&kvm->mem);
+
+	err = err ? err : pvh_write(&kvm->mem, boot.initrd, initrd_bytes());
+	return err ? err
+		   : entry_set_32bit(kvm, &(struct entry_regs){.eip = (u32)boot.image.elf.pvh_entry,
+							       .ebx = LAYOUT_BOOT_INFO});
+}
+
+static int boot_enter_multiboot(struct kvm *kvm)
+{
+	int err = boot_write_cmdline(&kvm->mem);
+
+	err = err ? err : multiboot_write(&kvm->mem, boot.initrd);
+	return err ? err
+		   : entry_set_32bit(kvm, &(struct entry_regs){.eip = (u32)boot.image.elf.entry,
+							       .eax = MULTIBOOT_LOADER_MAGIC,
+							       .ebx = LAYOUT_BOOT_INFO});
+}
+
+/* AX and BX are 2: programs that add two numbers and print the sum take them from there. */
+static int boot_enter_flat(struct kvm *kvm)
+{
+	u16 segment = LAYOUT_FLAT >> 4;
+
+	return entry_set_real(kvm, segment, 0, segment, LAYOUT_FLAT_STACK, 2);
+}
+
+static int boot_enter(struct kvm *kvm)
+{
+	enum image_entry entry = boot.image.entry;
+
+	switch (entry) {
+	case IMAGE_ENTRY_PVH:
+		return boot_enter_pvh(kvm);
+	case IMAGE_ENTRY_MULTIBOOT:
+		return boot_enter_multiboot(kvm);
+	case IMAGE_ENTRY_REAL:
+		return boot_enter_flat(kvm);
+	default:
+		return boot_enter_linux(kvm, entry);
+	}
 }
 
 /* Has the path come to mean another file, or another content, since it was opened? */
@@ -267,7 +424,7 @@ static int boot_reopen_kernel(void)
 	int err = boot_open_kernel();
 
 	err = err ? err : boot_check_cmdline();
-	err = err ? err : initrd_open();
+	err = err ? err : boot_open_initrds();
 	if (err)
 		return err;
 	if (now->st_ino != before.st_ino || now->st_dev != before.st_dev ||
@@ -283,22 +440,38 @@ static int boot_reset(struct device *dev)
 	int err = 0;
 
 	(void)dev;
-	if (boot.load)
+	if (boot.loaded)
 		err = boot_reopen_kernel();
+	boot.loaded = true;
 	err = err ? err : boot_load_kernel(&kvm->mem);
 	err = err ? err : boot_load_initrd(&kvm->mem);
-	err = err ? err : boot_write_low_memory(&kvm->mem);
-	return err ? err : entry_set_64bit(kvm, boot.load + ENTRY_64_OFFSET, LAYOUT_ZERO_PAGE);
+	err = err ? err : boot_enter(kvm);
+	/* All of it is in guest RAM now. */
+	image_close(&boot.image);
+	return err;
 }
 
+const char *boot_entry(void)
+{
+	return image_entry_name(boot.image.entry);
+}
+
+/* What of the low memory is used depends on the entry. */
 void boot_for_each_range(void (*fn)(const struct boot_range *range, void *arg), void *arg)
 {
+	enum image_entry entry = boot.image.entry;
+	bool info = entry == IMAGE_ENTRY_PVH || entry == IMAGE_ENTRY_MULTIBOOT;
+	bool params = entry == IMAGE_ENTRY_64 || entry == IMAGE_ENTRY_32;
+	u64 cmdline = entry == IMAGE_ENTRY_REAL ? 0 : strlen(boot.cmdline) + 1;
+	u64 zero_page = params ? sizeof(struct boot_params) : 0;
+	u64 setup = entry == IMAGE_ENTRY_16 ? boot.image.bz.setup_bytes : 0;
 	const struct boot_range ranges[] = {
-		{"boot_params", LAYOUT_ZERO_PAGE, LAYOUT_ZERO_PAGE + sizeof(struct boot_params)},
-		{"command line", LAYOUT_CMDLINE, LAYOUT_CMDLINE + strlen(boot.cmdline) + 1},
+		{"boot information", LAYOUT_BOOT_INFO, LAYOUT_BOOT_INFO + (info ? 4096 : 0)},
+		{"boot_params", LAYOUT_ZERO_PAGE, LAYOUT_ZERO_PAGE + zero_page},
+		{"command line", LAYOUT_CMDLINE, LAYOUT_CMDLINE + cmdline},
+		{"set-up code", LAYOUT_SETUP, LAYOUT_SETUP + setup},
 		{"ACPI tables", LAYOUT_ACPI, LAYOUT_ACPI_END},
-		{"kernel", boot.load, boot.load + boot.image.payload_bytes},
-		{"kernel, unpacking", boot.load, boot.load + boot.image.init_size},
+		{"kernel", boot.load, boot.end},
 		{"initrd", boot.initrd, boot.initrd + initrd_bytes()},
 	};
 

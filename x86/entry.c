@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The state in which a kernel is entered: 64-bit mode, as its boot protocol says.
+ * The state in which a kernel is entered: 64-bit, 32-bit or real mode, as its boot
+ * protocol says.
  *
  * The 64-bit entry wants long mode, flat segments __BOOT_CS (0x10) and __BOOT_DS
  * (0x18), interrupts off, the address of the zero page in RSI, and an identity
@@ -8,11 +9,18 @@
  * to init_size, zero page, command line, initrd, set-up data. All of that is below
  * 4 GiB, so 4 GiB are mapped by 2 MiB pages: one PML4, one PDPT, four directories.
  *
+ * The 32-bit entries (Linux's, PVH's, multiboot's) agree on flat segments without
+ * paging and differ in which register points to what. Linux wants the same selectors
+ * as above, and PVH a task register of a 32-bit TSS; nobody minds either.
+ *
+ * In real mode nothing is flat: a segment is 64 KiB from its selector times 16.
+ *
  * Tables and GDT are in low RAM that the kernel takes over later. The other vCPUs
  * stay as KVM makes them, waiting for INIT and SIPI.
  *
- * Spec: Linux Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"; Intel SDM
- * volume 3, 4.5 (4-level paging) and 3.4.5 (segment descriptors).
+ * Spec: Linux Documentation/arch/x86/boot.rst, "64-bit Boot Protocol", "32-bit Boot
+ * Protocol", "Running the kernel"; Xen docs/misc/pvh.pandoc; Multiboot 0.6.96, 3.2;
+ * Intel SDM volume 3, 4.5 (4-level paging) and 3.4.5 (segment descriptors).
  */
 #include "entry.h"
 #include "layout.h"
@@ -46,14 +54,16 @@
 #define RFLAGS_FIXED 0x2 /* bit 1 is always set */
 
 /* Null, null, code (64-bit, execute/read), data (read/write): flat, 4 GiB, present. */
-static const le64 entry_gdt[] = {0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff};
+static const le64 entry_gdt64[] = {0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff};
+/* The same with 32-bit code. */
+static const le64 entry_gdt32[] = {0, 0, 0x00cf9b000000ffff, 0x00cf93000000ffff};
 
 static int entry_write_tables(const struct gmem *mem)
 {
 	le64 *tables = gmem_ptr(mem, LAYOUT_PAGE_TABLES, (2 + DIRECTORIES) * PAGE_BYTES);
 	le64 *pdpt, *directories;
 
-	if (!tables || gmem_write(mem, LAYOUT_GDT, entry_gdt, sizeof(entry_gdt)))
+	if (!tables || gmem_write(mem, LAYOUT_GDT, entry_gdt64, sizeof(entry_gdt64)))
 		return log_fail(-EFAULT, "--mem: too little RAM for the boot tables");
 	pdpt = tables + PAGE_ENTRIES;
 	directories = pdpt + PAGE_ENTRIES;
@@ -65,14 +75,32 @@ static int entry_write_tables(const struct gmem *mem)
 	return 0;
 }
 
-static void entry_fill_sregs(struct kvm_sregs *sregs)
+static int entry_set(struct kvm *kvm, struct kvm_sregs *sregs, struct kvm_regs *regs)
+{
+	const struct kvm_cpu *cpu = &kvm->cpus[0];
+	int err = kvm_cpu_ioctl(cpu, KVM_SET_SREGS, sregs);
+
+	err = err ? err : kvm_cpu_ioctl(cpu, KVM_SET_REGS, regs);
+	return err ? log_fail(err, "vCPU 0: registers cannot be set: %s", strerror(-err)) : 0;
+}
+
+static int entry_get_sregs(struct kvm *kvm, struct kvm_sregs *sregs)
+{
+	int err = kvm_cpu_ioctl(&kvm->cpus[0], KVM_GET_SREGS, sregs);
+
+	return err ? log_fail(err, "vCPU 0: registers cannot be read: %s", strerror(-err)) : 0;
+}
+
+/* Flat segments over 4 GiB; code is 64-bit or 32-bit. */
+static void entry_fill_flat(struct kvm_sregs *sregs, bool long_mode)
 {
 	const struct kvm_segment code = {.selector = BOOT_CS,
 					 .limit = 0xffffffff,
 					 .type = 0xb,
 					 .present = 1,
 					 .s = 1,
-					 .l = 1,
+					 .l = long_mode,
+					 .db = !long_mode,
 					 .g = 1};
 	const struct kvm_segment data = {.selector = BOOT_DS,
 					 .limit = 0xffffffff,
@@ -85,30 +113,69 @@ static void entry_fill_sregs(struct kvm_sregs *sregs)
 	sregs->cs = code;
 	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
 	sregs->gdt.base = LAYOUT_GDT;
-	sregs->gdt.limit = sizeof(entry_gdt) - 1;
+	sregs->gdt.limit = sizeof(entry_gdt64) - 1;
 	sregs->idt.base = 0;
 	sregs->idt.limit = 0;
-	sregs->cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_PG;
-	sregs->cr3 = LAYOUT_PAGE_TABLES;
-	sregs->cr4 = CR4_PAE;
-	sregs->efer = EFER_LME | EFER_LMA;
+	sregs->cr0 = CR0_PE | CR0_ET | CR0_NE;
 }
 
 int entry_set_64bit(struct kvm *kvm, gpa_t rip, gpa_t zero_page)
 {
 	struct kvm_regs regs = {
 		.rip = rip, .rsi = zero_page, .rsp = LAYOUT_BOOT_STACK, .rflags = RFLAGS_FIXED};
-	const struct kvm_cpu *cpu = &kvm->cpus[0];
 	struct kvm_sregs sregs;
 	int err = entry_write_tables(&kvm->mem);
 
+	err = err ? err : entry_get_sregs(kvm, &sregs);
 	if (err)
 		return err;
-	err = kvm_cpu_ioctl(cpu, KVM_GET_SREGS, &sregs);
-	if (!err) {
-		entry_fill_sregs(&sregs);
-		err = kvm_cpu_ioctl(cpu, KVM_SET_SREGS, &sregs);
-	}
-	err = err ? err : kvm_cpu_ioctl(cpu, KVM_SET_REGS, &regs);
-	return err ? log_fail(err, "vCPU 0: registers cannot be set: %s", strerror(-err)) : 0;
+	entry_fill_flat(&sregs, true);
+	sregs.cr0 |= CR0_PG;
+	sregs.cr3 = LAYOUT_PAGE_TABLES;
+	sregs.cr4 = CR4_PAE;
+	sregs.efer = EFER_LME | EFER_LMA;
+	return entry_set(kvm, &sregs, &regs);
+}
+
+int entry_set_32bit(struct kvm *kvm, const struct entry_regs *from)
+{
+	struct kvm_regs regs = {.rip = from->eip,
+				.rax = from->eax,
+				.rbx = from->ebx,
+				.rsi = from->esi,
+				.rsp = LAYOUT_BOOT_STACK,
+				.rflags = RFLAGS_FIXED};
+	struct kvm_sregs sregs;
+	int err = entry_get_sregs(kvm, &sregs);
+
+	if (!err && gmem_write(&kvm->mem, LAYOUT_GDT, entry_gdt32, sizeof(entry_gdt32)))
+		err = log_fail(-EFAULT, "--mem: too little RAM for the boot tables");
+	if (err)
+		return err;
+	entry_fill_flat(&sregs, false);
+	sregs.tr = (struct kvm_segment){.limit = 0x67, .type = 0xb, .present = 1};
+	return entry_set(kvm, &sregs, &regs);
+}
+
+static struct kvm_segment entry_real_segment(u16 selector, u8 type)
+{
+	return (struct kvm_segment){.selector = selector,
+				    .base = (u64)selector << 4,
+				    .limit = 0xffff,
+				    .type = type,
+				    .present = 1,
+				    .s = 1};
+}
+
+int entry_set_real(struct kvm *kvm, u16 cs, u16 ip, u16 ds, u16 sp, u16 ax)
+{
+	struct kvm_regs regs = {.rip = ip, .rsp = sp, .rax = ax, .rbx = ax, .rflags = RFLAGS_FIXED};
+	struct kvm_sregs sregs;
+	int err = entry_get_sregs(kvm, &sregs);
+
+	if (err)
+		return err;
+	sregs.cs = entry_real_segment(cs, 0xb);
+	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = entry_real_segment(ds, 0x3);
+	return entry_set(kvm, &sregs, &regs);
 }

@@ -9,11 +9,21 @@
 
 struct kvm;
 
+/* All of these: the vCPU is not running. 0 or -errno after log_error(). */
+
 /*
  * Let the first vCPU begin at rip in 64-bit mode, paging on with the first 4 GiB
  * mapped to themselves, RSI = zero_page. Writes GDT and page tables into low RAM.
- * The vCPU is not running. 0 or -errno after log_error().
  */
 int entry_set_64bit(struct kvm *kvm, gpa_t rip, gpa_t zero_page);
+
+/* In 32-bit mode: flat segments, paging off, the registers a boot protocol speaks of. */
+struct entry_regs {
+	u32 eip, eax, ebx, esi;
+};
+int entry_set_32bit(struct kvm *kvm, const struct entry_regs *from);
+
+/* In real mode at cs:ip, the data and stack segments being ds; AX and BX are ax. */
+int entry_set_real(struct kvm *kvm, u16 cs, u16 ip, u16 ds, u16 sp, u16 ax);
 
 #endif

@@ -3,7 +3,8 @@
  * Initial RAM disks: opened, checked, laid out one behind the other.
  *
  * The kernel takes one range and unpacks every archive it finds in it, so several
- * initrds are concatenated, each padded with zeros to 4 bytes, in the order given.
+ * initrds are concatenated, each padded with zeros to 4 bytes, in the order given. For
+ * a multiboot kernel each is a module of its own, page-aligned, and may hold anything.
  * Files are opened before the machine exists (a missing one is found at once) and
  * read straight into guest RAM, again at each reset. They are never mapped: a
  * build may rewrite them while the guest runs.
@@ -28,10 +29,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define INITRD_ALIGN 4ULL
-#define CPIO_HEADER  110 /* magic and 13 fields of 8 hexadecimal digits */
-#define CPIO_SIZE    54
-#define CPIO_NAME    94
+#define CPIO_ALIGN  4ULL
+#define CPIO_HEADER 110 /* magic and 13 fields of 8 hexadecimal digits */
+#define CPIO_SIZE   54
+#define CPIO_NAME   94
 
 struct initrd {
 	const char *path;
@@ -40,6 +41,8 @@ struct initrd {
 };
 
 static struct initrd *initrds;
+static u64 initrd_align = CPIO_ALIGN;
+static bool initrd_at_will;
 
 /* Archives Linux unpacks, by their first bytes. */
 static const struct {
@@ -92,13 +95,15 @@ static int initrd_open_one(struct initrd *rd)
 	if (!st.st_size)
 		return log_fail(-EINVAL, "initrd %s: is empty", rd->path);
 	rd->bytes = (u64)st.st_size;
-	return initrd_check_magic(rd);
+	return initrd_at_will ? 0 : initrd_check_magic(rd);
 }
 
-int initrd_open(void)
+int initrd_open(bool at_will, u64 align)
 {
 	bool first = !initrds;
 
+	initrd_at_will = at_will;
+	initrd_align = align;
 	if (first)
 		initrds = calloc(MAX(config.initrds.count, 1UL), sizeof(*initrds));
 	if (!initrds)
@@ -120,8 +125,23 @@ u64 initrd_bytes(void)
 	u64 total = 0;
 
 	for (size_t i = 0; i < config.initrds.count; i++)
-		total += ALIGN_UP(initrds[i].bytes, INITRD_ALIGN);
+		total += ALIGN_UP(initrds[i].bytes, initrd_align);
 	return total;
+}
+
+size_t initrd_count(void)
+{
+	return config.initrds.count;
+}
+
+u64 initrd_file_bytes(size_t i)
+{
+	return initrds[i].bytes;
+}
+
+const char *initrd_path(size_t i)
+{
+	return initrds[i].path;
 }
 
 static bool cpio_field(const u8 *text, u64 *value)
@@ -151,10 +171,10 @@ static bool cpio_is_whole(const u8 *data, u64 len)
 		if (len - at < CPIO_HEADER || !cpio_field(data + at + CPIO_SIZE, &size) ||
 		    !cpio_field(data + at + CPIO_NAME, &name))
 			return false;
-		next = ALIGN_UP(at + CPIO_HEADER + name, INITRD_ALIGN);
+		next = ALIGN_UP(at + CPIO_HEADER + name, CPIO_ALIGN);
 		if (next > len || size > len - next)
 			return false;
-		at = MIN(ALIGN_UP(next + size, INITRD_ALIGN), len);
+		at = MIN(ALIGN_UP(next + size, CPIO_ALIGN), len);
 	}
 	return true;
 }
@@ -169,12 +189,12 @@ int initrd_load(const struct gmem *mem, gpa_t start)
 			return log_fail(-EFAULT, "initrd %s: does not fit into RAM", rd->path);
 		if (pread_full(rd->fd, to, rd->bytes, 0))
 			return log_fail(-EIO, "initrd %s: cannot be read to its end", rd->path);
-		if (!cpio_is_whole(to, rd->bytes))
+		if (!initrd_at_will && !cpio_is_whole(to, rd->bytes))
 			return log_fail(-EINVAL,
 					"initrd %s: is truncated: it ends in the middle of a "
 					"cpio entry",
 					rd->path);
-		start += ALIGN_UP(rd->bytes, INITRD_ALIGN);
+		start += ALIGN_UP(rd->bytes, initrd_align);
 	}
 	return 0;
 }

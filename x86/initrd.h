@@ -9,13 +9,19 @@
 #include <kvm/types.h>
 
 /*
- * Open all that config.initrds names, anew at each call. Main thread. 0 or -errno after
- * log_error().
+ * Open all that config.initrds names, anew at each call; at_will: whatever they hold
+ * (multiboot modules), else only what Linux can unpack. align: of the start of each, a
+ * power of two. Main thread. 0 or -errno after log_error().
  */
-int initrd_open(void);
+int initrd_open(bool at_will, u64 align);
 
 /* Bytes of all of them with padding; 0 when there are none. */
 u64 initrd_bytes(void);
+
+/* How many there are; the length without padding and the path of one. */
+size_t initrd_count(void);
+u64 initrd_file_bytes(size_t i);
+const char *initrd_path(size_t i);
 
 /*
  * Read them anew into guest RAM from start on. 0 or -errno after log_error(): a file

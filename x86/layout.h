@@ -8,12 +8,18 @@
 
 /* --- guest-physical memory --- */
 #define LAYOUT_GDT	    0x500  /* four descriptors the 64-bit entry runs on */
+#define LAYOUT_BOOT_INFO    0x6000 /* PVH or multiboot information, one page */
 #define LAYOUT_ZERO_PAGE    0x7000 /* struct boot_params, one page */
 #define LAYOUT_PAGE_TABLES  0x9000 /* PML4, PDPT, four page directories: 6 pages */
 #define LAYOUT_BOOT_STACK   0x8ff0
 #define LAYOUT_SETUP_DATA   0xf000  /* RNG seed */
 #define LAYOUT_CMDLINE	    0x20000 /* up to 64 KiB */
 #define LAYOUT_CMDLINE_MAX  0x10000
+#define LAYOUT_FLAT	    0x10000 /* a flat image; its segment begins there */
+#define LAYOUT_FLAT_STACK   0x8000  /* in its segment */
+#define LAYOUT_FLAT_END	    0x90000
+#define LAYOUT_SETUP	    0x90000 /* set-up code of a bzImage for the 16-bit entry */
+#define LAYOUT_SETUP_HEAP   0x9e000 /* its heap and stack end, its command line begins */
 #define LAYOUT_EBDA	    0x9fc00 /* end of usable low memory */
 #define LAYOUT_EBDA_END	    0xa0000
 #define LAYOUT_ACPI	    0xe0000 /* RSDP first, then the tables */

@@ -16,6 +16,9 @@ int boot_open_files(void);
 /* The kernel command line, complete; valid after boot_open_files(). */
 const char *boot_cmdline(void);
 
+/* By which entry the kernel is booted, such as "64-bit"; as above. */
+const char *boot_entry(void);
+
 struct boot_range {
 	const char *name;
 	gpa_t start, end; /* end is the first address behind it */

@@ -11,10 +11,15 @@
 #include <kvm/types.h>
 
 enum on_reboot { ON_REBOOT_EXIT, ON_REBOOT_RESET, ON_REBOOT_FAIL };
+enum kernel_type { KERNEL_TYPE_AUTO, KERNEL_TYPE_FLAT };
+enum unpack_mode { UNPACK_AUTO, UNPACK_NEVER };
 enum on_panic { ON_PANIC_EXIT, ON_PANIC_CONTINUE };
 
 struct config {
 	const char *kernel; /* a path; never NULL after builtin-run.c chose a default */
+	int kernel_type;    /* enum kernel_type */
+	int unpack;	    /* enum unpack_mode */
+	int boot_entry;	    /* the entry of --boot, x86/image.h; 0: the best */
 	struct option_list initrds;
 	struct option_list params;
 	bool nodefaults;

@@ -77,7 +77,7 @@ static void child(const char *const *paths, size_t count, int fd)
 	memset(ram, 0, sizeof(ram));
 	config.initrds =
 		(struct option_list){.items = (const char **)(uintptr_t)paths, .count = count};
-	outcome.open_err = initrd_open();
+	outcome.open_err = initrd_open(false, 4);
 	if (!outcome.open_err) {
 		outcome.bytes = initrd_bytes();
 		outcome.load_err = initrd_load(&mem, START);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Unpacked kernels, kept between runs. util/cache.c.
+ */
+#ifndef KVM_CACHE_H
+#define KVM_CACHE_H
+
+#include <kvm/types.h>
+#include <kvm/unpack.h>
+
+/* Bytes of all entries together; above it those unused for longest go. */
+#define CACHE_MAX_BYTES (1 * GIB)
+
+struct cache_file {
+	int fd;	    /* the caller's; read only */
+	u64 offset; /* of the unpacked bytes in it */
+	u64 bytes;
+};
+
+/*
+ * The unpacked form of the compressed bytes [offset, offset + bytes) of the open regular
+ * file fd, at most max_bytes of them: from the cache, else unpacked now and put there. A
+ * cache that cannot be used (no home, not ours, full disk) costs time and is no error: then
+ * the file has no name. must_keep: where nothing can be kept, unpack nothing (-ENOENT). Main
+ * thread. 0, or -errno with *why (a constant string, to be said
+ * after the name of the file): -ENOTSUP when the format's library was left out, -E2BIG,
+ * -EINVAL (damaged), -ENOMEM, -EIO.
+ */
+int cache_unpack(int fd, u64 offset, u64 bytes, u64 max_bytes, bool must_keep,
+		 struct cache_file *file, const char **why);
+
+#endif

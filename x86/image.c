@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What kind of kernel a file is, and by which way in it is booted.
+ *
+ * The first bytes decide: ELF, or a bzImage's header. A file that is something else
+ * that people mistake for a kernel is named: an arm64 Image, a program for EFI, text.
+ * Flat images have nothing to be known by, so they are booted as such only when asked.
+ *
+ * The best way in is the one with the least code before the kernel proper:
+ *
+ *   bzImage   64-bit; 32-bit where there is no 64-bit one (i386); else its set-up code
+ *   ELF       PVH where it has the note; else multiboot where it has the header (and is
+ *             32-bit); else Linux's own protocol of its class
+ *   flat      real mode, at the first byte
+ *
+ * --boot names another, which must be one that the image offers.
+ *
+ * A bzImage with a 64-bit entry is unpacked here (util/cache.c keeps the result) and what
+ * comes out is booted as ELF, by the same protocol that its unpacker would follow: header
+ * and command line are the bzImage's, and moving it about is kaslr.c's. A vmlinux.gz is
+ * unpacked too, and then is a vmlinux.
+ *
+ * An ELF kernel entered by Linux's own protocol needs a zero page, but has no header
+ * to copy into it: image->bz then holds one that says what we rely on.
+ *
+ * Pure but for reading the file. Main thread.
+ *
+ * Spec: Linux Documentation/arch/x86/boot.rst; Documentation/arch/arm64/booting.rst
+ * (the magic of its Image); PE/COFF ("MZ").
+ */
+#include "image.h"
+#include "layout.h"
+#include "multiboot.h"
+
+#include <kvm/cache.h>
+#include <kvm/util.h>
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HEAD_BYTES	   MULTIBOOT_SEARCH_BYTES
+#define OTHER_MAGIC_OFFSET 0x38 /* of an arm64 or RISC-V Image */
+#define ELF_CMDLINE_SIZE   2047
+#define ELF_INITRD_MAX_64  0x7fffffff
+#define ELF_INITRD_MAX_32  0x37ffffff
+#define PACKED_FILE_MAX	   GIB	      /* a vmlinux.gz may unpack to so much */
+#define HEADER_MAGIC	   0x53726448 /* "HdrS" */
+#define BOOT_FLAG	   0xaa55
+#define PROTOCOL_VERSION   0x020c
+
+_Static_assert(HEAD_BYTES >= BZIMAGE_HEAD_BYTES, "one read serves both");
+
+static const char *const image_entry_names[] = {
+	[IMAGE_ENTRY_AUTO] = "best",
+	[IMAGE_ENTRY_64] = "64-bit",
+	[IMAGE_ENTRY_32] = "32-bit",
+	[IMAGE_ENTRY_16] = "16-bit",
+	[IMAGE_ENTRY_PVH] = "PVH",
+	[IMAGE_ENTRY_MULTIBOOT] = "multiboot",
+	[IMAGE_ENTRY_REAL] = "real mode, the first byte",
+};
+
+const char *image_entry_name(enum image_entry entry)
+{
+	return image_entry_names[entry];
+}
+
+static int image_refuse(const char **why, const char *text)
+{
+	*why = text;
+	return -EINVAL;
+}
+
+/* --- which entries there are --- */
+
+static bool image_offers(const struct image *image, enum image_entry entry, bool multiboot)
+{
+	switch (entry) {
+	case IMAGE_ENTRY_64:
+		if (image->kind == IMAGE_ELF)
+			return image->elf.is_64bit;
+		return image->kind == IMAGE_BZIMAGE && image->bz.entries & BZIMAGE_ENTRY_64;
+	case IMAGE_ENTRY_32:
+		if (image->kind == IMAGE_ELF)
+			return !image->elf.is_64bit;
+		return image->kind == IMAGE_BZIMAGE && image->bz.entries & BZIMAGE_ENTRY_32;
+	case IMAGE_ENTRY_16:
+		return image->kind == IMAGE_BZIMAGE && image->bz.entries & BZIMAGE_ENTRY_16;
+	case IMAGE_ENTRY_PVH:
+		return image->kind == IMAGE_ELF && image->elf.pvh_entry;
+	case IMAGE_ENTRY_MULTIBOOT:
+		return image->kind == IMAGE_ELF && !image->elf.is_64bit && multiboot;
+	case IMAGE_ENTRY_REAL:
+		return image->kind == IMAGE_FLAT;
+	default:
+		return false;
+	}
+}
+
+static int image_choose_entry(struct image *image, enum image_entry wanted, bool multiboot,
+			      const char **why)
+{
+	/* The best first, over all kinds. */
+	static const enum image_entry order[] = {
+		IMAGE_ENTRY_REAL, IMAGE_ENTRY_PVH, IMAGE_ENTRY_MULTIBOOT,
+		IMAGE_ENTRY_64,	  IMAGE_ENTRY_32,  IMAGE_ENTRY_16,
+	};
+	size_t i = 0;
+
+	if (wanted != IMAGE_ENTRY_AUTO) {
+		image->entry = wanted;
+		return image_offers(image, wanted, multiboot)
+			       ? 0
+			       : image_refuse(why, "does not offer the entry that --boot names");
+	}
+	while (!image_offers(image, order[i], multiboot))
+		i++;
+	image->entry = order[i];
+	return 0;
+}
+
+/* --- ELF --- */
+
+/* What a bzImage's header would say of this kernel. */
+static void image_make_header(struct image *image)
+{
+	const struct elf *elf = &image->elf;
+	struct setup_header *header = &image->bz.header;
+	bool multiboot = image->entry == IMAGE_ENTRY_MULTIBOOT;
+
+	*header = (struct setup_header){.boot_flag = htole16(BOOT_FLAG),
+					.header = htole32(HEADER_MAGIC),
+					.version = htole16(PROTOCOL_VERSION),
+					.loadflags = LOADED_HIGH,
+					.cmdline_size = htole32(ELF_CMDLINE_SIZE)};
+	image->bz.version = PROTOCOL_VERSION;
+	image->bz.cmdline_size = multiboot ? LAYOUT_CMDLINE_MAX : ELF_CMDLINE_SIZE;
+	image->bz.initrd_max = elf->is_64bit ? ELF_INITRD_MAX_64 : ELF_INITRD_MAX_32;
+	header->initrd_addr_max = htole32((u32)image->bz.initrd_max);
+}
+
+static int image_parse_elf(const u8 *head, size_t len, enum image_entry wanted, struct image *image,
+			   const char **why)
+{
+	bool multiboot = multiboot_is(head, len);
+	const char *refusal;
+	int err = elf_parse(&image->source, LAYOUT_KERNEL_MIN, &image->elf, why);
+
+	image->kind = IMAGE_ELF;
+	err = err ? err : image_choose_entry(image, wanted, multiboot, why);
+	if (err)
+		return err;
+	refusal = image->entry == IMAGE_ENTRY_MULTIBOOT ? multiboot_refuses(head, len) : NULL;
+	if (refusal)
+		return image_refuse(why, refusal);
+	image_make_header(image);
+	return 0;
+}
+
+/* --- what is no kernel --- */
+
+static bool image_is_text(const u8 *head, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (head[i] < ' ' && head[i] != '\n' && head[i] != '\t' && head[i] != '\r')
+			return false;
+	}
+	return true;
+}
+
+/* NULL, or what the file is instead of a kernel for this machine. */
+static const char *image_foreign(const u8 *head, size_t len)
+{
+	static const struct {
+		const char magic[4];
+		const char *text;
+	} others[] = {
+		{"ARM\x64", "is an arm64 Image; a kernel for x86 is wanted"},
+		{"RSC\x05", "is a RISC-V Image; a kernel for x86 is wanted"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(others) && len >= OTHER_MAGIC_OFFSET + 4; i++) {
+		if (!memcmp(head + OTHER_MAGIC_OFFSET, others[i].magic, 4))
+			return others[i].text;
+	}
+	if (len >= 0x206 && !memcmp(head + 0x202, "HdrS", 4))
+		return NULL;
+	if (len >= 2 && !memcmp(head, "MZ", 2))
+		return "is a program for EFI without a Linux boot header; a bzImage or a vmlinux "
+		       "is wanted";
+	if (image_is_text(head, len))
+		return "is text; a bzImage or a vmlinux is wanted";
+	return NULL;
+}
+
+/* --- what is unpacked here --- */
+
+/* What the packed bytes of fd hold becomes the image's source. */
+static int image_unpack(struct image *image, u64 offset, u64 bytes, u64 max_bytes, bool must_keep,
+			const char **why)
+{
+	struct cache_file file;
+	int err = cache_unpack(image->source.fd, offset, bytes, max_bytes, must_keep, &file, why);
+
+	if (err)
+		return err;
+	image->source = elf_source_file(file.fd, file.offset, file.bytes);
+	image->unpacked = true;
+	return 0;
+}
+
+static bool image_can_unpack(const struct image *image, enum image_entry wanted)
+{
+	u8 magic[UNPACK_MAGIC_MAX];
+
+	if (!(image->bz.entries & BZIMAGE_ENTRY_64) || image->bz.packed_bytes < sizeof(magic) ||
+	    (wanted != IMAGE_ENTRY_AUTO && wanted != IMAGE_ENTRY_64 && wanted != IMAGE_ENTRY_PVH))
+		return false;
+	return !image->source.read(&image->source, magic, sizeof(magic), image->bz.packed_offset) &&
+	       unpack_supported(unpack_detect(magic, sizeof(magic)));
+}
+
+/*
+ * A bzImage's payload is an ELF kernel and its relocations. What else it may hold (very old
+ * kernels have no ELF file in it) is left to its own unpacker: then the image is unchanged.
+ */
+static int image_open_payload(struct image *image, enum image_entry wanted, const char **why)
+{
+	struct image inner = *image;
+	const char *ignored;
+	int err = image_unpack(&inner, image->bz.packed_offset, image->bz.packed_bytes,
+			       image->bz.init_size, true, why);
+
+	/* Unpacking in vain each time would be slower than what the guest does. */
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	inner.kind = IMAGE_ELF;
+	if (elf_parse(&inner.source, LAYOUT_KERNEL_MIN, &inner.elf, &ignored) ||
+	    !inner.elf.is_64bit) {
+		image_close(&inner);
+		return 0;
+	}
+	err = kaslr_read(&inner.source, &inner.elf, &inner.kaslr, why);
+	/* Its own protocol, as the kernel's unpacker would enter it. */
+	inner.entry = IMAGE_ENTRY_64;
+	if (!err && wanted == IMAGE_ENTRY_PVH)
+		err = image_choose_entry(&inner, wanted, false, why);
+	if (err)
+		image_close(&inner);
+	else
+		*image = inner;
+	return err;
+}
+
+static int image_parse_bzimage(const u8 *head, size_t len, const struct image_wish *wish,
+			       struct image *image, const char **why)
+{
+	int err;
+
+	image->kind = IMAGE_BZIMAGE;
+	err = bzimage_parse(head, MIN(len, (size_t)BZIMAGE_HEAD_BYTES), image->source.bytes,
+			    &image->bz, why);
+	if (!err && !wish->never_unpack && image_can_unpack(image, wish->entry))
+		err = image_open_payload(image, wish->entry, why);
+	if (err || image->unpacked)
+		return err;
+	return image_choose_entry(image, wish->entry, false, why);
+}
+
+static int image_parse(const u8 *head, size_t len, const struct image_wish *wish,
+		       struct image *image, const char **why)
+{
+	const char *foreign;
+
+	if (elf_is(head, len))
+		return image_parse_elf(head, len, wish->entry, image, why);
+	foreign = image_foreign(head, len);
+	return foreign ? image_refuse(why, foreign)
+		       : image_parse_bzimage(head, len, wish, image, why);
+}
+
+static int image_check_flat(struct image *image, enum image_entry wanted, const char **why)
+{
+	image->kind = IMAGE_FLAT;
+	image->bz.cmdline_size = LAYOUT_CMDLINE_MAX;
+	image->bz.initrd_max = UINT32_MAX;
+	if (image->source.bytes > LAYOUT_FLAT_END - LAYOUT_FLAT)
+		return image_refuse(why, "is more than the 512 KiB that a flat image may have");
+	return image_choose_entry(image, wanted, false, why);
+}
+
+/* The first bytes of the source; *len: how many there are. */
+static int image_read_head(const struct image *image, u8 head[HEAD_BYTES], size_t *len,
+			   const char **why)
+{
+	int err;
+
+	*len = MIN(image->source.bytes, (u64)HEAD_BYTES);
+	err = image->source.read(&image->source, head, *len, 0);
+	if (err)
+		*why = strerror(-err);
+	return err;
+}
+
+int image_open(int fd, u64 file_bytes, const struct image_wish *wish, struct image *image,
+	       const char **why)
+{
+	static u8 head[HEAD_BYTES];
+	size_t len;
+	int err;
+
+	*image = (struct image){.source = elf_source_file(fd, 0, file_bytes)};
+	if (!file_bytes)
+		return image_refuse(why, "is empty; a bzImage or a vmlinux is wanted");
+	if (wish->flat)
+		return image_check_flat(image, wish->entry, why);
+	err = image_read_head(image, head, &len, why);
+	if (!err && unpack_detect(head, len) != UNPACK_NONE) {
+		err = image_unpack(image, 0, file_bytes, PACKED_FILE_MAX, false, why);
+		err = err ? err : image_read_head(image, head, &len, why);
+		if (!err && !elf_is(head, len))
+			err = image_refuse(why, "is compressed, and holds no vmlinux");
+	}
+	err = err ? err : image_parse(head, len, wish, image, why);
+	if (err)
+		image_close(image);
+	return err;
+}
+
+void image_close(struct image *image)
+{
+	kaslr_free(&image->kaslr);
+	if (image->unpacked)
+		close(image->source.fd);
+	image->unpacked = false;
+	image->source.fd = -1;
+}

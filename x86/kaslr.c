@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The relocations of an unpacked kernel: what its own unpacker would do with them.
+ *
+ * Behind the ELF file in a bzImage's payload lies a table of 32-bit words, made by the
+ * kernel's build: the virtual addresses (their low halves) of all places in the image
+ * that hold one. A word of 0 begins each group, and the groups are, from the table's
+ * start: places with a 64-bit address; with a 32-bit offset that shrinks when the
+ * kernel moves up (of per-CPU variables; kernels since 6.15 have no such group); with
+ * a 32-bit address. So the number of zeros tells which groups there are.
+ *
+ * A kernel is moved twice, independently: physically by loading it elsewhere, which it
+ * finds out itself, and virtually by adding the offset to every place in the table.
+ * Both must be multiples of its alignment. The virtual window is what the kernel has for
+ * its image when it can be randomized at all: 1 GiB above its base.
+ *
+ * The file is not trusted: a place outside of the loaded segments ends the boot.
+ *
+ * Main thread.
+ *
+ * Spec: Linux Documentation/arch/x86/boot.rst (kernel_alignment, pref_address, KASLR_FLAG),
+ * Documentation/arch/x86/x86_64/mm.rst (kernel text mapping).
+ */
+#include "kaslr.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define KERNEL_BASE	0xffffffff80000000ULL /* virtual address of physical address 0 */
+#define WINDOW_BYTES	GIB
+#define TABLE_MAX_BYTES (64 * MIB)
+
+enum { GROUP_64, GROUP_INVERSE, GROUP_32, GROUP_COUNT };
+
+static int kaslr_refuse(const char **why)
+{
+	*why = "is damaged: its relocation table makes no sense";
+	return -EINVAL;
+}
+
+/* The groups of a table in host byte order: each begins behind a zero. */
+static int kaslr_split(struct kaslr *kaslr, const char **why)
+{
+	unsigned int zeros = 0;
+
+	for (u32 i = 0; i < kaslr->count; i++) {
+		if (kaslr->table[i]) {
+			if (!zeros)
+				return kaslr_refuse(why);
+			kaslr->counts[zeros - 1]++;
+			continue;
+		}
+		if (zeros == GROUP_COUNT)
+			return kaslr_refuse(why);
+		kaslr->at[zeros++] = i + 1;
+	}
+	if (zeros == GROUP_COUNT)
+		return 0;
+	if (zeros != GROUP_COUNT - 1)
+		return kaslr_refuse(why);
+	kaslr->at[GROUP_32] = kaslr->at[GROUP_INVERSE];
+	kaslr->counts[GROUP_32] = kaslr->counts[GROUP_INVERSE];
+	kaslr->counts[GROUP_INVERSE] = 0;
+	return 0;
+}
+
+int kaslr_read(const struct elf_source *source, const struct elf *elf, struct kaslr *kaslr,
+	       const char **why)
+{
+	u64 bytes = elf->file_end < source->bytes ? source->bytes - elf->file_end : 0;
+	int err;
+
+	*kaslr = (struct kaslr){0};
+	if (bytes < sizeof(u32))
+		return 0;
+	if (bytes > TABLE_MAX_BYTES || bytes % sizeof(u32))
+		return kaslr_refuse(why);
+	kaslr->table = malloc(bytes);
+	if (!kaslr->table) {
+		*why = "has more relocations than there is memory for";
+		return -ENOMEM;
+	}
+	kaslr->count = (u32)(bytes / sizeof(u32));
+	err = source->read(source, kaslr->table, bytes, elf->file_end);
+	if (err)
+		*why = "cannot be read to its end";
+	for (u32 i = 0; i < kaslr->count; i++)
+		kaslr->table[i] = le32toh(kaslr->table[i]);
+	err = err ? err : kaslr_split(kaslr, why);
+	if (err)
+		kaslr_free(kaslr);
+	return err;
+}
+
+void kaslr_free(struct kaslr *kaslr)
+{
+	free(kaslr->table);
+	*kaslr = (struct kaslr){0};
+}
+
+u64 kaslr_choose(u64 start, u64 bytes, u64 limit, u64 align)
+{
+	u64 room = start < limit && bytes < limit - start ? limit - start - bytes : 0;
+	u64 value;
+
+	if (getrandom(&value, sizeof(value), 0) != sizeof(value))
+		return 0;
+	/* So few slots of 2^64 that the remainder's bias does not matter. */
+	return value % (room / align + 1) * align;
+}
+
+u64 kaslr_choose_virtual(const struct elf *elf, u64 align)
+{
+	return kaslr_choose(elf->start, elf->end - elf->start, WINDOW_BYTES, align);
+}
+
+struct kaslr_view {
+	u8 *host;	  /* of [start, end) of the loaded kernel */
+	u64 start, bytes; /* as linked */
+};
+
+static u8 *kaslr_find(const struct kaslr_view *view, u32 word, u64 width)
+{
+	u64 at = (u64)(int64_t)(int32_t)word - KERNEL_BASE - view->start;
+
+	return view->bytes >= width && at <= view->bytes - width ? view->host + at : NULL;
+}
+
+static int kaslr_add32(const struct kaslr_view *view, u32 word, u32 offset)
+{
+	u8 *at = kaslr_find(view, word, sizeof(u32));
+	u32 value;
+
+	if (!at)
+		return -EINVAL;
+	memcpy(&value, at, sizeof(value));
+	value = htole32(le32toh(value) + offset);
+	memcpy(at, &value, sizeof(value));
+	return 0;
+}
+
+static int kaslr_add64(const struct kaslr_view *view, u32 word, u64 offset)
+{
+	u8 *at = kaslr_find(view, word, sizeof(u64));
+	u64 value;
+
+	if (!at)
+		return -EINVAL;
+	memcpy(&value, at, sizeof(value));
+	value = htole64(le64toh(value) + offset);
+	memcpy(at, &value, sizeof(value));
+	return 0;
+}
+
+static int kaslr_add_group(const struct kaslr *kaslr, const struct kaslr_view *view,
+			   unsigned int group, u64 offset)
+{
+	const u32 *words = kaslr->table + kaslr->at[group];
+
+	for (u32 i = 0; i < kaslr->counts[group]; i++) {
+		int err = group == GROUP_64 ? kaslr_add64(view, words[i], offset)
+					    : kaslr_add32(view, words[i], (u32)offset);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int kaslr_apply(const struct kaslr *kaslr, const struct gmem *mem, const struct elf *elf, u64 shift,
+		u64 offset, const char **why)
+{
+	struct kaslr_view view = {.start = elf->start, .bytes = elf->end - elf->start};
+	int err = 0;
+
+	if (!kaslr->table || !offset)
+		return 0;
+	view.host = gmem_ptr(mem, elf->start + shift, view.bytes);
+	if (!view.host)
+		return kaslr_refuse(why);
+	err = kaslr_add_group(kaslr, &view, GROUP_64, offset);
+	err = err ? err : kaslr_add_group(kaslr, &view, GROUP_INVERSE, 0 - offset);
+	err = err ? err : kaslr_add_group(kaslr, &view, GROUP_32, offset);
+	return err ? kaslr_refuse(why) : 0;
+}

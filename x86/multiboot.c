@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The multiboot-1 protocol: how small kernels of all kinds like to be booted.
+ *
+ * The kernel is an ELF file with a header of three words somewhere in its first
+ * 8 KiB; it is entered in 32-bit mode without paging, EAX holding a magic and EBX the
+ * address of a structure that says how much memory there is, what the command line
+ * is and where the modules lie. Each -i is a module, page-aligned, in the order given;
+ * its string is the path. The structure, the memory map and the module list share one
+ * page; modules that it has no room for are an error, not forgotten.
+ *
+ * A kernel that demands video modes, or anything we do not know, is refused: bits 0 to
+ * 15 of its flags are demands.
+ *
+ * Main thread; fills guest RAM at power-on and reset.
+ *
+ * Spec: Multiboot Specification 0.6.96, sections 3.1 (header), 3.2 (machine state),
+ * 3.3 (boot information format).
+ */
+#include "multiboot.h"
+#include "e820.h"
+#include "initrd.h"
+#include "layout.h"
+
+#include <kvm/log.h>
+
+#include <endian.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#define HEADER_MAGIC  0x1badb002
+#define HEADER_ALIGN  4
+#define DEMANDS	      0xffff
+#define DEMAND_PAGES  (1U << 0) /* modules page-aligned: they are */
+#define DEMAND_MEMORY (1U << 1) /* memory information: there is */
+#define DEMAND_VIDEO  (1U << 2)
+
+#define INFO_MEMORY   (1U << 0)
+#define INFO_CMDLINE  (1U << 2)
+#define INFO_MODULES  (1U << 3)
+#define INFO_MMAP     (1U << 6)
+#define INFO_LOADER   (1U << 9)
+
+#define NAME_BYTES    64
+
+struct multiboot_module {
+	le32 start, end, string, reserved;
+};
+
+/* size counts what follows it */
+struct multiboot_mmap {
+	le32 size;
+	le64 base, length;
+	le32 type;
+} __attribute__((packed));
+
+struct multiboot_info {
+	le32 flags;
+	le32 mem_lower, mem_upper; /* KiB */
+	le32 boot_device;
+	le32 cmdline;
+	le32 mods_count, mods_addr;
+	le32 symbols[4];
+	le32 mmap_length, mmap_addr;
+	le32 drives_length, drives_addr;
+	le32 config_table, boot_loader_name, apm_table;
+};
+
+#define MMAP_MAX   16
+#define MODULE_MAX ((4096 - 128 - MMAP_MAX * 24) / (16 + NAME_BYTES))
+
+/* The page at LAYOUT_BOOT_INFO. */
+struct multiboot_page {
+	struct multiboot_info info;
+	char loader[8];
+	struct multiboot_mmap mmap[MMAP_MAX];
+	struct multiboot_module modules[MODULE_MAX];
+	char names[MODULE_MAX][NAME_BYTES];
+};
+
+_Static_assert(sizeof(struct multiboot_page) <= 4096, "one page");
+
+#define PAGE_ADDR(member) htole32(LAYOUT_BOOT_INFO + offsetof(struct multiboot_page, member))
+
+static u32 multiboot_word(const u8 *at)
+{
+	u32 word;
+
+	memcpy(&word, at, sizeof(word));
+	return le32toh(word);
+}
+
+static const u8 *multiboot_find(const u8 *head, size_t len)
+{
+	for (size_t at = 0; at + 12 <= MIN(len, (size_t)MULTIBOOT_SEARCH_BYTES);
+	     at += HEADER_ALIGN) {
+		const u8 *header = head + at;
+
+		if (multiboot_word(header) == HEADER_MAGIC &&
+		    !(multiboot_word(header) + multiboot_word(header + 4) +
+		      multiboot_word(header + 8)))
+			return header;
+	}
+	return NULL;
+}
+
+bool multiboot_is(const u8 *head, size_t len)
+{
+	return multiboot_find(head, len);
+}
+
+const char *multiboot_refuses(const u8 *head, size_t len)
+{
+	u32 demands = multiboot_word(multiboot_find(head, len) + 4) & DEMANDS;
+
+	if (demands & DEMAND_VIDEO)
+		return "demands a video mode in its multiboot header; there is no screen";
+	if (demands & ~(DEMAND_PAGES | DEMAND_MEMORY))
+		return "demands something unknown in its multiboot header";
+	return NULL;
+}
+
+static void multiboot_fill_mmap(const struct gmem *mem, struct multiboot_page *page)
+{
+	struct boot_e820_entry table[E820_MAX_ENTRIES_ZEROPAGE];
+	unsigned int count = MIN(e820_fill(mem, table), (unsigned int)MMAP_MAX);
+
+	for (unsigned int i = 0; i < count; i++)
+		page->mmap[i] = (struct multiboot_mmap){
+			.size = htole32(sizeof(struct multiboot_mmap) - sizeof(le32)),
+			.base = htole64(table[i].addr),
+			.length = htole64(table[i].size),
+			.type = htole32(table[i].type)};
+	page->info.mmap_addr = PAGE_ADDR(mmap);
+	page->info.mmap_length = htole32(count * (u32)sizeof(struct multiboot_mmap));
+}
+
+static int multiboot_fill_modules(struct multiboot_page *page, gpa_t at)
+{
+	size_t count = initrd_count();
+
+	if (count > MODULE_MAX)
+		return log_fail(-E2BIG, "initrd: %zu multiboot modules; %zu have room", count,
+				(size_t)MODULE_MAX);
+	for (size_t i = 0; i < count; i++) {
+		size_t bytes = initrd_file_bytes(i);
+
+		page->modules[i] = (struct multiboot_module){
+			.start = htole32((u32)at),
+			.end = htole32((u32)(at + bytes)),
+			.string = htole32(LAYOUT_BOOT_INFO +
+					  (u32)offsetof(struct multiboot_page, names) +
+					  (u32)(i * NAME_BYTES))};
+		strncpy(page->names[i], initrd_path(i), NAME_BYTES - 1);
+		at += ALIGN_UP(bytes, (u64)MULTIBOOT_MODULE_ALIGN);
+	}
+	page->info.mods_count = htole32((u32)count);
+	page->info.mods_addr = PAGE_ADDR(modules);
+	return 0;
+}
+
+int multiboot_write(const struct gmem *mem, gpa_t initrd)
+{
+	struct multiboot_page page = {.loader = "lkvm"};
+	int err;
+
+	page.info.flags =
+		htole32(INFO_MEMORY | INFO_CMDLINE | INFO_MODULES | INFO_MMAP | INFO_LOADER);
+	page.info.mem_lower = htole32(LAYOUT_EBDA / KIB);
+	page.info.mem_upper = htole32((u32)((gmem_low_top(mem) - MIB) / KIB));
+	page.info.cmdline = htole32(LAYOUT_CMDLINE);
+	page.info.boot_loader_name = PAGE_ADDR(loader);
+	multiboot_fill_mmap(mem, &page);
+	err = multiboot_fill_modules(&page, initrd);
+	return err ? err : gmem_write(mem, LAYOUT_BOOT_INFO, &page, sizeof(page));
+}
