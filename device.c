@@ -4,8 +4,8 @@
  *
  * The order is the order of registration, which is the order of the init list:
  * chips, then virtio, then firmware tables and the boot image, which are devices
- * too: "reset" for them means to write themselves into guest RAM again. So a
- * reset in place is one walk, and the kernel is loaded last.
+ * too: "reset" for them means to write themselves into guest RAM again, each into a
+ * range of its own. So a reset in place is one walk.
  *
  * Main thread only. Devices are static or owned by their module, which
  * unregisters them before their memory goes.

@@ -33,12 +33,15 @@ $(call unit, hw/test-ports, hw/pci.o hw/reset-port.o hw/exit-port.o hw/pvpanic.o
 $(call unit, hw/test-rtc, hw/rtc.o $(FAKE))
 $(call unit, hw/test-serial, hw/serial.o $(FAKE))
 $(call unit, kvm/test-irqfd, kvm.o irq.o bus.o gmem.o x86/machine.o)
-$(call unit, x86/test-acpi, x86/acpi.o x86/aml.o gmem.o device.o)
+$(call unit, x86/test-acpi, x86/acpi.o x86/acpi-table.o x86/aml.o gmem.o device.o)
 $(call unit, x86/test-aml, x86/aml.o)
 $(call unit, x86/test-bzimage, x86/bzimage.o)
 $(call unit, x86/test-cpuid, x86/cpuid.o)
 $(call unit, x86/test-e820, x86/e820.o gmem.o)
 $(call unit, x86/test-initrd, x86/initrd.o gmem.o)
+$(call unit, x86/test-mptable, x86/mptable.o x86/acpi.o x86/acpi-table.o x86/aml.o gmem.o device.o)
+$(call unit, x86/test-smbios, x86/smbios.o gmem.o device.o)
+$(call unit, x86/test-vmgenid, x86/vmgenid.o gmem.o device.o)
 
 # What threads touch runs under TSAN=1 as well.
 UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw/test-acpi-pm \

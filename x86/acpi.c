@@ -7,12 +7,13 @@
  *	         +----> MADT              processors and interrupt controllers
  *	         +----> MCFG              PCI configuration space in memory
  *	         +----> SPCR              which serial port is the console
+ *	         +----> ...               tables of the user's (acpi-table.c)
  *
  * All of it is one structure, struct acpi_image, which lies at LAYOUT_ACPI: where a
  * table is in guest memory is LAYOUT_ACPI plus its offset there. Everything but the
  * DSDT has a largest size that is known when this is compiled; the DSDT comes last
- * and takes the rest of the window. It alone can run out of room, which the AML
- * writer remembers and which becomes one error line.
+ * and takes the rest of the window, but for the user's tables, which go behind it.
+ * Only these can run out of room, which becomes one error line.
  *
  * The DSDT knows no chip. Each registered device is asked to describe() itself and
  * yields records (hardware id, ports, memory, interrupt; a bridge's windows); each
@@ -36,7 +37,9 @@
  * PCI Firmware 3.0, 4.1.2 (MCFG); Serial Port Console Redirection Table 1.03
  */
 #include "acpi.h"
+#include "acpi-table.h"
 #include "aml.h"
+#include "checksum.h"
 #include "layout.h"
 #include <kvm/device.h>
 #include <kvm/gmem.h>
@@ -53,7 +56,6 @@
 
 #define ACPI_WINDOW_BYTES (LAYOUT_ACPI_END - LAYOUT_ACPI)
 #define ECAM_BUS_BYTES	  MIB
-#define GSI_PIT		  2 /* where the timer's ISA interrupt 0 arrives */
 
 /* --- the tables as the specification lays them out --- */
 
@@ -92,7 +94,7 @@ struct acpi_header {
 	le32 creator_revision;
 } __attribute__((packed));
 
-#define XSDT_ENTRIES 4
+#define XSDT_ENTRIES (4 + ACPI_TABLES_MAX)
 
 struct acpi_xsdt {
 	struct acpi_header header;
@@ -201,8 +203,6 @@ struct madt_override {
 	le16 flags; /* bits 1:0 polarity, 3:2 trigger mode; 0: as the bus has it */
 } __attribute__((packed));
 
-#define OVERRIDE_LEVEL_HIGH 0x0d
-
 struct madt_lapic_nmi {
 	u8 type; /* 4 */
 	u8 length;
@@ -295,16 +295,6 @@ static_assert(sizeof(struct acpi_rsdp) == 36 && sizeof(struct acpi_facs) == 64 &
 
 /* --- filling them in --- */
 
-static u8 checksum(const void *bytes, size_t len)
-{
-	const u8 *p = bytes;
-	u8 sum = 0;
-
-	while (len--)
-		sum += *p++;
-	return (u8)-sum;
-}
-
 /* Last of all that is done to a table: the checksum covers the whole of it. */
 static void finish_table(struct acpi_header *table, const char *signature, u8 revision, u32 length)
 {
@@ -346,7 +336,9 @@ static void fill_rsdp(struct acpi_rsdp *rsdp)
 /* What the walk over the devices found that other tables tell, too. */
 struct acpi_found {
 	bool com1;
-	struct device_resource ecam; /* len 0: there is none */
+	struct device_resource ecam;  /* len 0: there is none */
+	gpa_t added[ACPI_TABLES_MAX]; /* where the user's tables are */
+	unsigned int added_count;
 };
 
 static void fill_xsdt(struct acpi_xsdt *xsdt, const struct acpi_found *found)
@@ -359,6 +351,8 @@ static void fill_xsdt(struct acpi_xsdt *xsdt, const struct acpi_found *found)
 		xsdt->entries[n++] = IMAGE_GPA(fixed.mcfg);
 	if (found->com1)
 		xsdt->entries[n++] = IMAGE_GPA(fixed.spcr);
+	for (unsigned int i = 0; i < found->added_count; i++)
+		xsdt->entries[n++] = found->added[i];
 	finish_table(&xsdt->header, "XSDT", 1,
 		     offsetof(struct acpi_xsdt, entries) + n * sizeof(le64));
 }
@@ -447,7 +441,7 @@ static void fill_madt(struct acpi_madt *madt, unsigned int cpu_count)
 		.first_gsi = 0, /* its 24 lines are GSI 0 to 23 */
 	};
 	madt->pit = isa_override(0, GSI_PIT, 0);
-	madt->sci = isa_override(GSI_ACPI, GSI_ACPI, OVERRIDE_LEVEL_HIGH);
+	madt->sci = isa_override(GSI_ACPI, GSI_ACPI, ACPI_SCI_FLAGS);
 	madt->nmi = (struct madt_lapic_nmi){
 		.type = 4,
 		.length = sizeof(madt->nmi),
@@ -585,6 +579,32 @@ static void dsdt_base_bus_number(struct aml *aml, const struct device_record *re
 	}
 }
 
+/* ADDR: an address in guest RAM, its lower half and its upper. */
+static void dsdt_address(struct aml *aml, gpa_t addr)
+{
+	aml_name(aml, "ADDR");
+	aml_package(aml, 2);
+	aml_integer(aml, addr & UINT32_MAX);
+	aml_integer(aml, addr >> 32);
+	aml_end(aml);
+}
+
+static void dsdt_ids(struct aml *aml, const struct device_record *record)
+{
+	aml_name(aml, "_HID");
+	aml_hardware_id(aml, record->hid);
+	if (record->cid) {
+		aml_name(aml, "_CID");
+		aml_hardware_id(aml, record->cid);
+	}
+	if (record->ddn) {
+		aml_name(aml, "_DDN");
+		aml_string(aml, record->ddn);
+	}
+	aml_name(aml, "_UID");
+	aml_integer(aml, record->uid);
+}
+
 /* "COM" and 1 make COM1, "VR" and 10 make VR0A. Four characters exactly, or false. */
 static bool record_name(char name[5], const struct device_record *record)
 {
@@ -616,15 +636,14 @@ static void dsdt_record(void *arg, const struct device_record *record)
 		return;
 	}
 	aml_device(aml, name);
-	aml_name(aml, "_HID");
-	aml_hardware_id(aml, record->hid);
-	aml_name(aml, "_UID");
-	aml_integer(aml, record->uid);
+	dsdt_ids(aml, record);
 	aml_name(aml, "_STA");
 	aml_integer(aml, 0x0f); /* present, enabled, shown, working */
 	dsdt_base_bus_number(aml, record);
 	if (record->count > 0)
 		dsdt_resources(walk, record);
+	if (record->addr)
+		dsdt_address(aml, record->addr);
 	aml_end(aml);
 }
 
@@ -663,6 +682,24 @@ static int fill_dsdt(struct acpi_dsdt *dsdt, struct acpi_found *found)
 	return len;
 }
 
+/* Put the user's tables behind the used bytes. Bytes in use then, or -ENOSPC after a line. */
+static int add_tables(struct acpi_image *image, size_t used, struct acpi_found *found)
+{
+	const struct acpi_table *table;
+
+	while ((table = acpi_table_get(found->added_count))) {
+		used = ALIGN_UP(used, 16UL);
+		if (table->len > sizeof(*image) - used)
+			return log_fail(-ENOSPC,
+					"--acpi-table %s: does not fit; %zu bytes are left",
+					table->path, sizeof(*image) - used);
+		memcpy((u8 *)image + used, table->bytes, table->len);
+		found->added[found->added_count++] = LAYOUT_ACPI + used;
+		used += table->len;
+	}
+	return (int)used;
+}
+
 /* Bytes of the image in use, or -errno after a log_error() line. */
 static int fill_image(struct acpi_image *image, unsigned int cpu_count)
 {
@@ -670,6 +707,8 @@ static int fill_image(struct acpi_image *image, unsigned int cpu_count)
 	int len;
 
 	len = fill_dsdt(&image->dsdt, &found);
+	if (len >= 0)
+		len = add_tables(image, offsetof(struct acpi_image, dsdt.aml) + len, &found);
 	if (len < 0)
 		return len;
 	fill_rsdp(&image->fixed.rsdp);
@@ -679,7 +718,7 @@ static int fill_image(struct acpi_image *image, unsigned int cpu_count)
 	fill_mcfg(&image->fixed.mcfg, &found.ecam);
 	fill_spcr(&image->fixed.spcr);
 	fill_madt(&image->fixed.madt, cpu_count);
-	return offsetof(struct acpi_image, dsdt.aml) + len;
+	return len;
 }
 
 int acpi_write_tables(const struct gmem *mem, unsigned int cpu_count)

@@ -10,12 +10,19 @@
 struct gmem;
 
 /*
- * Write the tables for cpu_count processors (1..KVM_CPU_MAX) and every registered
- * device into [LAYOUT_ACPI, LAYOUT_ACPI_END). Main thread, vCPUs parked. Returns 0;
- * or, after a log_error() line, -ENOSPC (the devices' descriptions do not fit),
- * -EINVAL (one cannot be described), -EFAULT (no RAM there) or -ENOMEM.
+ * Write the tables for cpu_count processors (1..KVM_CPU_MAX), every registered device and
+ * the user's own tables into [LAYOUT_ACPI, LAYOUT_ACPI_END). Main thread, vCPUs parked.
+ * Returns 0; or, after a log_error() line, -ENOSPC (the devices' descriptions or the user's
+ * tables do not fit), -EINVAL (a device cannot be described), -EFAULT (no RAM there) or
+ * -ENOMEM.
  */
 int acpi_write_tables(const struct gmem *mem, unsigned int cpu_count);
+
+/*
+ * Polarity and trigger mode of the SCI, level and high, in the encoding that MADT and MP
+ * table share: bits 1:0 polarity, 3:2 trigger mode.
+ */
+#define ACPI_SCI_FLAGS 0x0d
 
 /*
  * What the MADT calls the IOAPIC, and the MP table must too: the first id after the

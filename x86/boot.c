@@ -24,6 +24,7 @@
  *
  * Spec: Linux Documentation/arch/x86/boot.rst and zero-page.rst.
  */
+#include "acpi-table.h"
 #include "e820.h"
 #include "entry.h"
 #include "image.h"
@@ -32,6 +33,7 @@
 #include "multiboot.h"
 #include "params.h"
 #include "pvh.h"
+#include "vmgenid.h"
 
 #include <kvm/boot.h>
 #include <kvm/config.h>
@@ -187,7 +189,8 @@ int boot_open_files(void)
 
 	err = err ? err : boot_build_cmdline();
 	err = err ? err : boot_check_cmdline();
-	return err ? err : boot_open_initrds();
+	err = err ? err : boot_open_initrds();
+	return err ? err : acpi_table_open();
 }
 
 const char *boot_cmdline(void)
@@ -471,6 +474,9 @@ void boot_for_each_range(void (*fn)(const struct boot_range *range, void *arg), 
 		{"command line", LAYOUT_CMDLINE, LAYOUT_CMDLINE + cmdline},
 		{"set-up code", LAYOUT_SETUP, LAYOUT_SETUP + setup},
 		{"ACPI tables", LAYOUT_ACPI, LAYOUT_ACPI_END},
+		{"SMBIOS", LAYOUT_SMBIOS, LAYOUT_SMBIOS_END},
+		{"MP table", LAYOUT_MPTABLE, LAYOUT_MPTABLE_END},
+		{"generation ID", LAYOUT_VMGENID, LAYOUT_VMGENID + VMGENID_BYTES},
 		{"kernel", boot.load, boot.end},
 		{"initrd", boot.initrd, boot.initrd + initrd_bytes()},
 	};

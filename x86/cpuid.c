@@ -525,6 +525,22 @@ int x86_cpuid_setup(struct kvm_cpu *cpu)
 	return err;
 }
 
+void x86_cpuid_signature(u32 *signature, u32 *features)
+{
+	const struct cpuid_topology topology = {.apic_id = 0, .cores = config.cpus};
+	const struct kvm_cpuid_entry2 *found;
+	struct kvm_cpuid_entry2 entry = {0};
+
+	assert(vm_cpuid);
+	found = cpuid_find(vm_cpuid, 1, 0);
+	if (found) {
+		entry = *found;
+		adapt_leaf_1(&entry, &topology);
+	}
+	*signature = entry.eax;
+	*features = entry.edx;
+}
+
 static const struct option cpuid_options[] = {
 	{
 		.name = "cpu-features",

@@ -19,6 +19,12 @@ struct kvm_cpu;
  */
 int x86_cpuid_setup(struct kvm_cpu *cpu);
 
+/*
+ * What leaf 1 of each vCPU says: EAX, which names family, model and stepping, and EDX, the
+ * oldest features. 0 where there is no such leaf. Main thread, from the vCPUs' init on.
+ */
+void x86_cpuid_signature(u32 *signature, u32 *features);
+
 /* One package, one thread a core: CPU apic_id of the cores 0 to cores - 1. */
 struct cpuid_topology {
 	u32 apic_id;

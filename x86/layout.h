@@ -23,7 +23,14 @@
 #define LAYOUT_EBDA	    0x9fc00 /* end of usable low memory */
 #define LAYOUT_EBDA_END	    0xa0000
 #define LAYOUT_ACPI	    0xe0000 /* RSDP first, then the tables */
-#define LAYOUT_ACPI_END	    0x100000
+#define LAYOUT_ACPI_END	    0xf0000
+#define LAYOUT_FIRMWARE	    0xf0000 /* what kernels search here, and must not reuse: */
+#define LAYOUT_SMBIOS	    0xf0000 /* entry point first, then the structures */
+#define LAYOUT_SMBIOS_END   0xf4000
+#define LAYOUT_MPTABLE	    0xf4000 /* floating pointer first, then the configuration table */
+#define LAYOUT_MPTABLE_END  0xf8000
+#define LAYOUT_VMGENID	    0xff000 /* 16 bytes in a page that nothing else is in */
+#define LAYOUT_FIRMWARE_END 0x100000
 #define LAYOUT_KERNEL_MIN   0x100000
 #define LAYOUT_RAM_HOLE	    0xc0000000ULL /* RAM stops here, goes on at 4 GiB */
 #define LAYOUT_RAM_HIGH	    0x100000000ULL
@@ -55,6 +62,7 @@
 #define PORT_PCI_END	      0xd00
 
 /* --- interrupt lines (GSIs) --- */
+#define GSI_PIT	 2 /* where the timer's ISA interrupt 0 arrives */
 #define GSI_COM1 4
 #define GSI_COM2 3
 #define GSI_RTC	 8

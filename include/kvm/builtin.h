@@ -5,8 +5,6 @@
 #ifndef KVM_BUILTIN_H
 #define KVM_BUILTIN_H
 
-#define LKVM_VERSION "0.1"
-
 struct builtin {
 	const char *name;
 	const char *summary; /* one line for the help */

@@ -23,6 +23,7 @@ struct config {
 	struct option_list initrds;
 	struct option_list params;
 	bool nodefaults;
+	struct option_list acpi_tables;
 
 	const char *name;
 	unsigned int cpus;

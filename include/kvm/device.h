@@ -31,10 +31,13 @@ struct device_resource {
 /* What the firmware tables say of a device. */
 struct device_record {
 	const char *hid;  /* "PNP0501" */
+	const char *cid;  /* another id that drivers know it by, or NULL */
+	const char *ddn;  /* its name for people and, by Microsoft's papers, for drivers; or NULL */
 	const char *stem; /* first letters of the ACPI name, "COM"; made unique with uid */
 	u32 uid;
 	struct device_resource resources[8];
 	unsigned int count;
+	gpa_t addr; /* what ADDR() gives: where in guest RAM its data is; 0: there is none */
 };
 
 struct device {

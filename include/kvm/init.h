@@ -20,7 +20,7 @@ enum init_level {
 	INIT_DEV_BASE = 4, /* buses, interrupt routing, disk images */
 	INIT_DEV = 5,	   /* chips, terminal */
 	INIT_VIRTIO = 6,
-	INIT_FIRMWARE = 7, /* ACPI tables, then the boot image */
+	INIT_FIRMWARE = 7, /* firmware tables, the boot image */
 	INIT_LATE = 9,	   /* threads start, sandbox closes */
 };
 

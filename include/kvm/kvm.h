@@ -15,6 +15,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#define LKVM_VERSION "0.1"
+
 struct kvm_cpu;
 
 enum kvm_state { KVM_CREATED, KVM_RUNNING, KVM_PARKING, KVM_PARKED, KVM_ENDED };

@@ -225,6 +225,27 @@ test_initrd_too_large()
 	refused 'initrd.*(large)?: .*--mem' "${good[@]}" -i large
 }
 
+# --- ACPI tables ---
+
+test_acpi_table()
+{
+	refused '--acpi-table nosuch: No such file' "${good[@]}" --acpi-table nosuch
+	mkdir dir
+	refused '--acpi-table dir: is a directory' "${good[@]}" --acpi-table dir
+	mkfifo fifo
+	refused '--acpi-table fifo: .*not a regular file' "${good[@]}" --acpi-table fifo
+	: >empty
+	refused '--acpi-table empty: has 0 bytes' "${good[@]}" --acpi-table empty
+	head -c 100 /dev/zero >zero
+	refused '--acpi-table zero: is no ACPI table' "${good[@]}" --acpi-table zero
+	{ printf 'SSDT\144\0\0\0'; head -c 92 /dev/zero; } >unsummed
+	refused '--acpi-table unsummed: its checksum' "${good[@]}" --acpi-table unsummed
+	{ printf 'SSDT\145\0\0\0'; head -c 92 /dev/zero; } >short
+	refused '--acpi-table short: has 100 bytes, .* 101' "${good[@]}" --acpi-table short
+	{ printf 'FACP\144\0\0\0'; head -c 92 /dev/zero; } >second
+	refused '--acpi-table second: is a FACP' "${good[@]}" --acpi-table second
+}
+
 # --- memory and processors ---
 
 test_memory_not_a_size()

@@ -14,6 +14,10 @@ test_dry_run()
 	printed '^cpus: 2$'
 	printed '^ram: 0x0000000000-0x0004ffffff$'
 	printed '^boot: .* boot_params$'
+	printed '^boot: 0x00000e0000-0x00000effff ACPI tables$'
+	printed '^boot: 0x00000f0000-0x00000f3fff SMBIOS$'
+	printed '^boot: 0x00000f4000-0x00000f7fff MP table$'
+	printed '^boot: 0x00000ff000-0x00000ff00f generation ID$'
 	printed '^boot: 0x0001000000-.* kernel$'
 	printed '^port: 0x03f8-0x03ff serial0$'
 	printed '^port: 0x00f4-0x00f4 exit-port$'
@@ -87,12 +91,12 @@ test_e820()
 {
 	vm -- e820 exit:5
 	ends 5 exit
-	e820 '0000000000-000009fbff 1' '000009fc00-000009ffff 2' '00000e0000-00000fffff 3' \
-		'0000100000-0003ffffff 1' '00feffc000-00feffffff 2'
+	e820 '0000000000-000009fbff 1' '000009fc00-000009ffff 2' '00000e0000-00000effff 3' \
+		'00000f0000-00000fffff 2' '0000100000-0003ffffff 1' '00feffc000-00feffffff 2'
 	vm -m 5G -- e820 exit:5
 	ends 5 exit
-	e820 '0000000000-000009fbff 1' '000009fc00-000009ffff 2' '00000e0000-00000fffff 3' \
-		'0000100000-00bfffffff 1' '00feffc000-00feffffff 2' '0100000000-017fffffff 1'
+	e820 '0000000000-000009fbff 1' '000009fc00-000009ffff 2' '00000e0000-00000effff 3' \
+		'00000f0000-00000fffff 2' '0000100000-00bfffffff 1' '00feffc000-00feffffff 2' '0100000000-017fffffff 1'
 }
 
 test_memory_units()

@@ -105,3 +105,22 @@ expect_no_grep()
 	fi
 	return 1
 }
+
+# expect_clean_log NAME: between the marker lines that lab=dmesg and others print, the log of that boot has no
+# warning but those of golden/dmesg-cloud, which the script carries
+expect_clean_log()
+{
+	grep -v -e '^#' -e '^$' "$LAB/dmesg-cloud" >"$OUT/golden"
+	tr -d '\r' <"$OUT/$1.out" | sed -n '/^lab: dmesg begins/,/^lab: dmesg ends/p' >"$OUT/$1.dmesg"
+	if [ "$(wc -l <"$OUT/$1.dmesg")" -lt 100 ]; then
+		fail "$1: log" "has $(wc -l <"$OUT/$1.dmesg") lines"
+		return
+	fi
+	grep -E -e '^<[0-4]>' "$OUT/$1.dmesg" | grep -E -v -f "$OUT/golden" >"$OUT/$1.warnings"
+	if [ -s "$OUT/$1.warnings" ]; then
+		fail "$1: log" "$(wc -l <"$OUT/$1.warnings") warnings: $(head -n 3 "$OUT/$1.warnings")"
+	else
+		ok "$1: no warning that is not in golden/dmesg-cloud"
+	fi
+	expect_no_grep "$OUT/$1.dmesg" 'ACPI.*([Ww]arn|[Ee]rror|BIOS)|Firmware Bug|Fatal' "$1: no word against ACPI"
+}

@@ -7,8 +7,10 @@
  * is written out, a file a table, by `test-acpi --dump DIR [CPUS]`, for
  * check-iasl.sh to have a second opinion on it.
  */
+#include "x86/acpi-table.h"
 #include "x86/acpi.h"
 #include "x86/layout.h"
+#include <kvm/config.h>
 #include <kvm/device.h>
 #include <kvm/gmem.h>
 #include <kvm/init.h>
@@ -21,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h> /* needs the others before it */
 
@@ -28,6 +31,8 @@
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define RAM_BYTES (2 * MIB)
+
+struct config config;
 
 /* --- a machine with one of each kind of resource --- */
 
@@ -66,6 +71,12 @@ static const struct device_record others[] = {
 		.count = 3,
 	},
 	{.hid = "ACPI0010", .stem = "X", .uid = 0xabc},
+	{.hid = "LKVM0001",
+	 .cid = "VM_Gen_Counter",
+	 .ddn = "Counter",
+	 .stem = "VGI",
+	 .uid = 3,
+	 .addr = 0x1234567890},
 };
 
 static struct device_record pci0 = {
@@ -430,6 +441,23 @@ static void test_dsdt_pci(void **state)
 	assert_true(dsdt_contains("_BBN\x0a\x40", 6));
 }
 
+/* A device that is a place in RAM: no _CRS, but ADDR. */
+static void test_dsdt_address(void **state)
+{
+	static const char device[] = "VGI3"
+				     "\x08_HID\x0dLKVM0001\0"
+				     "\x08_CID\x0dVM_Gen_Counter\0"
+				     "\x08_DDN\x0d"
+				     "Counter\0"
+				     "\x08_UID\x0a\x03"
+				     "\x08_STA\x0a\x0f"
+				     "\x08"
+				     "ADDR\x12\x09\x02\x0c\x90\x78\x56\x34\x0a\x12";
+
+	assert_int_equal(acpi_write_tables(&mem, 1), 0);
+	assert_true(dsdt_contains(device, sizeof(device) - 1));
+}
+
 static void check_refused(const struct device_record *bad, const char *word)
 {
 	struct device_record good = com1;
@@ -515,6 +543,126 @@ static void test_no_ram(void **state)
 	gmem_unmap(&small);
 }
 
+/* --- tables of the user's --- */
+
+static char paths[ACPI_TABLES_MAX + 1][32];
+static const char *items[ACPI_TABLES_MAX + 1];
+
+/* A file of len bytes: as many tables as wanted, the same content in each. */
+static void give_tables(unsigned int count, const u8 *bytes, size_t len)
+{
+	config.acpi_tables = (struct option_list){.items = items, .count = count};
+	for (unsigned int i = 0; i < count; i++) {
+		int fd;
+
+		strcpy(paths[i], "/tmp/test-acpi-XXXXXX");
+		fd = mkstemp(paths[i]);
+		assert_true(fd >= 0);
+		assert_int_equal(write(fd, bytes, len), len);
+		close(fd);
+		items[i] = paths[i];
+	}
+}
+
+static int take_tables_back(void **state)
+{
+	for (unsigned int i = 0; i < config.acpi_tables.count; i++)
+		unlink(paths[i]);
+	config.acpi_tables.count = 0;
+	return teardown(state);
+}
+
+/* A whole table: header and zeroes, the sum right. */
+static void make_table(u8 *bytes, const char *signature, u32 len)
+{
+	u8 total = 0;
+
+	memset(bytes, 0, len);
+	memcpy(bytes, signature, 4);
+	memcpy(bytes + 4, &len, 4);
+	for (u32 i = 0; i < len; i++)
+		total += bytes[i];
+	bytes[9] = (u8)-total;
+}
+
+static void test_added_tables(void **state)
+{
+	u8 bytes[61];
+
+	make_table(bytes, "SSDT", sizeof(bytes));
+	give_tables(ACPI_TABLES_MAX, bytes, sizeof(bytes));
+	assert_int_equal(acpi_table_open(), 0);
+	assert_int_equal(acpi_write_tables(&mem, 255), 0);
+	assert_int_equal(check_table(xsdt(), "XSDT", 1), 36 + (4 + ACPI_TABLES_MAX) * 8);
+	check_table(dsdt(), "DSDT", 2);
+	for (unsigned int i = 4; i < table_count(); i++) {
+		gpa_t gpa = get(xsdt() + 36 + 8 * i, 8);
+
+		assert_int_equal(gpa % 16, 0);
+		assert_in_range(gpa, dsdt() + get(dsdt() + 4, 4), LAYOUT_ACPI_END - sizeof(bytes));
+		assert_memory_equal(gmem_ptr(&mem, gpa, sizeof(bytes)), bytes, sizeof(bytes));
+		for (unsigned int j = 4; j < i; j++)
+			assert_true(gpa >= get(xsdt() + 36 + 8 * j, 8) + sizeof(bytes));
+	}
+	assert_int_equal(lines, 0);
+}
+
+/* One table may fit the window and still be too large for what is left of it. */
+static void test_added_tables_overflow(void **state)
+{
+	static u8 bytes[LAYOUT_ACPI_END - LAYOUT_ACPI];
+
+	make_table(bytes, "OEM1", sizeof(bytes));
+	give_tables(1, bytes, sizeof(bytes));
+	assert_int_equal(acpi_table_open(), 0);
+	assert_int_equal(acpi_write_tables(&mem, 1), -ENOSPC);
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(last_line, "does not fit"));
+}
+
+static void check_table_refused(const u8 *bytes, size_t len, const char *word)
+{
+	lines = 0;
+	give_tables(1, bytes, len);
+	assert_true(acpi_table_open() < 0);
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(last_line, paths[0]));
+	assert_non_null(strstr(last_line, word));
+	unlink(paths[0]);
+}
+
+static void test_bad_added_tables(void **state)
+{
+	static const char *const own[] = {"RSDT", "XSDT", "FACP", "FACS",
+					  "DSDT", "APIC", "MCFG", "SPCR"};
+	static u8 bytes[LAYOUT_ACPI_END - LAYOUT_ACPI + 1];
+
+	make_table(bytes, "SSDT", 100);
+	check_table_refused(bytes, 0, "has 0 bytes");
+	check_table_refused(bytes, 35, "has 35 bytes");
+	check_table_refused(bytes, sizeof(bytes), "bytes");
+	check_table_refused(bytes, 99, "header says 100");
+	check_table_refused(bytes, 101, "header says 100");
+	bytes[50]++;
+	check_table_refused(bytes, 100, "checksum");
+	make_table(bytes, "ss\x7f\n", 36);
+	check_table_refused(bytes, 36, "no ACPI table");
+	for (unsigned int i = 0; i < ARRAY_SIZE(own); i++) {
+		make_table(bytes, own[i], 36);
+		check_table_refused(bytes, 36, own[i]);
+	}
+
+	config.acpi_tables.count = 1;
+	items[0] = "/nonexistent";
+	assert_int_equal(acpi_table_open(), -ENOENT);
+	items[0] = "/tmp";
+	assert_int_equal(acpi_table_open(), -EINVAL);
+	assert_non_null(strstr(last_line, "a directory"));
+	make_table(bytes, "SSDT", 36);
+	give_tables(ACPI_TABLES_MAX + 1, bytes, 36);
+	assert_int_equal(acpi_table_open(), -E2BIG);
+}
+
 static void init_acpi_alone(const struct init_module *module, void *kvm)
 {
 	if (!strcmp(module->name, "acpi"))
@@ -595,9 +743,14 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_madt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dsdt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dsdt_pci, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dsdt_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_records, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overflow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_ram, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_added_tables, setup, take_tables_back),
+		cmocka_unit_test_setup_teardown(test_added_tables_overflow, setup,
+						take_tables_back),
+		cmocka_unit_test_setup_teardown(test_bad_added_tables, setup, take_tables_back),
 		cmocka_unit_test_setup_teardown(test_reset_rewrites, setup, teardown),
 	};
 

@@ -96,6 +96,7 @@ static void test_what_is_never_usable(void **state)
 	for (unsigned int t = 0; t < ARRAY_SIZE(totals); t++) {
 		fill(totals[t]);
 		assert_true(has(E820_ACPI, LAYOUT_ACPI, LAYOUT_ACPI_END));
+		assert_true(has(E820_RESERVED, LAYOUT_FIRMWARE, LAYOUT_FIRMWARE_END));
 		assert_false(touches(E820_RAM, LAYOUT_EBDA, LAYOUT_KERNEL_MIN));
 		assert_false(touches(E820_RAM, LAYOUT_RAM_HOLE, LAYOUT_RAM_HIGH));
 		/* What KVM uses itself on Intel, told as reserved. */
