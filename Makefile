@@ -22,14 +22,15 @@ endif
 
 OBJS-main := main.o builtin-run.o builtin-version.o builtin-help.o dry-run.o
 OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o gmem.o bus.o irq.o device.o \
-	     console.o term.o lines.o phase.o result.o instance.o
+	     console.o term.o lines.o phase.o budget.o trace.o trace-report.o result.o \
+	     instance.o
 OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o image.o bzimage.o elf.o \
 	     kaslr.o params.o pvh.o multiboot.o initrd.o e820.o entry.o acpi.o acpi-table.o aml.o \
 	     mptable.o smbios.o vmgenid.o)
 OBJS-hw   := $(addprefix hw/,serial.o rtc.o i8042.o pci.o reset-port.o acpi-pm.o pvpanic.o \
 	     exit-port.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
-	     cache.o unpack.o unpack-lib.o unpack-lzo.o unpack-lz4.o)
+	     json-file.o cache.o unpack.o unpack-lib.o unpack-lzo.o unpack-lz4.o)
 
 OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-hw) $(OBJS-util)
 
@@ -60,7 +61,7 @@ linkable = $(if $(filter 0,$(shell echo 'char $(2)(void); int main(void) { retur
 	   note: lib$(1) not found: $(3) is left out; install $(4)))
 have = $(if $(filter $(1),$(LIBS-found) $(LIBS-linked)),-DHAVE_$(2))
 
-LIBS-found := $(call optional,jansson,run --result,libjansson-dev) \
+LIBS-found := $(call optional,jansson,run --result and --boot-trace,libjansson-dev) \
 	      $(call optional,zlib,unpacking gzip kernels,zlib1g-dev) \
 	      $(call optional,liblzma,unpacking lzma and xz kernels,liblzma-dev) \
 	      $(call optional,lzo2,unpacking lzo kernels,liblzo2-dev) \

@@ -15,6 +15,7 @@
  * terminal is raw, Ctrl-C is a byte for the guest.)
  */
 #include <kvm/boot.h>
+#include <kvm/budget.h>
 #include <kvm/builtin.h>
 #include <kvm/config.h>
 #include <kvm/console.h>
@@ -27,6 +28,7 @@
 #include <kvm/log.h>
 #include <kvm/phase.h>
 #include <kvm/result.h>
+#include <kvm/trace.h>
 
 #include <errno.h>
 #include <signal.h>
@@ -35,6 +37,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -108,6 +111,20 @@ static void run_default_sizes(void)
 			ALIGN_DOWN(MIN(64 * MIB * (config.cpus + 3), host / 10 * 8), MIB);
 }
 
+/* Both were written when their options were read, so they can be compared as files. */
+static int run_check_files(void)
+{
+	struct stat result, trace;
+
+	if (!config.result || !config.boot_trace || stat(config.result, &result) < 0 ||
+	    stat(config.boot_trace, &trace) < 0)
+		return 0;
+	if (result.st_dev == trace.st_dev && result.st_ino == trace.st_ino)
+		return log_fail(-EINVAL, "--boot-trace %s: is the file of --result; name another",
+				config.boot_trace);
+	return 0;
+}
+
 static int run_complete_config(int positional, char **argv)
 {
 	static char name[32];
@@ -130,7 +147,7 @@ static int run_complete_config(int positional, char **argv)
 		config.name = name;
 	}
 	run_default_sizes();
-	return 0;
+	return run_check_files();
 }
 
 /* --- signals --- */
@@ -215,9 +232,10 @@ static void run_machine(struct kvm *kvm)
 	atomic_store(&kvm->state, KVM_ENDED);
 }
 
-/* Complete the result file. If it cannot be written it says so; the status stays the run's. */
-static int run_finish(const struct kvm *kvm, enum end_reason reason, int status)
+/* Complete the files. If one cannot be written it says so; the status stays the run's. */
+static int run_finish(struct kvm *kvm, enum end_reason reason, int status)
 {
+	trace_finish(kvm, kvm_end_name(reason), status);
 	result_finish(kvm, kvm_end_name(reason), status);
 	return status;
 }
@@ -231,6 +249,7 @@ static int run_vm(void)
 
 	if (init_run(&kvm))
 		return run_finish(NULL, END_ERROR, STATUS_ERROR);
+	phase_mark(PHASE_KVM);
 	if (kvm_power_on(&kvm)) {
 		init_exit(&kvm);
 		return run_finish(NULL, END_ERROR, STATUS_ERROR);
@@ -245,6 +264,7 @@ static int run_vm(void)
 	stuck = kvm_cpu_join_all(&kvm) != 0;
 	console_drain(DRAIN_NS);
 	reason = kvm_end_reason(&status);
+	budget_check_end(&reason, &status);
 	run_finish(&kvm, reason, status);
 	/* The memory of a vCPU that never came back cannot be freed; leave as we are. */
 	if (stuck)
@@ -265,5 +285,6 @@ int builtin_run(int argc, char **argv)
 	run_block_signals();
 	if (run_complete_config(positional, argv) || boot_open_files())
 		return run_finish(NULL, END_ERROR, STATUS_ERROR);
+	phase_mark(PHASE_OPTIONS);
 	return run_vm();
 }

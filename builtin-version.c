@@ -22,7 +22,7 @@ struct feature {
 };
 
 static const struct feature features[] = {
-	{"result", "run --result writes JSON (jansson)", UNPACK_NONE,
+	{"result", "run --result and --boot-trace write JSON (jansson)", UNPACK_NONE,
 #ifdef HAVE_JANSSON
 	 true
 #else

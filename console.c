@@ -113,6 +113,11 @@ void console_write(const u8 *data, size_t len)
 		loop_ring(con.kvm->loop, &con.output);
 }
 
+void console_opened(void)
+{
+	phase_mark(PHASE_INIT);
+}
+
 bool console_full(void)
 {
 	bool full;

@@ -21,6 +21,7 @@
 #include <kvm/kvm-exit.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/trace.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -231,6 +232,8 @@ void kvm_exit_handle(struct kvm_cpu *cpu)
 	}
 	kind = &exit_kinds[reason];
 	atomic_fetch_add_explicit(&cpu->exits[reason], 1, memory_order_relaxed);
+	if (trace_enabled)
+		trace_exit(cpu->run);
 	if (kind->handle)
 		kind->handle(cpu);
 	else

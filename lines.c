@@ -13,12 +13,16 @@
  * middle of a line ends nothing. A guest can of course lie about its own panic,
  * as it can about its exit status.
  *
+ * Likewise "Run /init as init process" says that init begins, where the kernel's log
+ * is shown and the chip has not told it already (console_opened()).
+ *
  * Called under the console's lock on vCPU threads: no system call here, but for the
  * kicks of kvm_end() when a panic's trace is over. History
  * is read by the main thread after the vCPUs have stopped.
  */
 #include <kvm/kvm.h>
 #include <kvm/lines.h>
+#include <kvm/phase.h>
 
 #include <string.h>
 
@@ -53,6 +57,16 @@ static bool lines_starts_with(const char *text, const char *prefix)
 	return !strncmp(text, prefix, strlen(prefix));
 }
 
+/* "Run PATH as init process" */
+static bool lines_says_init(const char *text)
+{
+	static const char tail[] = " as init process";
+	size_t len = strlen(text);
+
+	return lines_starts_with(text, "Run /") && len > strlen(tail) &&
+	       !strcmp(text + len - strlen(tail), tail);
+}
+
 static void lines_finish(struct kvm *kvm)
 {
 	struct kept_line *line = &lines.kept[lines.next];
@@ -66,6 +80,8 @@ static void lines_finish(struct kvm *kvm)
 
 	if (lines_starts_with(text, "Kernel panic - not syncing"))
 		kvm_panic(kvm, text);
+	else if (lines_says_init(text))
+		phase_mark(PHASE_INIT);
 	else if (lines_starts_with(text, "---[ end Kernel panic"))
 		kvm_panic_done(kvm);
 }

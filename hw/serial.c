@@ -21,11 +21,16 @@
  * from the loop, is given an edge of its own: low, then high. Writes to THR while THRE is pending
  * are not: a handler fills the FIFO with 16 of them, and the edge of the first is latched.
  *
+ * Opened: a driver that listens enables the receive interrupt with OUT2 and without loopback, so
+ * that it reaches a CPU. Nothing before does both: a printk polls, and a probe that tries all bits
+ * of IER leaves OUT2 low. The console is told each time this becomes so, for it is how a kernel
+ * that says nothing shows that it opens the console for its init.
+ *
  * Locks: one mutex a line, for the two chips on it are one device to the interrupt controller. It
  * is held while calling irq_set_level(), because levels must reach KVM in the order of the states
  * they stand for, and console_full(), because an answer older than writable() would withhold the
- * interrupt for good. The console never calls us under a lock of its own. console_write() and
- * console_room_changed() are called with no lock held.
+ * interrupt for good. The console never calls us under a lock of its own. console_write(),
+ * console_opened() and console_room_changed() are called with no lock held.
  *
  * Invariants: rx_count <= depth <= 16; line->level is the OR of both chips' `interrupting`; BI is
  * in `errors` exactly from the time its byte is the oldest until LSR is read.
@@ -116,6 +121,18 @@ static u8 uart_cause(const struct uart *uart)
 	return UART_IIR_NO_INT;
 }
 
+/* In loopback the OUT2 pin is inactive, whatever MCR says. */
+static bool uart_gate(const struct uart *uart)
+{
+	return (uart->mcr & (UART_MCR_OUT2 | UART_MCR_LOOP)) == UART_MCR_OUT2;
+}
+
+/* Can a byte that comes interrupt a CPU? */
+static bool uart_listens(const struct uart *uart)
+{
+	return (uart->ier & UART_IER_RDI) && uart_gate(uart);
+}
+
 /*
  * Drive the line as the chips now want it. news: something came from outside, and deserves an edge
  * even if the chip was interrupting before.
@@ -123,9 +140,7 @@ static u8 uart_cause(const struct uart *uart)
 static void uart_update_line(struct uart *uart, bool news)
 {
 	struct serial_line *line = uart->line;
-	/* In loopback the OUT2 pin is inactive, whatever MCR says. */
-	bool gate = (uart->mcr & (UART_MCR_OUT2 | UART_MCR_LOOP)) == UART_MCR_OUT2;
-	bool pin = gate && uart_cause(uart) != UART_IIR_NO_INT;
+	bool pin = uart_gate(uart) && uart_cause(uart) != UART_IIR_NO_INT;
 	bool edge = pin && (news || !uart->interrupting);
 	bool level;
 
@@ -402,18 +417,22 @@ static void serial_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
 	struct uart *uart = dev;
 	size_t room_before;
-	bool room_grew, sends;
+	bool room_grew, sends, opens;
 
 	(void)size;
 	pthread_mutex_lock(&uart->line->lock);
 	room_before = uart_room(uart);
+	opens = uart->console && !uart_listens(uart);
 	sends = uart_write(uart, offset, value);
+	opens = opens && uart_listens(uart);
 	room_grew = uart_room_grew(uart, room_before);
 	uart_update_line(uart, false);
 	pthread_mutex_unlock(&uart->line->lock);
 
 	if (sends)
 		uart_send(uart, value);
+	if (opens)
+		console_opened();
 	if (room_grew)
 		console_room_changed();
 }

@@ -16,15 +16,17 @@ $(call unit, util/test-options)
 $(call unit, util/test-parse)
 $(call unit, util/test-unpack)
 $(call unit, util/test-util)
+$(call unit, core/test-budget, budget.o)
 $(call unit, core/test-bus, bus.o)
 $(call unit, core/test-console, console.o term.o lines.o phase.o device.o)
 $(call unit, core/test-device, device.o)
 $(call unit, core/test-gmem, gmem.o)
 $(call unit, core/test-instance, instance.o)
 $(call unit, core/test-irq, irq.o x86/machine.o)
-$(call unit, core/test-lines, lines.o)
+$(call unit, core/test-lines, lines.o phase.o)
 $(call unit, core/test-phase, phase.o)
 $(call unit, core/test-result, result.o lines.o phase.o)
+$(call unit, core/test-trace, trace.o trace-report.o bus.o)
 $(call unit, golden/test-init-order, $(filter-out main.o,$(OBJS)))
 $(call unit, hw/test-acpi-pm, hw/acpi-pm.o $(FAKE))
 $(call unit, hw/test-i8042, hw/i8042.o $(FAKE))
@@ -45,7 +47,7 @@ $(call unit, x86/test-vmgenid, x86/vmgenid.o gmem.o device.o)
 
 # What threads touch runs under TSAN=1 as well.
 UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw/test-acpi-pm \
-		hw/test-pci core/test-bus core/test-console core/test-phase
+		hw/test-pci core/test-bus core/test-console core/test-phase core/test-trace
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 

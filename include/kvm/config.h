@@ -38,7 +38,9 @@ struct config {
 	int on_panic;			 /* enum on_panic */
 	u64 timeout_ns, boot_timeout_ns; /* 0: none */
 	u64 grace_ns;
-	const char *result; /* path, or NULL */
+	u64 budget_ns;		/* exec to init; 0: no limit */
+	const char *result;	/* path, or NULL */
+	const char *boot_trace; /* path, or NULL */
 	bool dry_run;
 	bool debug;
 	int loglevel;

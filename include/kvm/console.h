@@ -33,6 +33,12 @@ void console_detach(void);
 /* The guest wrote bytes. Any thread; never blocks. */
 void console_write(const u8 *data, size_t len);
 
+/*
+ * A driver has opened the port, rather than poked at it: from now on it receives by interrupt.
+ * Linux does so first when it opens the console for its init. Any thread.
+ */
+void console_opened(void);
+
 /* Should the chip withhold "ready for more"? Any thread. */
 bool console_full(void);
 

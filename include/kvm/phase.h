@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The moments of a run, for --result and --boot-timeout. phase.c. Any thread; the
- * first mark of a phase is kept.
+ * The moments of a run, for --result, --boot-timeout, --budget and --boot-trace. phase.c.
+ * Any thread, but for phase_watch(); the first mark of a phase is kept.
  */
 #ifndef KVM_PHASE_H
 #define KVM_PHASE_H
@@ -10,9 +10,12 @@
 
 enum phase {
 	PHASE_EXEC,	     /* main() began */
-	PHASE_VM_READY,	     /* RAM, vCPUs and devices exist, the kernel is loaded */
+	PHASE_OPTIONS,	     /* the options are read, kernel and initrds are open and checked */
+	PHASE_KVM,	     /* RAM, vCPUs and devices exist */
+	PHASE_VM_READY,	     /* the kernel is loaded too */
 	PHASE_FIRST_RUN,     /* just before the first KVM_RUN */
 	PHASE_FIRST_CONSOLE, /* the guest's first console byte */
+	PHASE_INIT,	     /* the console was opened for init, or init announced */
 	PHASE_END,	     /* the cause of ending was recorded */
 	PHASE_COUNT,
 };
@@ -21,6 +24,16 @@ void phase_mark(enum phase phase);
 
 /* now_ns() of the mark, or 0 when it was not reached. */
 u64 phase_ns(enum phase phase);
+
+/* The phase that was marked last. */
+enum phase phase_current(void);
+
+/*
+ * Call fn(arg) when phase is marked, on the thread that marks it, which may hold a lock of the
+ * console's: fn takes none and does not log. One watcher a phase; NULL ends it. Main thread, while
+ * no vCPU runs.
+ */
+void phase_watch(enum phase phase, void (*fn)(void *arg), void *arg);
 
 /* Its key in the result: "exec", "vm_ready", ... */
 const char *phase_name(enum phase phase);

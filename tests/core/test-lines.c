@@ -13,6 +13,7 @@
 
 #include <kvm/kvm.h>
 #include <kvm/lines.h>
+#include <kvm/phase.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,28 @@ static int set_up(void **state)
 	panics = ends = 0;
 	panic_line[0] = '\0';
 	return 0;
+}
+
+/* --- init --- */
+
+static void test_init_and_what_is_none(void **state)
+{
+	static const char *const others[] = {
+		"Run /init as init proces",    "Run /init as init process too",
+		"x Run /init as init process", "[    1.0]Run /init as init process",
+		"run /init as init process",   "Run init as init process",
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++) {
+		feed(others[i]);
+		feed("\n");
+		assert_int_equal(phase_ns(PHASE_INIT), 0);
+	}
+	feed("[    0.598765][    T1] Run /sbin/init as init process");
+	assert_int_equal(phase_ns(PHASE_INIT), 0); /* the line is not over */
+	feed("\r\n");
+	assert_int_not_equal(phase_ns(PHASE_INIT), 0);
+	assert_int_equal(panics, 0);
 }
 
 /* --- panics --- */
@@ -274,6 +297,7 @@ static void test_bytes_are_kept_as_they_are(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_init_and_what_is_none),
 		TEST(test_panic_lines),
 		TEST(test_what_is_no_panic),
 		TEST(test_a_line_may_come_in_pieces),

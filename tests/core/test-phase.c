@@ -61,6 +61,48 @@ static void test_racing_marks_agree(void **state)
 	assert_int_not_equal(seen[0], 0);
 }
 
+/* Moments come in any order; the one that was new last counts. */
+static void test_the_last_mark_is_current(void **state)
+{
+	phase_mark(PHASE_INIT);
+	assert_int_equal(phase_current(), PHASE_INIT);
+	phase_mark(PHASE_OPTIONS);
+	assert_int_equal(phase_current(), PHASE_OPTIONS);
+	phase_mark(PHASE_INIT);
+	assert_int_equal(phase_current(), PHASE_OPTIONS);
+}
+
+static unsigned int told;
+
+static void tell(void *arg)
+{
+	assert_ptr_equal(arg, &told);
+	assert_int_not_equal(phase_ns(PHASE_KVM), 0);
+	told++;
+}
+
+static void *mark_kvm(void *arg)
+{
+	phase_mark(PHASE_KVM);
+	return arg;
+}
+
+static void test_a_watcher_is_told_once(void **state)
+{
+	pthread_t threads[4];
+
+	phase_watch(PHASE_KVM, tell, &told);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, mark_kvm, NULL), 0);
+	for (unsigned int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(told, 1);
+	phase_watch(PHASE_END, tell, &told);
+	phase_watch(PHASE_END, NULL, NULL);
+	phase_mark(PHASE_END);
+	assert_int_equal(told, 1);
+}
+
 /* The keys are read by scripts. */
 static void test_names(void **state)
 {
@@ -69,7 +111,10 @@ static void test_names(void **state)
 	assert_string_equal(phase_name(PHASE_FIRST_RUN), "first_kvm_run");
 	assert_string_equal(phase_name(PHASE_FIRST_CONSOLE), "first_console_byte");
 	assert_string_equal(phase_name(PHASE_END), "end");
-	assert_int_equal(PHASE_COUNT, 5);
+	assert_string_equal(phase_name(PHASE_OPTIONS), "options");
+	assert_string_equal(phase_name(PHASE_KVM), "kvm");
+	assert_string_equal(phase_name(PHASE_INIT), "init");
+	assert_int_equal(PHASE_COUNT, 8);
 }
 
 int main(void)
@@ -78,6 +123,8 @@ int main(void)
 		cmocka_unit_test(test_unmarked_is_zero),
 		cmocka_unit_test(test_first_mark_is_kept),
 		cmocka_unit_test(test_racing_marks_agree),
+		cmocka_unit_test(test_the_last_mark_is_current),
+		cmocka_unit_test(test_a_watcher_is_told_once),
 		cmocka_unit_test(test_names),
 	};
 

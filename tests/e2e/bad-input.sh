@@ -438,6 +438,17 @@ test_result_not_writable()
 	refused '--result' "${good[@]}" --result "$(printf '%05000d' 1)"
 }
 
+test_boot_trace_not_writable()
+{
+	need_result
+	refused '--boot-trace nosuch/trace: ' "${good[@]}" --boot-trace nosuch/trace
+	refused '--boot-trace /dev/full: is not a regular file' "${good[@]}" --boot-trace /dev/full
+	mkdir dir
+	refused '--boot-trace dir: ' "${good[@]}" --boot-trace dir
+	refused '--boot-trace' "${good[@]}" --boot-trace ''
+	refused '--boot-trace' "${good[@]}" --boot-trace "$(printf '%05000d' 1)"
+}
+
 # tmpfs SIZE COMMAND...: in a mount namespace where ./full is a tmpfs of that size
 tmpfs()
 {

@@ -615,13 +615,14 @@ test_result_content()
 	local phase last=-1 ms
 
 	need_result
-	vm --name some-name -- say:hello~ say:unfinished exit:5
+	vm --name some-name -- say:hello~ open say:unfinished exit:5
 	ends 5 exit
 	[[ $(result name) == some-name ]] || fail "name $(result name)"
 	[[ $(result panic) == null ]] || fail "panic $(result panic)"
 	(($(result exits.io) > 10)) || fail "exits.io is $(result exits.io)"
 	[[ $(result console) == $'hello\nunfinished' ]] || fail "console: $(result console)"
-	[[ $(result phases_ms) == $'exec\nvm_ready\nfirst_kvm_run\nfirst_console_byte\nend' ]] ||
+	[[ $(result phases_ms | xargs) == \
+		'exec options kvm vm_ready first_kvm_run first_console_byte init end' ]] ||
 		fail "phases: $(result phases_ms)"
 	for phase in $(result phases_ms); do
 		ms=$(result "phases_ms.$phase")
@@ -633,6 +634,9 @@ test_result_content()
 	[[ $(result name) == guest-[0-9]* ]] || fail "name $(result name)"
 	[[ $(result phases_ms.first_console_byte) == null ]] ||
 		fail "a console byte that never came"
+	[[ $(result phases_ms.init) == null ]] || fail "an init that never came"
+	vm -- 'say:[____0.598765]_Run_/init_as_init_process~' exit:5
+	[[ $(result phases_ms.init) != null ]] || fail "an init that was announced, not noted"
 }
 
 test_result_last_200_lines()

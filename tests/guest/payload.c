@@ -32,7 +32,9 @@
 #define UART_LCR	       3
 #define UART_LSR	       5
 #define UART_SCR	       7
+#define IER_RDI		       0x01
 #define IER_THRI	       0x02
+#define IER_RLSI	       0x04
 #define IIR_THRI	       0x02
 #define MCR_DTR		       0x01
 #define MCR_RTS		       0x02
@@ -428,6 +430,14 @@ static int uart_get(void)
 	return lsr & LSR_DR ? inb(COM1) : -1;
 }
 
+/* open - as Linux opens its console for init, to receive by interrupt; none is let through. */
+static void do_open(const char *arg)
+{
+	(void)arg;
+	uart_open(MCR_DTR | MCR_RTS | MCR_OUT2);
+	outb(COM1 + UART_IER, IER_RLSI | IER_RDI);
+}
+
 /* echo:N */
 static void do_echo(const char *arg)
 {
@@ -720,6 +730,7 @@ static const struct {
 	{"mmio", do_mmio},	 {"echo", do_echo},	{"hold", do_hold},
 	{"keys", do_keys},	 {"write", do_write},	{"writeirq", do_write_irq},
 	{"smp", do_smp},	 {"tell", do_tell},	{"chips", do_chips},
+	{"open", do_open},
 };
 
 static void do_word(const char *word)

@@ -51,6 +51,46 @@ static void open_com1(void)
 	set(UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 }
 
+/* What Linux does to the console before its init, and then for it. */
+static void test_opened(void **state)
+{
+	(void)state;
+	/* A console that printk polls; a probe that tries all bits, also in loopback. */
+	set(UART_MCR, UART_MCR_DTR | UART_MCR_RTS);
+	set(UART_IER, 0x0f);
+	set(UART_IER, 0);
+	set(UART_MCR, UART_MCR_LOOP | UART_MCR_OUT2 | UART_MCR_RTS);
+	set(UART_IER, 0x0f);
+	set(UART_IER, 0);
+	/* The test of the transmitter's interrupt at the beginning of an open. */
+	set(UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
+	set(UART_IER, UART_IER_THRI);
+	set(UART_IER, 0);
+	/* The divisor is no IER. */
+	set(UART_LCR, UART_LCR_DLAB);
+	set(UART_IER, UART_IER_RDI);
+	set(UART_LCR, 0);
+	assert_int_equal(fake.opens, 0);
+
+	set(UART_IER, UART_IER_RLSI | UART_IER_RDI);
+	assert_int_equal(fake.opens, 1);
+	set(UART_IER, UART_IER_RLSI | UART_IER_RDI | UART_IER_THRI);
+	set(UART_IER, UART_IER_RLSI | UART_IER_RDI);
+	assert_int_equal(fake.opens, 1);
+	set(UART_IER, 0);
+	assert_int_equal(fake.opens, 1);
+	/* In the other order as well. */
+	set(UART_MCR, 0);
+	set(UART_IER, UART_IER_RDI);
+	assert_int_equal(fake.opens, 1);
+	set(UART_MCR, UART_MCR_OUT2);
+	assert_int_equal(fake.opens, 2);
+	/* COM2 is no console. */
+	fake_outb(PORT_COM2 + UART_MCR, UART_MCR_OUT2);
+	fake_outb(PORT_COM2 + UART_IER, UART_IER_RDI);
+	assert_int_equal(fake.opens, 2);
+}
+
 static void test_power_on(void **state)
 {
 	(void)state;
@@ -504,6 +544,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_power_on),
+		TEST(test_opened),
 		TEST(test_is_a_16550a),
 		TEST(test_dlab_selects_divisor),
 		TEST(test_output_of_com1_only),

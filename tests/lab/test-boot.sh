@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Debian's cloud kernel with 1, 2 and 4 CPUs and 128 MiB to 6 GiB: all of it is found, the log is clean,
-# power-off is status 0.
+# power-off is status 0; the trace of a boot knows when init was reached.
 # lab-carry: tests/golden/dmesg-cloud
 . "$LAB/lib.sh"
 
@@ -35,10 +35,24 @@ expect_memory()
 	fi
 }
 
-# machine NAME CPUS MIB
+# expect_trace NAME: each phase is a row of the table and an event of the file, init one of them
+expect_trace()
+{
+	local phase row='( +[0-9]+\.[0-9]{3}){2}( +[0-9]+){5}$'
+	for phase in exec options kvm vm_ready first_kvm_run first_console_byte init end; do
+		expect_grep "$OUT/$1.err" "^lkvm:   $phase$row" "$1: trace, $phase"
+		expect_grep "$OUT/$1.trace" "\"name\": \"$phase\"" "$1: trace file, $phase"
+	done
+	expect_grep "$OUT/$1.err" ' [0-9]+  (in|out) 0x[0-9a-f]+ (pci-config|rtc|serial0)$' "$1: trace, ports"
+}
+
+# machine NAME CPUS MIB [OPTION...]
 machine()
 {
-	boot "$1" 0 -c "$2" -m "$3" -p "lab=check" || return
+	local name=$1 cpus=$2 mib=$3
+	shift 3
+	boot "$name" 0 -c "$cpus" -m "$mib" -p "lab=check" "$@" || return
+	set -- "$name" "$cpus" "$mib"
 	expect_grep "$OUT/$1.out" "^lab: Linux .*, $2 CPUs online, " "$1: $2 CPUs online"
 	expect "$1" cores "$2"
 	expect "$1" siblings "$2"
@@ -51,7 +65,8 @@ machine()
 	expect_clean_log "$1"
 }
 
-machine small 1 128
+machine small 1 128 --boot-trace "$OUT/small.trace" --budget 100s
+expect_trace small
 machine two 2 512
 machine hole 4 3500
 machine large 1 6144

@@ -68,6 +68,11 @@ void console_write(const u8 *data, size_t len)
 	fake.output_len += len;
 }
 
+void console_opened(void)
+{
+	fake.opens++;
+}
+
 bool console_full(void)
 {
 	return fake.console_full;

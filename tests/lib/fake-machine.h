@@ -23,6 +23,7 @@ struct fake_machine {
 	size_t output_len;
 	bool console_full; /* the test sets it: what console_full() answers */
 	unsigned int room_changes;
+	unsigned int opens; /* calls of console_opened() */
 
 	unsigned int ends; /* calls of kvm_end() */
 	enum end_reason end_reason;

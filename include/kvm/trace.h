@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * --boot-trace: what each phase of a boot took and which exits it cost. trace.c.
+ */
+#ifndef KVM_TRACE_H
+#define KVM_TRACE_H
+
+#include <kvm/types.h>
+
+struct kvm;
+struct kvm_run;
+
+/* Is there anything to count for? Set before any vCPU exists. */
+extern bool trace_enabled;
+
+/*
+ * A vCPU left the guest for a reason below KVM_CPU_EXIT_KINDS. Only while trace_enabled; any
+ * thread, lock-free, bounded.
+ */
+void trace_exit(const struct kvm_run *run);
+
+/*
+ * The run is over: write the file, and print the table if there was a machine. kvm may be NULL.
+ * Main thread. Without --boot-trace nothing happens. 0 or -errno after log_error().
+ */
+int trace_finish(struct kvm *kvm, const char *reason, int status);
+
+#endif

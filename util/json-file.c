@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A file that is one JSON object, replaced as a whole.
+ *
+ * What a run leaves for scripts (--result, --boot-trace) is written twice: when its
+ * option is parsed, so that a path that cannot be written is found before any
+ * machine exists and an older run's file is never taken for this one's; and at the
+ * end. Each version goes to a temporary file beside it, which is then renamed: a
+ * reader sees one whole object or the other.
+ *
+ * Strings may come from a guest and are bytes; what is not UTF-8 becomes U+FFFD, so
+ * that the file is always valid JSON.
+ *
+ * Main thread. Built without jansson this file is empty, and its users refuse their
+ * options by name.
+ *
+ * Spec: RFC 8259 (JSON), RFC 3629 (UTF-8).
+ */
+#include <kvm/json-file.h>
+
+#ifdef HAVE_JANSSON
+#include <kvm/log.h>
+#include <kvm/types.h>
+#include <kvm/util.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Bytes of the sequence that starts at text[0], 1..4; 0 when it is not UTF-8. */
+static size_t utf8_sequence(const u8 *text, size_t len)
+{
+	u8 first = text[0];
+	size_t need = first < 0x80   ? 1
+		      : first < 0xc2 ? 0
+		      : first < 0xe0 ? 2
+		      : first < 0xf0 ? 3
+		      : first < 0xf5 ? 4
+				     : 0;
+
+	if (!need || need > len)
+		return 0;
+	for (size_t i = 1; i < need; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	/* Overlong forms, surrogates, and beyond U+10FFFF. */
+	if ((first == 0xe0 && text[1] < 0xa0) || (first == 0xed && text[1] > 0x9f) ||
+	    (first == 0xf0 && text[1] < 0x90) || (first == 0xf4 && text[1] > 0x8f))
+		return 0;
+	return need;
+}
+
+json_t *json_file_string(const char *text, size_t len)
+{
+	char *clean = malloc(3 * len + 1);
+	size_t used = 0;
+	json_t *string;
+
+	if (!clean)
+		return NULL;
+	for (size_t i = 0; i < len;) {
+		size_t bytes = utf8_sequence((const u8 *)text + i, len - i);
+
+		memcpy(clean + used, bytes ? text + i : "\xef\xbf\xbd", bytes ? bytes : 3);
+		used += bytes ? bytes : 3;
+		i += bytes ? bytes : 1;
+	}
+	string = json_stringn(clean, used);
+	free(clean);
+	return string;
+}
+
+static int json_file_replace(const char *path, const char *text)
+{
+	char temporary[PATH_MAX];
+	int fd, err;
+
+	if (snprintf(temporary, sizeof(temporary), "%s.%d.tmp", path, (int)getpid()) >=
+	    (int)sizeof(temporary))
+		return -ENAMETOOLONG;
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return -errno;
+	err = write_full(fd, text, strlen(text));
+	if (close(fd) < 0 && !err)
+		err = -errno;
+	if (!err && rename(temporary, path) < 0)
+		err = -errno;
+	if (err)
+		unlink(temporary);
+	return err;
+}
+
+int json_file_write(const char *option, const char *path, const json_t *object)
+{
+	char *text = object ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
+	int err = text ? json_file_replace(path, text) : -ENOMEM;
+
+	free(text);
+	if (err)
+		log_error("--%s %s: cannot be written: %s", option, path, strerror(-err));
+	return err;
+}
+
+int json_file_start(const char *option, const char **path, const char *arg, json_t *first)
+{
+	struct stat st;
+	int err = 0;
+
+	/* The last one counts; an earlier file would say for ever that its run goes on. */
+	if (*path)
+		unlink(*path);
+	*path = NULL;
+	if (arg && !stat(arg, &st) && !S_ISREG(st.st_mode))
+		err = log_fail(-ENOTSUP, "--%s %s: is not a regular file", option, arg);
+	else if (arg)
+		err = json_file_write(option, arg, first);
+	/* After a failure the one line is said; nobody is to try again at the end. */
+	if (!err)
+		*path = arg;
+	json_decref(first);
+	return err;
+}
+#endif
