@@ -127,7 +127,21 @@ build/guest/payload.bin: tests/guest/payload.ld $(PAYLOAD_OBJS)
 
 OBJCOPY ?= objcopy
 
-payloads: $(PAYLOADS)
+# build/guest/{multiboot,pvh}.elf and build/guest/forms.bin: tests/guest/forms.S says what they are.
+build/guest/multiboot.elf build/guest/pvh.elf: tests/guest/forms.S
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) -m32 -c -D$(if $(findstring pvh,$@),PVH,MULTIBOOT) -o $(@:.elf=.o) $<
+	$(Q)$(LD) -m elf_i386 -nostdlib -static -Ttext=0x100000 --section-start=.note=0x102000 --no-warn-rwx-segments -N -o $@ \
+		$(@:.elf=.o)
+
+build/guest/forms.bin: tests/guest/forms.S
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) -m32 -c -DBZIMAGE -o build/guest/forms.o $<
+	$(Q)$(OBJCOPY) -O binary -j .text build/guest/forms.o $@
+
+payloads: $(PAYLOADS) build/guest/multiboot.elf build/guest/pvh.elf build/guest/forms.bin
 
 build/e2e/pty: tests/lib/pty.c
 	@mkdir -p $(@D)

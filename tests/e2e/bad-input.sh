@@ -95,7 +95,7 @@ test_kernel_empty()
 test_kernel_text()
 {
 	seq 10000 >text
-	refused 'kernel text: is not a bzImage' -k text
+	refused 'kernel text: is text; a bzImage or a vmlinux is wanted' -k text
 	echo hello >short
 	refused 'kernel short: .*bzImage' -k short
 }
@@ -110,10 +110,14 @@ test_kernel_truncated()
 	done
 }
 
-# An ELF file is not supported yet; whoever adds it changes this.
 test_kernel_elf()
 {
-	refused 'kernel .*: .*bzImage' -k "$LKVM"
+	refused 'kernel .*: is a program, not a kernel' -k "$LKVM"
+	head -c 100 "${PAYLOAD%/*}/payload.elf" >part
+	refused 'kernel part: is truncated' -k part
+	head -c 20000 "${PAYLOAD%/*}/payload.elf" >part
+	refused 'kernel part: is truncated' -k part
+	refused 'kernel .*payload.o: is an ELF file that is not linked' -k "${PAYLOAD%/*}/payload.o"
 }
 
 test_kernel_arm64()
@@ -124,7 +128,9 @@ test_kernel_arm64()
 		printf 'ARM\x64'
 		head -c 20000 /dev/zero
 	} >Image
-	refused 'kernel Image: .*bzImage' -k Image
+	refused 'kernel Image: is an arm64 Image; a kernel for x86 is wanted' -k Image
+	head -c 4096 /dev/zero | sed '1s/^/MZ/' >efi
+	refused 'kernel efi: is a program for EFI' -k efi
 }
 
 # patched OFFSET BYTES: the payload with other bytes in its header
@@ -137,9 +143,9 @@ patched()
 test_kernel_damaged()
 {
 	patched 0x236 '\0\0'
-	refused 'kernel patched: .*64-bit' -k patched
+	refused 'kernel patched: .*--boot' -k patched --boot=64bit
 	patched 0x206 '\x05\x02'
-	refused 'kernel patched: .*64-bit' -k patched
+	refused 'kernel patched: .*--boot' -k patched --boot=64bit
 	patched 0x1f4 '\0\0\0\0'
 	refused 'kernel patched: .*(damaged|truncated)' -k patched
 	patched 0x1f4 '\xff\xff\xff\xff'

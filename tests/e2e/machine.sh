@@ -10,6 +10,7 @@ test_dry_run()
 	said_lines 0
 	printed '^name: some-name$'
 	printed "^kernel: $PAYLOAD\$"
+	printed '^entry: 64-bit$'
 	printed '^cmdline: do=say:it_runs~ do=exit:9$'
 	printed '^cpus: 2$'
 	printed '^ram: 0x0000000000-0x0004ffffff$'
@@ -22,7 +23,7 @@ test_dry_run()
 	printed '^port: 0x03f8-0x03ff serial0$'
 	printed '^port: 0x00f4-0x00f4 exit-port$'
 	printed '^device: serial0 '
-	[[ $(grep -vcE '^(name|kernel|cmdline|cpus|ram|boot|port|mmio|device): ' out) == 0 ]] ||
+	[[ $(grep -vcE '^(name|kernel|entry|cmdline|cpus|ram|boot|port|mmio|device): ' out) == 0 ]] ||
 		fail "a line of another form"
 	grep -q "^it runs" out && fail "the guest ran"
 	return 0
