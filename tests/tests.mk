@@ -4,6 +4,7 @@
 # A test is tests/ROOM/test-NAME.c; its objects are the real ones, and tests/lib's fakes.
 
 FAKE := tests/lib/fake-machine.o bus.o device.o
+BIOS := x86/bios.o x86/bios-code.o x86/e820.o gmem.o
 
 unit = $(eval UNIT += $(strip $(1)))$(eval OBJS-$(strip $(1)) := $(2))
 
@@ -34,9 +35,11 @@ $(call unit, hw/test-pci, hw/pci.o hw/reset-port.o $(FAKE))
 $(call unit, hw/test-ports, hw/pci.o hw/reset-port.o hw/exit-port.o hw/pvpanic.o $(FAKE))
 $(call unit, hw/test-rtc, hw/rtc.o $(FAKE))
 $(call unit, hw/test-serial, hw/serial.o $(FAKE))
+$(call unit, kvm/test-bios, $(BIOS) kvm.o irq.o bus.o x86/machine.o)
 $(call unit, kvm/test-irqfd, kvm.o irq.o bus.o gmem.o x86/machine.o)
 $(call unit, x86/test-acpi, x86/acpi.o x86/acpi-table.o x86/aml.o gmem.o device.o)
 $(call unit, x86/test-aml, x86/aml.o)
+$(call unit, x86/test-bios, $(BIOS))
 $(call unit, x86/test-bzimage, x86/bzimage.o)
 $(call unit, x86/test-cpuid, x86/cpuid.o)
 $(call unit, x86/test-e820, x86/e820.o gmem.o)

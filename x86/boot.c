@@ -25,6 +25,7 @@
  * Spec: Linux Documentation/arch/x86/boot.rst and zero-page.rst.
  */
 #include "acpi-table.h"
+#include "bios.h"
 #include "e820.h"
 #include "entry.h"
 #include "image.h"
@@ -352,15 +353,17 @@ static int boot_enter_linux(struct kvm *kvm, enum image_entry entry)
 				      .initrd_bytes = initrd_bytes(),
 				      .cmdline = boot.cmdline,
 				      .randomized = boot.randomized};
+	/* The set-up code begins behind the boot sector; a paragraph is 16 bytes. */
+	const struct entry_real setup = {.cs = (LAYOUT_SETUP + 0x200) >> 4,
+					 .ds = LAYOUT_SETUP >> 4,
+					 .sp = LAYOUT_SETUP_HEAP - LAYOUT_SETUP};
 	bool is_elf = image->kind == IMAGE_ELF;
 	int err;
 
 	if (entry == IMAGE_ENTRY_16) {
 		err = params_write_setup(&kvm->mem, &params);
-		/* The set-up code begins behind the boot sector, one paragraph is 16 bytes. */
-		return err ? err
-			   : entry_set_real(kvm, (LAYOUT_SETUP + 0x200) >> 4, 0, LAYOUT_SETUP >> 4,
-					    LAYOUT_SETUP_HEAP - LAYOUT_SETUP, 0);
+		err = err ? err : bios_write(&kvm->mem);
+		return err ? err : entry_set_real(kvm, &setup);
 	}
 	err = params_write(&kvm->mem, &params);
 	if (err)
@@ -398,9 +401,11 @@ static int boot_enter_multiboot(struct kvm *kvm)
 /* AX and BX are 2: programs that add two numbers and print the sum take them from there. */
 static int boot_enter_flat(struct kvm *kvm)
 {
-	u16 segment = LAYOUT_FLAT >> 4;
+	const struct entry_real flat = {
+		.cs = LAYOUT_FLAT >> 4, .ds = LAYOUT_FLAT >> 4, .sp = LAYOUT_FLAT_STACK, .ax = 2};
+	int err = bios_write(&kvm->mem);
 
-	return entry_set_real(kvm, segment, 0, segment, LAYOUT_FLAT_STACK, 2);
+	return err ? err : entry_set_real(kvm, &flat);
 }
 
 static int boot_enter(struct kvm *kvm)
@@ -468,6 +473,8 @@ void boot_for_each_range(void (*fn)(const struct boot_range *range, void *arg), 
 	u64 cmdline = entry == IMAGE_ENTRY_REAL ? 0 : strlen(boot.cmdline) + 1;
 	u64 zero_page = params ? sizeof(struct boot_params) : 0;
 	u64 setup = entry == IMAGE_ENTRY_16 ? boot.image.bz.setup_bytes : 0;
+	bool real = entry == IMAGE_ENTRY_16 || entry == IMAGE_ENTRY_REAL;
+	u64 bios = real ? LAYOUT_BIOS_END - LAYOUT_BIOS : 0;
 	const struct boot_range ranges[] = {
 		{"boot information", LAYOUT_BOOT_INFO, LAYOUT_BOOT_INFO + (info ? 4096 : 0)},
 		{"boot_params", LAYOUT_ZERO_PAGE, LAYOUT_ZERO_PAGE + zero_page},
@@ -477,6 +484,7 @@ void boot_for_each_range(void (*fn)(const struct boot_range *range, void *arg), 
 		{"SMBIOS", LAYOUT_SMBIOS, LAYOUT_SMBIOS_END},
 		{"MP table", LAYOUT_MPTABLE, LAYOUT_MPTABLE_END},
 		{"generation ID", LAYOUT_VMGENID, LAYOUT_VMGENID + VMGENID_BYTES},
+		{"BIOS", LAYOUT_BIOS, LAYOUT_BIOS + bios},
 		{"kernel", boot.load, boot.end},
 		{"initrd", boot.initrd, boot.initrd + initrd_bytes()},
 	};

@@ -23,6 +23,7 @@
  * Intel SDM volume 3, 4.5 (4-level paging) and 3.4.5 (segment descriptors).
  */
 #include "entry.h"
+#include "bios.h"
 #include "layout.h"
 
 #include <kvm/gmem.h>
@@ -167,15 +168,20 @@ static struct kvm_segment entry_real_segment(u16 selector, u8 type)
 				    .s = 1};
 }
 
-int entry_set_real(struct kvm *kvm, u16 cs, u16 ip, u16 ds, u16 sp, u16 ax)
+int entry_set_real(struct kvm *kvm, const struct entry_real *from)
 {
-	struct kvm_regs regs = {.rip = ip, .rsp = sp, .rax = ax, .rbx = ax, .rflags = RFLAGS_FIXED};
+	struct kvm_regs regs = {.rip = BIOS_ENTRY_IP,
+				.rsp = from->sp,
+				.rbp = (u64)from->cs << 16 | from->ip,
+				.rax = from->ax,
+				.rbx = from->ax,
+				.rflags = RFLAGS_FIXED};
 	struct kvm_sregs sregs;
 	int err = entry_get_sregs(kvm, &sregs);
 
 	if (err)
 		return err;
-	sregs.cs = entry_real_segment(cs, 0xb);
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = entry_real_segment(ds, 0x3);
+	sregs.cs = entry_real_segment(BIOS_ENTRY_CS, 0xb);
+	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = entry_real_segment(from->ds, 0x3);
 	return entry_set(kvm, &sregs, &regs);
 }

@@ -23,7 +23,13 @@ struct entry_regs {
 };
 int entry_set_32bit(struct kvm *kvm, const struct entry_regs *from);
 
-/* In real mode at cs:ip, the data and stack segments being ds; AX and BX are ax. */
-int entry_set_real(struct kvm *kvm, u16 cs, u16 ip, u16 ds, u16 sp, u16 ax);
+/*
+ * In real mode at cs:ip, by way of the BIOS's entry (bios.h), which must have been
+ * written: interrupts are off, the data and stack segments are ds, AX and BX are ax.
+ */
+struct entry_real {
+	u16 cs, ip, ds, sp, ax;
+};
+int entry_set_real(struct kvm *kvm, const struct entry_real *from);
 
 #endif

@@ -29,7 +29,7 @@
 #define LAYOUT_SMBIOS_END   0xf4000
 #define LAYOUT_MPTABLE	    0xf4000 /* floating pointer first, then the configuration table */
 #define LAYOUT_MPTABLE_END  0xf8000
-#define LAYOUT_VMGENID	    0xff000 /* 16 bytes in a page that nothing else is in */
+#define LAYOUT_VMGENID	    0xfb000 /* 16 bytes in a page that nothing else is in */
 #define LAYOUT_FIRMWARE_END 0x100000
 #define LAYOUT_KERNEL_MIN   0x100000
 #define LAYOUT_RAM_HOLE	    0xc0000000ULL /* RAM stops here, goes on at 4 GiB */
@@ -43,6 +43,14 @@
 #define LAYOUT_IDENTITY_MAP 0xfeffc000ULL /* one page KVM uses in real mode on Intel */
 #define LAYOUT_TSS	    0xfeffd000ULL /* three pages, same purpose */
 #define LAYOUT_TSS_BYTES    0x3000
+
+/* --- guest-physical memory that real-mode code knows (x86/bios.c) --- */
+#define LAYOUT_IVT	  0x0	  /* 256 interrupt vectors */
+#define LAYOUT_BDA	  0x400	  /* BIOS data area, 256 bytes */
+#define LAYOUT_BIOS	  0xfc000 /* the services' code */
+#define LAYOUT_BIOS_RESET 0xffff0 /* where a jump to FFFF:0000 arrives */
+#define LAYOUT_BIOS_END	  0x100000
+#define BIOS_SEGMENT	  0xf000 /* the code's CS */
 
 /* --- ports --- */
 #define PORT_I8042_DATA	      0x60

@@ -33,6 +33,7 @@
 
 #define LOADER_UNKNOWN	    0xff /* type_of_loader without an assigned number */
 #define VIDEO_NORMAL	    0xffff
+#define VIDEO_CURRENT	    0x0f04 /* for set-up code: no screen is there, look for none */
 #define SEED_BYTES	    32
 #define HEADER_OFFSET	    0x1f1
 #define HEAP_END	    (LAYOUT_SETUP_HEAP - LAYOUT_SETUP - 0x200)
@@ -127,6 +128,7 @@ int params_write_setup(const struct gmem *mem, const struct params *from)
 		len = MIN((size_t)(0x202 + (le16toh(header.jump) >> 8) - HEADER_OFFSET),
 			  sizeof(header));
 	params_fill_header(from, cmdline, &header);
+	header.vid_mode = htole16(VIDEO_CURRENT);
 	err = gmem_write(mem, LAYOUT_SETUP + HEADER_OFFSET, &header, len);
 	err = err ? err : gmem_write(mem, cmdline, from->cmdline, bytes);
 	if (!err && from->bz->version < PROTOCOL_CMDLINE) {

@@ -18,7 +18,7 @@ test_dry_run()
 	printed '^boot: 0x00000e0000-0x00000effff ACPI tables$'
 	printed '^boot: 0x00000f0000-0x00000f3fff SMBIOS$'
 	printed '^boot: 0x00000f4000-0x00000f7fff MP table$'
-	printed '^boot: 0x00000ff000-0x00000ff00f generation ID$'
+	printed '^boot: 0x00000fb000-0x00000fb00f generation ID$'
 	printed '^boot: 0x0001000000-.* kernel$'
 	printed '^port: 0x03f8-0x03ff serial0$'
 	printed '^port: 0x00f4-0x00f4 exit-port$'
