@@ -94,9 +94,9 @@ static const struct option boot_options[] = {
 	{.name = "boot",
 	 .type = OPTION_CHOICE,
 	 .value = &config.boot_entry,
-	 .arg = "ENTRY",
+	 .arg = "auto|64bit|32bit|16bit|pvh|multiboot",
 	 .choices = entry_choices,
-	 .help = "how to enter it: 64bit, 32bit, 16bit, pvh, multiboot (auto: the best it offers)"},
+	 .help = "by which entry to boot it (auto: the best it offers)"},
 	{.name = "unpack",
 	 .type = OPTION_CHOICE,
 	 .value = &config.unpack,
@@ -263,7 +263,9 @@ static u64 boot_randomize(const struct gmem *mem)
 	u64 initrd = ALIGN_UP(initrd_bytes(), 4096ULL);
 
 	boot.shift = 0;
-	if (!image->kaslr.table || !align || boot_has_word("nokaslr"))
+	/* By PVH it runs where it was linked until it has its own page tables. */
+	if (image->entry != IMAGE_ENTRY_64 || !image->kaslr.table || !align ||
+	    boot_has_word("nokaslr"))
 		return 0;
 	limit = initrd < limit ? limit - initrd : 0;
 	boot.shift = kaslr_choose(elf->start, elf->end - elf->start, limit, align);

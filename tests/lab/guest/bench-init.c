@@ -7,17 +7,17 @@
  */
 #include "tiny.h"
 
-__asm__(".globl _start\n_start: mov (%rsp), %rdi\n and $-16, %rsp\n call bench_main\n");
+TINY_START(bench_main);
 
 __attribute__((used)) void bench_main(long argc)
 {
 	static const char line[] = "INIT\n";
 	char byte;
 
-	sys4(SYS_write, 1, (long)line, sizeof(line) - 1, 0);
+	sys4(__NR_write, 1, (long)line, sizeof(line) - 1, 0);
 	if (argc > 1)
-		sys4(SYS_read, 0, (long)&byte, 1, 0);
-	sys4(SYS_reboot, (long)0xfee1dead, 672274793, 0x4321fedc, 0); /* RB_POWER_OFF */
+		sys4(__NR_read, 0, (long)&byte, 1, 0);
+	sys4(__NR_reboot, (long)0xfee1dead, 672274793, 0x4321fedc, 0); /* RB_POWER_OFF */
 	for (;;)
-		sys4(SYS_pause, 0, 0, 0, 0);
+		sys4(__NR_pause, 0, 0, 0, 0);
 }

@@ -32,13 +32,13 @@ __attribute__((used)) static void run(long *stack)
 	if (stack[0] == 3) {
 		port = number(argv[1]);
 		value = number(argv[2]);
-		if (port <= 0xffff && value <= 0xff && sys4(SYS_ioperm, port, 1, 1, 0) == 0) {
+		if (port <= 0xffff && value <= 0xff && sys4(__NR_ioperm, port, 1, 1, 0) == 0) {
 			__asm__ volatile("outb %b0, %w1" : : "a"(value), "Nd"((short)port));
 			status = 0;
 		}
 	}
 	for (;;)
-		sys4(SYS_exit_group, status, 0, 0, 0);
+		sys4(__NR_exit_group, status, 0, 0, 0);
 }
 
 __asm__(".globl _start\n_start:\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall run\n");

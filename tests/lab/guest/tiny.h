@@ -3,8 +3,9 @@
 #ifndef LAB_GUEST_TINY_H
 #define LAB_GUEST_TINY_H
 
-#include <sys/syscall.h>
+#include <asm/unistd.h>
 
+#ifdef __x86_64__
 static inline long sys4(long nr, long a, long b, long c, long d)
 {
 	register long r10 __asm__("r10") = d;
@@ -16,5 +17,25 @@ static inline long sys4(long nr, long a, long b, long c, long d)
 			 : "rcx", "r11", "memory");
 	return ret;
 }
+
+/* main(argc) is called with the number of arguments. */
+#define TINY_START(main) \
+	__asm__(".globl _start\n_start: mov (%rsp), %rdi\n and $-16, %rsp\n call " #main "\n")
+#else
+static inline long sys4(long nr, long a, long b, long c, long d)
+{
+	long ret;
+
+	__asm__ volatile("int $0x80"
+			 : "=a"(ret)
+			 : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d)
+			 : "memory");
+	return ret;
+}
+
+#define TINY_START(main) \
+	__asm__(".globl _start\n_start: mov (%esp), %eax\n and $-16, %esp\n sub $12, %esp\n" \
+		" push %eax\n call " #main "\n")
+#endif
 
 #endif

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Every kernel below $LAB/matrix (tests/lab/matrix carries them there) in every form it has: unpacked by lkvm,
+# by itself, through PVH, without ACPI; with one CPU and with four. Each says who it is and ends with status 0.
+. "$LAB/lib.sh"
+export XDG_CACHE_HOME=$PWD/cache
+
+# matrix NAME CPUS [OPTION...]: one boot
+matrix()
+{
+	local name=$1 cpus=$2
+	shift 2
+	boot "$name" 0 -c "$cpus" -m 512 "$@" || return
+	expect_grep "$OUT/$name.out" "^matrix: Linux $version, $cpus CPUs" "$name: $version, $cpus CPUs"
+}
+
+BOOT_TIMEOUT=300
+for dir in "$LAB"/matrix/*; do
+	kernel=${dir##*/}
+	version=$(cat "$dir/version")
+	BOOT_KERNEL=$dir/vmlinuz
+	rm -rf cache
+	case $kernel in
+	686*)
+		BOOT_INITRD=$LAB/matrix32.cpio
+		matrix "$kernel-1" 1
+		matrix "$kernel-4" 4
+		;;
+	*)
+		BOOT_INITRD=$LAB/matrix.cpio
+		matrix "$kernel-cold-1" 1
+		matrix "$kernel-warm-4" 4
+		matrix "$kernel-self-1" 1 --unpack=never
+		matrix "$kernel-self-4" 4 --unpack=never
+		matrix "$kernel-pvh-1" 1 --boot=pvh
+		matrix "$kernel-pvh-4" 4 --boot=pvh
+		;;
+	esac
+	# Debian's cloud kernels are built without MP tables.
+	case $kernel in
+	cloud*) ;;
+	*) matrix "$kernel-no-acpi-4" 4 -p 'acpi=off -- exit' ;;
+	esac
+	[ "$kernel" != cloud ] || matrix "$kernel-16bit-1" 1 --boot=16bit
+done
+lab_end
