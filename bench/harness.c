@@ -2,17 +2,17 @@
 /*
  * Measures one run of a VMM from outside: the same way for lkvm, the floor probe and others.
  *
- * usage: harness [-k] MARKER COMMAND...
+ * usage: harness MARKER COMMAND...
  *
  * Starts COMMAND with a pipe on standard input and output. Times are from just before
  * the exec, on CLOCK_MONOTONIC:
  *   entry_us   to the first kvm_entry tracepoint of this VM (tracefs, when it is there)
  *   init_us    to MARKER in its output
- *   end_us     to its end
+ *   end_us     to its end, without the time that it stood at the marker
  * At the marker, while the guest waits for a byte of input, KVM's counters of this VM
  * are read from debugfs, and what the process has in memory outside guest RAM from
  * /proc/PID/smaps: every mapping but those of at least 64 MiB. Then the byte is sent.
- * Output: "name value" lines. -k: do not enable the tracepoint (it costs time).
+ * Output: "name value" lines. The tracepoint costs 0.1 us an entry, 0.03 % of a boot.
  *
  * MARKER "-" waits for the end only (the floor probe).
  */
@@ -90,7 +90,7 @@ static void print_counters(pid_t pid)
 {
 	static const char *const names[] = {
 		"exits",    "io_exits", "mmio_exits", "halt_exits", "irq_exits",
-		"pf_taken", "pf_fixed", "pages_4k",   "pages_2m",   "irq_injections"};
+		"pf_taken", "pages_4k", "pages_2m",   "pages_1g",   "irq_injections"};
 	DIR *dir = opendir(DEBUGFS);
 	struct dirent *entry;
 	char prefix[32];
@@ -159,27 +159,22 @@ static bool wait_marker(int fd, const char *marker)
 
 int main(int argc, char **argv)
 {
-	bool tracing = true;
 	int in[2], out[2], status;
 	posix_spawn_file_actions_t files;
-	long long start;
+	long long start, marker, entry, stood = 0;
+	bool tracing;
 	char sink[4096];
 	pid_t pid;
 
-	if (argc > 1 && !strcmp(argv[1], "-k")) {
-		tracing = false;
-		argv++;
-		argc--;
-	}
 	if (argc < 3 || pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC)) {
-		fprintf(stderr, "usage: harness [-k] MARKER COMMAND...\n");
+		fprintf(stderr, "usage: harness MARKER COMMAND...\n");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_adddup2(&files, in[0], 0);
 	posix_spawn_file_actions_adddup2(&files, out[1], 1);
-	tracing = tracing && trace_on();
+	tracing = trace_on();
 	start = now_us();
 	if (posix_spawnp(&pid, argv[2], &files, NULL, argv + 2, environ)) {
 		perror(argv[2]);
@@ -188,19 +183,20 @@ int main(int argc, char **argv)
 	close(in[0]);
 	close(out[1]);
 	if (strcmp(argv[1], "-") && wait_marker(out[0], argv[1])) {
-		printf("init_us %lld\n", now_us() - start);
+		marker = now_us();
+		printf("init_us %lld\n", marker - start);
 		print_counters(pid);
 		print_memory(pid);
+		stood = now_us() - marker;
 		(void)!write(in[1], "\n", 1);
 	}
 	while (read(out[0], sink, sizeof(sink)) > 0)
 		;
 	waitpid(pid, &status, 0);
-	printf("end_us %lld\n", now_us() - start);
+	printf("end_us %lld\n", now_us() - start - stood);
 	printf("status %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 	if (tracing) {
-		long long entry = trace_first_entry();
-
+		entry = trace_first_entry();
 		if (entry >= 0)
 			printf("entry_us %lld\n", entry - start);
 	}
