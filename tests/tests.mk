@@ -5,9 +5,12 @@
 
 FAKE := tests/lib/fake-machine.o bus.o device.o
 BIOS := x86/bios.o x86/bios-code.o x86/e820.o gmem.o
+IMAGE := $(addprefix x86/,image.o bzimage.o elf.o kaslr.o multiboot.o initrd.o e820.o) gmem.o
 
 unit = $(eval UNIT += $(strip $(1)))$(eval OBJS-$(strip $(1)) := $(2))
 
+$(call unit, util/test-cache)
+$(call unit, util/test-cache-room)
 $(call unit, util/test-init)
 $(call unit, util/test-iov)
 $(call unit, util/test-log)
@@ -43,10 +46,17 @@ $(call unit, x86/test-bios, $(BIOS))
 $(call unit, x86/test-bzimage, x86/bzimage.o)
 $(call unit, x86/test-cpuid, x86/cpuid.o)
 $(call unit, x86/test-e820, x86/e820.o gmem.o)
+$(call unit, x86/test-elf, x86/elf.o)
+$(call unit, x86/test-image, $(IMAGE))
+$(call unit, x86/test-image-packed, $(IMAGE))
 $(call unit, x86/test-initrd, x86/initrd.o gmem.o)
 $(call unit, x86/test-mptable, x86/mptable.o x86/acpi.o x86/acpi-table.o x86/aml.o gmem.o device.o)
 $(call unit, x86/test-smbios, x86/smbios.o gmem.o device.o)
 $(call unit, x86/test-vmgenid, x86/vmgenid.o gmem.o device.o)
+$(call unit, x86/test-kaslr, x86/kaslr.o x86/elf.o gmem.o)
+$(call unit, x86/test-multiboot, x86/multiboot.o x86/e820.o gmem.o)
+$(call unit, x86/test-params, x86/params.o x86/e820.o gmem.o)
+$(call unit, x86/test-pvh, x86/pvh.o x86/e820.o gmem.o)
 
 # What threads touch runs under TSAN=1 as well.
 UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw/test-acpi-pm \
@@ -73,6 +83,9 @@ $(call fuzz, fuzz-options)
 $(call fuzz, fuzz-serial, hw/serial.c $(FAKE:.o=.c))
 $(call fuzz, fuzz-bzimage, x86/bzimage.c)
 $(call fuzz, fuzz-unpack)
+$(call fuzz, fuzz-elf, x86/elf.c)
+$(call fuzz, fuzz-kaslr, x86/kaslr.c x86/elf.c gmem.c)
+$(call fuzz, fuzz-multiboot, x86/multiboot.c x86/initrd.c x86/e820.c gmem.c)
 
 FUZZ-BINS := $(addprefix build/fuzz/,$(FUZZ))
 FUZZ_SECONDS ?= 60

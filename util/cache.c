@@ -119,9 +119,9 @@ static int cache_link_name(int fd, u64 offset, char name[NAME_BYTES])
 {
 	struct stat st;
 
+	name[0] = '\0';
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	name[0] = '\0';
 	if (time(NULL) - st.st_ctim.tv_sec < LINK_AGE_S)
 		return 0;
 	snprintf(name, NAME_BYTES, LINK_PREFIX "%llx-%llx-%llx-%llx.%lx-%llx.%lx-%llx",
@@ -318,7 +318,7 @@ static int cache_write_sparse(int fd, const u8 *data, u64 len, u64 offset)
 static int cache_fill(int fd, const char *name, const u8 *data, u64 bytes)
 {
 	/* An even second of the past: no later write leaves just this. */
-	u64 mtime = (u64)time(NULL) & ~1ULL;
+	u64 mtime = ((u64)time(NULL) - 2) & ~1ULL;
 	const struct timespec times[] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)mtime}};
 	struct cache_header header = {
 		.magic = HEADER_MAGIC, .bytes = htole64(bytes), .mtime_s = htole64(mtime)};
@@ -337,7 +337,7 @@ static bool cache_keep(int dir, const char *name, const void *data, u64 bytes,
 	char temp[NAME_BYTES];
 	int fd, err;
 
-	cache_make_room(dir, bytes);
+	cache_make_room(dir, HEADER_BYTES + bytes);
 	snprintf(temp, sizeof(temp), TEMP_PREFIX "%d-%.16s", getpid(), name);
 	fd = openat(dir, temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -463,5 +463,10 @@ int cache_unpack(int fd, u64 offset, u64 bytes, u64 max_bytes, bool must_keep,
 	free(packed);
 	if (dir >= 0)
 		close(dir);
+	/* Found, but kept for a caller who had room for more. */
+	if (!err && file->bytes > max_bytes) {
+		close(file->fd);
+		err = cache_say(-E2BIG, why);
+	}
 	return err;
 }

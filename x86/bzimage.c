@@ -136,7 +136,8 @@ static void bzimage_load_at_start(struct bzimage *image)
 {
 	gpa_t start = le32toh(image->header.code32_start);
 
-	if (start < LOAD_HIGH || start > image->pref_address)
+	/* A preferred address that will be refused must not wrap the sum. */
+	if (start < LOAD_HIGH || start > image->pref_address || image->pref_address >= LOAD_LIMIT)
 		return;
 	image->init_size += image->pref_address - start;
 	image->pref_address = start;
@@ -148,7 +149,7 @@ static int bzimage_check_place(struct bzimage *image, const char **why)
 	u64 alignment = le32toh(header->kernel_alignment);
 
 	image->pref_address = image->low ? LOAD_LOW : LOAD_HIGH;
-	if (image->version >= PROTOCOL_INIT_SIZE)
+	if (image->version >= PROTOCOL_INIT_SIZE && !image->low)
 		image->pref_address = le64toh(header->pref_address);
 	if (image->version >= PROTOCOL_RELOCATE && header->relocatable_kernel) {
 		if (image->version < PROTOCOL_INIT_SIZE && !alignment)

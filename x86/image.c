@@ -45,7 +45,7 @@
 #define ELF_CMDLINE_SIZE   2047
 #define ELF_INITRD_MAX_64  0x7fffffff
 #define ELF_INITRD_MAX_32  0x37ffffff
-#define PACKED_FILE_MAX	   GIB	      /* a vmlinux.gz may unpack to so much */
+#define PACKED_FILE_MAX	   GIB	      /* a vmlinux.gz may be, and unpack to, so much */
 #define HEADER_MAGIC	   0x53726448 /* "HdrS" */
 #define BOOT_FLAG	   0xaa55
 #define PROTOCOL_VERSION   0x020c
@@ -318,7 +318,10 @@ int image_open(int fd, u64 file_bytes, const struct image_wish *wish, struct ima
 		return image_check_flat(image, wish->entry, why);
 	err = image_read_head(image, head, &len, why);
 	if (!err && unpack_detect(head, len) != UNPACK_NONE) {
-		err = image_unpack(image, 0, file_bytes, PACKED_FILE_MAX, false, why);
+		/* All of it is read into memory: a packed disk would be all of the memory. */
+		err = file_bytes > PACKED_FILE_MAX
+			      ? image_refuse(why, "is compressed, and too long to be a kernel")
+			      : image_unpack(image, 0, file_bytes, PACKED_FILE_MAX, false, why);
 		err = err ? err : image_read_head(image, head, &len, why);
 		if (!err && !elf_is(head, len))
 			err = image_refuse(why, "is compressed, and holds no vmlinux");

@@ -73,7 +73,9 @@ static void params_fill_header(const struct params *from, gpa_t cmdline,
 	header->vid_mode = htole16(VIDEO_NORMAL);
 	header->ramdisk_image = htole32((u32)from->initrd);
 	header->ramdisk_size = htole32((u32)from->initrd_bytes);
-	header->code32_start = htole32((u32)from->load);
+	/* A zImage moves itself down to where its own code32_start is, over much of low memory. */
+	if (!from->bz->low)
+		header->code32_start = htole32((u32)from->load);
 	header->loadflags &= (u8)~KEEP_SEGMENTS;
 	if (from->randomized)
 		header->loadflags |= KASLR_FLAG;
@@ -83,7 +85,7 @@ static void params_fill_header(const struct params *from, gpa_t cmdline,
 	}
 	if (version >= PROTOCOL_CMDLINE)
 		header->cmd_line_ptr = htole32((u32)cmdline);
-	if (version >= PROTOCOL_SETUP_DATA)
+	if (version >= PROTOCOL_SETUP_DATA && !from->bz->low)
 		header->setup_data = htole64(LAYOUT_SETUP_DATA);
 }
 

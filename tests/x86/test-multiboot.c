@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins x86/multiboot.c: where a header is found, what it may demand, and what the kernel is told.
+ *
+ * Offsets and values are those of the Multiboot Specification 0.6.96 (3.1.1, 3.3), written as
+ * numbers here. The initrds are this file's: initrd.c is not linked.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/guest-ram.h"
+#include "x86/initrd.h"
+#include "x86/layout.h"
+#include "x86/multiboot.h"
+
+#include <errno.h>
+#include <kvm/log.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* cmocka hands every test a state; none here needs it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+#define MAGIC	     0x1badb002u
+#define HEADER_BYTES 12
+
+/* --- what takes initrd.c's place --- */
+
+#define INITRDS_MAX 128
+
+static struct {
+	u64 bytes;
+	char path[128];
+} initrds[INITRDS_MAX];
+static size_t initrds_count;
+
+size_t initrd_count(void)
+{
+	return initrds_count;
+}
+
+u64 initrd_file_bytes(size_t i)
+{
+	return initrds[i].bytes;
+}
+
+const char *initrd_path(size_t i)
+{
+	return initrds[i].path;
+}
+
+static char said[256];
+
+static void record(enum log_level level, const char *line, void *arg)
+{
+	snprintf(said, sizeof(said), "%s", line);
+}
+
+static int set_up(void **state)
+{
+	initrds_count = 0;
+	said[0] = '\0';
+	log_set_sink(record, NULL);
+	return ram_map(64 * MIB);
+}
+
+static int tear_down(void **state)
+{
+	log_set_sink(NULL, NULL);
+	gmem_unmap(&mem);
+	return 0;
+}
+
+/* --- the header --- */
+
+/* len bytes with a header at that place; as much of it as there is room for. */
+static u8 *make_head(size_t len, size_t at, u32 flags, u32 checksum)
+{
+	const u32 words[] = {MAGIC, flags, checksum};
+	u8 *head = malloc(len ? len : 1);
+
+	assert_non_null(head);
+	memset(head, 0x5a, len);
+	for (size_t i = 0; i < HEADER_BYTES && at + i < len; i++)
+		head[at + i] = (u8)(words[i / 4] >> (8 * (i % 4)));
+	return head;
+}
+
+static bool is_found(size_t len, size_t at, u32 flags, u32 checksum)
+{
+	u8 *head = make_head(len, at, flags, checksum);
+	bool found = multiboot_is(head, len);
+
+	free(head);
+	return found;
+}
+
+static u32 sum_for(u32 flags)
+{
+	return 0 - MAGIC - flags;
+}
+
+static void test_at_each_place(void **state)
+{
+	for (size_t at = 0; at < 8192; at++) {
+		bool within = at % 4 == 0 && at + HEADER_BYTES <= 8192;
+
+		assert_int_equal(is_found(8192, at, 3, sum_for(3)), within);
+		/* Longer files are not searched further. */
+		if (at >= 8176 || at == 0)
+			assert_int_equal(is_found(8192 + 64, at, 3, sum_for(3)), within);
+	}
+	for (size_t at = 8192; at < 8256; at += 4)
+		assert_false(is_found(8192 + 128, at, 3, sum_for(3)));
+}
+
+static void test_in_short_files(void **state)
+{
+	for (size_t len = 0; len < 64; len++) {
+		for (size_t at = 0; at < 64; at += 4)
+			assert_int_equal(is_found(len, at, 0, sum_for(0)),
+					 at + HEADER_BYTES <= len);
+	}
+}
+
+static void test_checksum(void **state)
+{
+	assert_true(is_found(64, 0, 0x10003, sum_for(0x10003)));
+	assert_true(is_found(64, 0, 0xffffffff, sum_for(0xffffffff)));
+	assert_false(is_found(64, 0, 0, sum_for(0) + 1));
+	assert_false(is_found(64, 0, 0, sum_for(0) - 1));
+	assert_false(is_found(64, 0, 1, sum_for(0)));
+	assert_false(is_found(64, 0, 0, sum_for(0) ^ 0x80000000));
+	assert_false(is_found(64, 0, 0, 0));
+}
+
+static const char *refusal(u32 flags)
+{
+	u8 *head = make_head(8192, 8180, flags, sum_for(flags));
+	const char *text = multiboot_refuses(head, 8192);
+
+	free(head);
+	return text;
+}
+
+static void test_demands(void **state)
+{
+	assert_null(refusal(0));
+	assert_null(refusal(1)); /* modules page-aligned */
+	assert_null(refusal(2)); /* memory information */
+	assert_null(refusal(3));
+	assert_null(refusal(0xffff0003)); /* no demands, wishes */
+	assert_non_null(strstr(refusal(4), "demands a video mode"));
+	assert_non_null(strstr(refusal(7), "demands a video mode"));
+	for (unsigned int bit = 3; bit < 16; bit++)
+		assert_non_null(strstr(refusal(1u << bit), "demands something unknown"));
+}
+
+/* The first header counts, what looks like one before it does not. */
+static void test_first_of_two(void **state)
+{
+	u8 *head = make_head(8192, 128, 3, sum_for(3));
+	const u32 video[] = {MAGIC, 4, 0 - MAGIC - 4};
+
+	memcpy(head + 256, video, sizeof(video));
+	assert_null(multiboot_refuses(head, 8192));
+	memcpy(head + 64, video, sizeof(video));
+	assert_non_null(multiboot_refuses(head, 8192));
+	head[64 + 8] ^= 1;
+	assert_null(multiboot_refuses(head, 8192));
+	free(head);
+}
+
+/* --- what is written --- */
+
+#define INFO LAYOUT_BOOT_INFO
+
+static u32 info(size_t at)
+{
+	return (u32)ram_get(INFO + at, 4);
+}
+
+static bool in_page(u64 at, u64 bytes)
+{
+	return at >= INFO && at + bytes <= INFO + 4096;
+}
+
+static void test_information(void **state)
+{
+	assert_int_equal(multiboot_write(&mem, 0), 0);
+	/* Memory, command line, modules, memory map, loader's name; nothing else. */
+	assert_int_equal(info(0), 1 << 0 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 9);
+	assert_int_equal(info(4), 0x9fc00 / 1024);  /* up to the EBDA, in KiB */
+	assert_int_equal(info(8), (64 - 1) * 1024); /* above 1 MiB */
+	assert_int_equal(info(16), LAYOUT_CMDLINE);
+	assert_int_equal(info(20), 0);
+	assert_true(in_page(info(64), 5));
+	assert_string_equal(ram_string(info(64)), "lkvm");
+	assert_int_equal(ram_get(INFO + 4096, 8), 0);
+	assert_int_equal(ram_get(INFO - 8, 8), 0);
+}
+
+static void check_map(const u64 (*expected)[3], size_t count)
+{
+	u32 length = info(44), at = info(48), end = at + length;
+
+	assert_true(in_page(at, length));
+	for (size_t i = 0; i < count; i++) {
+		u32 size = (u32)ram_get(at, 4);
+
+		assert_int_equal(size, 20);
+		assert_int_equal(ram_get(at + 4, 8), expected[i][0]);
+		assert_int_equal(ram_get(at + 12, 8), expected[i][1] - expected[i][0]);
+		assert_int_equal(ram_get(at + 20, 4), expected[i][2]);
+		at += size + 4;
+	}
+	assert_int_equal(at, end);
+}
+
+static void test_memory_map(void **state)
+{
+	static const u64 expected[][3] = {
+		{0, 0x9fc00, 1},	{0x9fc00, 0xa0000, 2},	 {0xe0000, 0xf0000, 3},
+		{0xf0000, 0x100000, 2}, {0x100000, 64 * MIB, 1}, {0xfeffc000, 0xff000000, 2},
+	};
+
+	assert_int_equal(multiboot_write(&mem, 0), 0);
+	check_map(expected, ARRAY_SIZE(expected));
+}
+
+static void test_memory_above_4_gib(void **state)
+{
+	static const u64 expected[][3] = {
+		{0, 0x9fc00, 1},
+		{0x9fc00, 0xa0000, 2},
+		{0xe0000, 0xf0000, 3},
+		{0xf0000, 0x100000, 2},
+		{0x100000, 0xc0000000, 1},
+		{0xfeffc000, 0xff000000, 2},
+		{0x100000000, 0x140000000, 1},
+	};
+
+	gmem_unmap(&mem);
+	assert_int_equal(ram_map(4 * GIB), 0);
+	assert_int_equal(multiboot_write(&mem, 0), 0);
+	assert_int_equal(info(8), (3 * 1024 - 1) * 1024); /* up to the first hole */
+	check_map(expected, ARRAY_SIZE(expected));
+}
+
+static void add_initrd(const char *path, u64 bytes)
+{
+	snprintf(initrds[initrds_count].path, sizeof(initrds[0].path), "%s", path);
+	initrds[initrds_count++].bytes = bytes;
+}
+
+static void check_module(u32 i, u64 start, u64 bytes, const char *path)
+{
+	u32 at = info(24) + 16 * i;
+
+	assert_true(in_page(at, 16));
+	assert_int_equal(ram_get(at, 4), start);
+	assert_int_equal(ram_get(at + 4, 4), start + bytes);
+	assert_int_equal(ram_get(at + 12, 4), 0);
+	at = (u32)ram_get(at + 8, 4);
+	assert_true(in_page(at, strlen(path) + 1));
+	assert_string_equal(ram_string(at), path);
+}
+
+/* Each begins on a page, in the order given, and ends behind its last byte. */
+static void test_modules(void **state)
+{
+	add_initrd("initrd", 1);
+	add_initrd("/a/path/to modules", 4096);
+	add_initrd("third", 4097);
+	add_initrd("fourth", 3 * MIB);
+	assert_int_equal(multiboot_write(&mem, 0x2000000), 0);
+	assert_int_equal(info(20), 4);
+	check_module(0, 0x2000000, 1, "initrd");
+	check_module(1, 0x2001000, 4096, "/a/path/to modules");
+	check_module(2, 0x2002000, 4097, "third");
+	check_module(3, 0x2004000, 3 * MIB, "fourth");
+}
+
+static void test_long_path(void **state)
+{
+	char path[101] = {0};
+
+	memset(path, 'x', 100);
+	add_initrd(path, 1);
+	add_initrd("next", 1);
+	assert_int_equal(multiboot_write(&mem, 0x2000000), 0);
+	path[63] = '\0'; /* what has room */
+	check_module(0, 0x2000000, 1, path);
+	check_module(1, 0x2001000, 1, "next");
+}
+
+/* As many as have room, each with its string; one more is an error, not forgotten. */
+static void test_many_modules(void **state)
+{
+	char name[32];
+
+	for (u32 i = 0; i < 44; i++) {
+		snprintf(name, sizeof(name), "module %u", i);
+		add_initrd(name, i + 1);
+	}
+	assert_int_equal(multiboot_write(&mem, 0x2000000), 0);
+	assert_int_equal(info(20), 44);
+	for (u32 i = 0; i < 44; i++) {
+		snprintf(name, sizeof(name), "module %u", i);
+		check_module(i, 0x2000000 + 4096 * i, i + 1, name);
+	}
+	test_memory_map(state);
+	add_initrd("too many", 1);
+	assert_int_equal(multiboot_write(&mem, 0x2000000), -E2BIG);
+	assert_non_null(strstr(said, "45 multiboot modules; 44 have room"));
+}
+
+static void test_too_little_ram(void **state)
+{
+	struct gmem small = {.banks = {{.size = INFO + 1000, .host = mem.banks[0].host}},
+			     .count = 1};
+
+	assert_int_equal(multiboot_write(&small, 0), -EFAULT);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_at_each_place), TEST(test_in_short_files),	 TEST(test_checksum),
+		TEST(test_demands),	  TEST(test_first_of_two),	 TEST(test_information),
+		TEST(test_memory_map),	  TEST(test_memory_above_4_gib), TEST(test_modules),
+		TEST(test_long_path),	  TEST(test_many_modules),	 TEST(test_too_little_ram),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
