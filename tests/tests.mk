@@ -148,8 +148,8 @@ build/guest/multiboot.elf build/guest/pvh.elf: tests/guest/forms.S
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) -m32 -c -D$(if $(findstring pvh,$@),PVH,MULTIBOOT) -o $(@:.elf=.o) $<
-	$(Q)$(LD) -m elf_i386 -nostdlib -static -Ttext=0x100000 --section-start=.note=0x102000 --no-warn-rwx-segments -N -o $@ \
-		$(@:.elf=.o)
+	$(Q)$(LD) -m elf_i386 -nostdlib -static -Ttext=0x100000 --section-start=.note=0x102000 \
+		--no-warn-rwx-segments -N -o $@ $(@:.elf=.o)
 
 build/guest/forms.bin: tests/guest/forms.S
 	@mkdir -p $(@D)

@@ -33,7 +33,7 @@ static inline long sys4(long nr, long a, long b, long c, long d)
 	return ret;
 }
 
-#define TINY_START(main) \
+#define TINY_START(main)                                                                     \
 	__asm__(".globl _start\n_start: mov (%esp), %eax\n and $-16, %esp\n sub $12, %esp\n" \
 		" push %eax\n call " #main "\n")
 #endif
