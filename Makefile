@@ -67,12 +67,12 @@ LIBS-found := $(call optional,jansson,run --result and --boot-trace,libjansson-d
 	      $(call optional,lzo2,unpacking lzo kernels,liblzo2-dev) \
 	      $(call optional,liblz4,unpacking lz4 kernels,liblz4-dev) \
 	      $(call optional,libzstd,unpacking zstd kernels,libzstd-dev) \
-	      $(call optional,libmd,keeping unpacked kernels,libmd-dev)
+	      $(call optional,libsodium,keeping unpacked kernels,libsodium-dev)
 LIBS-found := $(strip $(LIBS-found))
 LIBS-linked := $(call linkable,bz2,BZ2_bzlibVersion,unpacking bzip2 kernels,libbz2-dev)
 HAVE := $(strip $(call have,jansson,JANSSON) $(call have,zlib,ZLIB) $(call have,bz2,BZIP2) \
 	$(call have,liblzma,LZMA) $(call have,lzo2,LZO) $(call have,liblz4,LZ4) \
-	$(call have,libzstd,ZSTD) $(call have,libmd,LIBMD))
+	$(call have,libzstd,ZSTD) $(call have,libsodium,LIBSODIUM))
 CPPFLAGS += $(HAVE) $(if $(LIBS-found),$(shell $(PKG_CONFIG) --cflags $(LIBS-found)))
 LDLIBS := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --libs $(LIBS-found))) $(LIBS-linked:%=-l%)
 LDLIBS-static := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --static --libs $(LIBS-found))) \

@@ -35,8 +35,8 @@ static const struct feature features[] = {
 	{"lzo", "kernels packed by lzop", UNPACK_LZO, false},
 	{"lz4", "kernels packed by lz4", UNPACK_LZ4, false},
 	{"zstd", "kernels packed by zstd", UNPACK_ZSTD, false},
-	{"cache", "unpacked kernels are kept (libmd)", UNPACK_NONE,
-#ifdef HAVE_LIBMD
+	{"cache", "unpacked kernels are kept (libsodium)", UNPACK_NONE,
+#ifdef HAVE_LIBSODIUM
 	 true
 #else
 	 false

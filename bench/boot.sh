@@ -38,8 +38,14 @@ to_init()
 quiet=quiet earlycon=earlycon=uart8250,io,0x3f8,115200n8 console=console=ttyS0 notests=cryptomgr.notests
 same="$console $quiet $notests -- wait"
 
+# The first run unpacks the kernel and keeps it; all others find it.
+export XDG_CACHE_HOME=$PWD/cache
 measure floor "$LAB/harness" - "$LAB/floor" "$LAB/vmlinuz" 256
+to_init own-cold $lkvm -p '-- wait'
+measure floor-kept "$LAB/harness" - "$LAB/floor" "$(find cache -type f)" 256
 to_init own-lkvm $lkvm -p '-- wait'
+to_init own-nokaslr $lkvm -p 'nokaslr -- wait'
+to_init own-self $lkvm --unpack=never -p '-- wait'
 if [ -e "$LAB/qemu-system-x86_64" ]; then
 	cat "$LAB/vmlinux" >/dev/null
 	$qemu -version >"$OUT/qemu-version"

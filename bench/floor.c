@@ -2,7 +2,7 @@
 /*
  * The floor probe: the least that must happen between exec and the first guest entry.
  *
- * usage: floor BZIMAGE MIB
+ * usage: floor BZIMAGE|KEPT MIB
  *
  * The ioctls that any PC with in-kernel interrupt controllers needs, in KVM's order,
  * RAM aligned to 2 MiB, one read of the kernel to where it will run, KVM_RUN. The
@@ -22,9 +22,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KERNEL_AT 0x1000000UL
-#define HUGE	  (2UL << 20)
-#define MAX_CPUID 256
+#define HEADER_BYTES 4096
+#define BOOT_FLAG    0xaa55
+#define KERNEL_AT    0x1000000UL
+#define HUGE	     (2UL << 20)
+#define MAX_CPUID    256
 
 static void must(int good, const char *what)
 {
@@ -84,6 +86,18 @@ static void set_registers(int cpu)
 	must(!ioctl(cpu, KVM_SET_REGS, &regs), "KVM_SET_REGS");
 }
 
+/* An unpacked kernel, as lkvm keeps it: a page of header, and holes where it is zero. */
+static void load_kept(int fd, off_t size, uint8_t *ram)
+{
+	off_t data = HEADER_BYTES, hole;
+
+	while (data < size && (data = lseek(fd, data, SEEK_DATA)) >= 0) {
+		hole = lseek(fd, data, SEEK_HOLE);
+		must(pread(fd, ram + KERNEL_AT + data, (size_t)(hole - data), data) > 0, "pread");
+		data = hole;
+	}
+}
+
 static void load_kernel(const char *path, uint8_t *ram)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -93,6 +107,10 @@ static void load_kernel(const char *path, uint8_t *ram)
 
 	must(fd >= 0 && !fstat(fd, &st), path);
 	must(pread(fd, &header, sizeof(header), 0x1f1) == sizeof(header), path);
+	if (header.boot_flag != BOOT_FLAG) {
+		load_kept(fd, st.st_size, ram);
+		return;
+	}
 	offset = (header.setup_sects + 1) * 512;
 	must(pread(fd, ram + KERNEL_AT, (size_t)(st.st_size - offset), offset) > 0, path);
 }
@@ -107,7 +125,7 @@ int main(int argc, char **argv)
 	struct kvm_run *run;
 	int kvm, vm, cpu;
 
-	must(argc == 3, "usage: floor BZIMAGE MIB");
+	must(argc == 3, "usage: floor BZIMAGE|KEPT MIB");
 	size = strtoul(argv[2], NULL, 10) << 20;
 	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	must(kvm >= 0 && ioctl(kvm, KVM_GET_API_VERSION, 0) == KVM_API_VERSION, "/dev/kvm");

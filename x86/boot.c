@@ -124,11 +124,24 @@ OPTION_GROUP(boot, "run", "Boot", 20, boot_options);
 
 /* --- files and command line, before the machine --- */
 
+/* Is word one of the command line's? */
+static bool boot_has_word(const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = boot.cmdline; (at = strstr(at, word)); at += len) {
+		if ((at == boot.cmdline || at[-1] == ' ') && (!at[len] || at[len] == ' '))
+			return true;
+	}
+	return false;
+}
+
 static int boot_open_kernel(void)
 {
 	const struct image_wish wish = {.entry = (enum image_entry)config.boot_entry,
 					.flat = config.kernel_type == KERNEL_TYPE_FLAT,
-					.never_unpack = config.unpack == UNPACK_NEVER};
+					.never_unpack = config.unpack == UNPACK_NEVER,
+					.stays = boot_has_word("nokaslr")};
 	struct stat *st = &boot.identity;
 	const char *why;
 	int err;
@@ -186,9 +199,9 @@ static int boot_open_initrds(void)
 
 int boot_open_files(void)
 {
-	int err = boot_open_kernel();
+	int err = boot_build_cmdline();
 
-	err = err ? err : boot_build_cmdline();
+	err = err ? err : boot_open_kernel();
 	err = err ? err : boot_check_cmdline();
 	err = err ? err : boot_open_initrds();
 	return err ? err : acpi_table_open();
@@ -241,18 +254,6 @@ static int boot_load_bzimage(const struct gmem *mem)
 	return boot_read(mem, boot.load, bz->payload_bytes, bz->payload_offset);
 }
 
-/* Is word one of the command line's? */
-static bool boot_has_word(const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *at = boot.cmdline; (at = strstr(at, word)); at += len) {
-		if ((at == boot.cmdline || at[-1] == ' ') && (!at[len] || at[len] == ' '))
-			return true;
-	}
-	return false;
-}
-
 /* Where the kernel goes, and how far above its virtual address it will run. */
 static u64 boot_randomize(const struct gmem *mem)
 {
@@ -264,8 +265,7 @@ static u64 boot_randomize(const struct gmem *mem)
 
 	boot.shift = 0;
 	/* By PVH it runs where it was linked until it has its own page tables. */
-	if (image->entry != IMAGE_ENTRY_64 || !image->kaslr.table || !align ||
-	    boot_has_word("nokaslr"))
+	if (image->entry != IMAGE_ENTRY_64 || !image->kaslr.table || !align)
 		return 0;
 	limit = initrd < limit ? limit - initrd : 0;
 	boot.shift = kaslr_choose(elf->start, elf->end - elf->start, limit, align);

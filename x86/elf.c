@@ -65,10 +65,12 @@ int elf_source_load(const struct elf_source *source, void *to, u64 len, u64 offs
 {
 	u64 end = offset + len;
 
+	if (!source->sparse)
+		return source->read(source, to, len, offset);
 	while (offset < end) {
 		off_t at = (off_t)(source->fd_offset + offset);
-		off_t data = source->fd < 0 ? at : lseek(source->fd, at, SEEK_DATA);
-		off_t hole = source->fd < 0 ? -1 : lseek(source->fd, data, SEEK_HOLE);
+		off_t data = lseek(source->fd, at, SEEK_DATA);
+		off_t hole = lseek(source->fd, data, SEEK_HOLE);
 		u64 skip, part;
 		int err;
 

@@ -16,6 +16,7 @@ struct elf_source {
 	const void *data;
 	int fd;
 	u64 fd_offset; /* of the first byte in the file */
+	bool sparse;   /* the file has holes */
 };
 
 struct elf_segment {
@@ -39,8 +40,8 @@ struct elf_source elf_source_file(int fd, u64 offset, u64 bytes);
 struct elf_source elf_source_memory(const void *data, u64 bytes);
 
 /*
- * Read len bytes at offset to memory that is zero. Holes of a file cost nothing and leave
- * the memory untouched. 0 or -errno.
+ * Read len bytes at offset to memory that is zero. Holes of a sparse file cost nothing and
+ * leave the memory untouched. 0 or -errno.
  */
 int elf_source_load(const struct elf_source *source, void *to, u64 len, u64 offset);
 

@@ -207,6 +207,7 @@ static int image_unpack(struct image *image, u64 offset, u64 bytes, u64 max_byte
 	if (err)
 		return err;
 	image->source = elf_source_file(file.fd, file.offset, file.bytes);
+	image->source.sparse = true;
 	image->unpacked = true;
 	return 0;
 }
@@ -226,7 +227,8 @@ static bool image_can_unpack(const struct image *image, enum image_entry wanted)
  * A bzImage's payload is an ELF kernel and its relocations. What else it may hold (very old
  * kernels have no ELF file in it) is left to its own unpacker: then the image is unchanged.
  */
-static int image_open_payload(struct image *image, enum image_entry wanted, const char **why)
+static int image_open_payload(struct image *image, enum image_entry wanted, bool stays,
+			      const char **why)
 {
 	struct image inner = *image;
 	const char *ignored;
@@ -242,7 +244,8 @@ static int image_open_payload(struct image *image, enum image_entry wanted, cons
 		image_close(&inner);
 		return 0;
 	}
-	err = kaslr_read(&inner.source, &inner.elf, &inner.kaslr, why);
+	if (!stays)
+		err = kaslr_read(&inner.source, &inner.elf, &inner.kaslr, why);
 	/* Its own protocol, as the kernel's unpacker would enter it. */
 	inner.entry = IMAGE_ENTRY_64;
 	if (!err && wanted == IMAGE_ENTRY_PVH)
@@ -263,7 +266,7 @@ static int image_parse_bzimage(const u8 *head, size_t len, const struct image_wi
 	err = bzimage_parse(head, MIN(len, (size_t)BZIMAGE_HEAD_BYTES), image->source.bytes,
 			    &image->bz, why);
 	if (!err && !wish->never_unpack && image_can_unpack(image, wish->entry))
-		err = image_open_payload(image, wish->entry, why);
+		err = image_open_payload(image, wish->entry, wish->stays, why);
 	if (err || image->unpacked)
 		return err;
 	return image_choose_entry(image, wish->entry, false, why);

@@ -40,6 +40,7 @@ struct image_wish {
 	enum image_entry entry; /* one it must offer, or AUTO for the best */
 	bool flat;		/* it is a flat image */
 	bool never_unpack;	/* a bzImage unpacks itself */
+	bool stays;		/* it is not to be moved: no need for its relocations */
 };
 
 /*

@@ -28,10 +28,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <wchar.h>
 
 #define KERNEL_BASE	0xffffffff80000000ULL /* virtual address of physical address 0 */
 #define WINDOW_BYTES	GIB
 #define TABLE_MAX_BYTES (64 * MIB)
+
+_Static_assert(sizeof(wchar_t) == sizeof(u32), "wmemchr() looks at words of the table");
 
 enum { GROUP_64, GROUP_INVERSE, GROUP_32, GROUP_COUNT };
 
@@ -46,16 +49,20 @@ static int kaslr_split(struct kaslr *kaslr, const char **why)
 {
 	unsigned int zeros = 0;
 
-	for (u32 i = 0; i < kaslr->count; i++) {
-		if (kaslr->table[i]) {
-			if (!zeros)
-				return kaslr_refuse(why);
-			kaslr->counts[zeros - 1]++;
-			continue;
-		}
+	if (kaslr->table[0])
+		return kaslr_refuse(why);
+	/* A zero, the group up to the next one, and so on. */
+	for (u32 at = 0; at < kaslr->count;) {
+		const u32 *group = kaslr->table + at + 1;
+		u32 left = kaslr->count - at - 1;
+		const u32 *next =
+			left ? (const u32 *)wmemchr((const wchar_t *)group, 0, left) : NULL;
+
 		if (zeros == GROUP_COUNT)
 			return kaslr_refuse(why);
-		kaslr->at[zeros++] = i + 1;
+		kaslr->at[zeros] = at + 1;
+		kaslr->counts[zeros] = next ? (u32)(next - group) : left;
+		at += 1 + kaslr->counts[zeros++];
 	}
 	if (zeros == GROUP_COUNT)
 		return 0;

@@ -115,10 +115,10 @@ static inline int tear_down(void **state)
 	return 0;
 }
 
-#ifdef HAVE_LIBMD
-#define have_libmd true
+#ifdef HAVE_LIBSODIUM
+#define have_libsodium true
 #else
-#define have_libmd false
+#define have_libsodium false
 #endif
 
 /* Of names that begin so; the last one's to name. Links, entries and temporary files. */
@@ -260,9 +260,9 @@ static inline bool open_blind(int which, ino_t *ino)
 /* Without the libraries there is nothing to see. */
 static inline bool cache_is_built(void)
 {
-	if (have_libmd && unpack_supported(UNPACK_GZIP))
+	if (have_libsodium && unpack_supported(UNPACK_GZIP))
 		return true;
-	print_message("skipped: this build has no libmd or no zlib, and keeps nothing\n");
+	print_message("skipped: this build has no libsodium or no zlib, and keeps nothing\n");
 	return false;
 }
 
