@@ -25,7 +25,8 @@
  *
  * Main thread.
  *
- * Spec: RFC 7693 (BLAKE2, by libsodium; SHA-256 took a third of the first run); XDG Base Directory Specification.
+ * Spec: RFC 7693 (BLAKE2, by libsodium; with SHA-256 the first run took twice as long);
+ * XDG Base Directory Specification.
  */
 #include <kvm/cache.h>
 #include <kvm/log.h>

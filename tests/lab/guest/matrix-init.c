@@ -7,7 +7,8 @@
 #include "tiny.h"
 
 #define EXIT_PORT 0xf4
-#define RELEASE	  130 /* offset in struct new_utsname, six fields of 65 bytes */
+#define TCSBRK	  0x5409 /* with 1: tcdrain() */
+#define RELEASE	  130	 /* offset in struct new_utsname, six fields of 65 bytes */
 #define MASK	  1024
 
 TINY_START(matrix_main);
@@ -49,6 +50,8 @@ __attribute__((used)) void matrix_main(long argc)
 	say(name + RELEASE);
 	say(", ");
 	say(digits);
+	/* The end of the machine does not wait for what the kernel still has to send. */
+	sys4(__NR_ioctl, 1, TCSBRK, 1, 0);
 	if (argc > 1) {
 		sys4(__NR_ioperm, EXIT_PORT, 1, 1, 0);
 		__asm__ volatile("outb %b0, %w1" : : "a"(0), "Nd"(EXIT_PORT));
