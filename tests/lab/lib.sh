@@ -69,16 +69,31 @@ expect_status()
 # boot NAME WANTED_STATUS [OPTIONS OF lkvm run...]: one bounded boot of vmlinuz with guest.cpio
 # (BOOT_KERNEL, BOOT_INITRD, BOOT_TIMEOUT change that); console in $OUT/NAME.out, messages in
 # NAME.err. The bound is a SIGKILL: after a SIGTERM lkvm could still end with the status expected.
+#
+# In L1 a boot that did not end is repeated once, and says so: QEMU loses an interrupt of L2 now and then, and the
+# guest stands still (README.md). One that ended, however it did, is never repeated.
 boot()
 {
 	local name=$1 want=$2 got=0
 	shift 2
-	busybox timeout -s KILL "${BOOT_TIMEOUT:-120}" lkvm run \
-		--kernel "${BOOT_KERNEL:-$LAB/vmlinuz}" --initrd "${BOOT_INITRD:-$LAB/guest.cpio}" "$@" \
-		</dev/null >"$OUT/$name.out" 2>"$OUT/$name.err" || got=$?
+	boot_once "$name" "$@" || got=$?
+	if [ "$got" = 137 ] && [ "$LAB_KIND" = nested ]; then
+		note "repeat: $name had no end within ${BOOT_TIMEOUT:-120} s"
+		got=0
+		boot_once "$name" "$@" || got=$?
+	fi
 	expect_status "$name" "$want" "$got" && return 0
 	lab_tail "$OUT/$name.err" "$OUT/$name.out"
 	return 1
+}
+
+boot_once()
+{
+	local name=$1
+	shift
+	busybox timeout -s KILL "${BOOT_TIMEOUT:-120}" lkvm run \
+		--kernel "${BOOT_KERNEL:-$LAB/vmlinuz}" --initrd "${BOOT_INITRD:-$LAB/guest.cpio}" "$@" \
+		</dev/null >"$OUT/$name.out" 2>"$OUT/$name.err"
 }
 
 # expect_grep FILE REGEX NAME: an extended regular expression matches some line of the file
