@@ -48,7 +48,7 @@ expect_grep panic.json 'end Kernel panic' "panic: the console's trace is whole"
 boot triple 122 -c 1 -m 256 -p lab=triple
 expect_grep "$OUT/triple.err" 'triple fault.*deliberate' "triple: the message says what it may have been"
 
-start button -p lab=acpid
+start button --grace 60s -p lab=acpid
 wait_count "$OUT/button.out" 'waiting for the power button' 1
 kill -TERM "$pid"
 finish button 0
