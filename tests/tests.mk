@@ -103,19 +103,21 @@ $(foreach target,$(FUZZ),$(eval $(call fuzz-rule,$(target))))
 
 fuzz: $(FUZZ-BINS)
 
-# Each target on its committed corpus and on; new inputs land in build/fuzz/corpus.
-fuzz-run: fuzz
-	@status=0; for target in $(FUZZ); do \
-		mkdir -p build/fuzz/corpus/$$target tests/fuzz/corpus/$$target; \
-		if build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-			build/fuzz/corpus/$$target tests/fuzz/corpus/$$target \
-			>build/fuzz/$$target.log 2>&1; then \
-			echo "ok - $$target: $(FUZZ_SECONDS) s, last new coverage after" \
-				"$$(tests/fuzz/last-new build/fuzz/$$target.log) runs"; \
-		else \
-			echo "not ok - $$target: see build/fuzz/$$target.log"; status=1; \
-		fi; \
-	done; exit $$status
+# Each target on its committed corpus and on; new inputs land in build/fuzz/corpus. With -j several run at once.
+define fuzz-run-rule
+fuzz-run-$(1): build/fuzz/$(1)
+	@mkdir -p build/fuzz/corpus/$(1) tests/fuzz/corpus/$(1)
+	@if build/fuzz/$(1) -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		build/fuzz/corpus/$(1) tests/fuzz/corpus/$(1) >build/fuzz/$(1).log 2>&1; then \
+		echo "ok - $(1): $(FUZZ_SECONDS) s, last new coverage after" \
+			"$$$$(tests/fuzz/last-new build/fuzz/$(1).log) runs"; \
+	else \
+		echo "not ok - $(1): see build/fuzz/$(1).log"; exit 1; \
+	fi
+endef
+$(foreach target,$(FUZZ),$(eval $(call fuzz-run-rule,$(target))))
+
+fuzz-run: $(addprefix fuzz-run-,$(FUZZ))
 
 # ---- payloads: guests without a kernel, and the tests that run them -------------
 
@@ -189,5 +191,5 @@ demo: $(BIN)
 bench: $(BIN) lkvm-static
 	$(Q)bench/run
 
-.PHONY: unit-tests unit-tests-threads fuzz fuzz-run payloads e2e-tools e2e
+.PHONY: unit-tests unit-tests-threads fuzz fuzz-run $(addprefix fuzz-run-,$(FUZZ)) payloads e2e-tools e2e
 .PHONY: check check-long demo bench
