@@ -29,7 +29,10 @@
  * Timers are a list sorted by deadline: there are dozens, not thousands. The
  * timerfd is set when the earliest deadline changed, once a turn.
  *
- * Left out on purpose: edge triggering, priorities, nested loop_run(), periodic
+ * A source that is watched with EPOLLET as well is edge-triggered: one callback for
+ * the changes since the last, and nobody needs to read an eventfd that only rings.
+ *
+ * Left out on purpose: priorities, nested loop_run(), periodic
  * timers (a callback re-arms from its own deadline and does not drift).
  */
 #include <errno.h>

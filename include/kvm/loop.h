@@ -55,8 +55,8 @@ void loop_stop(struct loop *loop);
 
 /*
  * Watch source->fd for events (EPOLLIN, EPOLLOUT or both; 0 pauses the watch and
- * keeps it added). A change is the same call. Returns 0 or -errno. Files that
- * epoll refuses (EPERM: regular files) are reported ready in every turn.
+ * keeps it added; with EPOLLET edge-triggered). A change is the same call. Returns 0
+ * or -errno. Files that epoll refuses (EPERM: regular files) are reported ready in every turn.
  */
 int loop_watch(struct loop *loop, struct loop_fd *source, u32 events);
 void loop_unwatch(struct loop *loop, struct loop_fd *source);
