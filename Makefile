@@ -21,14 +21,14 @@ endif
 # ---- rooms -------------------------------------------------------------------
 
 OBJS-main := main.o builtin-run.o builtin-version.o builtin-help.o dry-run.o
-OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o gmem.o bus.o irq.o device.o \
-	     console.o term.o lines.o phase.o budget.o trace.o trace-report.o result.o \
+OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o gmem.o bus.o irq.o irq-pin.o \
+	     device.o console.o term.o lines.o phase.o budget.o trace.o trace-report.o result.o \
 	     instance.o
 OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o image.o bzimage.o elf.o \
 	     kaslr.o params.o pvh.o multiboot.o initrd.o e820.o entry.o acpi.o acpi-table.o aml.o \
 	     mptable.o smbios.o vmgenid.o bios.o bios-code.o)
-OBJS-hw   := $(addprefix hw/,serial.o rtc.o i8042.o pci.o reset-port.o acpi-pm.o pvpanic.o \
-	     exit-port.o)
+OBJS-hw   := $(addprefix hw/,serial.o rtc.o i8042.o pci.o pci-bar.o reset-port.o acpi-pm.o \
+	     pvpanic.o exit-port.o)
 OBJS-virtio := $(addprefix virtio/,core.o regs.o queue.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
 	     json-file.o cache.o unpack.o unpack-lib.o unpack-lzo.o unpack-lz4.o)

@@ -57,7 +57,7 @@ static unsigned int bus_search(const struct bus *bus, u64 addr)
 	return low;
 }
 
-int bus_add(struct bus *bus, struct bus_region *region)
+int bus_try_add(struct bus *bus, struct bus_region *region, struct bus_region *taken)
 {
 	u64 last = region->base + (region->len - 1);
 	unsigned int at;
@@ -71,9 +71,7 @@ int bus_add(struct bus *bus, struct bus_region *region)
 	pthread_rwlock_wrlock(&bus->lock);
 	at = bus_search(bus, region->base);
 	if (at < bus->count && bus->regions[at]->base <= last) {
-		log_error("%s bus: %s at 0x%llx overlaps %s at 0x%llx", bus->name, region->name,
-			  (unsigned long long)region->base, bus->regions[at]->name,
-			  (unsigned long long)bus->regions[at]->base);
+		*taken = *bus->regions[at];
 		err = -EEXIST;
 	} else if (bus->count == BUS_MAX_REGIONS) {
 		err = -ENOSPC;
@@ -84,6 +82,18 @@ int bus_add(struct bus *bus, struct bus_region *region)
 		bus->count++;
 	}
 	pthread_rwlock_unlock(&bus->lock);
+	return err;
+}
+
+int bus_add(struct bus *bus, struct bus_region *region)
+{
+	struct bus_region taken;
+	int err = bus_try_add(bus, region, &taken);
+
+	if (err == -EEXIST)
+		log_error("%s bus: %s at 0x%llx overlaps %s at 0x%llx", bus->name, region->name,
+			  (unsigned long long)region->base, taken.name,
+			  (unsigned long long)taken.base);
 	return err;
 }
 

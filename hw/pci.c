@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The PCI host: configuration mechanism #1, ECAM, and bus 0 with the host bridge alone.
+ * The PCI host: configuration mechanism #1, ECAM, and bus 0 with its functions.
  *
  * Mechanism #1. CONFIG_ADDRESS, at port 0xcf8, selects a register of a function; CONFIG_DATA, at
  * 0xcfc, is that register. Only a 32-bit access at 0xcf8 is one to CONFIG_ADDRESS; all others to
@@ -16,33 +16,48 @@
  * it; but Linux warns of every root bridge that comes without.
  *
  * A function is its 256 bytes of configuration space and, for each of them, the bits that a guest
- * can change. Those are 0 at power-on, so that a reset is one walk that clears them. bus0 says
- * which function answers at which number. All ways to configuration space meet in
- * pci_config_read() and pci_config_write(), under the one mutex; a function that must act on a
- * write (a BAR that moves) is to be told after it, without the mutex.
+ * can change; at power-on they are as pci_add() found them. bus0 says which function answers at
+ * which number. All ways to configuration space meet in pci_read() and pci_write(). What a write
+ * sets in motion happens after it, with the registers unlocked: BARs move (hw/pci-bar.c), the
+ * owners of capabilities are told. An owner that must be asked before a read is asked likewise.
+ *
+ * Interrupts. Function f of a device uses pin INTA# to INTD# in turn, and pins go to GSI 16 to 23
+ * by device and pin, as most boards wire them; functions that meet on a line share it
+ * (irq-pin.c). The firmware tables are told by the record of the root bridge.
  *
  * The host bridge is there because a bus without one is not believed in: Linux looks for it before
- * it trusts the ports. It has no BARs and no interrupt. Of the command register it has bus master
- * and interrupt disable; the other bits stand for what it does not do (decode ports or memory of
- * its own, check parity, drive SERR#) and stay 0, as the specification allows.
+ * it trusts the ports. It has no BARs and no interrupt.
  *
- * All of it runs on vCPU threads. No lock is held while the reset register is reached.
+ * Of the command register, bits that stand for what nothing here does (check parity, drive SERR#,
+ * special cycles) stay 0, as the specification allows, and so do the latency timer and the cache
+ * line size.
+ *
+ * Locks, in the order in which they are taken: map_lock, which orders moves of BARs; the device's
+ * own mutex; lock, over registers. Most of it runs on vCPU threads. No lock is held while the reset
+ * register is reached. bus0 changes on the main thread while no vCPU runs.
  *
  * Left out: special cycles, which go nowhere; CONFIG_ADDRESS bits 27:24, with which some AMD chips
  * reach beyond 256 bytes; mechanism #2.
  *
  * Spec: PCI Local Bus 3.0, sections 3.2.2.3.2 (mechanism #1), 6.1 (absent functions, reserved
- * registers), 6.2 (header), 6.2.2 (command); PCI Express 3.0, 7.2.2 (ECAM); PCI Firmware 3.0, 4
- * (the root bridge in ACPI).
+ * registers), 6.2 (header), 6.2.2 (command), 6.2.3 (status), 6.7 (capabilities), 2.2.6 (interrupt
+ * pins); PCI Express 3.0, 7.2.2 (ECAM); PCI Firmware 3.0, 4 (the root bridge in ACPI).
  */
+#include "hw/pci-bar.h"
 #include "hw/reset-port.h"
 
 #include <kvm/bus.h>
 #include <kvm/device.h>
 #include <kvm/init.h>
 #include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/pci.h>
 #include <linux/pci.h>
+
+#include <assert.h>
+#include <errno.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "x86/layout.h"
 
@@ -58,77 +73,312 @@
 #define ECAM_DEVFN(offset)  ((offset) >> 12 & 0xff)
 #define ECAM_REG(offset)    ((offset) % 4096)
 
-#define CONFIG_BYTES	    256
 #define DEVFNS		    256
+#define PCI_DEVICES	    32
+#define PINS		    4 /* of a device */
 
-/* Two bytes of an initialiser. */
-#define LE16(value) (value) & 0xff, (value) >> 8
-
-struct pci_function {
-	u8 config[CONFIG_BYTES];   /* as it reads */
-	u8 writable[CONFIG_BYTES]; /* which bits of it a guest can change; 0 at power-on */
-};
-
-/* QEMU's name for a host bridge that is no particular chip: 1b36:0008, subsystem 1af4:1100. */
-static struct pci_function host_bridge = {
-	.config =
-		{
-			[PCI_VENDOR_ID] = LE16(0x1b36),
-			[PCI_DEVICE_ID] = LE16(0x0008),
-			[PCI_CLASS_DEVICE] = LE16(0x0600), /* bridge, host */
-			[PCI_HEADER_TYPE] = PCI_HEADER_TYPE_NORMAL,
-			[PCI_SUBSYSTEM_VENDOR_ID] = LE16(0x1af4),
-			[PCI_SUBSYSTEM_ID] = LE16(0x1100),
-		},
-	.writable = {[PCI_COMMAND] = LE16(PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE)},
-};
-
-static struct pci_function *const bus0[DEVFNS] = {
-	[PCI_DEVFN_HOST_BRIDGE] = &host_bridge,
-};
+#define HEADER_END	    0x40 /* of the header; what follows is for capabilities */
+#define MULTIFUNCTION	    0x80 /* in the header type */
+#define IRQ_LINE_NONE	    0xff
 
 static struct {
-	pthread_mutex_t lock; /* over address and all functions */
+	pthread_mutex_t map_lock; /* over where BARs answer */
+	pthread_mutex_t lock;	  /* over address and all configuration space */
 	u32 address;
-} pci = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct pci_function *bus0[DEVFNS];
+} pci = {.map_lock = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* The functions that are there, ascending. */
+static struct pci_function *pci_next(unsigned int *devfn)
+{
+	while (*devfn < DEVFNS) {
+		struct pci_function *fn = pci.bus0[(*devfn)++];
+
+		if (fn)
+			return fn;
+	}
+	return NULL;
+}
+
+#define for_each_function(fn) for (unsigned int next_ = 0; ((fn) = pci_next(&next_));)
 
 /* --- configuration space; the lock is held --- */
 
-/* size bytes from reg on, within configuration space. fn may be NULL: nothing is there. */
-static u64 pci_config_read(const struct pci_function *fn, unsigned int reg, unsigned int size)
+static u64 load(const u8 *bytes, unsigned int size)
 {
 	u64 value = 0;
 
 	for (unsigned int i = 0; i < size; i++)
-		value |= (u64)(fn ? fn->config[reg + i] : 0xff) << 8 * i;
+		value |= (u64)bytes[i] << 8 * i;
 	return value;
 }
 
-static void pci_config_write(struct pci_function *fn, unsigned int reg, unsigned int size,
-			     u64 value)
+static void store(u8 *bytes, unsigned int size, u64 value)
 {
-	for (unsigned int i = 0; fn && i < size; i++) {
+	for (unsigned int i = 0; i < size; i++)
+		bytes[i] = (u8)(value >> 8 * i);
+}
+
+static u16 function_command(const struct pci_function *fn)
+{
+	return (u16)load(&fn->config[PCI_COMMAND], 2);
+}
+
+/* The level of the pin follows from two registers. */
+static void function_update_pin(struct pci_function *fn)
+{
+	bool level = (fn->config[PCI_STATUS] & PCI_STATUS_INTERRUPT) &&
+		     !(function_command(fn) & PCI_COMMAND_INTX_DISABLE);
+
+	if (fn->intx)
+		irq_pin_set(fn->kvm, &fn->pin, level);
+}
+
+static bool is_in_bars(unsigned int reg)
+{
+	return reg >= PCI_BASE_ADDRESS_0 && reg <= PCI_BASE_ADDRESS_5 + 3;
+}
+
+/* Returns whether a BAR may have to move. */
+static bool function_write(struct pci_function *fn, unsigned int reg, unsigned int size, u64 value)
+{
+	const u16 decode = PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
+	u16 command = function_command(fn);
+	bool bar_changed = false;
+
+	for (unsigned int i = 0; i < size; i++) {
 		u8 *byte = &fn->config[reg + i];
 		u8 mask = fn->writable[reg + i];
+		u8 changed = (*byte ^ (u8)(value >> 8 * i)) & mask;
 
-		*byte = (*byte & ~mask) | (value >> 8 * i & mask);
+		*byte ^= changed;
+		bar_changed |= changed && is_in_bars(reg + i);
+	}
+	if ((command ^ function_command(fn)) & PCI_COMMAND_INTX_DISABLE)
+		function_update_pin(fn);
+	return ((command ^ function_command(fn)) & decode) || (bar_changed && (command & decode));
+}
+
+/* --- and what goes on around it; no lock is held --- */
+
+/* Let each BAR answer where its registers say. */
+static void pci_remap(void)
+{
+	struct pci_function *fn;
+
+	pthread_mutex_lock(&pci.map_lock);
+	pthread_mutex_lock(&pci.lock);
+	for_each_function(fn) pci_bar_look(fn);
+	pthread_mutex_unlock(&pci.lock);
+	for_each_function(fn) pci_bar_leave(fn);
+	for_each_function(fn) pci_bar_join(fn);
+	pthread_mutex_unlock(&pci.map_lock);
+}
+
+static bool touches(const struct pci_capability *cap, unsigned int reg, unsigned int size)
+{
+	return reg < cap->at + cap->len && cap->at < reg + size;
+}
+
+/* size bytes from reg on, within configuration space. fn may be NULL: nothing is there. */
+static u64 pci_read(struct pci_function *fn, unsigned int reg, unsigned int size)
+{
+	u64 value;
+
+	if (!fn)
+		return UINT64_MAX >> (64 - 8 * size);
+	for (struct pci_capability *cap = fn->capabilities; cap; cap = cap->next) {
+		if (cap->reading && touches(cap, reg, size))
+			cap->reading(cap, reg, size);
+	}
+	pthread_mutex_lock(&pci.lock);
+	value = load(&fn->config[reg], size);
+	pthread_mutex_unlock(&pci.lock);
+	return value;
+}
+
+static void pci_write(struct pci_function *fn, unsigned int reg, unsigned int size, u64 value)
+{
+	bool remap;
+
+	if (!fn)
+		return;
+	pthread_mutex_lock(&pci.lock);
+	remap = function_write(fn, reg, size, value);
+	pthread_mutex_unlock(&pci.lock);
+	if (remap)
+		pci_remap();
+	for (struct pci_capability *cap = fn->capabilities; cap; cap = cap->next) {
+		if (cap->written && touches(cap, reg, size))
+			cap->written(cap, reg, size);
 	}
 }
 
-static void pci_function_reset(struct pci_function *fn)
+/* --- for the owners of functions --- */
+
+u32 pci_config_get(struct pci_function *fn, unsigned int reg, unsigned int size)
 {
-	for (unsigned int reg = 0; reg < CONFIG_BYTES; reg++)
-		fn->config[reg] &= ~fn->writable[reg];
+	u32 value;
+
+	assert(reg + size <= PCI_CONFIG_BYTES && size <= 4);
+	pthread_mutex_lock(&pci.lock);
+	value = (u32)load(&fn->config[reg], size);
+	pthread_mutex_unlock(&pci.lock);
+	return value;
+}
+
+void pci_config_put(struct pci_function *fn, unsigned int reg, unsigned int size, u32 value)
+{
+	assert(reg + size <= PCI_CONFIG_BYTES && size <= 4);
+	pthread_mutex_lock(&pci.lock);
+	store(&fn->config[reg], size, value);
+	pthread_mutex_unlock(&pci.lock);
+}
+
+void pci_config_allow(struct pci_function *fn, unsigned int reg, unsigned int size, u32 mask)
+{
+	assert(reg + size <= PCI_CONFIG_BYTES && size <= 4);
+	store(&fn->writable[reg], size, mask);
+}
+
+void pci_set_intx(struct pci_function *fn, bool level)
+{
+	pthread_mutex_lock(&pci.lock);
+	fn->config[PCI_STATUS] &= ~PCI_STATUS_INTERRUPT;
+	fn->config[PCI_STATUS] |= level ? PCI_STATUS_INTERRUPT : 0;
+	function_update_pin(fn);
+	pthread_mutex_unlock(&pci.lock);
+}
+
+u64 pci_bar_address(struct pci_function *fn, unsigned int bar)
+{
+	u64 base;
+
+	pthread_mutex_lock(&pci.lock);
+	base = pci_bar_base(fn, bar);
+	pthread_mutex_unlock(&pci.lock);
+	return base;
+}
+
+void pci_for_each(void (*see)(struct pci_function *fn, void *arg), void *arg)
+{
+	struct pci_function *fn;
+
+	for_each_function(fn) see(fn, arg);
+}
+
+/* --- who is on the bus: the main thread, no vCPU running --- */
+
+void pci_function_init(struct pci_function *fn)
+{
+	u8 *config = fn->config;
+
+	memset(config, 0, sizeof(fn->config));
+	memset(fn->writable, 0, sizeof(fn->writable));
+	fn->capabilities = NULL;
+	fn->config_used = HEADER_END;
+	store(&config[PCI_VENDOR_ID], 2, fn->vendor);
+	store(&config[PCI_DEVICE_ID], 2, fn->device);
+	config[PCI_REVISION_ID] = fn->revision;
+	store(&config[PCI_CLASS_PROG], 3, fn->class_code);
+	config[PCI_HEADER_TYPE] = PCI_HEADER_TYPE_NORMAL;
+	store(&config[PCI_SUBSYSTEM_VENDOR_ID], 2, fn->subsystem_vendor);
+	store(&config[PCI_SUBSYSTEM_ID], 2, fn->subsystem);
+	store(&fn->writable[PCI_COMMAND], 2, PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);
+	pci_bar_init(fn);
+}
+
+int pci_add_capability(struct pci_function *fn, struct pci_capability *cap)
+{
+	if (cap->len > PCI_CONFIG_BYTES - fn->config_used)
+		return log_fail(-ENOSPC, "%s: configuration space is full", fn->name);
+	cap->fn = fn;
+	cap->at = fn->config_used;
+	cap->next = fn->capabilities;
+	fn->config[cap->at] = cap->id;
+	fn->config[cap->at + 1] = fn->config[PCI_CAPABILITY_LIST];
+	fn->config[PCI_CAPABILITY_LIST] = cap->at;
+	fn->config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
+	fn->config_used = ALIGN_UP(cap->at + cap->len, 4);
+	fn->capabilities = cap;
+	return 0;
+}
+
+/* Which pin a function has, from 0 for INTA#, and the line it goes to. */
+static unsigned int pin_of(const struct pci_function *fn)
+{
+	return PCI_FUNC(fn->devfn) % PINS;
+}
+
+static u32 line_of(const struct pci_function *fn)
+{
+	return GSI_PCI + (PCI_SLOT(fn->devfn) + pin_of(fn)) % GSI_PCI_COUNT;
+}
+
+/* Function 0 says whether there are others; the others say the same. */
+static void pci_mark_multifunction(unsigned int device)
+{
+	struct pci_function **functions = &pci.bus0[PCI_DEVFN(device, 0)];
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < 8; i++)
+		count += functions[i] != NULL;
+	for (unsigned int i = 0; i < 8; i++) {
+		struct pci_function *fn = functions[i];
+
+		if (!fn)
+			continue;
+		fn->config[PCI_HEADER_TYPE] &= ~MULTIFUNCTION;
+		fn->config[PCI_HEADER_TYPE] |= count > 1 ? MULTIFUNCTION : 0;
+		fn->initial[PCI_HEADER_TYPE] = fn->config[PCI_HEADER_TYPE];
+	}
+}
+
+int pci_add(struct kvm *kvm, struct pci_function *fn, u8 devfn)
+{
+	if (pci.bus0[devfn])
+		return log_fail(-EEXIST, "%s: PCI function %02x.%u is taken by %s", fn->name,
+				PCI_SLOT(devfn), PCI_FUNC(devfn), pci.bus0[devfn]->name);
+	fn->kvm = kvm;
+	fn->devfn = devfn;
+	if (fn->intx) {
+		fn->pin = (struct irq_pin){.gsi = line_of(fn)};
+		fn->config[PCI_INTERRUPT_PIN] = (u8)(pin_of(fn) + 1);
+		fn->config[PCI_INTERRUPT_LINE] = IRQ_LINE_NONE; /* of the 8259s */
+		fn->writable[PCI_INTERRUPT_LINE] = 0xff;
+	}
+	memcpy(fn->initial, fn->config, sizeof(fn->initial));
+	pci.bus0[devfn] = fn;
+	pci_mark_multifunction(PCI_SLOT(devfn));
+	return 0;
+}
+
+void pci_remove(struct kvm *kvm, struct pci_function *fn)
+{
+	(void)kvm;
+	pthread_mutex_lock(&pci.lock);
+	memcpy(fn->config, fn->initial, sizeof(fn->config));
+	function_update_pin(fn);
+	pthread_mutex_unlock(&pci.lock);
+	pci_remap();
+	pci.bus0[fn->devfn] = NULL;
+	pci_mark_multifunction(PCI_SLOT(fn->devfn));
 }
 
 /* --- mechanism #1 --- */
 
-/* The function that CONFIG_ADDRESS selects, or NULL. */
-static struct pci_function *pci_selected(void)
+/* The function that CONFIG_ADDRESS selects, or NULL; *reg: its register behind CONFIG_DATA. */
+static struct pci_function *pci_selected(u64 offset, unsigned int *reg)
 {
-	if (!(pci.address & ADDRESS_ENABLE) || ADDRESS_BUS(pci.address) != 0)
+	u32 address;
+
+	pthread_mutex_lock(&pci.lock);
+	address = pci.address;
+	pthread_mutex_unlock(&pci.lock);
+	*reg = (unsigned int)(ADDRESS_REG(address) + offset - OFFSET_DATA);
+	if (!(address & ADDRESS_ENABLE) || ADDRESS_BUS(address) != 0)
 		return NULL;
-	return bus0[ADDRESS_DEVFN(pci.address)];
+	return pci.bus0[ADDRESS_DEVFN(address)];
 }
 
 static bool is_reset_register(u64 offset, unsigned int size)
@@ -143,39 +393,40 @@ static bool is_config_address(u64 offset, unsigned int size)
 
 static u64 pci_port_read(void *dev, u64 offset, unsigned int size)
 {
-	u64 value;
+	struct pci_function *fn = NULL;
+	unsigned int reg = 0;
+	u32 address;
 
 	(void)dev;
 	if (is_reset_register(offset, size))
 		return reset_port_read();
-
-	pthread_mutex_lock(&pci.lock);
-	if (is_config_address(offset, size))
-		value = pci.address;
-	else if (offset >= OFFSET_DATA)
-		value = pci_config_read(pci_selected(),
-					ADDRESS_REG(pci.address) + offset - OFFSET_DATA, size);
-	else
-		value = pci_config_read(NULL, 0, size);
-	pthread_mutex_unlock(&pci.lock);
-	return value;
+	if (is_config_address(offset, size)) {
+		pthread_mutex_lock(&pci.lock);
+		address = pci.address;
+		pthread_mutex_unlock(&pci.lock);
+		return address;
+	}
+	if (offset >= OFFSET_DATA)
+		fn = pci_selected(offset, &reg);
+	return pci_read(fn, reg, size);
 }
 
 static void pci_port_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
+	unsigned int reg;
+
 	(void)dev;
 	if (is_reset_register(offset, size)) {
 		reset_port_write(value);
-		return;
-	}
-
-	pthread_mutex_lock(&pci.lock);
-	if (is_config_address(offset, size))
+	} else if (is_config_address(offset, size)) {
+		pthread_mutex_lock(&pci.lock);
 		pci.address = value & ADDRESS_BITS;
-	else if (offset >= OFFSET_DATA)
-		pci_config_write(pci_selected(), ADDRESS_REG(pci.address) + offset - OFFSET_DATA,
-				 size, value);
-	pthread_mutex_unlock(&pci.lock);
+		pthread_mutex_unlock(&pci.lock);
+	} else if (offset >= OFFSET_DATA) {
+		struct pci_function *fn = pci_selected(offset, &reg);
+
+		pci_write(fn, reg, size, value);
+	}
 }
 
 /* --- ECAM: bus 0's functions one after the other, 4 KiB each --- */
@@ -183,41 +434,57 @@ static void pci_port_write(void *dev, u64 offset, unsigned int size, u64 value)
 /* NULL: nothing is there. A function's upper 3840 bytes, and what crosses into them, is not. */
 static struct pci_function *pci_ecam_find(u64 offset, unsigned int size)
 {
-	return ECAM_REG(offset) + size <= CONFIG_BYTES ? bus0[ECAM_DEVFN(offset)] : NULL;
+	return ECAM_REG(offset) + size <= PCI_CONFIG_BYTES ? pci.bus0[ECAM_DEVFN(offset)] : NULL;
 }
 
 static u64 pci_ecam_read(void *dev, u64 offset, unsigned int size)
 {
-	u64 value;
-
 	(void)dev;
-	pthread_mutex_lock(&pci.lock);
-	value = pci_config_read(pci_ecam_find(offset, size), ECAM_REG(offset), size);
-	pthread_mutex_unlock(&pci.lock);
-	return value;
+	return pci_read(pci_ecam_find(offset, size), ECAM_REG(offset), size);
 }
 
 static void pci_ecam_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
 	(void)dev;
-	pthread_mutex_lock(&pci.lock);
-	pci_config_write(pci_ecam_find(offset, size), ECAM_REG(offset), size, value);
-	pthread_mutex_unlock(&pci.lock);
+	pci_write(pci_ecam_find(offset, size), ECAM_REG(offset), size, value);
 }
 
 /* --- from the machine: the main thread --- */
 
-static int pci_reset(struct device *device)
+/* Registers as at power-on; and each BAR has its address there. */
+static int pci_reset_registers(void)
 {
-	(void)device;
+	struct pci_bar_space next = {.port = PORT_PCI_IO, .memory = LAYOUT_PCI_MMIO};
+	struct pci_function *fn;
+	int err = 0;
+
 	pthread_mutex_lock(&pci.lock);
 	pci.address = 0;
-	for (unsigned int i = 0; i < DEVFNS; i++) {
-		if (bus0[i])
-			pci_function_reset(bus0[i]);
+	for_each_function(fn)
+	{
+		memcpy(fn->config, fn->initial, sizeof(fn->config));
+		function_update_pin(fn);
+		err = err ? err : pci_bar_place(fn, &next);
 	}
 	pthread_mutex_unlock(&pci.lock);
-	return 0;
+	return err;
+}
+
+static int pci_reset(struct device *device)
+{
+	struct pci_function *fn;
+	int err = pci_reset_registers();
+
+	(void)device;
+	pci_remap();
+	for_each_function(fn)
+	{
+		for (struct pci_capability *cap = fn->capabilities; cap; cap = cap->next) {
+			if (cap->reset)
+				cap->reset(cap);
+		}
+	}
+	return err;
 }
 
 /* The root bridge: what it takes itself, and the windows in which BARs may lie. */
@@ -270,16 +537,30 @@ static struct bus_region ecam_region = {
 	.write = pci_ecam_write,
 };
 
+/* QEMU's name for a host bridge that is no particular chip. */
+static struct pci_function host_bridge = {
+	.name = "host-bridge",
+	.vendor = 0x1b36,
+	.device = 0x0008,
+	.subsystem_vendor = 0x1af4,
+	.subsystem = 0x1100,
+	.class_code = 0x060000,
+};
+
 static struct device device = {.name = "pci", .reset = pci_reset, .describe = pci_describe};
 
 static int pci_init(struct kvm *kvm)
 {
 	int err;
 
-	pci_reset(&device);
-	err = bus_add(&kvm->ports, &port_region);
+	pci.address = 0;
+	pci_function_init(&host_bridge);
+	err = pci_add(kvm, &host_bridge, PCI_DEVFN_HOST_BRIDGE);
 	if (err)
 		return err;
+	err = bus_add(&kvm->ports, &port_region);
+	if (err)
+		goto err_bridge;
 	err = bus_add(&kvm->mmio, &ecam_region);
 	if (err)
 		goto err_ports;
@@ -288,6 +569,8 @@ static int pci_init(struct kvm *kvm)
 
 err_ports:
 	bus_remove(&kvm->ports, &port_region);
+err_bridge:
+	pci_remove(kvm, &host_bridge);
 	return err;
 }
 
@@ -296,6 +579,7 @@ static void pci_exit(struct kvm *kvm)
 	device_unregister(&device);
 	bus_remove(&kvm->mmio, &ecam_region);
 	bus_remove(&kvm->ports, &port_region);
+	pci_remove(kvm, &host_bridge);
 }
 
 INIT_MODULE(pci, .level = INIT_DEV_BASE, .init = pci_init, .exit = pci_exit);

@@ -3,7 +3,8 @@
 # Tests: a line a unit test says which objects it pins, besides util/ and cmocka.
 # A test is tests/ROOM/test-NAME.c; its objects are the real ones, and tests/lib's fakes.
 
-FAKE := tests/lib/fake-machine.o bus.o device.o
+FAKE := tests/lib/fake-machine.o bus.o device.o irq-pin.o
+PCI := hw/pci.o hw/pci-bar.o hw/reset-port.o
 BIOS := x86/bios.o x86/bios-code.o x86/e820.o gmem.o
 IMAGE := $(addprefix x86/,image.o bzimage.o elf.o kaslr.o multiboot.o initrd.o e820.o) gmem.o
 
@@ -27,6 +28,7 @@ $(call unit, core/test-device, device.o)
 $(call unit, core/test-gmem, gmem.o)
 $(call unit, core/test-instance, instance.o)
 $(call unit, core/test-irq, irq.o x86/machine.o)
+$(call unit, core/test-irq-pin, $(FAKE))
 $(call unit, core/test-lines, lines.o phase.o)
 $(call unit, core/test-phase, phase.o)
 $(call unit, core/test-result, result.o lines.o phase.o)
@@ -34,8 +36,9 @@ $(call unit, core/test-trace, trace.o trace-report.o bus.o)
 $(call unit, golden/test-init-order, $(filter-out main.o,$(OBJS)))
 $(call unit, hw/test-acpi-pm, hw/acpi-pm.o $(FAKE))
 $(call unit, hw/test-i8042, hw/i8042.o $(FAKE))
-$(call unit, hw/test-pci, hw/pci.o hw/reset-port.o $(FAKE))
-$(call unit, hw/test-ports, hw/pci.o hw/reset-port.o hw/exit-port.o hw/pvpanic.o $(FAKE))
+$(call unit, hw/test-pci, $(PCI) $(FAKE))
+$(call unit, hw/test-pci-bar, $(PCI) $(FAKE))
+$(call unit, hw/test-ports, $(PCI) hw/exit-port.o hw/pvpanic.o $(FAKE))
 $(call unit, hw/test-rtc, hw/rtc.o $(FAKE))
 $(call unit, hw/test-serial, hw/serial.o $(FAKE))
 $(call unit, kvm/test-bios, $(BIOS) kvm.o irq.o bus.o x86/machine.o)
@@ -60,7 +63,8 @@ $(call unit, x86/test-pvh, x86/pvh.o x86/e820.o gmem.o)
 
 # What threads touch runs under TSAN=1 as well.
 UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw/test-acpi-pm \
-		hw/test-pci core/test-bus core/test-console core/test-phase core/test-trace
+		hw/test-pci hw/test-pci-bar core/test-bus core/test-console core/test-irq-pin \
+		core/test-phase core/test-trace
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 

@@ -68,16 +68,25 @@
 #define PORT_RESET	      0xcf9 /* inside it: see hw/pci.c */
 #define PORT_PCI_DATA	      0xcfc /* CONFIG_DATA: 4 bytes */
 #define PORT_PCI_END	      0xd00
+#define PORT_MOTHERBOARD_END  0x100  /* below it are KVM's own chips: no place for a BAR */
+#define PORT_PCI_IO	      0x1000 /* where PCI's port BARs are at power-on, up to ... */
+#define PORT_PCI_IO_END	      0x10000
 
 /* --- interrupt lines (GSIs) --- */
-#define GSI_PIT	 2 /* where the timer's ISA interrupt 0 arrives */
-#define GSI_COM1 4
-#define GSI_COM2 3
-#define GSI_RTC	 8
-#define GSI_ACPI 9
+#define GSI_PIT	      2 /* where the timer's ISA interrupt 0 arrives */
+#define GSI_COM1      4
+#define GSI_COM2      3
+#define GSI_RTC	      8
+#define GSI_ACPI      9
+#define GSI_PCI	      16 /* the first of the lines that PCI's interrupt pins share ... */
+#define GSI_PCI_COUNT 8
 
 /* --- PCI bus 0: device number << 3 | function number --- */
 #define PCI_DEVFN_HOST_BRIDGE 0x00
+#define PCI_DEVFN_RNG	      0x08
+#define PCI_DEVFN_BALLOON     0x10
+#define PCI_DEVFN_CONSOLE     0x18
+#define PCI_DEVFN_DISK	      0x20 /* and the next, to 0x3f: 32 disks, devices 4 to 7 */
 
 /* --- ACPI values --- */
 #define ACPI_S5_SLP_TYP 5    /* what \_S5 says and the PM1 control register takes */

@@ -27,7 +27,8 @@ struct bus_region {
 	void *dev;
 };
 
-#define BUS_MAX_REGIONS 128
+/* 32 disks and as many other functions of bus 0 with a few BARs each, and the chips. */
+#define BUS_MAX_REGIONS 512
 
 struct bus {
 	const char *name; /* "port" or "mmio" */
@@ -45,6 +46,10 @@ void bus_destroy(struct bus *bus);
  * line names) or -ENOSPC. Any thread.
  */
 int bus_add(struct bus *bus, struct bus_region *region);
+
+/* The same without a line, for a region that a guest places. After -EEXIST *taken is a copy of
+   the region in the way. */
+int bus_try_add(struct bus *bus, struct bus_region *region, struct bus_region *taken);
 
 /* Afterwards no new access reaches the region. One that runs already may still be in it. */
 void bus_remove(struct bus *bus, const struct bus_region *region);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Level-triggered interrupt lines that several devices share. irq-pin.c.
+ *
+ * Each device has a pin; the line is asserted while at least one of its pins is.
+ */
+#ifndef KVM_IRQ_PIN_H
+#define KVM_IRQ_PIN_H
+
+#include <kvm/types.h>
+
+struct kvm;
+
+struct irq_pin {
+	u32 gsi;    /* below IRQ_LINES; does not change while level is true */
+	bool level; /* irq-pin.c's own; false at the start */
+};
+
+/* Any thread, under any lock: it takes one of its own and calls irq_set_level() alone. */
+void irq_pin_set(struct kvm *kvm, struct irq_pin *pin, bool level);
+
+#endif

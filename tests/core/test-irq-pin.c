@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * irq-pin.c: a shared line is the OR of its pins, and is touched only when that changes.
+ */
+#include "tests/lib/fake-machine.h"
+
+#include <kvm/irq-pin.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define LINE 17
+
+static void test_a_line_is_the_or_of_its_pins(void **state)
+{
+	struct irq_pin pins[3] = {{.gsi = LINE}, {.gsi = LINE}, {.gsi = LINE}};
+
+	(void)state;
+	for (unsigned int set = 0; set < 64; set++) {
+		bool any = false;
+
+		for (unsigned int i = 0; i < 3; i++) {
+			irq_pin_set(&fake.kvm, &pins[i], set >> i & 1);
+			irq_pin_set(&fake.kvm, &pins[i], set >> i & 1);
+			any |= set >> i & 1;
+		}
+		assert_int_equal(fake_irq(LINE), any);
+		assert_false(fake_irq(LINE + 1));
+	}
+	for (unsigned int i = 0; i < 3; i++)
+		irq_pin_set(&fake.kvm, &pins[i], false);
+	assert_false(fake_irq(LINE));
+}
+
+static void test_lines_are_apart(void **state)
+{
+	struct irq_pin one = {.gsi = LINE}, other = {.gsi = LINE + 1};
+
+	(void)state;
+	irq_pin_set(&fake.kvm, &one, true);
+	irq_pin_set(&fake.kvm, &other, true);
+	irq_pin_set(&fake.kvm, &one, false);
+	assert_false(fake_irq(LINE));
+	assert_true(fake_irq(LINE + 1));
+	irq_pin_set(&fake.kvm, &other, false);
+	assert_int_equal(fake_irq_rises(LINE), 1);
+	assert_int_equal(fake_irq_rises(LINE + 1), 1);
+}
+
+static void *toggle(void *arg)
+{
+	for (unsigned int i = 0; i < 2000; i++)
+		irq_pin_set(&fake.kvm, arg, i % 2);
+	return NULL;
+}
+
+static void test_two_threads(void **state)
+{
+	struct irq_pin one = {.gsi = LINE}, other = {.gsi = LINE};
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, toggle, &one), 0);
+	toggle(&other);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(fake_irq(LINE));
+	irq_pin_set(&fake.kvm, &one, false);
+	assert_true(fake_irq(LINE));
+	irq_pin_set(&fake.kvm, &other, false);
+	assert_false(fake_irq(LINE));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_line_is_the_or_of_its_pins),
+		TEST(test_lines_are_apart),
+		TEST(test_two_threads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
