@@ -107,7 +107,8 @@ $(foreach target,$(FUZZ),$(eval $(call fuzz-rule,$(target))))
 
 fuzz: $(FUZZ-BINS)
 
-# Each target on its committed corpus and on; new inputs land in build/fuzz/corpus. With -j several run at once.
+# Each target on its committed corpus and on; new inputs land in build/fuzz/corpus. With -j
+# several run at once.
 define fuzz-run-rule
 fuzz-run-$(1): build/fuzz/$(1)
 	@mkdir -p build/fuzz/corpus/$(1) tests/fuzz/corpus/$(1)
@@ -195,5 +196,6 @@ demo: $(BIN)
 bench: $(BIN) lkvm-static
 	$(Q)bench/run
 
-.PHONY: unit-tests unit-tests-threads fuzz fuzz-run $(addprefix fuzz-run-,$(FUZZ)) payloads e2e-tools e2e
+.PHONY: unit-tests unit-tests-threads fuzz fuzz-run $(addprefix fuzz-run-,$(FUZZ))
+.PHONY: payloads e2e-tools e2e
 .PHONY: check check-long demo bench
