@@ -135,6 +135,7 @@ int irq_commit(struct kvm *kvm)
 	err = kvm_vm_ioctl(kvm, KVM_SET_GSI_ROUTING, table);
 	if (!err)
 		irq.dirty = false;
+	log_debug("interrupt routing: a table of %u entries", table->nr);
 	free(table);
 out_unlock:
 	pthread_mutex_unlock(&irq.lock);

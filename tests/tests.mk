@@ -36,6 +36,7 @@ $(call unit, core/test-trace, trace.o trace-report.o bus.o)
 $(call unit, golden/test-init-order, $(filter-out main.o,$(OBJS)))
 $(call unit, hw/test-acpi-pm, hw/acpi-pm.o $(FAKE))
 $(call unit, hw/test-i8042, hw/i8042.o $(FAKE))
+$(call unit, hw/test-msix, hw/msix.o $(PCI) $(FAKE))
 $(call unit, hw/test-pci, $(PCI) $(FAKE))
 $(call unit, hw/test-pci-bar, $(PCI) $(FAKE))
 $(call unit, hw/test-ports, $(PCI) hw/exit-port.o hw/pvpanic.o $(FAKE))
@@ -63,8 +64,8 @@ $(call unit, x86/test-pvh, x86/pvh.o x86/e820.o gmem.o)
 
 # What threads touch runs under TSAN=1 as well.
 UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw/test-acpi-pm \
-		hw/test-pci hw/test-pci-bar core/test-bus core/test-console core/test-irq-pin \
-		core/test-phase core/test-trace
+		hw/test-msix hw/test-pci hw/test-pci-bar core/test-bus core/test-console \
+		core/test-irq-pin core/test-phase core/test-trace
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 

@@ -10,6 +10,8 @@
 #include <kvm/bus.h>
 #include <kvm/init.h>
 #include <kvm/util.h>
+
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +23,26 @@ static struct {
 	unsigned int rises;
 } lines[IRQ_LINES];
 static pthread_mutex_t lines_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Message routes, as irq.c has them and as KVM was given them; and what came of them. */
+#define FAKE_ROUTES   256
+#define FAKE_MESSAGES 256
+
+static struct {
+	struct fake_route {
+		bool used;
+		u64 address, given_address;
+		u32 data, given_data;
+		int fd; /* attached, or -1 */
+	} routes[FAKE_ROUTES];
+	struct fake_message {
+		u64 address, count;
+		u32 data;
+	} messages[FAKE_MESSAGES];
+	unsigned int commits;
+	bool dirty, fail;
+} msi;
+static pthread_mutex_t msi_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct {
 	void (*press)(void *dev);
@@ -49,6 +71,124 @@ void irq_set_level(struct kvm *kvm, u32 gsi, bool level)
 		lines[gsi].rises++;
 	lines[gsi].level = level;
 	pthread_mutex_unlock(&lines_lock);
+}
+
+static struct fake_route *msi_route(u32 gsi)
+{
+	if (gsi < IRQ_FIRST_MSI || gsi >= IRQ_FIRST_MSI + FAKE_ROUTES ||
+	    !msi.routes[gsi - IRQ_FIRST_MSI].used)
+		abort();
+	return &msi.routes[gsi - IRQ_FIRST_MSI];
+}
+
+/* What KVM does at once: take the events of an attached eventfd, send as many messages. */
+static void msi_send(const struct fake_route *route)
+{
+	struct fake_message *message = msi.messages;
+	u64 count;
+
+	if (route->fd < 0 || read(route->fd, &count, sizeof(count)) != sizeof(count))
+		return;
+	while (message->count &&
+	       (message->address != route->given_address || message->data != route->given_data)) {
+		if (++message == msi.messages + FAKE_MESSAGES)
+			abort();
+	}
+	message->address = route->given_address;
+	message->data = route->given_data;
+	message->count += count;
+}
+
+int irq_add_msi(struct kvm *kvm, u64 address, u32 data)
+{
+	int gsi = -ENOSPC;
+
+	(void)kvm;
+	pthread_mutex_lock(&msi_lock);
+	for (int i = 0; i < FAKE_ROUTES && !msi.fail && gsi < 0; i++) {
+		if (msi.routes[i].used)
+			continue;
+		msi.routes[i] = (struct fake_route){
+			.used = true, .address = address, .data = data, .fd = -1};
+		msi.dirty = true;
+		gsi = IRQ_FIRST_MSI + i;
+	}
+	pthread_mutex_unlock(&msi_lock);
+	return gsi;
+}
+
+bool irq_update_msi(struct kvm *kvm, u32 gsi, u64 address, u32 data)
+{
+	struct fake_route *route;
+	bool dirty;
+
+	(void)kvm;
+	pthread_mutex_lock(&msi_lock);
+	route = msi_route(gsi);
+	msi.dirty |= route->address != address || route->data != data;
+	route->address = address;
+	route->data = data;
+	dirty = msi.dirty;
+	pthread_mutex_unlock(&msi_lock);
+	return dirty;
+}
+
+void irq_remove_msi(struct kvm *kvm, u32 gsi)
+{
+	(void)kvm;
+	pthread_mutex_lock(&msi_lock);
+	if (msi_route(gsi)->fd >= 0)
+		abort();
+	msi_route(gsi)->used = false;
+	pthread_mutex_unlock(&msi_lock);
+}
+
+int irq_commit(struct kvm *kvm)
+{
+	(void)kvm;
+	pthread_mutex_lock(&msi_lock);
+	for (int i = 0; i < FAKE_ROUTES && msi.dirty; i++) {
+		msi_send(&msi.routes[i]);
+		msi.routes[i].given_address = msi.routes[i].address;
+		msi.routes[i].given_data = msi.routes[i].data;
+	}
+	msi.commits += msi.dirty;
+	msi.dirty = false;
+	pthread_mutex_unlock(&msi_lock);
+	return 0;
+}
+
+int irq_attach_fd(struct kvm *kvm, u32 gsi, int fd, int resample_fd)
+{
+	struct fake_route *route;
+	int err = 0;
+
+	(void)kvm;
+	pthread_mutex_lock(&msi_lock);
+	route = msi_route(gsi);
+	if (resample_fd >= 0 || route->fd >= 0)
+		abort();
+	if (msi.fail)
+		err = -ENOMEM;
+	else
+		route->fd = fd;
+	pthread_mutex_unlock(&msi_lock);
+	return err;
+}
+
+int irq_detach_fd(struct kvm *kvm, u32 gsi, int fd)
+{
+	struct fake_route *route;
+
+	(void)kvm;
+	pthread_mutex_lock(&msi_lock);
+	route = msi_route(gsi);
+	if (route->fd != fd)
+		abort();
+	msi_send(route);
+	route->fd = -1;
+	pthread_mutex_unlock(&msi_lock);
+	return 0;
 }
 
 void console_attach(const struct console_port *port)
@@ -151,10 +291,56 @@ static void *run_loop(void *arg)
 	return NULL;
 }
 
+u64 fake_msi_count(u64 address, u32 data)
+{
+	u64 count = 0;
+
+	pthread_mutex_lock(&msi_lock);
+	for (int i = 0; i < FAKE_ROUTES; i++) {
+		if (msi.routes[i].used)
+			msi_send(&msi.routes[i]);
+	}
+	for (int i = 0; i < FAKE_MESSAGES; i++) {
+		if (msi.messages[i].address == address && msi.messages[i].data == data)
+			count += msi.messages[i].count;
+	}
+	pthread_mutex_unlock(&msi_lock);
+	return count;
+}
+
+unsigned int fake_msi_commits(void)
+{
+	unsigned int commits;
+
+	pthread_mutex_lock(&msi_lock);
+	commits = msi.commits;
+	pthread_mutex_unlock(&msi_lock);
+	return commits;
+}
+
+unsigned int fake_msi_attached(void)
+{
+	unsigned int count = 0;
+
+	pthread_mutex_lock(&msi_lock);
+	for (int i = 0; i < FAKE_ROUTES; i++)
+		count += msi.routes[i].used && msi.routes[i].fd >= 0;
+	pthread_mutex_unlock(&msi_lock);
+	return count;
+}
+
+void fake_msi_fail(bool fail)
+{
+	pthread_mutex_lock(&msi_lock);
+	msi.fail = fail;
+	pthread_mutex_unlock(&msi_lock);
+}
+
 void fake_start(void)
 {
 	memset(&fake, 0, sizeof(fake));
 	memset(lines, 0, sizeof(lines));
+	memset(&msi, 0, sizeof(msi));
 	fake.kvm.loop = loop_new();
 	if (!fake.kvm.loop || bus_init(&fake.kvm.ports, "port") || bus_init(&fake.kvm.mmio, "mmio"))
 		abort();

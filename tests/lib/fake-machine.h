@@ -57,6 +57,16 @@ unsigned int fake_irq_rises(u32 gsi);
 /* Wait until the line has risen that often, for at most two seconds. */
 bool fake_wait_rises(u32 gsi, unsigned int rises);
 
+/*
+ * Messages that irqfds have sent so far with this address and data, by the routes KVM was given
+ * last. How often it was given some, and how many eventfds are attached.
+ */
+u64 fake_msi_count(u64 address, u32 data);
+unsigned int fake_msi_commits(void);
+unsigned int fake_msi_attached(void);
+/* The next calls of irq_add_msi() and irq_attach_fd() fail. */
+void fake_msi_fail(bool fail);
+
 /* Call fn(arg) on the loop's thread and wait for it. */
 void fake_on_loop(void (*fn)(void *arg), void *arg);
 
