@@ -29,7 +29,8 @@ OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o image.o bzim
 	     mptable.o smbios.o vmgenid.o bios.o bios-code.o)
 OBJS-hw   := $(addprefix hw/,serial.o rtc.o i8042.o pci.o pci-bar.o msix.o reset-port.o acpi-pm.o \
 	     pvpanic.o exit-port.o)
-OBJS-virtio := $(addprefix virtio/,core.o regs.o queue.o)
+OBJS-virtio-core := $(addprefix virtio/,core.o regs.o queue.o)
+OBJS-virtio := $(OBJS-virtio-core)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
 	     json-file.o cache.o unpack.o unpack-lib.o unpack-lzo.o unpack-lz4.o)
 

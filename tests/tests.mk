@@ -8,6 +8,8 @@ PCI := hw/pci.o hw/pci-bar.o hw/reset-port.o
 BIOS := x86/bios.o x86/bios-code.o x86/e820.o gmem.o
 IMAGE := $(addprefix x86/,image.o bzimage.o elf.o kaslr.o multiboot.o initrd.o e820.o) gmem.o
 
+VIRTIO := $(OBJS-virtio-core) tests/lib/fake-virtio.o gmem.o $(FAKE)
+
 unit = $(eval UNIT += $(strip $(1)))$(eval OBJS-$(strip $(1)) := $(2))
 
 $(call unit, util/test-cache)
@@ -44,6 +46,8 @@ $(call unit, hw/test-rtc, hw/rtc.o $(FAKE))
 $(call unit, hw/test-serial, hw/serial.o $(FAKE))
 $(call unit, kvm/test-bios, $(BIOS) kvm.o irq.o bus.o x86/machine.o)
 $(call unit, kvm/test-irqfd, kvm.o irq.o bus.o gmem.o x86/machine.o)
+$(call unit, virtio/test-core, $(VIRTIO))
+$(call unit, virtio/test-queue, virtio/queue.o gmem.o)
 $(call unit, x86/test-acpi, x86/acpi.o x86/acpi-table.o x86/aml.o gmem.o device.o)
 $(call unit, x86/test-aml, x86/aml.o)
 $(call unit, x86/test-bios, $(BIOS))
@@ -66,6 +70,7 @@ $(call unit, x86/test-pvh, x86/pvh.o x86/e820.o gmem.o)
 UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw/test-acpi-pm \
 		hw/test-msix hw/test-pci hw/test-pci-bar core/test-bus core/test-console \
 		core/test-irq-pin core/test-phase core/test-trace
+UNIT-threads += virtio/test-core
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 

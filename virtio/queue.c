@@ -411,14 +411,14 @@ int virtq_pop(struct virtq *vq, struct virtq_chain **chain)
 
 	if (vq->state != VIRTQ_RUNNING)
 		return -EINVAL;
-	if (vq->heap_elements >= VIRTQ_MAX_ELEMENTS) {
-		vq->held_back = true;
-		return 0;
-	}
 	waiting = virtq_look(vq);
 	if (waiting <= 0)
 		return waiting;
 	virtq_refuse_doorbells(vq);
+	if (vq->heap_elements >= VIRTQ_MAX_ELEMENTS) {
+		vq->held_back = true;
+		return 0;
+	}
 
 	head = ring_load(&vq->avail_ring[vq->next_avail & (vq->config.size - 1)]);
 	if (head >= vq->config.size)

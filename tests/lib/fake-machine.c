@@ -231,6 +231,13 @@ void kvm_end(struct kvm *kvm, enum end_reason reason, int status)
 	fake.end_status = status;
 }
 
+enum end_reason kvm_end_reason(int *status)
+{
+	if (status)
+		*status = fake.end_status;
+	return fake.end_reason;
+}
+
 void kvm_request_reset(struct kvm *kvm, const char *how)
 {
 	(void)kvm;

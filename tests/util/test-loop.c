@@ -19,6 +19,27 @@ static void test_unread_input_is_reported_again(void **state)
 	probe_close(&probe);
 }
 
+static void write_eventfd(void *arg)
+{
+	eventfd_write(*(const int *)arg, 1);
+}
+
+/* A doorbell: nobody reads it, and each ring is seen. */
+static void test_edge_triggered_is_reported_once_a_change(void **state)
+{
+	struct probe probe;
+	struct loop_timer ring = {.fn = write_eventfd, .arg = &probe.source.fd};
+
+	probe_open_ready(&probe);
+	assert_int_equal(loop_watch(loop, &probe.source, EPOLLIN | EPOLLET), 0);
+	loop_arm(loop, &ring, now_ns() + 2 * NSEC_PER_MSEC);
+	probe.stop_after = 2;
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(ring.deadline_ns, 0); /* else the second call came by itself */
+	assert_int_equal(probe.events, EPOLLIN);
+	probe_close(&probe);
+}
+
 static void test_change_and_pause(void **state)
 {
 	struct probe probe;
@@ -342,6 +363,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_unread_input_is_reported_again),
+		TEST(test_edge_triggered_is_reported_once_a_change),
 		TEST(test_change_and_pause),
 		TEST(test_resumes_after_a_pause),
 		TEST(test_hang_up_is_reported_but_not_while_paused),
