@@ -31,10 +31,13 @@ OBJS-hw   := $(addprefix hw/,serial.o rtc.o i8042.o pci.o pci-bar.o msix.o reset
 	     pvpanic.o exit-port.o)
 OBJS-virtio-core := $(addprefix virtio/,core.o regs.o queue.o)
 OBJS-virtio := $(OBJS-virtio-core)
+OBJS-disk := $(addprefix disk/,disk.o disk-open.o disk-option.o disk-format.o disk-file.o raw.o \
+	     overlay.o engine-threads.o engine-uring.o engine-aio.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
 	     json-file.o cache.o unpack.o unpack-lib.o unpack-lzo.o unpack-lz4.o)
 
-OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-hw) $(OBJS-virtio) $(OBJS-util)
+OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-hw) $(OBJS-virtio) $(OBJS-disk) \
+	$(OBJS-util)
 
 # ---- flags -------------------------------------------------------------------
 
@@ -69,12 +72,16 @@ LIBS-found := $(call optional,jansson,run --result and --boot-trace,libjansson-d
 	      $(call optional,lzo2,unpacking lzo kernels,liblzo2-dev) \
 	      $(call optional,liblz4,unpacking lz4 kernels,liblz4-dev) \
 	      $(call optional,libzstd,unpacking zstd kernels,libzstd-dev) \
-	      $(call optional,libsodium,keeping unpacked kernels,libsodium-dev)
+	      $(call optional,libsodium,keeping unpacked kernels,libsodium-dev) \
+	      $(call optional,liburing,disks by io_uring,liburing-dev)
 LIBS-found := $(strip $(LIBS-found))
-LIBS-linked := $(call linkable,bz2,BZ2_bzlibVersion,unpacking bzip2 kernels,libbz2-dev)
+LIBS-linked := $(call linkable,bz2,BZ2_bzlibVersion,unpacking bzip2 kernels,libbz2-dev) \
+	       $(call linkable,aio,io_setup,disks by Linux AIO,libaio-dev)
+LIBS-linked := $(strip $(LIBS-linked))
 HAVE := $(strip $(call have,jansson,JANSSON) $(call have,zlib,ZLIB) $(call have,bz2,BZIP2) \
 	$(call have,liblzma,LZMA) $(call have,lzo2,LZO) $(call have,liblz4,LZ4) \
-	$(call have,libzstd,ZSTD) $(call have,libsodium,LIBSODIUM))
+	$(call have,libzstd,ZSTD) $(call have,libsodium,LIBSODIUM) \
+	$(call have,liburing,LIBURING) $(call have,aio,LIBAIO))
 CPPFLAGS += $(HAVE) $(if $(LIBS-found),$(shell $(PKG_CONFIG) --cflags $(LIBS-found)))
 LDLIBS := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --libs $(LIBS-found))) $(LIBS-linked:%=-l%)
 LDLIBS-static := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --static --libs $(LIBS-found))) \

@@ -20,6 +20,7 @@
 #include <kvm/config.h>
 #include <kvm/console.h>
 #include <kvm/device.h>
+#include <kvm/disk.h>
 #include <kvm/dry-run.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
@@ -275,7 +276,7 @@ static int run_vm(void)
 
 int builtin_run(int argc, char **argv)
 {
-	int positional;
+	int positional, status;
 
 	if (options_parse("run", argc, argv, &positional))
 		return run_finish(NULL, END_ERROR, STATUS_ERROR);
@@ -283,8 +284,10 @@ int builtin_run(int argc, char **argv)
 		return run_finish(NULL, END_EXIT, builtin_help(2, (char *[]){"help", "run", NULL}));
 	log_threshold = config.debug ? LOG_DEBUG : (enum log_level)config.loglevel;
 	run_block_signals();
-	if (run_complete_config(positional, argv) || boot_open_files())
+	if (run_complete_config(positional, argv) || boot_open_files() || disk_open_all())
 		return run_finish(NULL, END_ERROR, STATUS_ERROR);
 	phase_mark(PHASE_OPTIONS);
-	return run_vm();
+	status = run_vm();
+	disk_close_all();
+	return status;
 }

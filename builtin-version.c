@@ -42,6 +42,20 @@ static const struct feature features[] = {
 	 false
 #endif
 	},
+	{"io_uring", "disks by io_uring (liburing)", UNPACK_NONE,
+#ifdef HAVE_LIBURING
+	 true
+#else
+	 false
+#endif
+	},
+	{"libaio", "disks with cache=none by Linux AIO (libaio)", UNPACK_NONE,
+#ifdef HAVE_LIBAIO
+	 true
+#else
+	 false
+#endif
+	},
 };
 
 static bool feature_built(const struct feature *feature)

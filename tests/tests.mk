@@ -35,6 +35,11 @@ $(call unit, core/test-lines, lines.o phase.o)
 $(call unit, core/test-phase, phase.o)
 $(call unit, core/test-result, result.o lines.o phase.o)
 $(call unit, core/test-trace, trace.o trace-report.o bus.o)
+$(call unit, disk/test-disk, $(OBJS-disk))
+$(call unit, disk/test-disk-format, $(OBJS-disk))
+$(call unit, disk/test-disk-open, $(OBJS-disk))
+$(call unit, disk/test-disk-option, $(OBJS-disk))
+$(call unit, disk/test-engines, $(OBJS-disk))
 $(call unit, golden/test-init-order, $(filter-out main.o,$(OBJS)))
 $(call unit, hw/test-acpi-pm, hw/acpi-pm.o $(FAKE))
 $(call unit, hw/test-i8042, hw/i8042.o $(FAKE))
@@ -71,6 +76,7 @@ UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw
 		hw/test-msix hw/test-pci hw/test-pci-bar core/test-bus core/test-console \
 		core/test-irq-pin core/test-phase core/test-trace
 UNIT-threads += virtio/test-core
+UNIT-threads += disk/test-disk disk/test-engines
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Image formats, told by what their files begin with.
+ *
+ * Only to refuse: whoever writes a raw disk chooses its first bytes, and a disk that is taken
+ * for another format because of them reads the files that its header names. So the content
+ * never decides what a disk is. But a raw disk that begins with an image's magic is most
+ * probably a user's mistake, who is then asked for format=.
+ *
+ * Formats that are known by the end of the file (fixed VHD, DMG) are not looked for, nor LUKS,
+ * which a guest may well have on a whole disk.
+ *
+ * Spec: QEMU docs/interop/qcow2.txt and qed_spec.txt, VMDK 5.0 "Hosted Sparse Extent Header",
+ * MS-VHDX 2.2.1, VHD 1.0 "Hard Disk Footer Format"; the others by what their tools write.
+ */
+#include "image.h"
+
+#include <string.h>
+
+struct disk_magic {
+	const char *format;
+	unsigned int offset, len;
+	const char *bytes;
+};
+
+static const struct disk_magic magics[] = {
+	{"qcow", 0, 8, "QFI\xfb\0\0\0\1"},
+	{"qcow2", 0, 4, "QFI\xfb"},
+	{"qed", 0, 4, "QED\0"},
+	{"vmdk", 0, 4, "KDMV"},
+	{"vmdk", 0, 4, "COWD"},
+	{"vmdk", 0, 21, "# Disk DescriptorFile"},
+	{"vdi", 0x40, 4, "\x7f\x10\xda\xbe"},
+	{"vhdx", 0, 8, "vhdxfile"},
+	{"vhd", 0, 8, "conectix"},
+	{"parallels", 0, 16, "WithoutFreeSpace"},
+	{"parallels", 0, 16, "WithouFreSpacExt"},
+	{"bochs", 0, 22, "Bochs Virtual HD Image"},
+	{"cloop", 0, 22, "#!/bin/sh\n#V2.0 Format"},
+};
+
+const char *disk_format_name(const u8 *head, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++) {
+		const struct disk_magic *magic = &magics[i];
+
+		if (magic->offset + magic->len <= len &&
+		    !memcmp(head + magic->offset, magic->bytes, magic->len))
+			return magic->format;
+	}
+	return NULL;
+}

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Disks: the life of a request, and the engine that carries it out.
+ *
+ * A disk comes open from disk-open.c. A device binds it to the loop by disk_start(), which
+ * chooses the engine: the one that was asked for, or the best that the host allows. Beside an
+ * engine that cannot run everything there are threads.
+ *
+ *   disk_submit()  checked against the disk, handed to raw.c (with snapshot: overlay.c first)
+ *   raw.c          queues a job with an engine, or says disk_finish_later()
+ *   disk_commit()  engines take all that is queued, in one system call each
+ *   job's done()   raw.c queues the next job or says disk_finish(), which calls done()
+ *
+ * Invariant: a submitted request is counted in in_flight until disk_finish(), which is the
+ * one place where done() is called. done() may submit: inside disk_commit() that is
+ * seen to before it returns, else the engine's batch() commits it.
+ *
+ * A size that changes is noticed by asking once a second, on a worker (fstat may wait). Not by
+ * inotify, which reports each of our own writes as well and makes each of them dearer.
+ *
+ * What a guest can make fail is logged at a limited rate; it gets the error, too.
+ *
+ * Loop's thread. Stopping waits for what is in flight, since it is in the guest's RAM, but
+ * not for ever: after 5 s the disk is named, and its engine is left alone for good.
+ */
+#include "image.h"
+#include <kvm/util.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SIZE_PERIOD_NS	NSEC_PER_SEC
+#define STOP_TIMEOUT_NS (5 * NSEC_PER_SEC)
+#define DRAIN_STEP_US	200
+
+/* --- a request --- */
+
+void disk_queue_job(struct disk *disk, struct disk_job *job)
+{
+	struct engine *engine = disk->engine;
+
+	if (!(engine->ops->jobs & JOB_BIT(job->op)))
+		engine = disk->workers;
+	engine->ops->queue(engine, job);
+	disk->staged = true;
+}
+
+static bool disk_op_writes(enum disk_op op)
+{
+	return op == DISK_WRITE || op == DISK_DISCARD || op == DISK_WRITE_ZEROES;
+}
+
+static void disk_warn(struct disk *disk, const struct disk_request *request, int err)
+{
+	static const char *const names[] = {
+		[DISK_READ] = "read",
+		[DISK_WRITE] = "write",
+		[DISK_FLUSH] = "flush",
+		[DISK_DISCARD] = "discard",
+		[DISK_WRITE_ZEROES] = "write of zeros",
+	};
+
+	log_warn_limited(&disk->error_limit,
+			 "disk %s: %s of %llu bytes at %llu: %s; the guest gets an I/O error",
+			 disk->options.path, names[request->op], (unsigned long long)request->bytes,
+			 (unsigned long long)request->offset, strerror(-err));
+}
+
+void disk_finish(struct disk_request *request, int err)
+{
+	struct disk *disk = request->disk;
+
+	if (!err && disk->overlay && disk_op_writes(request->op))
+		overlay_written(disk->overlay, request);
+	/* The guest's own mistakes, and what it was told does not work, are its own business. */
+	if (err && err != -ERANGE && err != -EROFS && err != -EOPNOTSUPP)
+		disk_warn(disk, request, err);
+	disk->in_flight--;
+	request->done(request, err);
+}
+
+void disk_finish_later(struct disk_request *request, int err)
+{
+	struct disk *disk = request->disk;
+
+	request->err = err;
+	request->next = NULL;
+	*disk->finished_end = request;
+	disk->finished_end = &request->next;
+}
+
+static void disk_finish_waiting(struct disk *disk)
+{
+	while (disk->finished) {
+		struct disk_request *request = disk->finished;
+
+		disk->finished = request->next;
+		if (!disk->finished)
+			disk->finished_end = &disk->finished;
+		disk_finish(request, request->err);
+	}
+}
+
+static int disk_check(const struct disk *disk, const struct disk_request *request)
+{
+	if (disk_op_writes(request->op) && disk->info.read_only)
+		return -EROFS;
+	if (request->op == DISK_FLUSH)
+		return 0;
+	if (request->op == DISK_DISCARD && !disk->info.discard)
+		return -EOPNOTSUPP;
+	if (request->offset > disk->bytes || request->bytes > disk->bytes - request->offset)
+		return -ERANGE;
+	if ((request->offset | request->bytes) % DISK_SECTOR)
+		return -ERANGE;
+	return 0;
+}
+
+void disk_submit(struct disk *disk, struct disk_request *request)
+{
+	int err = disk_check(disk, request);
+
+	request->disk = disk;
+	disk->in_flight++;
+	if (err || (!request->bytes && request->op != DISK_FLUSH))
+		disk_finish_later(request, err);
+	else if (disk->overlay)
+		overlay_submit(request);
+	else
+		raw_submit(request, &disk->image);
+}
+
+void disk_commit(struct disk *disk)
+{
+	/* A done() further up the stack has submitted more: the outer call goes on with it. */
+	if (disk->committing)
+		return;
+	disk->committing = true;
+	while (disk->staged || disk->finished) {
+		disk->staged = false;
+		disk->engine->ops->commit(disk->engine);
+		if (disk->workers != disk->engine)
+			disk->workers->ops->commit(disk->workers);
+		disk_finish_waiting(disk);
+	}
+	disk->committing = false;
+}
+
+unsigned int disk_in_flight(const struct disk *disk)
+{
+	return disk->in_flight;
+}
+
+/* Engines were done with some outside of disk_commit(). */
+static void disk_batch(void *arg)
+{
+	struct disk *disk = arg;
+
+	/* What is staged may also be what the kernel did not take before. */
+	disk->staged = true;
+	disk_commit(disk);
+	if (disk->user->completed)
+		disk->user->completed(disk->user->arg);
+}
+
+static bool disk_is_idle(const struct disk *disk)
+{
+	return !disk->in_flight && !disk->size_asked;
+}
+
+int disk_drain(struct disk *disk, u64 timeout_ns)
+{
+	u64 deadline_ns = now_ns() + timeout_ns;
+
+	for (;;) {
+		disk->staged = true;
+		disk_commit(disk);
+		disk->engine->ops->reap(disk->engine);
+		if (disk->workers != disk->engine)
+			disk->workers->ops->reap(disk->workers);
+		if (disk_is_idle(disk))
+			return 0;
+		if (now_ns() >= deadline_ns)
+			return log_fail(-ETIMEDOUT,
+					"disk %s: %u requests are not done after %.1f s; the host "
+					"does not answer",
+					disk->options.path, disk->in_flight,
+					(double)timeout_ns / NSEC_PER_SEC);
+		usleep(DRAIN_STEP_US);
+	}
+}
+
+/* --- its size --- */
+
+u64 disk_bytes(const struct disk *disk)
+{
+	return disk->bytes;
+}
+
+static u64 disk_usable_bytes(const struct disk *disk, s64 bytes)
+{
+	return ALIGN_DOWN((u64)bytes, (u64)disk->info.block_bytes);
+}
+
+/* On a worker. */
+static s64 disk_ask_size(struct disk_job *job)
+{
+	return disk_file_bytes(job->file);
+}
+
+static void disk_told_size(struct disk_job *job, s64 result)
+{
+	struct disk *disk = container_of(job, struct disk, size_job);
+
+	disk->size_asked = false;
+	loop_arm(disk->loop, &disk->size_timer, now_ns() + SIZE_PERIOD_NS);
+	if (result < 0 || disk_usable_bytes(disk, result) == disk->bytes)
+		return;
+	log_info("disk %s: has %llu bytes now", disk->options.path, (unsigned long long)result);
+	disk->bytes = disk_usable_bytes(disk, result);
+	if (disk->user->resized)
+		disk->user->resized(disk->user->arg);
+}
+
+static void disk_size_due(void *arg)
+{
+	struct disk *disk = arg;
+
+	disk->size_asked = true;
+	disk->size_job = (struct disk_job){.op = JOB_CALL,
+					   .file = &disk->image,
+					   .call = disk_ask_size,
+					   .done = disk_told_size};
+	disk_queue_job(disk, &disk->size_job);
+	disk_commit(disk);
+}
+
+/* --- engines --- */
+
+static const struct engine_ops *const engines[] = {
+#ifdef HAVE_LIBURING
+	[DISK_AIO_IO_URING] = &engine_uring,
+#endif
+#ifdef HAVE_LIBAIO
+	[DISK_AIO_LIBAIO] = &engine_aio,
+#endif
+	[DISK_AIO_THREADS] = &engine_threads,
+};
+
+static const char *const engine_names[] = {
+	[DISK_AIO_IO_URING] = "io_uring",
+	[DISK_AIO_LIBAIO] = "libaio",
+	[DISK_AIO_THREADS] = "threads",
+};
+
+static int disk_open_engine(struct disk *disk, enum disk_aio aio, struct engine **engine)
+{
+	struct disk_file *files[] = {&disk->image,
+				     disk->overlay ? overlay_file(disk->overlay) : NULL};
+	const struct engine_config config = {.name = disk->options.path,
+					     .loop = disk->loop,
+					     .batch = disk_batch,
+					     .arg = disk,
+					     .files = files,
+					     .file_count = disk->overlay ? 2 : 1};
+
+	return engines[aio] ? engines[aio]->open(engine, &config) : -ENOSYS;
+}
+
+static const char *disk_engine_error(enum disk_aio aio, int err)
+{
+	return engines[aio] ? strerror(-err) : "not built in";
+}
+
+/* The first that opens, of those that make sense for this cache mode. */
+static int disk_choose_engine(struct disk *disk)
+{
+	enum disk_aio best =
+		disk->options.cache == DISK_CACHE_NONE ? DISK_AIO_LIBAIO : DISK_AIO_IO_URING;
+	enum disk_aio aio = disk->options.aio;
+	int err;
+
+	if (aio != DISK_AIO_AUTO) {
+		err = disk_open_engine(disk, aio, &disk->engine);
+		return err ? log_fail(err, "disk %s: aio=%s: %s; leave it out, or aio=threads",
+				      disk->options.path, engine_names[aio],
+				      disk_engine_error(aio, err))
+			   : 0;
+	}
+	err = disk_open_engine(disk, best, &disk->engine);
+	if (!err)
+		return 0;
+	log_warn("disk %s: %s: %s; threads take its place, slower (aio=threads says so without "
+		 "this line)",
+		 disk->options.path, engine_names[best], disk_engine_error(best, err));
+	err = disk_open_engine(disk, DISK_AIO_THREADS, &disk->engine);
+	return err ? log_fail(err, "disk %s: threads: %s", disk->options.path, strerror(-err)) : 0;
+}
+
+int disk_start(struct disk *disk, struct loop *loop, const struct disk_user *user)
+{
+	int err;
+
+	disk->loop = loop;
+	disk->user = user;
+	disk->finished_end = &disk->finished;
+	err = disk_choose_engine(disk);
+	if (err)
+		return err;
+	disk->workers = disk->engine;
+	if (!(disk->engine->ops->jobs & JOB_BIT(JOB_CALL)))
+		err = disk_open_engine(disk, DISK_AIO_THREADS, &disk->workers);
+	if (err) {
+		disk->engine->ops->close(disk->engine);
+		disk->engine = NULL;
+		return log_fail(err, "disk %s: threads: %s", disk->options.path, strerror(-err));
+	}
+	disk->size_timer = (struct loop_timer){.fn = disk_size_due, .arg = disk};
+	/* The size of a snapshot is that of its overlay. */
+	if (!disk->overlay)
+		loop_arm(loop, &disk->size_timer, now_ns() + SIZE_PERIOD_NS);
+	return 0;
+}
+
+void disk_stop(struct disk *disk)
+{
+	if (!disk->engine)
+		return;
+	if (!disk_drain(disk, STOP_TIMEOUT_NS)) {
+		if (disk->workers != disk->engine)
+			disk->workers->ops->close(disk->workers);
+		disk->engine->ops->close(disk->engine);
+	}
+	loop_disarm(disk->loop, &disk->size_timer);
+	disk->engine = disk->workers = NULL;
+}
+
+const char *disk_engine_name(const struct disk *disk)
+{
+	return disk->engine->ops->name;
+}
+
+const struct disk_info *disk_info(const struct disk *disk)
+{
+	return &disk->info;
+}

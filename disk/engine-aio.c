@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The engine of Linux AIO, for direct I/O (on buffered files io_submit would wait).
+ *
+ * queue() puts jobs aside; commit() hands them to the kernel by one io_submit(2) and then
+ * looks for what is complete. Completions are announced by an eventfd that the loop
+ * watches edge-triggered, so it is never read; they are taken from the ring that the
+ * kernel shares with us at the context's address, so that they cost no system call. The
+ * ring's layout is part of what the kernel promises (its magic and feature words are
+ * checked; if they are others, io_getevents(2) is asked).
+ *
+ * At most RING_ENTRIES jobs are in the kernel; more stay aside. When the kernel takes none
+ * (EAGAIN), what is in flight will make room, or, if nothing is, a timer tries again.
+ * Another error of io_submit is about the first job that it did not take: that one is
+ * done with it, and the rest goes on.
+ *
+ * Runs reads, writes and flushes; the others go to threads.
+ *
+ * Spec: io_submit(2), io_getevents(2), Linux fs/aio.c (struct aio_ring).
+ */
+#ifdef HAVE_LIBAIO
+#include "engine.h"
+#include <kvm/util.h>
+
+#include <errno.h>
+#include <libaio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define RING_ENTRIES 256
+#define RING_MAGIC   0xa10a10a1U
+#define RETRY_NS     NSEC_PER_MSEC
+
+struct aio_ring {
+	u32 id, nr;
+	u32 head, tail;
+	u32 magic, compat_features, incompat_features;
+	u32 header_length;
+	struct io_event events[];
+};
+
+struct aio {
+	struct engine engine;
+	io_context_t context;
+	struct loop_fd source;
+	struct loop_timer retry;
+	unsigned int in_kernel;
+	struct disk_job *staged, **staged_end;
+};
+
+_Static_assert(sizeof(struct iocb) <= sizeof(((struct disk_job *)0)->space), "an iocb fits");
+
+static void aio_queue(struct engine *engine, struct disk_job *job)
+{
+	struct aio *aio = container_of(engine, struct aio, engine);
+
+	job->next = NULL;
+	*aio->staged_end = job;
+	aio->staged_end = &job->next;
+}
+
+static struct iocb *aio_fill(const struct aio *aio, struct disk_job *job)
+{
+	struct iocb *iocb = (struct iocb *)job->space;
+
+	if (job->op == JOB_READ)
+		io_prep_preadv(iocb, job->file->fd, job->iov, (int)job->iov_count,
+			       (long long)job->offset);
+	else if (job->op == JOB_WRITE)
+		io_prep_pwritev(iocb, job->file->fd, job->iov, (int)job->iov_count,
+				(long long)job->offset);
+	else
+		io_prep_fdsync(iocb, job->file->fd);
+	io_set_eventfd(iocb, aio->source.fd);
+	iocb->data = job;
+	return iocb;
+}
+
+static struct disk_job *aio_take_staged(struct aio *aio)
+{
+	struct disk_job *job = aio->staged;
+
+	aio->staged = job->next;
+	if (!aio->staged)
+		aio->staged_end = &aio->staged;
+	return job;
+}
+
+/* --- completions --- */
+
+static void aio_complete(struct aio *aio, const struct io_event *event)
+{
+	struct disk_job *job = event->data;
+
+	aio->in_kernel--;
+	job->done(job, (s64)event->res);
+}
+
+/* The next completion, from shared memory where that is what we think it is. */
+static bool aio_next_event(struct aio *aio, struct io_event *event)
+{
+	struct aio_ring *ring = (struct aio_ring *)aio->context;
+	struct timespec now = {};
+	u32 head;
+
+	if (ring->magic != RING_MAGIC || ring->incompat_features)
+		return io_getevents(aio->context, 0, 1, event, &now) == 1;
+	head = ring->head;
+	if (head == __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE))
+		return false;
+	*event = ring->events[head];
+	__atomic_store_n(&ring->head, (head + 1) % ring->nr, __ATOMIC_RELEASE);
+	return true;
+}
+
+static void aio_reap(struct engine *engine)
+{
+	struct aio *aio = container_of(engine, struct aio, engine);
+	struct io_event event;
+
+	while (aio->in_kernel && aio_next_event(aio, &event))
+		aio_complete(aio, &event);
+}
+
+/* --- submission --- */
+
+/* One io_submit() of what is staged. True when it makes sense to go on at once. */
+static bool aio_submit(struct aio *aio)
+{
+	struct iocb *batch[RING_ENTRIES];
+	unsigned int room = RING_ENTRIES - aio->in_kernel, count = 0;
+	int ret;
+
+	for (struct disk_job *job = aio->staged; job && count < room; job = job->next)
+		batch[count++] = aio_fill(aio, job);
+	if (!count)
+		return false;
+	do
+		ret = io_submit(aio->context, count, batch);
+	while (ret == -EINTR);
+	for (int i = 0; i < ret; i++) {
+		aio_take_staged(aio);
+		aio->in_kernel++;
+	}
+	if (ret > 0)
+		return true;
+	if (ret < 0 && ret != -EAGAIN) {
+		struct disk_job *job = aio_take_staged(aio);
+
+		job->done(job, ret);
+		return true;
+	}
+	if (!aio->retry.deadline_ns)
+		loop_arm(aio->engine.loop, &aio->retry, now_ns() + RETRY_NS);
+	return false;
+}
+
+static void aio_commit(struct engine *engine)
+{
+	struct aio *aio = container_of(engine, struct aio, engine);
+
+	while (aio->staged && aio_submit(aio))
+		aio_reap(engine);
+}
+
+static void aio_ready(void *arg, u32 events)
+{
+	struct aio *aio = arg;
+
+	(void)events;
+	aio_reap(&aio->engine);
+	aio->engine.batch(aio->engine.arg);
+}
+
+static void aio_retry(void *arg)
+{
+	aio_ready(arg, EPOLLIN);
+}
+
+static int aio_open(struct engine **engine, const struct engine_config *config)
+{
+	struct aio *aio = calloc(1, sizeof(*aio));
+	int err;
+
+	if (!aio)
+		return -ENOMEM;
+	engine_init(&aio->engine, &engine_aio, config);
+	aio->staged_end = &aio->staged;
+	aio->retry = (struct loop_timer){.fn = aio_retry, .arg = aio};
+	err = io_setup(RING_ENTRIES, &aio->context);
+	if (err)
+		goto err_alloc;
+	aio->source = (struct loop_fd){
+		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .fn = aio_ready, .arg = aio};
+	err = aio->source.fd < 0 ? -errno : 0;
+	if (err)
+		goto err_context;
+	/* The kernel's side writes it at each completion; an edge each is all we need. */
+	err = loop_watch(config->loop, &aio->source, EPOLLIN | EPOLLET);
+	if (err)
+		goto err_eventfd;
+	*engine = &aio->engine;
+	return 0;
+
+err_eventfd:
+	close(aio->source.fd);
+err_context:
+	io_destroy(aio->context);
+err_alloc:
+	free(aio);
+	return err;
+}
+
+static void aio_close(struct engine *engine)
+{
+	struct aio *aio = container_of(engine, struct aio, engine);
+
+	loop_disarm(engine->loop, &aio->retry);
+	loop_unwatch(engine->loop, &aio->source);
+	close(aio->source.fd);
+	io_destroy(aio->context);
+	free(aio);
+}
+
+const struct engine_ops engine_aio = {
+	.name = "libaio",
+	.jobs = JOB_BIT(JOB_READ) | JOB_BIT(JOB_WRITE) | JOB_BIT(JOB_FLUSH),
+	.open = aio_open,
+	.queue = aio_queue,
+	.commit = aio_commit,
+	.reap = aio_reap,
+	.close = aio_close,
+};
+
+#endif

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The engine of io_uring: a batch goes in by one system call, and what the page cache has
+ * comes back in the same one.
+ *
+ * queue() writes an entry of the submission ring; commit() makes the kernel take all of
+ * them, then looks at the completion ring, where jobs that did not have to wait are
+ * already done. For the rest the ring's own descriptor is a source of the loop, readable
+ * while completions are there: they are read from shared memory, so that a completion
+ * costs no system call of its own. Files are registered, which saves the look-up in each.
+ *
+ * Nothing here blocks: the kernel tries without waiting first and hands what would wait to
+ * its own workers. At most RING_ENTRIES jobs are in the kernel at once (so the completion
+ * ring, twice as large, cannot overflow); more wait in the backlog, in order, and
+ * completions make room. When the kernel takes no entries (EAGAIN, EBUSY, ENOMEM), what
+ * is in flight will make it, or, if nothing is, a timer tries again.
+ *
+ * JOB_CALL is not for this engine; disk.c has threads beside it. io_uring may be
+ * forbidden (kernel.io_uring_disabled, seccomp, an old kernel): open() says so by -errno.
+ *
+ * Spec: io_uring(7), io_uring_setup(2), io_uring_enter(2).
+ */
+#ifdef HAVE_LIBURING
+#include "engine.h"
+#include <kvm/util.h>
+
+#include <errno.h>
+#include <liburing.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#define RING_ENTRIES 256
+#define FILES_MAX    4
+#define RETRY_NS     NSEC_PER_MSEC
+
+struct uring {
+	struct engine engine;
+	struct io_uring ring;
+	struct loop_fd source;
+	struct loop_timer retry;
+	bool registered;	/* files are named by index */
+	unsigned int in_kernel; /* entries written and not completed */
+	unsigned int unsubmitted;
+	struct disk_job *backlog, **backlog_end;
+};
+
+static void uring_fill(const struct uring *uring, struct io_uring_sqe *sqe, struct disk_job *job)
+{
+	int fd = uring->registered ? (int)job->file->index : job->file->fd;
+
+	switch ((enum job_op)job->op) {
+	case JOB_READ:
+		if (job->iov_count == 1)
+			io_uring_prep_read(sqe, fd, job->iov->iov_base,
+					   (unsigned int)job->iov->iov_len, job->offset);
+		else
+			io_uring_prep_readv(sqe, fd, job->iov, job->iov_count, job->offset);
+		break;
+	case JOB_WRITE:
+		if (job->iov_count == 1)
+			io_uring_prep_write(sqe, fd, job->iov->iov_base,
+					    (unsigned int)job->iov->iov_len, job->offset);
+		else
+			io_uring_prep_writev(sqe, fd, job->iov, job->iov_count, job->offset);
+		break;
+	case JOB_FLUSH:
+		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
+		break;
+	default:
+		io_uring_prep_fallocate(sqe, fd, job->mode, (off_t)job->offset, (off_t)job->bytes);
+		break;
+	}
+	if (uring->registered)
+		sqe->flags |= IOSQE_FIXED_FILE;
+	io_uring_sqe_set_data(sqe, job);
+}
+
+static bool uring_write_entry(struct uring *uring, struct disk_job *job)
+{
+	struct io_uring_sqe *sqe;
+
+	if (uring->in_kernel >= RING_ENTRIES)
+		return false;
+	sqe = io_uring_get_sqe(&uring->ring);
+	if (!sqe)
+		return false;
+	uring_fill(uring, sqe, job);
+	uring->in_kernel++;
+	uring->unsubmitted++;
+	return true;
+}
+
+static void uring_queue(struct engine *engine, struct disk_job *job)
+{
+	struct uring *uring = container_of(engine, struct uring, engine);
+
+	if (!uring->backlog && uring_write_entry(uring, job))
+		return;
+	job->next = NULL;
+	*uring->backlog_end = job;
+	uring->backlog_end = &job->next;
+}
+
+static void uring_move_backlog(struct uring *uring)
+{
+	while (uring->backlog) {
+		struct disk_job *job = uring->backlog;
+		struct disk_job *next = job->next;
+
+		if (!uring_write_entry(uring, job))
+			return;
+		uring->backlog = next;
+		if (!next)
+			uring->backlog_end = &uring->backlog;
+	}
+}
+
+static void uring_reap(struct engine *engine)
+{
+	struct uring *uring = container_of(engine, struct uring, engine);
+	struct io_uring_cqe *cqe;
+
+	while (!io_uring_peek_cqe(&uring->ring, &cqe)) {
+		struct disk_job *job = io_uring_cqe_get_data(cqe);
+		int result = cqe->res;
+
+		io_uring_cqe_seen(&uring->ring, cqe);
+		uring->in_kernel--;
+		job->done(job, result);
+	}
+}
+
+/* True when the kernel took something. */
+static bool uring_submit(struct uring *uring)
+{
+	int ret;
+
+	do
+		ret = io_uring_submit(&uring->ring);
+	while (ret == -EINTR);
+	if (ret > 0) {
+		uring->unsubmitted -= MIN((unsigned int)ret, uring->unsubmitted);
+		return true;
+	}
+	/* Whatever completes later will come here again; if nothing can, try by time. */
+	if (!uring->retry.deadline_ns)
+		loop_arm(uring->engine.loop, &uring->retry, now_ns() + RETRY_NS);
+	return false;
+}
+
+static void uring_commit(struct engine *engine)
+{
+	struct uring *uring = container_of(engine, struct uring, engine);
+
+	do {
+		uring_move_backlog(uring);
+		if (!uring->unsubmitted || !uring_submit(uring))
+			return;
+		uring_reap(engine);
+	} while (uring->unsubmitted || uring->backlog);
+}
+
+static void uring_ready(void *arg, u32 events)
+{
+	struct uring *uring = arg;
+
+	(void)events;
+	uring_reap(&uring->engine);
+	uring->engine.batch(uring->engine.arg);
+}
+
+static void uring_retry(void *arg)
+{
+	uring_ready(arg, EPOLLIN);
+}
+
+/* Flags that older kernels do not know only make it quicker. */
+static int uring_init_ring(struct uring *uring)
+{
+	int err = io_uring_queue_init(RING_ENTRIES, &uring->ring,
+				      IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN);
+
+	if (err == -EINVAL)
+		err = io_uring_queue_init(RING_ENTRIES, &uring->ring, 0);
+	return err;
+}
+
+static void uring_register_files(struct uring *uring, const struct engine_config *config)
+{
+	int fds[FILES_MAX];
+
+	if (config->file_count > FILES_MAX)
+		return;
+	for (unsigned int i = 0; i < config->file_count; i++)
+		fds[i] = config->files[i]->fd;
+	uring->registered = !io_uring_register_files(&uring->ring, fds, config->file_count);
+}
+
+static int uring_open(struct engine **engine, const struct engine_config *config)
+{
+	struct uring *uring = calloc(1, sizeof(*uring));
+	int err;
+
+	if (!uring)
+		return -ENOMEM;
+	engine_init(&uring->engine, &engine_uring, config);
+	uring->backlog_end = &uring->backlog;
+	err = uring_init_ring(uring);
+	if (err)
+		goto err_alloc;
+	uring_register_files(uring, config);
+	io_uring_register_ring_fd(&uring->ring);
+	uring->retry = (struct loop_timer){.fn = uring_retry, .arg = uring};
+	uring->source =
+		(struct loop_fd){.fd = uring->ring.ring_fd, .fn = uring_ready, .arg = uring};
+	err = loop_watch(config->loop, &uring->source, EPOLLIN);
+	if (err)
+		goto err_ring;
+	*engine = &uring->engine;
+	return 0;
+
+err_ring:
+	io_uring_queue_exit(&uring->ring);
+err_alloc:
+	free(uring);
+	return err;
+}
+
+static void uring_close(struct engine *engine)
+{
+	struct uring *uring = container_of(engine, struct uring, engine);
+
+	loop_disarm(engine->loop, &uring->retry);
+	loop_unwatch(engine->loop, &uring->source);
+	/* The kernel takes a ring down later, and would keep the files and their locks. */
+	if (uring->registered)
+		io_uring_unregister_files(&uring->ring);
+	io_uring_queue_exit(&uring->ring);
+	free(uring);
+}
+
+const struct engine_ops engine_uring = {
+	.name = "io_uring",
+	.jobs = JOB_BIT(JOB_READ) | JOB_BIT(JOB_WRITE) | JOB_BIT(JOB_FLUSH) | JOB_BIT(JOB_ALLOCATE),
+	.open = uring_open,
+	.queue = uring_queue,
+	.commit = uring_commit,
+	.reap = uring_reap,
+	.close = uring_close,
+};
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What every engine does: run jobs on files without making the loop wait.
+ *
+ * A job is one operation with a result like that of the system call: bytes moved, 0, or
+ * -errno. It may come back short. queue() and commit() are for the loop's thread, and
+ * done() is called there exactly once for each job queued: inside commit() or reap(), or
+ * from the loop, and then batch() follows the last of a batch. done() may queue more; commit()
+ * sees to it, and who calls reap(), and batch(), commits afterwards.
+ */
+#ifndef DISK_ENGINE_H
+#define DISK_ENGINE_H
+
+#include "disk-file.h"
+#include <kvm/disk.h>
+#include <kvm/loop.h>
+
+enum job_op {
+	JOB_READ,     /* preadv: iov, iov_count, offset */
+	JOB_WRITE,    /* pwritev */
+	JOB_FLUSH,    /* fdatasync */
+	JOB_ALLOCATE, /* fallocate: mode, offset, bytes */
+	JOB_CALL,     /* call(job) on a worker thread, which may block in it */
+};
+
+#define JOB_BIT(op) (1U << (op))
+
+struct engine {
+	const struct engine_ops *ops;
+	struct loop *loop;
+	void (*batch)(void *arg);
+	void *arg;
+};
+
+struct engine_config {
+	const char *name; /* of the disk, for messages */
+	struct loop *loop;
+	void (*batch)(void *arg); /* jobs were done outside of commit() and reap() */
+	void *arg;
+	struct disk_file *const *files; /* all that jobs will name, in the order of their index */
+	unsigned int file_count;
+};
+
+struct engine_ops {
+	const char *name;  /* as aio= has it */
+	unsigned int jobs; /* JOB_BIT() of each op it runs; others need engine_threads */
+	/* -errno without a message: what it means is the caller's to say. */
+	int (*open)(struct engine **engine, const struct engine_config *config);
+	void (*queue)(struct engine *engine, struct disk_job *job);
+	void (*commit)(struct engine *engine);
+	/* Call done() for what is complete now, without waiting. */
+	void (*reap)(struct engine *engine);
+	/* Nothing is in flight. */
+	void (*close)(struct engine *engine);
+};
+
+extern const struct engine_ops engine_threads;
+#ifdef HAVE_LIBURING
+extern const struct engine_ops engine_uring;
+#endif
+#ifdef HAVE_LIBAIO
+extern const struct engine_ops engine_aio;
+#endif
+
+static inline void engine_init(struct engine *engine, const struct engine_ops *ops,
+			       const struct engine_config *config)
+{
+	*engine = (struct engine){
+		.ops = ops, .loop = config->loop, .batch = config->batch, .arg = config->arg};
+}
+
+/* Run a job here and now: what a worker thread does. */
+s64 engine_run_job(struct disk_job *job);
+
+#endif

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * snapshot: writes go to a temporary file, the image stays as it is.
+ *
+ * The overlay is a sparse file without a name, as large as the disk, with each sector at
+ * its own offset. A bit a sector says which of the two files has it. The smallest thing a
+ * guest can write is a sector, so nothing is ever copied from the image and two
+ * writes to neighbours cannot disturb each other; the price is a bit for 512 bytes, of
+ * which only touched pages take memory (1/4096 of the space that was written near).
+ *
+ * A write goes to the overlay as it would to a raw disk, and its bits are set when it is
+ * done: a read that began before sees either, as on any disk. A read whose sectors are
+ * all in one file is a read of that file, in the quick way. A mixed one is a call on a
+ * worker, which goes from run to run. Zeros, and discarded sectors, are holes in the
+ * overlay. A flush is nothing: there is nothing that should outlive the process.
+ *
+ * The bits are set on the loop's thread and read by workers, so they are atomic.
+ *
+ * Left out on purpose: growing with the image. The image of a snapshot is locked against
+ * writers, and the size is what it was at the start.
+ */
+#include "image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define BITS 64
+
+struct overlay {
+	struct disk_file file;
+	_Atomic u64 *map; /* a bit a sector: set where the overlay has it */
+	size_t map_bytes;
+};
+
+/* --- the map --- */
+
+static u64 overlay_mask(u64 first, u64 end)
+{
+	u64 mask = ~0ULL << (first % BITS);
+
+	if (end - (first - first % BITS) < BITS)
+		mask &= ~(~0ULL << (end % BITS));
+	return mask;
+}
+
+static void overlay_set(struct overlay *overlay, u64 first, u64 end)
+{
+	while (first < end) {
+		atomic_fetch_or_explicit(&overlay->map[first / BITS], overlay_mask(first, end),
+					 memory_order_release);
+		first = (first / BITS + 1) * BITS;
+	}
+}
+
+/* How many sectors from first on, at most to end, are in the same file; and in which. */
+static u64 overlay_run(struct overlay *overlay, u64 first, u64 end, bool *in_overlay)
+{
+	u64 at = first, flip;
+
+	flip = atomic_load_explicit(&overlay->map[first / BITS], memory_order_acquire);
+	*in_overlay = flip >> (first % BITS) & 1;
+	while (at < end) {
+		u64 word = atomic_load_explicit(&overlay->map[at / BITS], memory_order_acquire);
+		u64 other = (*in_overlay ? ~word : word) & overlay_mask(at, end);
+
+		if (other)
+			return at / BITS * BITS + (u64)__builtin_ctzll(other) - first;
+		at = (at / BITS + 1) * BITS;
+	}
+	return end - first;
+}
+
+/* --- requests --- */
+
+/* On a worker: a read that needs both files. */
+static s64 overlay_read_mixed(struct disk_job *job)
+{
+	struct disk_request *request = container_of(job, struct disk_request, job);
+	struct disk *disk = request->disk;
+	u64 sector = request->offset / DISK_SECTOR;
+	u64 end = sector + request->bytes / DISK_SECTOR;
+	struct iov_cursor cursor;
+	int err = iov_cursor_init(&cursor, request->iov, request->iov_count);
+
+	while (!err && sector < end) {
+		bool in_overlay;
+		u64 run = overlay_run(disk->overlay, sector, end, &in_overlay);
+
+		err = disk_file_transfer(in_overlay ? &disk->overlay->file : &disk->image, false,
+					 &cursor, run * DISK_SECTOR, sector * DISK_SECTOR);
+		sector += run;
+	}
+	return err;
+}
+
+static void overlay_submit_read(struct disk_request *request)
+{
+	struct disk *disk = request->disk;
+	u64 sector = request->offset / DISK_SECTOR;
+	u64 end = sector + request->bytes / DISK_SECTOR;
+	bool in_overlay;
+
+	if (overlay_run(disk->overlay, sector, end, &in_overlay) == end - sector)
+		raw_submit(request, in_overlay ? &disk->overlay->file : &disk->image);
+	else
+		raw_submit_call(request, &disk->image, overlay_read_mixed);
+}
+
+void overlay_submit(struct disk_request *request)
+{
+	struct disk_file *file = &request->disk->overlay->file;
+
+	switch (request->op) {
+	case DISK_READ:
+		overlay_submit_read(request);
+		break;
+	case DISK_DISCARD:
+	case DISK_WRITE_ZEROES:
+		raw_submit_zeroes(request, file, true);
+		break;
+	default:
+		raw_submit(request, file);
+		break;
+	}
+}
+
+void overlay_written(struct overlay *overlay, const struct disk_request *request)
+{
+	u64 sector = request->offset / DISK_SECTOR;
+
+	overlay_set(overlay, sector, sector + request->bytes / DISK_SECTOR);
+}
+
+/* --- the file --- */
+
+struct disk_file *overlay_file(struct overlay *overlay)
+{
+	return &overlay->file;
+}
+
+static int overlay_open_file(struct overlay *overlay, const char *disk, u64 bytes, bool direct)
+{
+	const char *dir = getenv("TMPDIR");
+	struct disk_file *file = &overlay->file;
+
+	if (!dir || !dir[0])
+		dir = "/var/tmp";
+	*file = (struct disk_file){.name = disk, .direct = direct, .index = 1};
+	file->fd =
+		open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC | (direct ? O_DIRECT : 0), 0600);
+	if (file->fd < 0 && errno == EINVAL && direct)
+		return log_fail(-EINVAL,
+				"disk %s: snapshot: the file system of %s has no direct I/O, which "
+				"cache=none needs; TMPDIR names another folder",
+				disk, dir);
+	if (file->fd < 0)
+		return log_fail(-errno,
+				"disk %s: snapshot: no temporary file in %s: %s; TMPDIR names "
+				"another folder",
+				disk, dir, strerror(errno));
+	if (ftruncate(file->fd, (off_t)bytes) < 0)
+		return log_fail(-errno, "disk %s: snapshot: %s cannot hold a file of %llu MiB: %s",
+				disk, dir, (unsigned long long)(bytes / MIB), strerror(errno));
+	return disk_file_ask_alignment(file);
+}
+
+int overlay_open(struct overlay **overlay, const char *disk, u64 bytes, bool direct)
+{
+	struct overlay *new = calloc(1, sizeof(*new));
+	int err;
+
+	if (!new)
+		return log_fail(-ENOMEM, "disk %s: no memory", disk);
+	err = overlay_open_file(new, disk, bytes, direct);
+	if (err)
+		goto err_close;
+	new->map_bytes = bytes / DISK_SECTOR / 8 + sizeof(u64);
+	new->map = mmap(NULL, new->map_bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (new->map == MAP_FAILED) {
+		err = log_fail(-ENOMEM, "disk %s: snapshot: no memory", disk);
+		goto err_close;
+	}
+	pthread_mutex_init(&new->file.edges, NULL);
+	*overlay = new;
+	return 0;
+
+err_close:
+	if (new->file.fd >= 0)
+		close(new->file.fd);
+	free(new);
+	return err;
+}
+
+void overlay_close(struct overlay *overlay)
+{
+	if (!overlay)
+		return;
+	munmap(overlay->map, overlay->map_bytes);
+	disk_file_close(&overlay->file);
+	free(overlay);
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests on a raw file or block device: which jobs carry one out.
+ *
+ * The usual request is one job of the disk's engine: preadv, pwritev, fdatasync. What is
+ * left when one comes back short, and what direct I/O cannot take as it is, is done by a
+ * worker that waits (disk_file_transfer). So the quick path has one job, and the rare
+ * ones have one piece of code.
+ *
+ * Discard gives space back (FALLOC_FL_PUNCH_HOLE, BLKDISCARD) and is only a hint: a host
+ * that cannot is no error. Zeros are written by the first of these that the host can:
+ * punching a hole when the guest allows it, FALLOC_FL_ZERO_RANGE (on block devices the same
+ * calls are BLKZEROOUT's code, and without holes), and writing them. What the host refused
+ * is remembered in the file and not tried again.
+ *
+ * A request with `sync` is followed by a flush of its own before it is done. Under
+ * cache=unsafe, and on files that are only read, a flush is nothing.
+ *
+ * Every path ends in exactly one disk_finish(). Loop's thread, but for the calls.
+ *
+ * Spec: fallocate(2), Linux block/fops.c (blkdev_fallocate).
+ */
+#include "image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+
+static void raw_queue(struct disk_request *request, enum job_op op,
+		      void (*done)(struct disk_job *job, s64 result))
+{
+	request->job.op = op;
+	request->job.done = done;
+	disk_queue_job(request->disk, &request->job);
+}
+
+static struct disk_request *raw_request(struct disk_job *job)
+{
+	return container_of(job, struct disk_request, job);
+}
+
+/* --- ends --- */
+
+static bool raw_needs_no_flush(const struct disk_request *request)
+{
+	return request->disk->options.cache == DISK_CACHE_UNSAFE || request->disk->overlay ||
+	       request->job.file->read_only;
+}
+
+static void raw_flushed(struct disk_job *job, s64 result)
+{
+	disk_finish(raw_request(job), (int)MIN(result, 0));
+}
+
+/* The data is where it belongs, or is not: what the guest asked for beyond that. */
+static void raw_end(struct disk_request *request, int err)
+{
+	if (!err && request->sync && !raw_needs_no_flush(request))
+		raw_queue(request, JOB_FLUSH, raw_flushed);
+	else
+		disk_finish(request, err);
+}
+
+static void raw_called(struct disk_job *job, s64 result)
+{
+	raw_end(raw_request(job), (int)result);
+}
+
+static void raw_call(struct disk_request *request, s64 (*call)(struct disk_job *job))
+{
+	request->job.call = call;
+	raw_queue(request, JOB_CALL, raw_called);
+}
+
+/* --- reads and writes --- */
+
+static s64 raw_transfer(struct disk_job *job)
+{
+	struct disk_request *request = raw_request(job);
+	struct iov_cursor cursor;
+	int err = iov_cursor_init(&cursor, request->iov, request->iov_count);
+
+	err = err ? err : iov_skip(&cursor, request->moved);
+	return err ? err
+		   : disk_file_transfer(job->file, request->op == DISK_WRITE, &cursor,
+					request->bytes - request->moved,
+					request->offset + request->moved);
+}
+
+static void raw_transferred(struct disk_job *job, s64 result)
+{
+	struct disk_request *request = raw_request(job);
+
+	if (result == (s64)request->bytes) {
+		raw_end(request, 0);
+	} else if (result >= 0 || result == -EINTR || result == -EAGAIN ||
+		   (result == -EINVAL && job->file->direct)) {
+		/* Short, interrupted, or more misaligned than we were told: the patient way. */
+		request->moved = (u64)MAX(result, 0);
+		raw_call(request, raw_transfer);
+	} else {
+		raw_end(request, (int)result);
+	}
+}
+
+static void raw_submit_transfer(struct disk_request *request)
+{
+	struct disk_job *job = &request->job;
+
+	request->moved = 0;
+	if (!disk_file_aligned(job->file, request->iov, request->iov_count, request->offset)) {
+		raw_call(request, raw_transfer);
+		return;
+	}
+	job->iov = request->iov;
+	job->iov_count = request->iov_count;
+	job->offset = request->offset;
+	raw_queue(request, request->op == DISK_READ ? JOB_READ : JOB_WRITE, raw_transferred);
+}
+
+/* --- discard --- */
+
+static bool raw_is_refusal(s64 result)
+{
+	return result == -EOPNOTSUPP || result == -ENOSYS || result == -ENOTTY || result == -EINVAL;
+}
+
+static void raw_discarded(struct disk_job *job, s64 result)
+{
+	if (raw_is_refusal(result)) {
+		if (result != -EINVAL)
+			job->file->no_discard = true;
+		result = 0;
+	}
+	disk_finish(raw_request(job), (int)MIN(result, 0));
+}
+
+static s64 raw_discard_blocks(struct disk_job *job)
+{
+	return disk_file_discard_blocks(job->file, job->offset, job->bytes);
+}
+
+static void raw_submit_discard(struct disk_request *request)
+{
+	struct disk_job *job = &request->job;
+
+	if (job->file->no_discard) {
+		disk_finish_later(request, 0);
+		return;
+	}
+	job->offset = request->offset;
+	job->bytes = request->bytes;
+	job->mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	job->call = raw_discard_blocks;
+	raw_queue(request, job->file->block_device ? JOB_CALL : JOB_ALLOCATE, raw_discarded);
+}
+
+/* --- zeros --- */
+
+static s64 raw_write_zeroes(struct disk_job *job)
+{
+	return disk_file_write_zeroes(job->file, job->offset, job->bytes);
+}
+
+static void raw_try_zeroes(struct disk_request *request, bool may_punch);
+
+static void raw_allocated(struct disk_job *job, s64 result)
+{
+	struct disk_request *request = raw_request(job);
+	bool punched = job->mode & FALLOC_FL_PUNCH_HOLE;
+
+	if (result == -EINTR || result == -EAGAIN) {
+		raw_try_zeroes(request, punched);
+	} else if (raw_is_refusal(result)) {
+		/* -EINVAL is about this range; the others are about the host. */
+		if (result != -EINVAL && punched)
+			job->file->no_punch = true;
+		else if (result != -EINVAL)
+			job->file->no_zero_range = true;
+		if (punched)
+			raw_try_zeroes(request, false);
+		else
+			raw_call(request, raw_write_zeroes);
+	} else {
+		raw_end(request, (int)MIN(result, 0));
+	}
+}
+
+static void raw_try_zeroes(struct disk_request *request, bool may_punch)
+{
+	struct disk_job *job = &request->job;
+
+	if (may_punch && !job->file->no_punch)
+		job->mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	else
+		job->mode = FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
+	if (!(job->mode & FALLOC_FL_PUNCH_HOLE) && job->file->no_zero_range)
+		raw_call(request, raw_write_zeroes);
+	else
+		raw_queue(request, JOB_ALLOCATE, raw_allocated);
+}
+
+void raw_submit_zeroes(struct disk_request *request, struct disk_file *file, bool may_punch)
+{
+	request->job.file = file;
+	request->job.offset = request->offset;
+	request->job.bytes = request->bytes;
+	raw_try_zeroes(request, may_punch);
+}
+
+/* --- the request --- */
+
+void raw_submit(struct disk_request *request, struct disk_file *file)
+{
+	request->job.file = file;
+	switch (request->op) {
+	case DISK_READ:
+	case DISK_WRITE:
+		raw_submit_transfer(request);
+		break;
+	case DISK_FLUSH:
+		if (raw_needs_no_flush(request))
+			disk_finish_later(request, 0);
+		else
+			raw_queue(request, JOB_FLUSH, raw_flushed);
+		break;
+	case DISK_DISCARD:
+		raw_submit_discard(request);
+		break;
+	case DISK_WRITE_ZEROES:
+		raw_submit_zeroes(request, file, request->unmap && request->disk->options.discard);
+		break;
+	}
+}
+
+void raw_submit_call(struct disk_request *request, struct disk_file *file,
+		     s64 (*call)(struct disk_job *job))
+{
+	request->job.file = file;
+	raw_call(request, call);
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins disk/engine-threads.c, engine-uring.c and engine-aio.c: what was written is what is read,
+ * for each engine and cache mode, with and without a snapshot, against a copy in memory.
+ *
+ * Rounds of requests that do not overlap each other: reads are compared, writes, zeros and
+ * discards applied to the copy. Buffers are cut into pieces at any byte. The last look is at
+ * the file itself. Then the same by the loop, where nothing may be lost.
+ */
+#include "disk-fixture.h"
+#include "disk/engine.h"
+#include <errno.h>
+#include <sys/epoll.h>
+
+#define BYTES  (2 * MIB)
+#define SLOTS  24
+#define SLOT   (BYTES / SLOTS / 4096 * 4096)
+#define ROUNDS 60
+#define PIECES 5
+
+static u8 *model;
+static u64 seed;
+
+static u64 random_below(u64 limit)
+{
+	seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (seed >> 33) % limit;
+}
+
+struct work {
+	struct io io;
+	u8 *buf;
+	struct iovec pieces[PIECES];
+};
+
+/* A request within its slot, of sectors; its buffer cut up. */
+static void prepare_work(struct work *work, unsigned int slot, bool whole_sectors)
+{
+	static const enum disk_op ops[] = {DISK_READ,  DISK_READ,    DISK_WRITE,	DISK_WRITE,
+					   DISK_WRITE, DISK_DISCARD, DISK_WRITE_ZEROES, DISK_FLUSH};
+	u64 block = disk_info(disk)->block_bytes;
+	u64 first = random_below(SLOT / block), count = 1 + random_below(SLOT / block - first);
+	u64 bytes = count * block, left = bytes;
+	unsigned int pieces = 0;
+
+	work->buf = aligned_alloc(4096, SLOT + 4096);
+	prepare_io(&work->io, ops[random_below(ARRAY_SIZE(ops))], work->buf, bytes,
+		   slot * SLOT + first * block);
+	work->io.request.unmap = random_below(2);
+	work->io.request.sync = !random_below(10);
+	for (u64 i = 0; i < bytes; i++)
+		work->buf[i] = (u8)random_below(256);
+	while (left) {
+		u64 len = pieces == PIECES - 1 ? left : random_below(left + 1);
+
+		if (whole_sectors && pieces < PIECES - 1)
+			len = ALIGN_DOWN(len, block);
+		work->pieces[pieces++] = (struct iovec){work->buf + (bytes - left), len};
+		left -= len;
+	}
+	work->io.request.iov = work->pieces;
+	work->io.request.iov_count = pieces;
+}
+
+static void check_work(struct work *work)
+{
+	const struct disk_request *request = &work->io.request;
+
+	assert_int_equal(work->io.done, 1);
+	assert_int_equal(work->io.err, 0);
+	switch (request->op) {
+	case DISK_READ:
+		assert_memory_equal(work->buf, model + request->offset, request->bytes);
+		break;
+	case DISK_WRITE:
+		memcpy(model + request->offset, work->buf, request->bytes);
+		break;
+	case DISK_WRITE_ZEROES:
+	case DISK_DISCARD: /* a file reads as zeros then */
+		memset(model + request->offset, 0, request->bytes);
+		break;
+	default:
+		break;
+	}
+	free(work->buf);
+}
+
+static bool engine_is_here(const char *words)
+{
+	bool started;
+
+	disk = open_disk(words);
+	if (!disk)
+		return false;
+	started = !disk_start(disk, loop, &(struct disk_user){});
+	if (started)
+		disk_stop(disk);
+	disk_close(disk);
+	return started;
+}
+
+static void verify(const char *words)
+{
+	bool snapshot = strstr(words, "snapshot");
+	u8 *content = malloc(BYTES);
+
+	make_image(BYTES);
+	if (!engine_is_here(words)) {
+		print_message("# %s: %s\n", words, last_line);
+		free(content);
+		return;
+	}
+	read_image(model, BYTES, 0);
+	start_disk(words);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		struct work works[SLOTS];
+		unsigned int left = 0;
+
+		for (unsigned int slot = 0; slot < SLOTS; slot++) {
+			prepare_work(&works[slot], slot, round % 2);
+			submit_io(&works[slot].io, &left);
+			if (!random_below(4))
+				disk_commit(disk);
+		}
+		wait_for(&left);
+		for (unsigned int slot = 0; slot < SLOTS; slot++)
+			check_work(&works[slot]);
+	}
+	for (u64 at = 0; at < BYTES; at += BYTES / 4)
+		assert_int_equal(run_io(DISK_READ, content + at, BYTES / 4, at), 0);
+	assert_memory_equal(content, model, BYTES);
+	stop_disk();
+	read_image(content, BYTES, 0);
+	if (snapshot)
+		assert_pattern(content, BYTES, 0);
+	else
+		assert_memory_equal(content, model, BYTES);
+	free(content);
+}
+
+static void test_verify(void **state)
+{
+	static const char *const modes[] = {
+		",aio=threads",
+		",aio=threads,cache=none",
+		",aio=threads,cache=unsafe",
+		",aio=threads,snapshot",
+		",aio=io_uring",
+		",aio=io_uring,cache=none",
+		",aio=io_uring,cache=unsafe",
+		",aio=io_uring,snapshot",
+		",aio=io_uring,cache=none,snapshot",
+		",aio=libaio,cache=none",
+		",aio=libaio,cache=none,snapshot",
+	};
+
+	model = malloc(BYTES);
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		verify(modes[i]);
+	free(model);
+}
+
+/* --- completions that come by the loop --- */
+
+static struct loop_timer end;
+
+static void end_due(void *arg)
+{
+	loop_stop(loop);
+}
+
+static unsigned int loop_left;
+
+static void done_by_loop(struct disk_request *request, int err)
+{
+	assert_int_equal(err, 0);
+	if (!--loop_left)
+		loop_stop(loop);
+}
+
+static void check_by_loop(const char *words)
+{
+	static struct io ios[32];
+	static u8 buf[32 * 4096] __attribute__((aligned(4096)));
+
+	make_image(BYTES);
+	if (!engine_is_here(words))
+		return;
+	loop_free(loop);
+	loop = loop_new();
+	start_disk(words);
+	loop_left = ARRAY_SIZE(ios);
+	for (size_t i = 0; i < ARRAY_SIZE(ios); i++) {
+		prepare_io(&ios[i], DISK_WRITE, buf + i * 4096, 4096, i * 4096);
+		ios[i].request.sync = true;
+		ios[i].request.done = done_by_loop;
+		disk_submit(disk, &ios[i].request);
+	}
+	disk_commit(disk);
+	end = (struct loop_timer){.fn = end_due};
+	loop_arm(loop, &end, now_ns() + 30 * NSEC_PER_SEC);
+	if (loop_left)
+		assert_int_equal(loop_run(loop), 0);
+	loop_disarm(loop, &end);
+	assert_int_equal(loop_left, 0);
+	stop_disk();
+}
+
+static void test_by_loop(void **state)
+{
+	check_by_loop(",aio=threads");
+	check_by_loop(",aio=threads,cache=none");
+	check_by_loop(",aio=io_uring");
+	check_by_loop(",aio=io_uring,cache=none");
+	check_by_loop(",aio=libaio,cache=none");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_verify),
+		TEST(test_by_loop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
