@@ -372,7 +372,7 @@ void msix_exit(struct msix *msix)
 {
 	if (msix->vectors)
 		msix_release_routes(msix);
-	for (unsigned int i = 0; i < msix->count; i++) {
+	for (unsigned int i = 0; msix->vectors && i < msix->count; i++) {
 		if (msix->vectors[i].fd >= 0)
 			close(msix->vectors[i].fd);
 	}

@@ -304,15 +304,15 @@ int pci_add_capability(struct pci_function *fn, struct pci_capability *cap)
 	return 0;
 }
 
-/* Which pin a function has, from 0 for INTA#, and the line it goes to. */
-static unsigned int pin_of(const struct pci_function *fn)
+/* Which pin a function has, from 0 for INTA#, and the line that a device's pin goes to. */
+static unsigned int pin_of(u8 devfn)
 {
-	return PCI_FUNC(fn->devfn) % PINS;
+	return PCI_FUNC(devfn) % PINS;
 }
 
-static u32 line_of(const struct pci_function *fn)
+static u32 line_of(unsigned int device, unsigned int pin)
 {
-	return GSI_PCI + (PCI_SLOT(fn->devfn) + pin_of(fn)) % GSI_PCI_COUNT;
+	return GSI_PCI + (device + pin) % GSI_PCI_COUNT;
 }
 
 /* Function 0 says whether there are others; the others say the same. */
@@ -342,8 +342,8 @@ int pci_add(struct kvm *kvm, struct pci_function *fn, u8 devfn)
 	fn->kvm = kvm;
 	fn->devfn = devfn;
 	if (fn->intx) {
-		fn->pin = (struct irq_pin){.gsi = line_of(fn)};
-		fn->config[PCI_INTERRUPT_PIN] = (u8)(pin_of(fn) + 1);
+		fn->pin = (struct irq_pin){.gsi = line_of(PCI_SLOT(devfn), pin_of(devfn))};
+		fn->config[PCI_INTERRUPT_PIN] = (u8)(pin_of(devfn) + 1);
 		fn->config[PCI_INTERRUPT_LINE] = IRQ_LINE_NONE; /* of the 8259s */
 		fn->writable[PCI_INTERRUPT_LINE] = 0xff;
 	}
@@ -487,11 +487,34 @@ static int pci_reset(struct device *device)
 	return err;
 }
 
-/* The root bridge: what it takes itself, and the windows in which BARs may lie. */
+/* The interrupt pins that functions have, and where they go. */
+static unsigned int pci_pins(struct device_pin pins[PCI_DEVICES * PINS])
+{
+	unsigned int count = 0;
+	struct pci_function *fn;
+	u8 seen[PCI_DEVICES] = {0};
+
+	for_each_function(fn)
+	{
+		if (fn->intx)
+			seen[PCI_SLOT(fn->devfn)] |= 1 << pin_of(fn->devfn);
+	}
+	for (u8 at = 0; at < PCI_DEVICES * PINS; at++) {
+		u8 device = at / PINS, pin = at % PINS;
+
+		if (seen[device] >> pin & 1)
+			pins[count++] = (struct device_pin){
+				.device = device, .pin = pin, .gsi = line_of(device, pin)};
+	}
+	return count;
+}
+
+/* The root bridge: what it takes itself, the windows in which BARs may lie, and the pins. */
 static void pci_describe(struct device *device,
 			 void (*emit)(void *arg, const struct device_record *record), void *arg)
 {
-	static const struct device_record record = {
+	struct device_pin pins[PCI_DEVICES * PINS];
+	const struct device_record record = {
 		.hid = "PNP0A03",
 		.stem = "PCI",
 		.uid = 0,
@@ -513,6 +536,8 @@ static void pci_describe(struct device *device,
 				 .len = LAYOUT_ECAM_BYTES},
 			},
 		.count = 6,
+		.pins = pins,
+		.pin_count = pci_pins(pins),
 	};
 
 	(void)device;
@@ -547,7 +572,7 @@ static struct pci_function host_bridge = {
 	.class_code = 0x060000,
 };
 
-static struct device device = {.name = "pci", .reset = pci_reset, .describe = pci_describe};
+static struct device pci_device = {.name = "pci", .reset = pci_reset, .describe = pci_describe};
 
 static int pci_init(struct kvm *kvm)
 {
@@ -564,7 +589,7 @@ static int pci_init(struct kvm *kvm)
 	err = bus_add(&kvm->mmio, &ecam_region);
 	if (err)
 		goto err_ports;
-	device_register(&device);
+	device_register(&pci_device);
 	return 0;
 
 err_ports:
@@ -576,7 +601,7 @@ err_bridge:
 
 static void pci_exit(struct kvm *kvm)
 {
-	device_unregister(&device);
+	device_unregister(&pci_device);
 	bus_remove(&kvm->mmio, &ecam_region);
 	bus_remove(&kvm->ports, &port_region);
 	pci_remove(kvm, &host_bridge);

@@ -16,7 +16,7 @@
  * Only these can run out of room, which becomes one error line.
  *
  * The DSDT knows no chip. Each registered device is asked to describe() itself and
- * yields records (hardware id, ports, memory, interrupt; a bridge's windows); each
+ * yields records (hardware id, ports, memory, interrupt; a bridge's windows and pins); each
  * record becomes one Device object, and what was found on the way decides whether
  * there is an MCFG and an SPCR. So the tables are as complete as the list of devices
  * is at that moment: they are made anew at each reset, by the struct device
@@ -33,7 +33,8 @@
  * sleep states other than S5, x2APIC entries (ids stay below 255).
  *
  * Spec: ACPI 6.4 sections 5.2.5.3 (RSDP), 5.2.6 (header), 5.2.8 (XSDT), 5.2.9 (FADT),
- * 5.2.10 (FACS), 5.2.12 (MADT), 6.1 and 6.2 (device objects), 6.5.5 (_BBN), 7.4.2 (\_Sx);
+ * 5.2.10 (FACS), 5.2.12 (MADT), 6.1 and 6.2 (device objects), 6.2.13 (_PRT), 6.5.5 (_BBN),
+ * 7.4.2 (\_Sx);
  * PCI Firmware 3.0, 4.1.2 (MCFG); Serial Port Console Redirection Table 1.03
  */
 #include "acpi.h"
@@ -579,6 +580,27 @@ static void dsdt_base_bus_number(struct aml *aml, const struct device_record *re
 	}
 }
 
+/*
+ * _PRT: where the interrupt pins of the devices behind a PCI root bridge go. The address of all
+ * functions of a device, the pin, no link device but a GSI.
+ */
+static void dsdt_pins(struct aml *aml, const struct device_record *record)
+{
+	aml_name(aml, "_PRT");
+	aml_package(aml, record->pin_count);
+	for (unsigned int i = 0; i < record->pin_count; i++) {
+		const struct device_pin *pin = &record->pins[i];
+
+		aml_package(aml, 4);
+		aml_integer(aml, (u32)pin->device << 16 | 0xffff);
+		aml_integer(aml, pin->pin);
+		aml_integer(aml, 0);
+		aml_integer(aml, pin->gsi);
+		aml_end(aml);
+	}
+	aml_end(aml);
+}
+
 /* ADDR: an address in guest RAM, its lower half and its upper. */
 static void dsdt_address(struct aml *aml, gpa_t addr)
 {
@@ -642,6 +664,8 @@ static void dsdt_record(void *arg, const struct device_record *record)
 	dsdt_base_bus_number(aml, record);
 	if (record->count > 0)
 		dsdt_resources(walk, record);
+	if (record->pin_count > 0)
+		dsdt_pins(aml, record);
 	if (record->addr)
 		dsdt_address(aml, record->addr);
 	aml_end(aml);

@@ -20,10 +20,11 @@
  * cleared: main thread, no vCPU runs. It is built in private memory and copied in one go.
  * Numbers are little-endian, as the host is.
  *
- * Left out on purpose: PCI interrupt pins (no function of ours has one, and no record
- * tells slots; with the first one they must be here and in a _PRT alike), the extended
- * entries (address space and bus hierarchy; nobody reads them), processors beyond APIC id
- * 254, which has no 8-bit id.
+ * The interrupt pins of PCI's devices are in the record of the root bridge, from which the _PRT
+ * is made, too: level-triggered, active low, as PCI has them.
+ *
+ * Left out on purpose: the extended entries (address space and bus hierarchy; nobody reads
+ * them), processors beyond APIC id 254, which has no 8-bit id.
  *
  * Spec: Intel MultiProcessor Specification 1.4, sections 3.6.2 (interrupt modes), 4.1
  * (floating pointer), 4.2 (header), 4.3 (entries)
@@ -52,6 +53,8 @@
 #define ISA_INTERRUPTS 16
 #define ISA_CASCADE    2 /* between the two PICs: no line of the bus */
 #define BUSES_MAX      2
+#define PCI_PINS_MAX   128
+#define LEVEL_LOW      0x0f /* flags of an interrupt entry */
 
 /* --- the structures as the specification lays them out --- */
 
@@ -141,7 +144,7 @@ struct mp_image {
 	struct mp_header header;
 	u8 entries[MPTABLE_CPUS_MAX * sizeof(struct mp_processor) +
 		   BUSES_MAX * sizeof(struct mp_bus) + sizeof(struct mp_ioapic) +
-		   (ISA_INTERRUPTS + 2) * sizeof(struct mp_interrupt)];
+		   (ISA_INTERRUPTS + PCI_PINS_MAX + 2) * sizeof(struct mp_interrupt)];
 } __attribute__((packed));
 
 static_assert(sizeof(struct mp_floating) == 16 && sizeof(struct mp_header) == 44 &&
@@ -157,6 +160,7 @@ struct mp_writer {
 	struct mp_image *image;
 	size_t used; /* bytes of entries */
 	u8 isa_bus, ioapic_id;
+	int pci_bus; /* -1: there is none */
 };
 
 static void mptable_add(struct mp_writer *writer, const void *entry, size_t len)
@@ -194,34 +198,56 @@ static void mptable_add_bus(struct mp_writer *writer, u8 id, const char name[6])
 	mptable_add(writer, &entry, sizeof(entry));
 }
 
-/* The number of the PCI root bus, or -1. */
-static void mptable_note_pci_bus(void *arg, const struct device_record *record)
+/* The number of a PCI root bridge's bus that an 8-bit id can name beside ISA's; or -1. */
+static int mptable_bus_of(const struct device_record *record)
 {
-	int *bus = arg;
-
 	for (unsigned int i = 0; i < record->count; i++) {
 		const struct device_resource *res = &record->resources[i];
 
-		if (res->type == RESOURCE_BUS_NUMBERS && res->base < UINT8_MAX && *bus < 0)
-			*bus = (int)res->base;
+		if (res->type == RESOURCE_BUS_NUMBERS && res->base < UINT8_MAX)
+			return (int)res->base;
 	}
+	return -1;
 }
 
-static void mptable_look_for_pci(struct device *dev, void *arg)
+static void mptable_note_pci_bus(void *arg, const struct device_record *record)
 {
+	struct mp_writer *writer = arg;
+
+	if (writer->pci_bus < 0)
+		writer->pci_bus = mptable_bus_of(record);
+}
+
+struct mp_walk {
+	struct mp_writer *writer;
+	void (*see)(void *arg, const struct device_record *record);
+};
+
+static void mptable_ask(struct device *dev, void *arg)
+{
+	const struct mp_walk *walk = arg;
+
 	if (dev->describe)
-		dev->describe(dev, mptable_note_pci_bus, arg);
+		dev->describe(dev, walk->see, walk->writer);
+}
+
+/* Call see for each record there is. */
+static void mptable_for_each_record(struct mp_writer *writer,
+				    void (*see)(void *arg, const struct device_record *record))
+{
+	struct mp_walk walk = {.writer = writer, .see = see};
+
+	device_for_each(mptable_ask, &walk);
 }
 
 /* Ascending ids, which the specification asks for. */
 static void mptable_add_buses(struct mp_writer *writer)
 {
-	int pci = -1;
-
-	device_for_each(mptable_look_for_pci, &pci);
-	if (pci >= 0)
-		mptable_add_bus(writer, (u8)pci, "PCI   ");
-	writer->isa_bus = (u8)(pci + 1);
+	writer->pci_bus = -1;
+	mptable_for_each_record(writer, mptable_note_pci_bus);
+	if (writer->pci_bus >= 0)
+		mptable_add_bus(writer, (u8)writer->pci_bus, "PCI   ");
+	writer->isa_bus = (u8)(writer->pci_bus + 1);
 	mptable_add_bus(writer, writer->isa_bus, "ISA   ");
 }
 
@@ -254,6 +280,29 @@ static void mptable_add_isa_interrupts(struct mp_writer *writer)
 
 		if (irq != ISA_CASCADE)
 			mptable_add(writer, &entry, sizeof(entry));
+	}
+}
+
+/* The source is device and pin; that PCI is level and low goes without saying, and is said. */
+static void mptable_add_pci_interrupts(void *arg, const struct device_record *record)
+{
+	struct mp_writer *writer = arg;
+
+	if (writer->pci_bus < 0 || mptable_bus_of(record) != writer->pci_bus)
+		return;
+	for (unsigned int i = 0; i < record->pin_count; i++) {
+		const struct device_pin *pin = &record->pins[i];
+		const struct mp_interrupt entry = {
+			.type = MP_INTERRUPT,
+			.kind = KIND_INT,
+			.flags = LEVEL_LOW,
+			.bus = (u8)writer->pci_bus,
+			.source = (u8)(pin->device << 2 | pin->pin),
+			.apic_id = writer->ioapic_id,
+			.pin = (u8)pin->gsi,
+		};
+
+		mptable_add(writer, &entry, sizeof(entry));
 	}
 }
 
@@ -310,6 +359,7 @@ static size_t mptable_fill(struct mp_image *image, unsigned int cpu_count)
 	mptable_add_processors(&writer, cpu_count);
 	mptable_add_buses(&writer);
 	mptable_add_ioapic(&writer);
+	mptable_for_each_record(&writer, mptable_add_pci_interrupts);
 	mptable_add_isa_interrupts(&writer);
 	mptable_add_local_interrupts(&writer);
 	mptable_finish_header(&image->header, writer.used);

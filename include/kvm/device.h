@@ -28,6 +28,16 @@ struct device_resource {
 	bool level_low; /* RESOURCE_IRQ: level-triggered active low; else edge, active high */
 };
 
+/*
+ * An interrupt pin of the devices behind a PCI root bridge: level-triggered, active low. Functions
+ * of a device may share one, and pins a GSI.
+ */
+struct device_pin {
+	u8 device; /* 0 to 31 */
+	u8 pin;	   /* 0: INTA# ... 3: INTD# */
+	u32 gsi;
+};
+
 /* What the firmware tables say of a device. */
 struct device_record {
 	const char *hid;  /* "PNP0501" */
@@ -37,6 +47,8 @@ struct device_record {
 	u32 uid;
 	struct device_resource resources[8];
 	unsigned int count;
+	const struct device_pin *pins; /* of a PCI root bridge; ascending, each once; 128 at most */
+	unsigned int pin_count;
 	gpa_t addr; /* what ADDR() gives: where in guest RAM its data is; 0: there is none */
 };
 

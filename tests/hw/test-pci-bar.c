@@ -481,6 +481,46 @@ static void test_shared_lines(void **state)
 	assert_int_equal(fake_irq_rises(23), 2);
 }
 
+/* What the firmware tables are told: each pin that a function has, once. */
+static void see_pins(void *arg, const struct device_record *record)
+{
+	static const struct device_pin want[] = {{1, 0, 17}, {4, 0, 20}, {4, 3, 23}};
+
+	assert_int_equal(record->pin_count, ARRAY_SIZE(want));
+	for (unsigned int i = 0; i < record->pin_count; i++) {
+		assert_int_equal(record->pins[i].device, want[i].device);
+		assert_int_equal(record->pins[i].pin, want[i].pin);
+		assert_int_equal(record->pins[i].gsi, want[i].gsi);
+	}
+	++*(unsigned int *)arg;
+}
+
+static void see_device(struct device *dev, void *arg)
+{
+	if (dev->describe)
+		dev->describe(dev, see_pins, arg);
+}
+
+static void test_described_pins(void **state)
+{
+	static struct pci_function same, pinless;
+	unsigned int records = 0;
+
+	fill(&same, "same"); /* function 4 has function 0's pin */
+	fill(&pinless, "pinless");
+	pinless.intx = false;
+	pci_function_init(&pinless);
+	assert_int_equal(pci_add(&fake.kvm, &same, B + 4), 0);
+	assert_int_equal(pci_add(&fake.kvm, &pinless, B + 1), 0);
+	assert_int_equal(pci_in(B + 1, LINE, 2), 0);
+	assert_int_equal(same.pin.gsi, b.pin.gsi);
+	device_for_each(see_device, &records);
+	assert_int_equal(records, 1);
+	pci_set_intx(&pinless, true);
+	pci_remove(&fake.kvm, &same);
+	pci_remove(&fake.kvm, &pinless);
+}
+
 static void test_no_room_at_power_on(void **state)
 {
 	static struct pci_function fn[5];
@@ -547,6 +587,7 @@ int main(void)
 		TEST(test_capabilities),
 		TEST(test_intx),
 		TEST(test_shared_lines),
+		TEST(test_described_pins),
 		TEST(test_no_room_at_power_on),
 		TEST(test_two_threads),
 	};

@@ -79,6 +79,8 @@ static const struct device_record others[] = {
 	 .addr = 0x1234567890},
 };
 
+static const struct device_pin pins[] = {{1, 0, 17}, {4, 3, 23}, {31, 3, 0x12345}};
+
 static struct device_record pci0 = {
 	.hid = "PNP0A03",
 	.stem = "PCI",
@@ -90,6 +92,8 @@ static struct device_record pci0 = {
 		      {RESOURCE_MMIO_WINDOW, 0xc0000000, 0x3ec00000, false},
 		      {RESOURCE_ECAM, LAYOUT_ECAM, MIB, false}},
 	.count = 6,
+	.pins = pins,
+	.pin_count = ARRAY_SIZE(pins),
 };
 
 static void com1_describe(struct device *dev,
@@ -408,7 +412,7 @@ static void test_dsdt(void **state)
 	assert_true(dsdt_contains("XABC", 4));
 }
 
-/* PCI0 as a whole, from its name to the end of its _CRS: no _ADR, no _PRT. */
+/* PCI0 as a whole, from its name to the end of its _PRT: no _ADR. */
 static void test_dsdt_pci(void **state)
 {
 	static const char head[] = "PCI0"
@@ -428,17 +432,45 @@ static void test_dsdt_pci(void **state)
 				 /* memory 0xc0000000 to 0xfebfffff */
 				 0x87, 23, 0, 0, 0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0xff,
 				 0xbf, 0xfe, 0, 0, 0, 0, 0, 0, 0xc0, 0x3e, 0x79, 0};
+	static const u8 prt[] = {0x79, 0, 0x08, '_', 'P', 'R', 'T', 0x12, 43, 3,
+				 /* all functions of device 1, INTA#: GSI 17 */
+				 0x12, 11, 4, 0x0c, 0xff, 0xff, 1, 0, 0, 0, 0x0a, 17,
+				 /* device 4, INTD#: 23 */
+				 0x12, 12, 4, 0x0c, 0xff, 0xff, 4, 0, 0x0a, 3, 0, 0x0a, 23,
+				 /* device 31, INTD# */
+				 0x12, 15, 4, 0x0c, 0xff, 0xff, 31, 0, 0x0a, 3, 0, 0x0c, 0x45, 0x23,
+				 1, 0};
 
 	assert_int_equal(acpi_write_tables(&mem, 1), 0);
 	assert_true(dsdt_contains(head, sizeof(head) - 1));
 	assert_true(dsdt_contains(crs, sizeof(crs)));
+	assert_true(dsdt_contains(prt, sizeof(prt)));
 	assert_false(dsdt_contains("_ADR", 4));
-	assert_false(dsdt_contains("_PRT", 4));
 
 	pci0.resources[0].base = 0x40;
 	assert_int_equal(acpi_write_tables(&mem, 1), 0);
 	pci0.resources[0].base = 0;
 	assert_true(dsdt_contains("_BBN\x0a\x40", 6));
+}
+
+/* No pins, no _PRT; and as many as a bus has, four of each of 32 devices. */
+static void test_dsdt_pins(void **state)
+{
+	static struct device_pin all[128];
+
+	pci0.pin_count = 0;
+	assert_int_equal(acpi_write_tables(&mem, 1), 0);
+	assert_false(dsdt_contains("_PRT", 4));
+
+	for (u8 i = 0; i < 128; i++)
+		all[i] = (struct device_pin){i / 4, i % 4, 16 + i % 8};
+	pci0.pins = all;
+	pci0.pin_count = 128;
+	assert_int_equal(acpi_write_tables(&mem, 1), 0);
+	pci0.pins = pins;
+	pci0.pin_count = ARRAY_SIZE(pins);
+	check_table(dsdt(), "DSDT", 2);
+	assert_true(dsdt_contains("\x04\x0c\xff\xff\x1f\0\x0a\x03\0\x0a\x17", 11));
 }
 
 /* A device that is a place in RAM: no _CRS, but ADDR. */
@@ -743,6 +775,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_madt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dsdt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dsdt_pci, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dsdt_pins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dsdt_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_records, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overflow, setup, teardown),

@@ -54,6 +54,8 @@ static struct device_record pci0 = {
 	.count = 2,
 };
 
+static const struct device_pin pins[] = {{1, 0, 17}, {4, 3, 23}, {31, 3, 18}};
+
 static void pci_describe(struct device *dev,
 			 void (*emit)(void *arg, const struct device_record *record), void *arg)
 {
@@ -75,6 +77,8 @@ static int setup(void **state)
 {
 	lines = 0;
 	pci0.resources[1].base = 0;
+	pci0.pins = NULL;
+	pci0.pin_count = 0;
 	log_set_sink(count_line, NULL);
 	device_register(&silent_device);
 	device_register(&pci_device);
@@ -139,6 +143,11 @@ static struct {
 		u8 seen, pin;
 		u16 flags;
 	} irqs[256];
+	unsigned int pci_interrupts;
+	struct {
+		u8 source, pin;
+		u16 flags;
+	} pci[128];
 	u8 lints[2]; /* kind of interrupt at LINT0 and LINT1 */
 } mp;
 
@@ -185,10 +194,16 @@ static void walk_interrupt(gpa_t entry)
 
 	assert_int_equal(mp.locals, 0);
 	assert_int_equal(get(entry + 1, 1), 0); /* INT */
-	assert_int_equal(get(entry + 4, 1), mp.bus_ids[mp.buses - 1]);
-	assert_string_equal(mp.bus_names[mp.buses - 1], "ISA   ");
 	assert_int_equal(get(entry + 6, 1), mp.ioapic_id);
 	assert_in_range(get(entry + 7, 1), 0, 23);
+	if (mp.buses > 1 && get(entry + 4, 1) == mp.bus_ids[0]) {
+		mp.pci[mp.pci_interrupts].source = source;
+		mp.pci[mp.pci_interrupts].pin = get(entry + 7, 1);
+		mp.pci[mp.pci_interrupts++].flags = get(entry + 2, 2);
+		return;
+	}
+	assert_int_equal(get(entry + 4, 1), mp.bus_ids[mp.buses - 1]);
+	assert_string_equal(mp.bus_names[mp.buses - 1], "ISA   ");
 	assert_false(mp.irqs[source].seen);
 	mp.irqs[source].seen = 1;
 	mp.irqs[source].flags = get(entry + 2, 2);
@@ -341,6 +356,42 @@ static void test_interrupts(void **state)
 	assert_int_equal(mp.lints[1], 1); /* NMI */
 }
 
+/* Device and pin of PCI, to the IOAPIC's pin, level-triggered and active low. */
+static void test_pci_interrupts(void **state)
+{
+	static struct device_pin all[128];
+
+	pci0.pins = pins;
+	pci0.pin_count = ARRAY_SIZE(pins);
+	assert_int_equal(mptable_write(&mem, 2), 0);
+	read_tables();
+	assert_int_equal(mp.interrupts, 15);
+	assert_int_equal(mp.pci_interrupts, 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(mp.pci[i].source, pins[i].device << 2 | pins[i].pin);
+		assert_int_equal(mp.pci[i].pin, pins[i].gsi);
+		assert_int_equal(mp.pci[i].flags, 0x0f);
+	}
+
+	/* All that a bus can have, beside as many CPUs as there can be. */
+	for (u8 i = 0; i < 128; i++)
+		all[i] = (struct device_pin){i / 4, i % 4, 16 + i % 8};
+	pci0.pins = all;
+	pci0.pin_count = 128;
+	assert_int_equal(mptable_write(&mem, 255), 0);
+	read_tables();
+	assert_int_equal(mp.cpus, 255);
+	assert_int_equal(mp.pci_interrupts, 128);
+	assert_int_equal(mp.pci[127].source, 127);
+
+	/* A bus that has no entry has no interrupts. */
+	pci0.resources[1].base = 255;
+	assert_int_equal(gmem_clear(&mem), 0);
+	assert_int_equal(mptable_write(&mem, 1), 0);
+	read_tables();
+	assert_int_equal(mp.pci_interrupts, 0);
+}
+
 static gpa_t find_madt(void)
 {
 	gpa_t xsdt = get(LAYOUT_ACPI + 24, 4);
@@ -442,6 +493,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_buses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_pci_bus, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_interrupts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pci_interrupts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_as_madt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_ram, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reset_writes, setup, teardown),
