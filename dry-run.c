@@ -5,8 +5,8 @@
  * Everything has been done but the run itself, so what is printed is what is
  * there, not what was meant: the command line in guest memory, the RAM banks,
  * where the boot image lies, each port and MMIO region with its owner, the
- * devices. It goes to standard output, because it is what was asked for. Lines are
- * "kind: fields", stable enough for grep.
+ * PCI functions with their BARs, the devices. It goes to standard output, because it
+ * is what was asked for. Lines are "kind: fields", stable enough for grep.
  */
 #include <kvm/boot.h>
 #include <kvm/bus.h>
@@ -15,6 +15,7 @@
 #include <kvm/dry-run.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/pci.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,6 +33,15 @@ static void print_region(const struct bus_region *region, void *arg)
 
 	printf("%s: 0x%04llx-0x%04llx %s\n", bus->name, (unsigned long long)region->base,
 	       (unsigned long long)(region->base + region->len - 1), region->name);
+}
+
+static void print_function(struct pci_function *fn, void *arg)
+{
+	char line[PCI_MAP_LINE] = "";
+
+	(void)arg;
+	pci_map_line(fn, line, sizeof(line));
+	printf("pci: %s\n", line);
 }
 
 static void print_record(void *arg, const struct device_record *record)
@@ -70,6 +80,7 @@ int dry_run_print(struct kvm *kvm)
 	boot_for_each_range(print_range, NULL);
 	bus_for_each(&kvm->ports, print_region, &kvm->ports);
 	bus_for_each(&kvm->mmio, print_region, &kvm->mmio);
+	pci_for_each(print_function, NULL);
 	device_for_each(print_device, NULL);
 	if (fflush(stdout) || ferror(stdout))
 		return log_fail(-EIO, "--dry-run: standard output cannot be written");

@@ -470,6 +470,15 @@ static int pci_reset_registers(void)
 	return err;
 }
 
+static void pci_log_function(struct pci_function *fn, void *arg)
+{
+	char line[PCI_MAP_LINE] = "";
+
+	(void)arg;
+	pci_map_line(fn, line, sizeof(line));
+	log_debug("pci: %s", line);
+}
+
 static int pci_reset(struct device *device)
 {
 	struct pci_function *fn;
@@ -484,6 +493,8 @@ static int pci_reset(struct device *device)
 				cap->reset(cap);
 		}
 	}
+	if (log_threshold >= LOG_DEBUG)
+		pci_for_each(pci_log_function, NULL);
 	return err;
 }
 

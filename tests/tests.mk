@@ -4,7 +4,7 @@
 # A test is tests/ROOM/test-NAME.c; its objects are the real ones, and tests/lib's fakes.
 
 FAKE := tests/lib/fake-machine.o bus.o device.o irq-pin.o
-PCI := hw/pci.o hw/pci-bar.o hw/reset-port.o
+PCI := hw/pci.o hw/pci-bar.o hw/pci-map.o hw/reset-port.o
 BIOS := x86/bios.o x86/bios-code.o x86/e820.o gmem.o
 IMAGE := $(addprefix x86/,image.o bzimage.o elf.o kaslr.o multiboot.o initrd.o e820.o) gmem.o
 

@@ -130,6 +130,10 @@ u64 pci_bar_read(struct pci_function *fn, unsigned int bar, u64 offset, unsigned
 void pci_bar_write(struct pci_function *fn, unsigned int bar, u64 offset, unsigned int size,
 		   u64 value);
 
+/* What the function is, for the map: one line without its end, cut at size. Main thread. */
+#define PCI_MAP_LINE 512
+void pci_map_line(struct pci_function *fn, char *line, size_t size);
+
 /* Call see for each function, ascending. Main thread, no vCPU running. */
 void pci_for_each(void (*see)(struct pci_function *fn, void *arg), void *arg);
 

@@ -22,8 +22,9 @@ test_dry_run()
 	printed '^boot: 0x0001000000-.* kernel$'
 	printed '^port: 0x03f8-0x03ff serial0$'
 	printed '^port: 0x00f4-0x00f4 exit-port$'
+	printed '^pci: 00:00.0 1b36:0008 class 060000 host-bridge$'
 	printed '^device: serial0 '
-	[[ $(grep -vcE '^(name|kernel|entry|cmdline|cpus|ram|boot|port|mmio|device): ' out) == 0 ]] ||
+	[[ $(grep -vcE '^(name|kernel|entry|cmdline|cpus|ram|boot|port|mmio|pci|device): ' out) == 0 ]] ||
 		fail "a line of another form"
 	grep -q "^it runs" out && fail "the guest ran"
 	return 0

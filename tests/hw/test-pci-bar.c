@@ -521,6 +521,23 @@ static void test_described_pins(void **state)
 	pci_remove(&fake.kvm, &pinless);
 }
 
+static void test_map(void **state)
+{
+	char line[PCI_MAP_LINE], small[16];
+
+	pci_map_line(&c, line, sizeof(line));
+	assert_string_equal(line, "00:04.3 1af4:1040 class 010203 irq 23 bar0 port 0x1080-0x10bf "
+				  "bar1 mem32 0xc0010000-0xc0010fff "
+				  "bar4 mem64 0xc0014000-0xc0017fff c");
+	pci_map_line(&c, small, sizeof(small));
+	assert_string_equal(small, "00:04.3 1af4:10");
+	log_threshold = LOG_DEBUG;
+	assert_int_equal(device_reset_all(), 0);
+	log_threshold = LOG_WARN;
+	assert_int_equal(lines, 4);
+	assert_non_null(strstr(last_line, "pci: 00:04.3 "));
+}
+
 static void test_no_room_at_power_on(void **state)
 {
 	static struct pci_function fn[5];
@@ -588,6 +605,7 @@ int main(void)
 		TEST(test_intx),
 		TEST(test_shared_lines),
 		TEST(test_described_pins),
+		TEST(test_map),
 		TEST(test_no_room_at_power_on),
 		TEST(test_two_threads),
 	};
