@@ -45,10 +45,27 @@ key_of()
 	sha256sum -- "$@" | sed 's/ .*//' | sha256sum | cut -c1-16
 }
 
+# The release of this machine's Debian
+debian_suite()
+{
+	sed -n 's/^VERSION_CODENAME=//p' /etc/os-release
+}
+
+# debian_mirror debian|debian-security: the mirror of it that the machine itself uses
+debian_mirror()
+{
+	local all
+
+	all=$(sed -n 's/^URIs: *//p; s/^deb \(\[.*\] \)\?\(http[^ ]*\) .*/\2/p' \
+		/etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep "/$1/\?\$") ||
+		all=http://deb.debian.org/$1
+	echo "${all%%$'\n'*}"
+}
+
 # Forget what nobody has used for a week, and what a killed run left
 cache_prune()
 {
-	find "$1" -maxdepth 1 \( -name 'guest-*' -o -name 'l1-*' -o -name 'kind-*' \) -mtime +7 \
+	find "$1" -maxdepth 1 \( -name 'guest-*' -o -name 'l1-*' -o -name 'kind-*' -o -name 'rootfs-*' \) -mtime +7 \
 		-exec rm -rf {} + 2>/dev/null || true
 	find "$1" -maxdepth 1 -name 'tmp.*' -mtime +0 -exec rm -rf {} + 2>/dev/null || true
 }
