@@ -87,6 +87,22 @@ boot()
 	return 1
 }
 
+# job NAME WANTED_STATUS [OPTIONS...] <SCRIPT: one boot in which the guest runs standard input with busybox sh
+# and powers off; sh -e, in the guest: its status must be 0. What it prints is in $OUT/NAME.out.
+job()
+{
+	local name=$1 want=$2
+	shift 2
+	rm -rf job.dir
+	mkdir job.dir
+	cat >job.dir/job
+	(cd job.dir && echo job | cpio -o -H newc 2>/dev/null) >"$name.cpio"
+	boot "$name" "$want" --initrd "$name.cpio" -p lab=job "$@" || return 1
+	expect_grep "$OUT/$name.out" '^job: 0$' "$name: the guest's script ended well" && return 0
+	lab_tail "$OUT/$name.out"
+	return 1
+}
+
 boot_once()
 {
 	local name=$1
