@@ -497,8 +497,46 @@ void boot_for_each_range(void (*fn)(const struct boot_range *range, void *arg), 
 	}
 }
 
+/* --- words for a kernel that is told of no device by ACPI --- */
+
+static void boot_add_param(void *arg, const struct device_record *record)
+{
+	int *err = arg;
+	char *longer;
+
+	if (*err || !record->param)
+		return;
+	if (asprintf(&longer, "%s %s", boot.cmdline, record->param) < 0) {
+		*err = log_fail(-ENOMEM, "command line: no memory");
+		return;
+	}
+	free(boot.cmdline);
+	boot.cmdline = longer;
+}
+
+static void boot_add_params_of(struct device *dev, void *arg)
+{
+	if (dev->describe)
+		dev->describe(dev, boot_add_param, arg);
+}
+
+/* Only then: a kernel that finds a device in both places would have it twice. */
+static int boot_add_params(void)
+{
+	int err = 0;
+
+	if (!boot_has_word("acpi=off"))
+		return 0;
+	device_for_each(boot_add_params_of, &err);
+	return err ? err : boot_check_cmdline();
+}
+
 static int boot_init(struct kvm *kvm)
 {
+	int err = boot_add_params();
+
+	if (err)
+		return err;
 	boot.kvm = kvm;
 	boot.device = (struct device){.name = "boot", .reset = boot_reset};
 	device_register(&boot.device);

@@ -35,7 +35,10 @@
 #define LAYOUT_RAM_HOLE	    0xc0000000ULL /* RAM stops here, goes on at 4 GiB */
 #define LAYOUT_RAM_HIGH	    0x100000000ULL
 #define LAYOUT_PCI_MMIO	    LAYOUT_RAM_HOLE /* where PCI's memory BARs may lie, up to ... */
-#define LAYOUT_PCI_MMIO_END LAYOUT_IOAPIC
+#define LAYOUT_PCI_MMIO_END LAYOUT_VIRTIO_MMIO
+#define LAYOUT_VIRTIO_MMIO  0xfebf8000ULL /* virtio-mmio's windows, up to the IOAPIC */
+#define LAYOUT_VIRTIO_BYTES 512		  /* of a window */
+#define LAYOUT_VIRTIO_COUNT 64
 #define LAYOUT_IOAPIC	    0xfec00000ULL
 #define LAYOUT_ECAM	    0xfed00000ULL /* PCI configuration space, 1 MiB: bus 0 */
 #define LAYOUT_ECAM_BYTES   0x100000
@@ -79,7 +82,7 @@
 #define GSI_RTC	      8
 #define GSI_ACPI      9
 #define GSI_PCI	      16 /* the first of the lines that PCI's interrupt pins share ... */
-#define GSI_PCI_COUNT 8
+#define GSI_PCI_COUNT 8	 /* ... and virtio-mmio's windows */
 
 /* --- PCI bus 0: device number << 3 | function number --- */
 #define PCI_DEVFN_HOST_BRIDGE 0x00

@@ -49,6 +49,8 @@ struct device_record {
 	unsigned int count;
 	const struct device_pin *pins; /* of a PCI root bridge; ascending, each once; 128 at most */
 	unsigned int pin_count;
+	/* The word that tells a kernel without ACPI of it, on its command line; or NULL. */
+	const char *param;
 	gpa_t addr; /* what ADDR() gives: where in guest RAM its data is; 0: there is none */
 };
 
