@@ -97,6 +97,7 @@ util-srcs := $(OBJS-util:.o=.c)
 
 $(call fuzz, fuzz-options)
 $(call fuzz, fuzz-serial, hw/serial.c $(FAKE:.o=.c))
+$(call fuzz, fuzz-pci, hw/msix.c $(PCI:.o=.c) $(FAKE:.o=.c))
 $(call fuzz, fuzz-bzimage, x86/bzimage.c)
 $(call fuzz, fuzz-unpack)
 $(call fuzz, fuzz-cache)
