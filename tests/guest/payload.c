@@ -12,6 +12,7 @@
  * Spec: PC16550D data sheet, section 8; ACPI 6.4, 4.8; MultiProcessor Specification 1.4, B.4.
  */
 #include "lib.h"
+#include "pci.h"
 
 #define PORT_EXIT	       0xf4
 #define PORT_PVPANIC	       0x505
@@ -720,17 +721,45 @@ static const struct {
 	const char *name;
 	void (*run)(const char *arg);
 } actions[] = {
-	{"say", do_say},	 {"sleep", do_sleep},	{"exit", do_exit},
-	{"exit2", do_exit2},	 {"exit4", do_exit4},	{"poweroff", do_poweroff},
-	{"reset", do_reset},	 {"triple", do_triple}, {"hang", do_hang},
-	{"spin", do_spin},	 {"panic", do_panic},	{"panicend", do_panic_end},
-	{"pvpanic", do_pvpanic}, {"button", do_button}, {"boots", do_boots},
-	{"ram", do_ram},	 {"seed", do_seed},	{"e820", do_e820},
-	{"cmdline", do_cmdline}, {"initrd", do_initrd}, {"ports", do_ports},
-	{"mmio", do_mmio},	 {"echo", do_echo},	{"hold", do_hold},
-	{"keys", do_keys},	 {"write", do_write},	{"writeirq", do_write_irq},
-	{"smp", do_smp},	 {"tell", do_tell},	{"chips", do_chips},
+	{"say", do_say},
+	{"sleep", do_sleep},
+	{"exit", do_exit},
+	{"exit2", do_exit2},
+	{"exit4", do_exit4},
+	{"poweroff", do_poweroff},
+	{"reset", do_reset},
+	{"triple", do_triple},
+	{"hang", do_hang},
+	{"spin", do_spin},
+	{"panic", do_panic},
+	{"panicend", do_panic_end},
+	{"pvpanic", do_pvpanic},
+	{"button", do_button},
+	{"boots", do_boots},
+	{"ram", do_ram},
+	{"seed", do_seed},
+	{"e820", do_e820},
+	{"cmdline", do_cmdline},
+	{"initrd", do_initrd},
+	{"ports", do_ports},
+	{"mmio", do_mmio},
+	{"echo", do_echo},
+	{"hold", do_hold},
+	{"keys", do_keys},
+	{"write", do_write},
+	{"writeirq", do_write_irq},
+	{"smp", do_smp},
+	{"tell", do_tell},
+	{"chips", do_chips},
 	{"open", do_open},
+	{"pci-scan", do_pci_scan},
+	{"pci-bars", do_pci_bars},
+	{"pci-move", do_pci_move},
+	{"pci-refused", do_pci_refused},
+	{"pci-race", do_pci_race},
+	{"pci-noise", do_pci_noise},
+	{"msix-table", do_msix_table},
+	{"rng", do_rng},
 };
 
 static void do_word(const char *word)

@@ -251,6 +251,29 @@ ap_code:
 2:	hlt
 	jmp	2b
 ap_code_end:
+
+/* For pci.c: clear and set the decode bits of the function whose command register is selected at
+   0x8800, and count at 0x8804, until 0x8808 says so; then 0x880c. */
+	.globl	ap_pci_code, ap_pci_code_end
+ap_pci_code:
+	cli
+	xor	%ax, %ax
+	mov	%ax, %ds
+1:	mov	$0xcf8, %dx
+	mov	0x8800, %eax
+	out	%eax, %dx
+	mov	$0xcfc, %dx
+	xor	%ax, %ax
+	out	%ax, %dx
+	mov	$7, %ax
+	out	%ax, %dx
+	lock incl 0x8804
+	cmpb	$0, 0x8808
+	je	1b
+	movb	$1, 0x880c
+2:	hlt
+	jmp	2b
+ap_pci_code_end:
 	.code64
 
 /* --- page tables: 4 GiB one to one, for CPL 3 --- */
