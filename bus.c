@@ -112,26 +112,31 @@ void bus_remove(struct bus *bus, const struct bus_region *region)
 }
 
 /*
- * The region at addr, as a copy that stays true when the region moves, with how
- * many of len bytes from addr on are inside it. False: nobody answers addr.
+ * The region at addr, as a copy that stays true when the region moves; false: nobody answers
+ * addr. *same: of how many of len bytes from addr on that is true. They are looked up once, so that
+ * an access sees a region that comes or goes meanwhile either whole or not at all.
  */
 static bool bus_find(struct bus *bus, u64 addr, unsigned int len, struct bus_region *found,
-		     unsigned int *inside)
+		     unsigned int *same)
 {
+	const struct bus_region *region = NULL;
+	u64 avail = len;
 	unsigned int at;
-	bool hit = false;
+	bool hit;
 
 	pthread_rwlock_rdlock(&bus->lock);
 	at = bus_search(bus, addr);
-	if (at < bus->count && bus->regions[at]->base <= addr) {
-		u64 avail;
-
-		*found = *bus->regions[at];
+	if (at < bus->count)
+		region = bus->regions[at];
+	hit = region && region->base <= addr;
+	if (hit) {
+		*found = *region;
 		avail = found->len - (addr - found->base);
-		*inside = avail < len ? (unsigned int)avail : len;
-		hit = true;
+	} else if (region) {
+		avail = region->base - addr;
 	}
 	pthread_rwlock_unlock(&bus->lock);
+	*same = (unsigned int)MIN(avail, (u64)len);
 	return hit;
 }
 
@@ -168,10 +173,12 @@ bool bus_read(struct bus *bus, u64 addr, u8 *data, unsigned int len)
 	memset(data, 0xff, len);
 	while (len) {
 		struct bus_region region;
-		unsigned int inside, size = 1;
+		unsigned int same, size;
+		bool hit = bus_find(bus, addr, len, &region, &same);
 
-		if (bus_find(bus, addr, len, &region, &inside)) {
-			size = inside < len ? 1 : bus_piece(len, region.width);
+		size = same;
+		if (hit) {
+			size = same < len ? 1 : bus_piece(len, region.width);
 			if (region.read)
 				bus_store(data, size,
 					  region.read(region.dev, addr - region.base, size));
@@ -190,10 +197,12 @@ bool bus_write(struct bus *bus, u64 addr, const u8 *data, unsigned int len)
 
 	while (len) {
 		struct bus_region region;
-		unsigned int inside, size = 1;
+		unsigned int same, size;
+		bool hit = bus_find(bus, addr, len, &region, &same);
 
-		if (bus_find(bus, addr, len, &region, &inside)) {
-			size = inside < len ? 1 : bus_piece(len, region.width);
+		size = same;
+		if (hit) {
+			size = same < len ? 1 : bus_piece(len, region.width);
 			if (region.write)
 				region.write(region.dev, addr - region.base, size,
 					     bus_load(data, size));
