@@ -175,11 +175,10 @@ static void uring_retry(void *arg)
 	uring_ready(arg, EPOLLIN);
 }
 
-/* Flags that older kernels do not know only make it quicker. */
+/* A flag that older kernels do not know only makes it quicker. */
 static int uring_init_ring(struct uring *uring)
 {
-	int err = io_uring_queue_init(RING_ENTRIES, &uring->ring,
-				      IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN);
+	int err = io_uring_queue_init(RING_ENTRIES, &uring->ring, IORING_SETUP_COOP_TASKRUN);
 
 	if (err == -EINVAL)
 		err = io_uring_queue_init(RING_ENTRIES, &uring->ring, 0);
@@ -210,7 +209,6 @@ static int uring_open(struct engine **engine, const struct engine_config *config
 	if (err)
 		goto err_alloc;
 	uring_register_files(uring, config);
-	io_uring_register_ring_fd(&uring->ring);
 	uring->retry = (struct loop_timer){.fn = uring_retry, .arg = uring};
 	uring->source =
 		(struct loop_fd){.fd = uring->ring.ring_fd, .fn = uring_ready, .arg = uring};

@@ -36,10 +36,12 @@ $(call unit, core/test-phase, phase.o)
 $(call unit, core/test-result, result.o lines.o phase.o)
 $(call unit, core/test-trace, trace.o trace-report.o bus.o)
 $(call unit, disk/test-disk, $(OBJS-disk))
+$(call unit, disk/test-disk-file, $(OBJS-disk))
 $(call unit, disk/test-disk-format, $(OBJS-disk))
 $(call unit, disk/test-disk-open, $(OBJS-disk))
 $(call unit, disk/test-disk-option, $(OBJS-disk))
 $(call unit, disk/test-engines, $(OBJS-disk))
+$(call unit, disk/test-raw, $(OBJS-disk))
 $(call unit, golden/test-init-order, $(filter-out main.o,$(OBJS)))
 $(call unit, hw/test-acpi-pm, hw/acpi-pm.o $(FAKE))
 $(call unit, hw/test-i8042, hw/i8042.o $(FAKE))
@@ -51,6 +53,7 @@ $(call unit, hw/test-rtc, hw/rtc.o $(FAKE))
 $(call unit, hw/test-serial, hw/serial.o $(FAKE))
 $(call unit, kvm/test-bios, $(BIOS) kvm.o irq.o bus.o x86/machine.o)
 $(call unit, kvm/test-irqfd, kvm.o irq.o bus.o gmem.o x86/machine.o)
+$(call unit, virtio/test-blk, virtio/blk.o $(OBJS-disk) $(VIRTIO))
 $(call unit, virtio/test-core, $(VIRTIO))
 $(call unit, virtio/test-queue, virtio/queue.o gmem.o)
 $(call unit, x86/test-acpi, x86/acpi.o x86/acpi-table.o x86/aml.o gmem.o device.o)
@@ -76,7 +79,7 @@ UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw
 		hw/test-msix hw/test-pci hw/test-pci-bar core/test-bus core/test-console \
 		core/test-irq-pin core/test-phase core/test-trace
 UNIT-threads += virtio/test-core
-UNIT-threads += disk/test-disk disk/test-engines
+UNIT-threads += disk/test-disk disk/test-disk-file disk/test-engines virtio/test-blk
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 
@@ -104,6 +107,7 @@ $(call fuzz, fuzz-cache)
 $(call fuzz, fuzz-elf, x86/elf.c)
 $(call fuzz, fuzz-kaslr, x86/kaslr.c x86/elf.c gmem.c)
 $(call fuzz, fuzz-multiboot, x86/multiboot.c x86/initrd.c x86/e820.c gmem.c)
+$(call fuzz, fuzz-blk, virtio/blk.c virtio/queue.c gmem.c $(OBJS-disk:.o=.c))
 
 FUZZ-BINS := $(addprefix build/fuzz/,$(FUZZ))
 FUZZ_SECONDS ?= 60

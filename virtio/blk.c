@@ -1,0 +1,582 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * virtio-blk: a driver's requests become requests to a disk.
+ *
+ * A doorbell pops all chains of a queue. Each is a header (type, sector), data and a status
+ * byte at the very end, cut into buffers wherever the driver liked; what is wrong with one
+ * becomes its status. What is right is submitted to the disk, and after the last chain one
+ * disk_commit() begins them all. Those that are done by then (the host had the data) are
+ * already back: the queue is flushed once for all, with at most one interrupt. The others
+ * come back from the loop in batches, and completed() flushes every queue that got some.
+ *
+ * The request of a chain is a slot of its queue, by the chain's head, so nothing is allocated
+ * on the usual way. The data's iovec is the chain's own, less the element of the header and
+ * that of the status; only where the driver joined them to data a copy is made.
+ *
+ * Outcomes: a status for what the specification has one for; a chain without room for
+ * header or status is no request, and the device needs a reset (5.2.6). The status
+ * byte is written last and once. "Written" counts from the first byte on, so a read that
+ * failed has written nothing that can be counted.
+ *
+ * Write cache: a driver that did not take FLUSH, or switched the cache off by writeback
+ * (CONFIG_WCE), gets each write when it is on stable storage.
+ *
+ * Stopping: nothing is popped any more, and virtio_stopped() follows the last request.
+ * Loop's thread, but for config_write().
+ *
+ * Spec: virtio 1.2, section 5.2.
+ */
+#include "virtio/core.h"
+#include "x86/layout.h"
+
+#include <kvm/disk.h>
+#include <kvm/init.h>
+#include <kvm/iov.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+
+#include <endian.h>
+#include <errno.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_ids.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define QUEUE_SIZE	 256
+#define PCI_CLASS_DISK	 0x010000 /* mass storage */
+#define ZEROES_SECTORS	 0x3fffff /* of one discard or write-zeroes: 2 GiB less a sector */
+#define DRAIN_TIMEOUT_NS (5 * NSEC_PER_SEC)
+
+struct blk_request {
+	struct disk_request disk;
+	struct blk *blk;
+	struct virtq_chain *chain;
+	struct iovec *copy; /* of the data's iovec, where one was needed */
+	u16 queue;
+};
+
+struct blk_queue {
+	struct blk_request *requests; /* by head */
+	unsigned int in_flight;
+	bool stopping;
+	bool pushed; /* since the last flush */
+};
+
+struct blk_counters {
+	u64 reads, read_bytes, writes, written_bytes, flushes, discards, errors;
+};
+
+struct blk {
+	struct virtio_device dev;
+	struct virtio_blk_config config;
+	struct disk *disk;
+	struct disk_user user;
+	char name[24];
+	u16 queue_max[DISK_QUEUES_MAX];
+	struct blk_queue queues[DISK_QUEUES_MAX];
+	atomic_bool write_back; /* what the driver wrote to the configuration */
+	bool stopping;
+	bool broken; /* NEEDS_RESET: nothing is popped until then */
+	bool gone;   /* chains were taken away with requests in flight */
+	struct blk_counters counters;
+};
+
+static struct {
+	struct blk *list[DISK_MAX];
+	unsigned int count;
+} blks;
+
+static struct blk *blk_of(struct virtio_device *dev)
+{
+	return container_of(dev, struct blk, dev);
+}
+
+/* --- the end of a request --- */
+
+static void blk_complete(struct blk_request *request, u8 status)
+{
+	struct blk *blk = request->blk;
+	struct blk_queue *queue = &blk->queues[request->queue];
+	struct virtq_chain *chain = request->chain;
+	const struct iovec *last = &chain->in[chain->in_count - 1];
+	bool counts = status == VIRTIO_BLK_S_OK || chain->in_bytes == 1;
+
+	__atomic_store_n((u8 *)last->iov_base + last->iov_len - 1, status, __ATOMIC_RELEASE);
+	virtq_push(virtio_queue(&blk->dev, request->queue), chain,
+		   counts ? (u32)chain->in_bytes : 0);
+	free(request->copy);
+	request->copy = NULL;
+	queue->in_flight--;
+	queue->pushed = true;
+	blk->counters.errors += status != VIRTIO_BLK_S_OK;
+}
+
+static void blk_done(struct disk_request *disk_request, int err)
+{
+	struct blk_request *request = container_of(disk_request, struct blk_request, disk);
+
+	if (request->blk->gone)
+		return;
+	blk_complete(request, !err		   ? VIRTIO_BLK_S_OK
+			      : err == -EOPNOTSUPP ? VIRTIO_BLK_S_UNSUPP
+						   : VIRTIO_BLK_S_IOERR);
+}
+
+static void blk_flush_queues(struct blk *blk)
+{
+	for (unsigned int i = 0; i < blk->dev.queue_count; i++) {
+		if (blk->queues[i].pushed)
+			virtq_flush(virtio_queue(&blk->dev, i));
+		blk->queues[i].pushed = false;
+	}
+}
+
+/* --- its parts --- */
+
+/*
+ * Bytes [skip, skip + bytes) of these elements, as the data of the request: behind the header, or
+ * before the status byte.
+ */
+static int blk_set_data(struct blk_request *request, const struct iovec *iov, unsigned int count,
+			size_t skip, size_t bytes)
+{
+	bool alone = skip ? iov->iov_len == skip : iov[count - 1].iov_len == 1;
+	struct disk_request *disk = &request->disk;
+	struct iov_cursor cursor;
+	int taken;
+
+	disk->bytes = bytes;
+	if (alone) {
+		disk->iov = skip ? iov + 1 : iov;
+		disk->iov_count = count - 1;
+		return 0;
+	}
+	request->copy = calloc(count, sizeof(*iov));
+	if (!request->copy || iov_cursor_init(&cursor, iov, count) || iov_skip(&cursor, skip))
+		return -ENOMEM;
+	taken = iov_take(&cursor, bytes, request->copy, count);
+	disk->iov = request->copy;
+	disk->iov_count = (unsigned int)MAX(taken, 0);
+	return MIN(taken, 0);
+}
+
+static int blk_read_out(const struct virtq_chain *chain, size_t skip, void *buf, size_t len)
+{
+	struct iov_cursor cursor;
+	int err = iov_cursor_init(&cursor, chain->out, chain->out_count);
+
+	err = err ? err : iov_skip(&cursor, skip);
+	return err ? err : iov_read(&cursor, buf, len);
+}
+
+static bool blk_must_sync(const struct blk *blk)
+{
+	if (virtio_has(&blk->dev, VIRTIO_BLK_F_CONFIG_WCE))
+		return !atomic_load_explicit(&blk->write_back, memory_order_relaxed);
+	return !virtio_has(&blk->dev, VIRTIO_BLK_F_FLUSH);
+}
+
+/* --- request types: VIRTIO_BLK_S_OK when it is to be submitted, else its status --- */
+
+#define HEADER_BYTES sizeof(struct virtio_blk_outhdr)
+
+static bool blk_set_offset(struct blk_request *request, u64 sector)
+{
+	return !__builtin_mul_overflow(sector, (u64)DISK_SECTOR, &request->disk.offset);
+}
+
+static u8 blk_prepare_read(struct blk_request *request, u64 sector)
+{
+	const struct virtq_chain *chain = request->chain;
+
+	request->disk.op = DISK_READ;
+	if (chain->out_bytes != HEADER_BYTES || !blk_set_offset(request, sector) ||
+	    blk_set_data(request, chain->in, chain->in_count, 0, chain->in_bytes - 1))
+		return VIRTIO_BLK_S_IOERR;
+	request->blk->counters.reads++;
+	request->blk->counters.read_bytes += request->disk.bytes;
+	return VIRTIO_BLK_S_OK;
+}
+
+static u8 blk_prepare_write(struct blk_request *request, u64 sector)
+{
+	const struct virtq_chain *chain = request->chain;
+
+	request->disk.op = DISK_WRITE;
+	request->disk.sync = blk_must_sync(request->blk);
+	if (chain->in_bytes != 1 || !blk_set_offset(request, sector) ||
+	    blk_set_data(request, chain->out, chain->out_count, HEADER_BYTES,
+			 chain->out_bytes - HEADER_BYTES))
+		return VIRTIO_BLK_S_IOERR;
+	request->blk->counters.writes++;
+	request->blk->counters.written_bytes += request->disk.bytes;
+	return VIRTIO_BLK_S_OK;
+}
+
+static u8 blk_prepare_flush(struct blk_request *request)
+{
+	request->disk.op = DISK_FLUSH;
+	request->blk->counters.flushes++;
+	return VIRTIO_BLK_S_OK;
+}
+
+/* One segment, as max_discard_seg and max_write_zeroes_seg say. */
+static u8 blk_prepare_zeroes(struct blk_request *request, enum disk_op op)
+{
+	const struct virtq_chain *chain = request->chain;
+	unsigned int feature =
+		op == DISK_DISCARD ? VIRTIO_BLK_F_DISCARD : VIRTIO_BLK_F_WRITE_ZEROES;
+	struct virtio_blk_discard_write_zeroes segment;
+	u32 flags, may_be = op == DISK_DISCARD ? 0 : VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
+
+	if (!virtio_has(&request->blk->dev, feature))
+		return VIRTIO_BLK_S_UNSUPP;
+	if (chain->in_bytes != 1 || chain->out_bytes != HEADER_BYTES + sizeof(segment) ||
+	    blk_read_out(chain, HEADER_BYTES, &segment, sizeof(segment)))
+		return VIRTIO_BLK_S_IOERR;
+	flags = le32toh(segment.flags);
+	if (flags & ~may_be)
+		return VIRTIO_BLK_S_UNSUPP;
+	if (le32toh(segment.num_sectors) > ZEROES_SECTORS ||
+	    !blk_set_offset(request, le64toh(segment.sector)))
+		return VIRTIO_BLK_S_IOERR;
+	request->disk.op = op;
+	request->disk.bytes = (u64)le32toh(segment.num_sectors) * DISK_SECTOR;
+	request->disk.unmap = flags;
+	request->disk.sync = op == DISK_WRITE_ZEROES && blk_must_sync(request->blk);
+	request->blk->counters.discards++;
+	return VIRTIO_BLK_S_OK;
+}
+
+static u8 blk_get_id(const struct blk_request *request)
+{
+	const struct virtq_chain *chain = request->chain;
+	char id[VIRTIO_BLK_ID_BYTES] = {};
+	struct iov_cursor cursor;
+
+	memcpy(id, disk_info(request->blk->disk)->serial,
+	       strnlen(disk_info(request->blk->disk)->serial, sizeof(id)));
+	if (chain->in_bytes != sizeof(id) + 1 ||
+	    iov_cursor_init(&cursor, chain->in, chain->in_count) ||
+	    iov_write(&cursor, id, sizeof(id)))
+		return VIRTIO_BLK_S_IOERR;
+	return VIRTIO_BLK_S_OK;
+}
+
+/* Its status, or -EINPROGRESS when it was submitted. */
+static int blk_begin(struct blk_request *request, const struct virtio_blk_outhdr *header)
+{
+	u64 sector = le64toh(header->sector);
+	u8 status;
+
+	switch (le32toh(header->type)) {
+	case VIRTIO_BLK_T_IN:
+		status = blk_prepare_read(request, sector);
+		break;
+	case VIRTIO_BLK_T_OUT:
+		status = blk_prepare_write(request, sector);
+		break;
+	case VIRTIO_BLK_T_FLUSH:
+		status = blk_prepare_flush(request);
+		break;
+	case VIRTIO_BLK_T_DISCARD:
+		status = blk_prepare_zeroes(request, DISK_DISCARD);
+		break;
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		status = blk_prepare_zeroes(request, DISK_WRITE_ZEROES);
+		break;
+	case VIRTIO_BLK_T_GET_ID:
+		return blk_get_id(request);
+	default:
+		return VIRTIO_BLK_S_UNSUPP;
+	}
+	if (status != VIRTIO_BLK_S_OK)
+		return status;
+	disk_submit(request->blk->disk, &request->disk);
+	return -EINPROGRESS;
+}
+
+static void blk_take_chain(struct blk *blk, unsigned int index, struct virtq_chain *chain)
+{
+	struct blk_request *request = &blk->queues[index].requests[chain->head];
+	struct virtio_blk_outhdr header;
+	int status;
+
+	if (!chain->in_bytes || blk_read_out(chain, 0, &header, sizeof(header))) {
+		virtio_needs_reset(&blk->dev, "a request without room for header or status (virtio "
+					      "1.2, 5.2.6)");
+		blk->broken = true;
+		return;
+	}
+	request->disk.done = blk_done;
+	request->disk.unmap = request->disk.sync = false;
+	request->disk.offset = request->disk.bytes = 0;
+	request->blk = blk;
+	request->chain = chain;
+	request->queue = (u16)index;
+	blk->queues[index].in_flight++;
+	status = blk_begin(request, &header);
+	if (status != -EINPROGRESS)
+		blk_complete(request, (u8)status);
+}
+
+/* --- the device --- */
+
+static void blk_notify(struct virtio_device *dev, unsigned int index)
+{
+	struct blk *blk = blk_of(dev);
+	struct virtq *vq = virtio_queue(dev, index);
+	struct virtq_chain *chain;
+
+	while (!blk->broken && virtq_pop(vq, &chain) == 1)
+		blk_take_chain(blk, index, chain);
+	disk_commit(blk->disk);
+	blk_flush_queues(blk);
+}
+
+static void blk_check_stopped(struct blk *blk)
+{
+	for (unsigned int i = 0; i < blk->dev.queue_count; i++) {
+		if (blk->queues[i].stopping && !blk->queues[i].in_flight) {
+			blk->queues[i].stopping = false;
+			virtio_queue_stopped(&blk->dev, i);
+		}
+	}
+	if (!blk->stopping || disk_in_flight(blk->disk))
+		return;
+	blk->stopping = false;
+	virtio_stopped(&blk->dev);
+}
+
+/* The disk's batch is over. */
+static void blk_completed(void *arg)
+{
+	struct blk *blk = arg;
+
+	if (blk->gone)
+		return;
+	blk_flush_queues(blk);
+	blk_check_stopped(blk);
+}
+
+static int blk_start(struct virtio_device *dev)
+{
+	struct blk *blk = blk_of(dev);
+
+	blk->broken = false;
+	return 0;
+}
+
+static void blk_stop(struct virtio_device *dev)
+{
+	struct blk *blk = blk_of(dev);
+	u8 write_back = 1;
+
+	atomic_store(&blk->write_back, true);
+	virtio_config_write(dev, offsetof(struct virtio_blk_config, wce), &write_back, 1);
+	blk->stopping = true;
+	blk_check_stopped(blk);
+}
+
+static void blk_stop_queue(struct virtio_device *dev, unsigned int index)
+{
+	struct blk *blk = blk_of(dev);
+
+	blk->queues[index].stopping = true;
+	blk_check_stopped(blk);
+}
+
+static void blk_drain(struct virtio_device *dev)
+{
+	struct blk *blk = blk_of(dev);
+
+	if (disk_drain(blk->disk, DRAIN_TIMEOUT_NS))
+		blk->gone = true;
+	else
+		blk_check_stopped(blk);
+}
+
+/* vCPU thread, under the device's mutex: of all fields only writeback can be written (5.2.5). */
+static void blk_config_write(struct virtio_device *dev, u32 offset, const void *buf, u32 len)
+{
+	struct blk *blk = blk_of(dev);
+	u32 at = offsetof(struct virtio_blk_config, wce);
+
+	if (offset > at || len <= at - offset)
+		return;
+	blk->config.wce = ((const u8 *)buf)[at - offset] != 0;
+	atomic_store(&blk->write_back, blk->config.wce);
+}
+
+static void blk_resized(void *arg)
+{
+	struct blk *blk = arg;
+	le64 capacity = htole64(disk_bytes(blk->disk) / DISK_SECTOR);
+
+	virtio_config_write(&blk->dev, offsetof(struct virtio_blk_config, capacity), &capacity,
+			    sizeof(capacity));
+	virtio_config_changed(&blk->dev);
+}
+
+static void blk_stats(struct virtio_device *dev,
+		      void (*emit)(void *arg, const char *counter, u64 value), void *arg)
+{
+	const struct blk_counters *counters = &blk_of(dev)->counters;
+
+	emit(arg, "reads", counters->reads);
+	emit(arg, "read-bytes", counters->read_bytes);
+	emit(arg, "writes", counters->writes);
+	emit(arg, "written-bytes", counters->written_bytes);
+	emit(arg, "flushes", counters->flushes);
+	emit(arg, "discards", counters->discards);
+	emit(arg, "errors", counters->errors);
+}
+
+static const struct virtio_ops blk_ops = {
+	.config_write = blk_config_write,
+	.start = blk_start,
+	.notify = blk_notify,
+	.stop = blk_stop,
+	.stop_queue = blk_stop_queue,
+	.drain = blk_drain,
+	.stats = blk_stats,
+};
+
+/* --- into the machine --- */
+
+static u64 blk_features(const struct disk_info *info)
+{
+	u64 features = 1ULL << VIRTIO_BLK_F_SEG_MAX | 1ULL << VIRTIO_BLK_F_BLK_SIZE |
+		       1ULL << VIRTIO_BLK_F_TOPOLOGY | 1ULL << VIRTIO_BLK_F_FLUSH |
+		       1ULL << VIRTIO_BLK_F_CONFIG_WCE;
+
+	if (info->queues > 1)
+		features |= 1ULL << VIRTIO_BLK_F_MQ;
+	if (info->read_only)
+		return features | 1ULL << VIRTIO_BLK_F_RO;
+	if (info->discard)
+		features |= 1ULL << VIRTIO_BLK_F_DISCARD;
+	return features | 1ULL << VIRTIO_BLK_F_WRITE_ZEROES;
+}
+
+static void blk_fill_config(struct blk *blk)
+{
+	const struct disk_info *info = disk_info(blk->disk);
+	u32 block = info->block_bytes;
+
+	blk->config = (struct virtio_blk_config){
+		.capacity = htole64(disk_bytes(blk->disk) / DISK_SECTOR),
+		.seg_max = htole32(QUEUE_SIZE - 2), /* header and status */
+		.blk_size = htole32(block),
+		.physical_block_exp = (u8)__builtin_ctz(info->physical_bytes / block),
+		.min_io_size = htole16((u16)MIN(info->io_min_bytes / block, UINT16_MAX)),
+		.opt_io_size = htole32(info->io_opt_bytes / block),
+		.wce = 1,
+		.num_queues = htole16((u16)info->queues),
+		.max_discard_sectors = htole32(ZEROES_SECTORS),
+		.max_discard_seg = htole32(1),
+		.discard_sector_alignment = htole32(info->physical_bytes / DISK_SECTOR),
+		.max_write_zeroes_sectors = htole32(ZEROES_SECTORS),
+		.max_write_zeroes_seg = htole32(1),
+		.write_zeroes_may_unmap = info->discard,
+	};
+}
+
+static void blk_free(struct blk *blk)
+{
+	for (unsigned int i = 0; i < DISK_QUEUES_MAX; i++)
+		free(blk->queues[i].requests);
+	free(blk);
+}
+
+static struct blk *blk_new(struct disk *disk, unsigned int index)
+{
+	const struct disk_info *info = disk_info(disk);
+	struct blk *blk = calloc(1, sizeof(*blk));
+	bool ok = blk;
+
+	for (unsigned int i = 0; ok && i < info->queues; i++) {
+		blk->queue_max[i] = QUEUE_SIZE;
+		blk->queues[i].requests = calloc(QUEUE_SIZE, sizeof(struct blk_request));
+		ok = blk->queues[i].requests;
+	}
+	if (!ok) {
+		log_error("disk %s: no memory", info->path);
+		if (blk)
+			blk_free(blk);
+		return NULL;
+	}
+	blk->disk = disk;
+	blk->user =
+		(struct disk_user){.completed = blk_completed, .resized = blk_resized, .arg = blk};
+	atomic_store(&blk->write_back, true);
+	blk_fill_config(blk);
+	snprintf(blk->name, sizeof(blk->name), "virtio-blk%u", index);
+	blk->dev = (struct virtio_device){
+		.name = blk->name,
+		.id = VIRTIO_ID_BLOCK,
+		.pci_class = PCI_CLASS_DISK,
+		.offered = blk_features(info),
+		.queue_count = info->queues,
+		.queue_max = blk->queue_max,
+		.config = &blk->config,
+		.config_bytes = offsetof(struct virtio_blk_config, max_secure_erase_sectors),
+		.ops = &blk_ops};
+	return blk;
+}
+
+static int blk_add(struct kvm *kvm, struct disk *disk, unsigned int index)
+{
+	struct blk *blk = blk_new(disk, index);
+	int err;
+
+	if (!blk)
+		return -ENOMEM;
+	err = disk_start(disk, kvm->loop, &blk->user);
+	if (err)
+		goto err_free;
+	err = virtio_add(kvm, &blk->dev, (u8)(PCI_DEVFN_DISK + index));
+	if (err)
+		goto err_disk;
+	blks.list[blks.count++] = blk;
+	return 0;
+
+err_disk:
+	disk_stop(disk);
+err_free:
+	blk_free(blk);
+	return err;
+}
+
+static void blk_exit(struct kvm *kvm)
+{
+	(void)kvm;
+	while (blks.count) {
+		struct blk *blk = blks.list[--blks.count];
+		bool gone;
+
+		virtio_remove(&blk->dev);
+		gone = blk->gone;
+		disk_stop(blk->disk);
+		/* What the host still works on is not freed under its hands. */
+		if (!gone)
+			blk_free(blk);
+	}
+}
+
+static int blk_init(struct kvm *kvm)
+{
+	for (unsigned int i = 0; i < disk_count(); i++) {
+		int err = blk_add(kvm, disk_at(i), i);
+
+		if (err) {
+			blk_exit(kvm);
+			return err;
+		}
+	}
+	return 0;
+}
+
+INIT_MODULE(virtio_blk, .level = INIT_VIRTIO, .init = blk_init, .exit = blk_exit);
