@@ -82,6 +82,7 @@ struct pci {
 
 	pthread_mutex_t bell_lock;
 	bool bells_wanted;
+	u64 bar_at;   /* where their BAR answers, or 0 */
 	u64 bells_at; /* the port that they are registered from, or 0 */
 };
 
@@ -160,8 +161,7 @@ static void pci_set_bells(struct pci *pci, u64 base, bool add)
 /* Doorbells are where the BAR is, once a driver has wanted them. bell_lock is held. */
 static void pci_sync_bells(struct pci *pci)
 {
-	const struct pci_bar *bar = &pci->fn.bars[BAR_DOORBELLS];
-	u64 at = bar->mapped && pci->bells_wanted ? bar->region.base : 0;
+	u64 at = pci->bells_wanted ? pci->bar_at : 0;
 
 	if (at == pci->bells_at)
 		return;
@@ -179,6 +179,7 @@ static void pci_bar_moved(struct pci_function *fn, unsigned int bar)
 	if (bar != BAR_DOORBELLS)
 		return;
 	pthread_mutex_lock(&pci->bell_lock);
+	pci->bar_at = fn->bars[bar].mapped ? fn->bars[bar].region.base : 0;
 	pci_sync_bells(pci);
 	pthread_mutex_unlock(&pci->bell_lock);
 }

@@ -35,12 +35,12 @@ struct pci_bar {
 	enum pci_bar_kind kind;
 	bool prefetchable;
 	/*
-	 * Name, length (a power of two), width, handlers and dev are the owner's. The base is
-	 * hw/pci.c's: in bar_moved(), and while mapped does not change, where the BAR is. Handlers
-	 * run on vCPU threads, several at once, and one may still run when the BAR has moved.
+	 * Name, length (a power of two), width, handlers and dev are the owner's; the base is
+	 * hw/pci-bar.c's. Handlers run on vCPU threads, several at once, and one may still run
+	 * when the BAR has moved.
 	 */
 	struct bus_region region;
-	bool mapped; /* in bar_moved(): it answers, at region.base */
+	bool mapped; /* it answers, at region.base; to be read in bar_moved() alone */
 	/* hw/pci-bar.c's own */
 	bool wanted, refused;
 	u64 wanted_base;
