@@ -106,6 +106,7 @@ $(call fuzz, fuzz-unpack)
 $(call fuzz, fuzz-cache)
 $(call fuzz, fuzz-elf, x86/elf.c)
 $(call fuzz, fuzz-kaslr, x86/kaslr.c x86/elf.c gmem.c)
+$(call fuzz, fuzz-mptable, x86/mptable.c gmem.c device.c)
 $(call fuzz, fuzz-multiboot, x86/multiboot.c x86/initrd.c x86/e820.c gmem.c)
 $(call fuzz, fuzz-blk, virtio/blk.c virtio/queue.c gmem.c $(OBJS-disk:.o=.c))
 

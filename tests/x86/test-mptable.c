@@ -2,10 +2,8 @@
 /*
  * Pins x86/mptable.c: what a kernel without ACPI finds when it searches for the MP table.
  *
- * The reader is written from the specification and knows nothing of mptable.c: it looks for
- * the floating pointer where kernels look, follows it, checks lengths and sums, and walks the
- * entries at the offsets the tables of the specification give. What it found is compared with
- * what the machine is, and with the MADT, which says the same in another form.
+ * The reader is mp-reader.h. What it found is compared with what the machine is, and with the
+ * MADT, which says the same in another form.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +16,9 @@
 #include "x86/cpuid.h"
 #include "x86/layout.h"
 #include "x86/mptable.h"
+
+#define MP_CHECK(condition) assert_true(condition)
+#include "tests/x86/mp-reader.h"
 
 #include <kvm/config.h>
 #include <kvm/device.h>
@@ -33,16 +34,13 @@
 /* cmocka hands every test a state, and some callbacks' arguments go unused. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
-#define SIGNATURE 0x000806d1
-#define FEATURES  0x1f8bfbff
-
 struct config config;
 
 /* What x86/cpuid.c would say. */
 void x86_cpuid_signature(u32 *signature, u32 *features)
 {
-	*signature = SIGNATURE;
-	*features = FEATURES;
+	*signature = MP_SIGNATURE;
+	*features = MP_FEATURES;
 }
 
 /* --- the machine --- */
@@ -94,192 +92,13 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- reading as a kernel does --- */
-
-static u32 get(gpa_t gpa, unsigned int bytes)
-{
-	u32 value = 0;
-
-	assert_int_equal(gmem_read(&mem, gpa, &value, bytes), 0);
-	return value;
-}
-
-static u8 sum(gpa_t gpa, u32 len)
-{
-	u8 total = 0;
-
-	while (len--)
-		total += get(gpa++, 1);
-	return total;
-}
-
-static bool is(gpa_t gpa, const char *text)
-{
-	return !memcmp(gmem_ptr(&mem, gpa, strlen(text)), text, strlen(text));
-}
-
-/* The one floating pointer in [start, end), or 0. */
-static gpa_t search(gpa_t start, gpa_t end)
-{
-	gpa_t found = 0;
-
-	for (gpa_t gpa = start; gpa < end; gpa += 16) {
-		if (!is(gpa, "_MP_") || sum(gpa, 16))
-			continue;
-		assert_int_equal(found, 0);
-		found = gpa;
-	}
-	return found;
-}
-
-/* What the walk found. */
-static struct {
-	unsigned int cpus, buses, ioapics, interrupts, locals;
-	u8 apic_ids[256], boots[256];
-	u8 ioapic_id;
-	u8 bus_ids[4];
-	char bus_names[4][7];
-	struct {
-		u8 seen, pin;
-		u16 flags;
-	} irqs[256];
-	unsigned int pci_interrupts;
-	struct {
-		u8 source, pin;
-		u16 flags;
-	} pci[128];
-	u8 lints[2]; /* kind of interrupt at LINT0 and LINT1 */
-} mp;
-
-static void walk_processor(gpa_t entry)
-{
-	u8 id = get(entry + 1, 1), flags = get(entry + 3, 1);
-
-	assert_int_equal(mp.buses, 0); /* types ascend */
-	assert_int_equal(get(entry + 2, 1), 0x14);
-	assert_int_equal(flags & ~3, 0);
-	assert_true(flags & 1);
-	assert_int_equal(get(entry + 4, 4), SIGNATURE);
-	assert_int_equal(get(entry + 8, 4), FEATURES);
-	assert_int_equal(get(entry + 12, 4) | get(entry + 16, 4), 0);
-	assert_false(mp.apic_ids[id]);
-	mp.apic_ids[id] = 1;
-	mp.boots[id] = flags >> 1;
-	mp.cpus++;
-}
-
-static void walk_bus(gpa_t entry)
-{
-	assert_in_range(mp.buses, 0, 3);
-	assert_int_equal(mp.ioapics, 0);
-	mp.bus_ids[mp.buses] = get(entry + 1, 1);
-	assert_int_equal(gmem_read(&mem, entry + 2, mp.bus_names[mp.buses], 6), 0);
-	mp.buses++;
-}
-
-static void walk_ioapic(gpa_t entry)
-{
-	assert_int_equal(mp.interrupts, 0);
-	mp.ioapic_id = get(entry + 1, 1);
-	assert_false(mp.apic_ids[mp.ioapic_id]);
-	assert_int_equal(get(entry + 2, 1), 0x11);
-	assert_int_equal(get(entry + 3, 1), 1);
-	assert_int_equal(get(entry + 4, 4), 0xfec00000);
-	mp.ioapics++;
-}
-
-static void walk_interrupt(gpa_t entry)
-{
-	u8 source = get(entry + 5, 1);
-
-	assert_int_equal(mp.locals, 0);
-	assert_int_equal(get(entry + 1, 1), 0); /* INT */
-	assert_int_equal(get(entry + 6, 1), mp.ioapic_id);
-	assert_in_range(get(entry + 7, 1), 0, 23);
-	if (mp.buses > 1 && get(entry + 4, 1) == mp.bus_ids[0]) {
-		mp.pci[mp.pci_interrupts].source = source;
-		mp.pci[mp.pci_interrupts].pin = get(entry + 7, 1);
-		mp.pci[mp.pci_interrupts++].flags = get(entry + 2, 2);
-		return;
-	}
-	assert_int_equal(get(entry + 4, 1), mp.bus_ids[mp.buses - 1]);
-	assert_string_equal(mp.bus_names[mp.buses - 1], "ISA   ");
-	assert_false(mp.irqs[source].seen);
-	mp.irqs[source].seen = 1;
-	mp.irqs[source].flags = get(entry + 2, 2);
-	mp.irqs[source].pin = get(entry + 7, 1);
-	mp.interrupts++;
-}
-
-static void walk_local_interrupt(gpa_t entry)
-{
-	u8 pin = get(entry + 7, 1);
-
-	assert_in_range(pin, 0, 1);
-	assert_int_equal(get(entry + 2, 2), 0);
-	assert_int_equal(get(entry + 6, 1), 0xff);
-	mp.lints[pin] = get(entry + 1, 1);
-	mp.locals++;
-}
-
-static void walk_entries(gpa_t entry, gpa_t end, unsigned int count)
-{
-	static const struct {
-		u8 bytes;
-		void (*walk)(gpa_t entry);
-	} kinds[] = {{20, walk_processor},
-		     {8, walk_bus},
-		     {8, walk_ioapic},
-		     {8, walk_interrupt},
-		     {8, walk_local_interrupt}};
-
-	memset(&mp, 0, sizeof(mp));
-	while (count--) {
-		u8 type = get(entry, 1);
-
-		assert_in_range(type, 0, ARRAY_SIZE(kinds) - 1);
-		assert_in_range(entry + kinds[type].bytes, entry, end);
-		kinds[type].walk(entry);
-		entry += kinds[type].bytes;
-	}
-	assert_int_equal(entry, end);
-}
-
-/* Find the table, check all that has one right value, walk it. */
-static void read_tables(void)
-{
-	gpa_t floating = search(0xf0000, 0x100000), table;
-	u32 len;
-
-	assert_int_not_equal(floating, 0);
-	assert_int_equal(search(639 * KIB, 640 * KIB), 0);
-	assert_int_equal(get(floating + 8, 1), 1);  /* 16 bytes */
-	assert_int_equal(get(floating + 9, 1), 4);  /* 1.4 */
-	assert_int_equal(get(floating + 11, 4), 0); /* no default configuration, no IMCR */
-	assert_int_equal(get(floating + 15, 1), 0);
-
-	table = get(floating + 4, 4);
-	assert_true(is(table, "PCMP"));
-	len = get(table + 4, 2);
-	assert_in_range(table, floating + 16, LAYOUT_MPTABLE_END - 44);
-	assert_in_range(len, 44, LAYOUT_MPTABLE_END - table);
-	assert_int_equal(get(table + 6, 1), 4);
-	assert_int_equal(sum(table, len), 0);
-	assert_true(is(table + 8, "LKVM    LKVM        "));
-	assert_int_equal(get(table + 28, 4) | get(table + 32, 2), 0); /* no OEM table */
-	assert_int_equal(get(table + 36, 4), 0xfee00000);
-	assert_int_equal(get(table + 40, 4), 0); /* no extended entries */
-	walk_entries(table + 44, table + len, get(table + 34, 2));
-	assert_int_equal(sum(table + len, LAYOUT_MPTABLE_END - table - len), 0);
-}
-
 /* --- tests --- */
 
 static void check_machine(unsigned int cpus, unsigned int expected)
 {
 	assert_int_equal(gmem_clear(&mem), 0);
 	assert_int_equal(mptable_write(&mem, cpus), 0);
-	read_tables();
+	mp_read(&mem);
 	assert_int_equal(mp.cpus, expected);
 	for (unsigned int id = 0; id < 256; id++) {
 		assert_int_equal(mp.apic_ids[id], id < expected);
@@ -310,7 +129,7 @@ static void test_too_many_cpus(void **state)
 static void test_buses(void **state)
 {
 	assert_int_equal(mptable_write(&mem, 1), 0);
-	read_tables();
+	mp_read(&mem);
 	assert_int_equal(mp.buses, 2);
 	assert_int_equal(mp.bus_ids[0], 0);
 	assert_string_equal(mp.bus_names[0], "PCI   ");
@@ -319,7 +138,7 @@ static void test_buses(void **state)
 
 	pci0.resources[1].base = 0x40;
 	assert_int_equal(mptable_write(&mem, 1), 0);
-	read_tables();
+	mp_read(&mem);
 	assert_int_equal(mp.bus_ids[0], 0x40);
 	assert_int_equal(mp.bus_ids[1], 0x41);
 }
@@ -329,14 +148,14 @@ static void test_no_pci_bus(void **state)
 {
 	pci0.resources[1].base = 255;
 	assert_int_equal(mptable_write(&mem, 1), 0);
-	read_tables();
+	mp_read(&mem);
 	assert_int_equal(mp.buses, 1);
 	assert_int_equal(mp.bus_ids[0], 0);
 
 	assert_int_equal(gmem_clear(&mem), 0);
 	device_unregister(&pci_device);
 	assert_int_equal(mptable_write(&mem, 1), 0);
-	read_tables();
+	mp_read(&mem);
 	assert_int_equal(mp.buses, 1);
 	assert_string_equal(mp.bus_names[0], "ISA   ");
 }
@@ -344,7 +163,7 @@ static void test_no_pci_bus(void **state)
 static void test_interrupts(void **state)
 {
 	assert_int_equal(mptable_write(&mem, 2), 0);
-	read_tables();
+	mp_read(&mem);
 	for (unsigned int irq = 0; irq < 16; irq++) {
 		assert_int_equal(mp.irqs[irq].seen, irq != 2);
 		if (irq == 2)
@@ -364,7 +183,7 @@ static void test_pci_interrupts(void **state)
 	pci0.pins = pins;
 	pci0.pin_count = ARRAY_SIZE(pins);
 	assert_int_equal(mptable_write(&mem, 2), 0);
-	read_tables();
+	mp_read(&mem);
 	assert_int_equal(mp.interrupts, 15);
 	assert_int_equal(mp.pci_interrupts, 3);
 	for (unsigned int i = 0; i < 3; i++) {
@@ -379,7 +198,7 @@ static void test_pci_interrupts(void **state)
 	pci0.pins = all;
 	pci0.pin_count = 128;
 	assert_int_equal(mptable_write(&mem, 255), 0);
-	read_tables();
+	mp_read(&mem);
 	assert_int_equal(mp.cpus, 255);
 	assert_int_equal(mp.pci_interrupts, 128);
 	assert_int_equal(mp.pci[127].source, 127);
@@ -388,18 +207,18 @@ static void test_pci_interrupts(void **state)
 	pci0.resources[1].base = 255;
 	assert_int_equal(gmem_clear(&mem), 0);
 	assert_int_equal(mptable_write(&mem, 1), 0);
-	read_tables();
+	mp_read(&mem);
 	assert_int_equal(mp.pci_interrupts, 0);
 }
 
 static gpa_t find_madt(void)
 {
-	gpa_t xsdt = get(LAYOUT_ACPI + 24, 4);
+	gpa_t xsdt = mp_get(LAYOUT_ACPI + 24, 4);
 
-	for (u32 at = 36; at < get(xsdt + 4, 4); at += 8) {
-		gpa_t table = get(xsdt + at, 4);
+	for (u32 at = 36; at < mp_get(xsdt + 4, 4); at += 8) {
+		gpa_t table = mp_get(xsdt + at, 4);
 
-		if (is(table, "APIC"))
+		if (mp_is(table, "APIC"))
 			return table;
 	}
 	fail_msg("there is no MADT");
@@ -414,21 +233,21 @@ static void check_against_madt(unsigned int cpus)
 
 	assert_int_equal(acpi_write_tables(&mem, cpus), 0);
 	assert_int_equal(mptable_write(&mem, cpus), 0);
-	read_tables();
+	mp_read(&mem);
 	madt = find_madt();
-	for (entry = madt + 44; entry < madt + get(madt + 4, 4); entry += get(entry + 1, 1)) {
-		u8 type = get(entry, 1);
+	for (entry = madt + 44; entry < madt + mp_get(madt + 4, 4); entry += mp_get(entry + 1, 1)) {
+		u8 type = mp_get(entry, 1);
 
 		if (type == 0) {
-			assert_int_equal(mp.apic_ids[get(entry + 3, 1)], 1);
+			assert_int_equal(mp.apic_ids[mp_get(entry + 3, 1)], 1);
 			lapics++;
 		} else if (type == 1) {
-			assert_int_equal(mp.ioapic_id, get(entry + 2, 1));
+			assert_int_equal(mp.ioapic_id, mp_get(entry + 2, 1));
 		} else if (type == 2) {
-			u8 source = get(entry + 3, 1);
+			u8 source = mp_get(entry + 3, 1);
 
-			assert_int_equal(mp.irqs[source].pin, get(entry + 4, 4));
-			assert_int_equal(mp.irqs[source].flags, get(entry + 8, 2));
+			assert_int_equal(mp.irqs[source].pin, mp_get(entry + 4, 4));
+			assert_int_equal(mp.irqs[source].flags, mp_get(entry + 8, 2));
 			overrides++;
 		}
 	}
@@ -476,13 +295,13 @@ static void test_reset_writes(void **state)
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(gmem_clear(&mem), 0);
 		assert_int_equal(device_reset_all(), 0);
-		read_tables();
+		mp_read(&mem);
 		assert_int_equal(mp.cpus, 3);
 	}
 	init_for_each(exit_module, &kvm);
 	assert_int_equal(gmem_clear(&mem), 0);
 	assert_int_equal(device_reset_all(), 0);
-	assert_int_equal(search(0xf0000, 0x100000), 0);
+	assert_int_equal(mp_search(0xf0000, 0x100000), 0);
 }
 
 int main(void)
