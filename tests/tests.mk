@@ -105,6 +105,8 @@ $(call fuzz, fuzz-options)
 $(call fuzz, fuzz-serial, hw/serial.c $(FAKE:.o=.c))
 $(call fuzz, fuzz-pci, hw/msix.c $(PCI:.o=.c) $(FAKE:.o=.c))
 $(call fuzz, fuzz-queue, virtio/queue.c gmem.c)
+$(call fuzz, fuzz-virtio, $(OBJS-virtio-core:.o=.c) virtio/mmio.c virtio/pci.c hw/msix.c gmem.c \
+	$(PCI:.o=.c) $(FAKE:.o=.c))
 $(call fuzz, fuzz-bzimage, x86/bzimage.c)
 $(call fuzz, fuzz-unpack)
 $(call fuzz, fuzz-cache)
