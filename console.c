@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The console: one chip of the guest on one side, standard input and output on the other.
+ * The console: a chip of the guest on one side, standard input and output on the other.
  *
  * Output. The chip calls console_write() on a vCPU thread, a byte at a time: the
  * byte goes into the ring and, through lines.c, past the watch for a panic. The
@@ -34,6 +34,7 @@
 #include <kvm/term.h>
 #include <kvm/util.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -65,8 +66,8 @@ static struct {
 	bool busy;    /* the loop knows of output */
 	bool gone;    /* nobody reads any more */
 	/* The loop's: */
-	struct console_port port;
-	bool attached;
+	struct console_port ports[2]; /* input is for the last */
+	unsigned int port_count;
 	struct loop_fd out, in;
 	bool out_shared;
 	bool in_tty;
@@ -196,8 +197,8 @@ static void console_tell_writable(void)
 	if (tell)
 		con.refused = false;
 	pthread_mutex_unlock(&con.lock);
-	if (tell && con.attached)
-		con.port.writable(con.port.dev);
+	for (unsigned int i = 0; tell && i < con.port_count; i++)
+		con.ports[i].writable(con.ports[i].dev);
 }
 
 static void console_flush(void)
@@ -281,14 +282,16 @@ size_t console_drain(u64 timeout_ns)
 
 static void console_feed_port(void)
 {
+	const struct console_port *port;
 	size_t len;
 
-	if (!con.attached)
+	if (!con.port_count)
 		return;
-	len = MIN(con.port.room(con.port.dev), con.input_len);
+	port = &con.ports[con.port_count - 1];
+	len = MIN(port->room(port->dev), con.input_len);
 	if (!len)
 		return;
-	con.port.input(con.port.dev, con.input, len);
+	port->input(port->dev, con.input, len);
 	con.input_len -= len;
 	memmove(con.input, con.input + len, con.input_len);
 }
@@ -313,8 +316,9 @@ static void console_room_rung(void *arg)
 
 static void console_do_keys(unsigned int keys)
 {
-	if (keys & TERM_KEY_BREAK && con.attached && con.port.send_break)
-		con.port.send_break(con.port.dev);
+	for (unsigned int i = 0; keys & TERM_KEY_BREAK && i < con.port_count; i++)
+		if (con.ports[i].send_break)
+			con.ports[i].send_break(con.ports[i].dev);
 	if (keys & TERM_KEY_HELP)
 		(void)!write(STDERR_FILENO, key_help, sizeof(key_help) - 1);
 	if (keys & TERM_KEY_QUIT)
@@ -357,13 +361,13 @@ void console_room_changed(void)
 
 void console_attach(const struct console_port *port)
 {
-	con.port = *port;
-	con.attached = true;
+	assert(con.port_count < ARRAY_SIZE(con.ports));
+	con.ports[con.port_count++] = *port;
 }
 
 void console_detach(void)
 {
-	con.attached = false;
+	con.port_count--;
 }
 
 /* --- set-up --- */

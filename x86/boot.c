@@ -56,7 +56,12 @@
 #define ENTRY_64_OFFSET	   0x200 /* of a bzImage's 64-bit entry from its load address */
 
 /* Each word is documented, with what it saves, in lkvm(1). */
-#define DEFAULT_CMDLINE "quiet earlycon=uart8250,io,0x3f8,115200n8 console=ttyS0 cryptomgr.notests"
+static const char *const default_cmdline[] = {
+	[CONSOLE_SERIAL] =
+		"quiet earlycon=uart8250,io,0x3f8,115200n8 console=ttyS0 cryptomgr.notests",
+	[CONSOLE_VIRTIO] =
+		"quiet earlycon=uart8250,io,0x3f8,115200n8 console=hvc0 cryptomgr.notests",
+};
 
 /* enum image_entry, without what only a flat image has. */
 static const char *const entry_choices[] = {"auto", "64bit",	 "32bit", "16bit",
@@ -162,7 +167,8 @@ static int boot_open_kernel(void)
 /* lkvm's words, then the user's, one blank between. */
 static int boot_build_cmdline(void)
 {
-	size_t bytes = sizeof(DEFAULT_CMDLINE);
+	const char *words = config.nodefaults ? "" : default_cmdline[config.console];
+	size_t bytes = strlen(words) + 1;
 	char *end;
 
 	for (size_t i = 0; i < config.params.count; i++)
@@ -170,7 +176,7 @@ static int boot_build_cmdline(void)
 	boot.cmdline = malloc(bytes);
 	if (!boot.cmdline)
 		return log_fail(-ENOMEM, "command line: no memory");
-	end = stpcpy(boot.cmdline, config.nodefaults ? "" : DEFAULT_CMDLINE);
+	end = stpcpy(boot.cmdline, words);
 	for (size_t i = 0; i < config.params.count; i++) {
 		if (end != boot.cmdline)
 			*end++ = ' ';

@@ -13,6 +13,7 @@
 enum on_reboot { ON_REBOOT_EXIT, ON_REBOOT_RESET, ON_REBOOT_FAIL };
 enum kernel_type { KERNEL_TYPE_AUTO, KERNEL_TYPE_FLAT };
 enum unpack_mode { UNPACK_AUTO, UNPACK_NEVER };
+enum console_kind { CONSOLE_SERIAL, CONSOLE_VIRTIO };
 enum on_panic { ON_PANIC_EXIT, ON_PANIC_CONTINUE };
 
 struct config {
@@ -34,6 +35,7 @@ struct config {
 	const char *cpu_affinity;
 	const char *cpu_features;
 
+	int console;			 /* enum console_kind */
 	int on_reboot;			 /* enum on_reboot */
 	int on_panic;			 /* enum on_panic */
 	u64 timeout_ns, boot_timeout_ns; /* 0: none */

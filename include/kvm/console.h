@@ -26,7 +26,10 @@ struct console_port {
 	void *dev;
 };
 
-/* The chip that is the console. One at a time; the loop's thread. */
+/*
+ * A chip that is the console. A second one (hvc0 beside COM1) takes the input from then on; all are
+ * told when the ring has space again. Detached in reverse. The loop's thread.
+ */
 void console_attach(const struct console_port *port);
 void console_detach(void);
 

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * virtio-console: the machine's console as one port, hvc0 in Linux. --console=virtio.
+ *
+ * Out (transmitq): what a chain holds is copied piece by piece and handed to console_write(), as
+ * COM1 does; ring, panic watch and log are the same. Linux spins, with interrupts off, until its
+ * buffer comes back: so a chain is never kept for a reader. While the ring is full the queue is
+ * left alone for at most STALL_NS, which lets a reader that is merely behind catch up without a
+ * loss; then the oldest bytes are pushed out until there is room again, as they are for printk on
+ * COM1. At most a queue full is taken at one go, and the ring has its turn in between.
+ *
+ * In (receiveq): console.c asks room() and calls input() on the loop's thread. room() takes the
+ * next buffer and keeps it, at most one; its length is the room. Without a buffer there is none,
+ * and the doorbell tells console.c when there is.
+ *
+ * Size: with a terminal on standard input the device offers SIZE. A SIGWINCH rings a bell; then
+ * columns and rows go into the configuration, and the driver is told. emerg_wr takes a byte at a
+ * time before there are queues. COM1 stays a port of the console: what is written there is shown
+ * too, and the kernel's earlycon ends where hvc0 begins.
+ *
+ * Everything but emerg_wr is on the loop's thread. Left out: MULTIPORT. When init opens hvc0 the
+ * device is not told, so the phase "init" is not known with --console=virtio.
+ *
+ * Spec: virtio 1.2, section 5.3 (5.3.4: configuration, 5.3.6: operation)
+ */
+#include "virtio/core.h"
+
+#include <kvm/config.h>
+#include <kvm/console.h>
+#include <kvm/init.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/options.h>
+#include <kvm/util.h>
+
+#include <endian.h>
+#include <linux/virtio_console.h>
+#include <linux/virtio_ids.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "x86/layout.h"
+
+#define QUEUE_IN    0
+#define QUEUE_OUT   1
+#define QUEUE_SIZE  64
+#define PIECE_BYTES 1024
+#define STALL_NS    (20 * NSEC_PER_MSEC)
+
+static const char *const console_choices[] = {"serial", "virtio", NULL};
+
+static const struct option console_options[] = {
+	{.name = "console",
+	 .type = OPTION_CHOICE,
+	 .value = &config.console,
+	 .arg = "serial|virtio",
+	 .choices = console_choices,
+	 .help = "where the guest's console is: ttyS0 or hvc0"},
+};
+OPTION_GROUP(virtio_console, "run", "Devices", 30, console_options);
+
+/* struct virtio_console_config has holes for none; its fields are little-endian (5.3.4). */
+static struct virtio_console_config hvc_config;
+
+static struct {
+	struct virtio_device dev;
+	struct kvm *kvm;
+	struct virtq_chain *input; /* taken from the receiveq and not filled yet */
+	struct loop_timer stall;   /* armed while output waits for the ring */
+	bool overrun;		   /* it waited long enough: what comes pushes the oldest out */
+	bool sized;		   /* standard input is a terminal */
+	struct loop_bell resized;  /* rung by SIGWINCH */
+} hvc;
+
+/* --- out --- */
+
+static void hvc_write(const struct virtq_chain *chain)
+{
+	u8 piece[PIECE_BYTES];
+
+	for (unsigned int i = 0; i < chain->out_count; i++) {
+		const u8 *from = chain->out[i].iov_base;
+		size_t left = chain->out[i].iov_len;
+
+		while (left) {
+			size_t len = MIN(left, sizeof(piece));
+
+			memcpy(piece, from, len);
+			console_write(piece, len);
+			from += len;
+			left -= len;
+		}
+	}
+}
+
+/* May the next chain be taken now? If not, writable() or the timer comes back to it. */
+static bool hvc_may_write(void)
+{
+	if (hvc.overrun || !console_full())
+		return true;
+	if (!hvc.stall.deadline_ns)
+		loop_arm(hvc.kvm->loop, &hvc.stall, now_ns() + STALL_NS);
+	return false;
+}
+
+static void hvc_output(void)
+{
+	struct virtq *vq = virtio_queue(&hvc.dev, QUEUE_OUT);
+	struct virtq_chain *chain;
+	unsigned int served = 0;
+
+	while (served < QUEUE_SIZE && hvc_may_write() && virtq_pop(vq, &chain) == 1) {
+		hvc_write(chain);
+		virtq_push(vq, chain, 0);
+		served++;
+	}
+	if (served)
+		virtq_flush(vq);
+	if (served == QUEUE_SIZE)
+		virtio_doorbell(&hvc.dev, QUEUE_OUT);
+}
+
+static void hvc_stalled(void *arg)
+{
+	(void)arg;
+	hvc.overrun = true;
+	hvc_output();
+}
+
+static void hvc_writable(void *arg)
+{
+	(void)arg;
+	hvc.overrun = false;
+	loop_disarm(hvc.kvm->loop, &hvc.stall);
+	hvc_output();
+}
+
+/* --- in --- */
+
+static size_t hvc_room(void *arg)
+{
+	struct virtq *vq = virtio_queue(&hvc.dev, QUEUE_IN);
+
+	(void)arg;
+	for (unsigned int i = 0; !hvc.input && i < QUEUE_SIZE; i++) {
+		struct virtq_chain *chain;
+
+		if (!virtq_started(vq) || virtq_pop(vq, &chain) != 1)
+			break;
+		if (chain->in_bytes) {
+			hvc.input = chain;
+		} else {
+			virtq_push(vq, chain, 0);
+			virtq_flush(vq);
+		}
+	}
+	return hvc.input ? hvc.input->in_bytes : 0;
+}
+
+/* At most what room() said: one buffer. */
+static void hvc_input(void *arg, const u8 *data, size_t len)
+{
+	struct virtq *vq = virtio_queue(&hvc.dev, QUEUE_IN);
+	u32 done = 0;
+
+	(void)arg;
+	for (unsigned int i = 0; i < hvc.input->in_count && done < len; i++) {
+		u32 piece = (u32)MIN(len - done, hvc.input->in[i].iov_len);
+
+		memcpy(hvc.input->in[i].iov_base, data + done, piece);
+		done += piece;
+	}
+	virtq_push(vq, hvc.input, done);
+	hvc.input = NULL;
+	virtq_flush(vq);
+	/* What did not fit into this buffer fits into the next. */
+	console_room_changed();
+}
+
+/* --- size --- */
+
+static bool hvc_size(struct virtio_console_config *to)
+{
+	struct winsize size;
+
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0)
+		return false;
+	to->cols = htole16(size.ws_col);
+	to->rows = htole16(size.ws_row);
+	return true;
+}
+
+static void hvc_resized(void *arg)
+{
+	struct virtio_console_config now = hvc_config;
+
+	(void)arg;
+	if (!hvc_size(&now))
+		return;
+	virtio_config_write(&hvc.dev, 0, &now,
+			    offsetof(struct virtio_console_config, max_nr_ports));
+	virtio_config_changed(&hvc.dev);
+}
+
+/* Any thread; a bell may be rung in a signal handler. */
+static void hvc_winch(int sig)
+{
+	(void)sig;
+	loop_ring(hvc.kvm->loop, &hvc.resized);
+}
+
+static void hvc_watch_size(struct kvm *kvm)
+{
+	const struct sigaction action = {.sa_handler = hvc_winch, .sa_flags = SA_RESTART};
+
+	hvc.resized.fn = hvc_resized;
+	loop_add_bell(kvm->loop, &hvc.resized);
+	sigaction(SIGWINCH, &action, NULL);
+}
+
+static void hvc_unwatch_size(struct kvm *kvm)
+{
+	signal(SIGWINCH, SIG_DFL);
+	loop_remove_bell(kvm->loop, &hvc.resized);
+}
+
+/* --- the device --- */
+
+/* vCPU thread. Only emerg_wr may be written, at any width; its low byte is the character. */
+static void hvc_config_write(struct virtio_device *dev, u32 offset, const void *buf, u32 len)
+{
+	(void)dev;
+	if (offset == offsetof(struct virtio_console_config, emerg_wr) && len)
+		console_write(buf, 1);
+}
+
+static void hvc_notify(struct virtio_device *dev, unsigned int queue)
+{
+	(void)dev;
+	if (queue == QUEUE_OUT)
+		hvc_output();
+	else
+		console_room_changed();
+}
+
+static void hvc_forget(void)
+{
+	hvc.input = NULL;
+	hvc.overrun = false;
+	loop_disarm(hvc.kvm->loop, &hvc.stall);
+}
+
+static void hvc_stop(struct virtio_device *dev)
+{
+	hvc_forget();
+	virtio_stopped(dev);
+}
+
+static void hvc_stop_queue(struct virtio_device *dev, unsigned int queue)
+{
+	if (queue == QUEUE_IN)
+		hvc.input = NULL;
+	virtio_queue_stopped(dev, queue);
+}
+
+static const struct virtio_ops hvc_ops = {
+	.config_write = hvc_config_write,
+	.notify = hvc_notify,
+	.stop = hvc_stop,
+	.stop_queue = hvc_stop_queue,
+};
+
+static const u16 hvc_queue_max[] = {QUEUE_SIZE, QUEUE_SIZE};
+
+static const struct console_port hvc_port = {
+	.room = hvc_room,
+	.input = hvc_input,
+	.writable = hvc_writable,
+};
+
+static void hvc_exit(struct kvm *kvm)
+{
+	if (config.console != CONSOLE_VIRTIO)
+		return;
+	if (hvc.sized)
+		hvc_unwatch_size(kvm);
+	console_detach();
+	virtio_remove(&hvc.dev);
+	loop_disarm(kvm->loop, &hvc.stall);
+}
+
+static int hvc_init(struct kvm *kvm)
+{
+	int err;
+
+	if (config.console != CONSOLE_VIRTIO)
+		return 0;
+	memset(&hvc, 0, sizeof(hvc));
+	hvc.kvm = kvm;
+	hvc.stall.fn = hvc_stalled;
+	hvc.dev = (struct virtio_device){
+		.name = "virtio-console0",
+		.id = VIRTIO_ID_CONSOLE,
+		.pci_class = 0x078000, /* a communication controller of another kind */
+		.offered = 1ULL << VIRTIO_CONSOLE_F_EMERG_WRITE,
+		.queue_count = ARRAY_SIZE(hvc_queue_max),
+		.queue_max = hvc_queue_max,
+		.config = &hvc_config,
+		.config_bytes = sizeof(hvc_config),
+		.ops = &hvc_ops,
+	};
+	hvc.sized = hvc_size(&hvc_config);
+	if (hvc.sized)
+		hvc.dev.offered |= 1ULL << VIRTIO_CONSOLE_F_SIZE;
+	err = virtio_add(kvm, &hvc.dev, PCI_DEVFN_CONSOLE);
+	if (err)
+		return err;
+	if (hvc.sized)
+		hvc_watch_size(kvm);
+	console_attach(&hvc_port);
+	return 0;
+}
+
+INIT_MODULE(virtio_console, .level = INIT_VIRTIO, .init = hvc_init, .exit = hvc_exit);
