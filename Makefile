@@ -31,7 +31,7 @@ OBJS-hw   := $(addprefix hw/,serial.o rtc.o i8042.o pci.o pci-bar.o pci-map.o ms
 	     reset-port.o acpi-pm.o pvpanic.o exit-port.o)
 OBJS-virtio-core := $(addprefix virtio/,core.o regs.o queue.o)
 OBJS-virtio := $(OBJS-virtio-core) $(addprefix virtio/,transport.o pci.o mmio.o rng.o blk.o \
-	       console.o)
+	       console.o balloon.o)
 OBJS-disk := $(addprefix disk/,disk.o disk-open.o disk-option.o disk-format.o disk-file.o raw.o \
 	     overlay.o engine-threads.o engine-uring.o engine-aio.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \

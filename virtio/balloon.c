@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * virtio-balloon: memory that the guest does not need goes back to the host.
+ *
+ * Inflate: the driver names pages of 4 KiB by number, a request at a time; they are sorted, runs of
+ * neighbours merged, and each run is given back by one madvise(MADV_DONTNEED), so that it reads as
+ * zeros if it is touched after all. Deflate: nothing to do, the host maps a page when it is
+ * touched. The driver makes the balloon as large as num_pages says (--balloon-size) and tells how
+ * large it is (`actual`). DEFLATE_ON_OOM lets it take pages back without asking, which costs us
+ * nothing.
+ *
+ * Reporting: buffers of the driver's that it does not use now, megabytes at a time; the same
+ * madvise for each, after which it gets them back. So memory that a guest has freed leaves us
+ * within seconds, and this is what --balloon is good for without a size.
+ *
+ * Statistics: the driver leaves a buffer with us, filled; we keep it, and give it back when
+ * somebody asks for fresh ones (5.5.6.3). What stats() yields is the last answer, and it asks for
+ * the next.
+ *
+ * Hinting: FREE_PAGE_HINT is offered, no round of it is ever begun, and buffers that come
+ * nevertheless go back untouched. Hinted pages may be in use again before we look (5.5.6.4: only a
+ * device that knows which pages were written since may drop them), and nothing here tracks writes.
+ * It is offered because Linux counts queues by what was negotiated: the reporting queue is number 4
+ * by the specification, but would be 3 in Linux without it.
+ *
+ * Bounds: PFNS_MAX pages and FRAGMENTS_MAX buffers of a request are looked at, and what is behind
+ * them stays with the guest; a page that is not RAM is skipped; a request reports at most as many
+ * bytes as the guest has; a turn of the loop serves TURN requests, then the others have theirs.
+ * Pages of hugetlbfs are never given back: another might take them. PAGE_POISON is not offered:
+ * what a guest that poisons free pages would find there are zeros, so Linux does not report then.
+ *
+ * All of it is on the loop's thread.
+ *
+ * Spec: virtio 1.2, section 5.5
+ */
+#include "virtio/core.h"
+
+#include <kvm/gmem.h>
+#include <kvm/init.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/options.h>
+#include <kvm/util.h>
+
+#include <endian.h>
+#include <errno.h>
+#include <linux/virtio_balloon.h>
+#include <linux/virtio_ids.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "x86/layout.h"
+
+#define QUEUE_SIZE    128
+#define PFNS_MAX      1024
+#define FRAGMENTS_MAX 64
+#define STATS_MAX     32
+#define TURN	      8
+#define PAGE	      (1ULL << VIRTIO_BALLOON_PFN_SHIFT)
+
+enum { QUEUE_INFLATE, QUEUE_DEFLATE, QUEUE_STATS, QUEUE_HINT, QUEUE_REPORT, QUEUES };
+
+static bool balloon_wanted;
+static u64 balloon_bytes;
+
+static const struct option balloon_options[] = {
+	{.name = "balloon",
+	 .type = OPTION_FLAG,
+	 .value = &balloon_wanted,
+	 .help = "take back memory that the guest has freed, by virtio-balloon"},
+	{.name = "balloon-size",
+	 .type = OPTION_SIZE,
+	 .value = &balloon_bytes,
+	 .arg = "SIZE[K|M|G]",
+	 .max = 1ULL << 43, /* num_pages has 32 bits */
+	 .help = "how much of its memory the guest gives up at once"},
+};
+OPTION_GROUP(virtio_balloon, "run", "Devices", 30, balloon_options);
+
+static const char *const stat_names[VIRTIO_BALLOON_S_NR] = VIRTIO_BALLOON_S_NAMES;
+
+static struct {
+	struct virtio_device dev;
+	struct kvm *kvm;
+	struct virtio_balloon_config config;
+	struct virtq_chain *stats; /* the driver's buffer, with us until fresh ones are wanted */
+	u64 values[VIRTIO_BALLOON_S_NR];
+	u32 known; /* bit n: values[n] has been told */
+	u64 pages_inflated, pages_deflated, bytes_reported, bytes_returned;
+} balloon;
+
+/* --- giving back --- */
+
+/* Whole pages inside the range only; it lies in guest RAM. */
+static void balloon_discard(void *host, u64 len)
+{
+	uintptr_t start = ALIGN_UP((uintptr_t)host, (uintptr_t)PAGE);
+	uintptr_t end = ((uintptr_t)host + len) & ~(uintptr_t)(PAGE - 1);
+
+	if (balloon.kvm->mem.hugetlb || start >= end)
+		return;
+	/* An error leaves the page with the guest: nothing is lost but memory. */
+	if (madvise((void *)start, end - start, MADV_DONTNEED) == 0)
+		balloon.bytes_returned += end - start;
+}
+
+/* False when some of it is no RAM, and then nothing is given back. */
+static bool balloon_discard_pages(u64 first, u64 pages)
+{
+	struct iovec iov[GMEM_MAX_BANKS];
+	int count = gmem_iov(&balloon.kvm->mem, first * PAGE, pages * PAGE, iov, GMEM_MAX_BANKS);
+
+	for (int i = 0; i < count; i++)
+		balloon_discard(iov[i].iov_base, iov[i].iov_len);
+	return count >= 0;
+}
+
+static void balloon_discard_run(u64 first, u64 pages)
+{
+	if (balloon_discard_pages(first, pages))
+		return;
+	for (u64 i = 0; i < pages; i++)
+		balloon_discard_pages(first + i, 1);
+}
+
+static int compare_pfns(const void *a, const void *b)
+{
+	u32 x = *(const u32 *)a, y = *(const u32 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void balloon_discard_pfns(u32 *pfns, size_t count)
+{
+	size_t from = 0;
+
+	qsort(pfns, count, sizeof(*pfns), compare_pfns);
+	for (size_t i = 1; i <= count; i++) {
+		if (i < count && pfns[i] - pfns[i - 1] <= 1)
+			continue;
+		balloon_discard_run(pfns[from], (u64)pfns[i - 1] - pfns[from] + 1);
+		from = i;
+	}
+}
+
+/* --- queues --- */
+
+/* Copies up to len bytes of what the driver wrote; its elements may split them anywhere. */
+static size_t balloon_copy(const struct virtq_chain *chain, void *to, size_t len)
+{
+	size_t done = 0;
+
+	for (unsigned int i = 0; i < chain->out_count && done < len; i++) {
+		size_t piece = MIN(chain->out[i].iov_len, len - done);
+
+		memcpy((u8 *)to + done, chain->out[i].iov_base, piece);
+		done += piece;
+	}
+	return done;
+}
+
+static void balloon_inflate(const struct virtq_chain *chain)
+{
+	u32 pfns[PFNS_MAX];
+	size_t count = balloon_copy(chain, pfns, sizeof(pfns)) / sizeof(*pfns);
+
+	for (size_t i = 0; i < count; i++)
+		pfns[i] = le32toh(pfns[i]);
+	balloon.pages_inflated += count;
+	balloon_discard_pfns(pfns, count);
+}
+
+static void balloon_report(const struct virtq_chain *chain)
+{
+	u64 left = gmem_total(&balloon.kvm->mem);
+
+	for (unsigned int i = 0; i < MIN(chain->in_count, (unsigned int)FRAGMENTS_MAX); i++) {
+		u64 len = MIN((u64)chain->in[i].iov_len, left);
+
+		balloon_discard(chain->in[i].iov_base, len);
+		balloon.bytes_reported += len;
+		left -= len;
+	}
+}
+
+static void balloon_read_stats(const struct virtq_chain *chain)
+{
+	struct virtio_balloon_stat stats[STATS_MAX];
+	size_t count = balloon_copy(chain, stats, sizeof(stats)) / sizeof(*stats);
+
+	for (size_t i = 0; i < count; i++) {
+		u16 tag = le16toh(stats[i].tag);
+
+		if (tag >= VIRTIO_BALLOON_S_NR)
+			continue;
+		balloon.values[tag] = le64toh(stats[i].val);
+		balloon.known |= 1U << tag;
+	}
+}
+
+/* Give the buffer back, for the driver to fill it anew. */
+static void balloon_ask_stats(void)
+{
+	struct virtq *vq = virtio_queue(&balloon.dev, QUEUE_STATS);
+
+	if (!balloon.stats)
+		return;
+	virtq_push(vq, balloon.stats, 0);
+	balloon.stats = NULL;
+	virtq_flush(vq);
+}
+
+/* The request is done with, unless it returns true: then it is kept. */
+static bool balloon_serve(unsigned int queue, struct virtq_chain *chain)
+{
+	switch (queue) {
+	case QUEUE_INFLATE:
+		balloon_inflate(chain);
+		break;
+	case QUEUE_DEFLATE:
+		balloon.pages_deflated += chain->out_bytes / sizeof(u32);
+		break;
+	case QUEUE_STATS:
+		balloon_read_stats(chain);
+		/* A second one: the first goes back (the driver has one by 5.5.6.3.1). */
+		balloon_ask_stats();
+		balloon.stats = chain;
+		return true;
+	case QUEUE_REPORT:
+		balloon_report(chain);
+		break;
+	}
+	return false;
+}
+
+static void balloon_notify(struct virtio_device *dev, unsigned int queue)
+{
+	struct virtq *vq = virtio_queue(dev, queue);
+	struct virtq_chain *chain;
+	unsigned int served = 0;
+
+	while (served < TURN && virtq_pop(vq, &chain) == 1) {
+		if (!balloon_serve(queue, chain))
+			virtq_push(vq, chain, 0);
+		served++;
+	}
+	virtq_flush(vq);
+	if (served == TURN)
+		virtio_doorbell(dev, queue);
+}
+
+/* --- the device --- */
+
+static void balloon_stop(struct virtio_device *dev)
+{
+	balloon.stats = NULL;
+	virtio_stopped(dev);
+}
+
+static void balloon_stop_queue(struct virtio_device *dev, unsigned int queue)
+{
+	if (queue == QUEUE_STATS)
+		balloon.stats = NULL;
+	virtio_queue_stopped(dev, queue);
+}
+
+/* vCPU thread. The driver may write `actual`, and nothing else. */
+static void balloon_config_write(struct virtio_device *dev, u32 offset, const void *buf, u32 len)
+{
+	u32 at = offsetof(struct virtio_balloon_config, actual);
+
+	(void)dev;
+	if (offset >= at && offset < at + sizeof(u32))
+		memcpy((u8 *)&balloon.config + offset, buf,
+		       MIN(len, at + (u32)sizeof(u32) - offset));
+}
+
+static void balloon_stats(struct virtio_device *dev,
+			  void (*emit)(void *arg, const char *counter, u64 value), void *arg)
+{
+	u32 actual;
+
+	virtio_config_access_read(dev, offsetof(struct virtio_balloon_config, actual), &actual,
+				  sizeof(actual));
+	emit(arg, "balloon-bytes", le32toh(actual) * PAGE);
+	emit(arg, "pages-inflated", balloon.pages_inflated);
+	emit(arg, "pages-deflated", balloon.pages_deflated);
+	emit(arg, "bytes-reported", balloon.bytes_reported);
+	emit(arg, "bytes-returned", balloon.bytes_returned);
+	for (unsigned int i = 0; i < VIRTIO_BALLOON_S_NR; i++)
+		if (balloon.known >> i & 1)
+			emit(arg, stat_names[i], balloon.values[i]);
+	balloon_ask_stats();
+}
+
+static const struct virtio_ops balloon_ops = {
+	.config_write = balloon_config_write,
+	.notify = balloon_notify,
+	.stop = balloon_stop,
+	.stop_queue = balloon_stop_queue,
+	.stats = balloon_stats,
+};
+
+static const u16 balloon_queue_max[QUEUES] = {QUEUE_SIZE, QUEUE_SIZE, QUEUE_SIZE, QUEUE_SIZE,
+					      QUEUE_SIZE};
+
+static int balloon_init(struct kvm *kvm)
+{
+	if (!balloon_wanted && !balloon_bytes)
+		return 0;
+	if (balloon_bytes && balloon_bytes >= gmem_total(&kvm->mem))
+		return log_fail(-EINVAL,
+				"--balloon-size: %llu MiB are all that the guest has (--mem %llu)",
+				balloon_bytes / MIB, gmem_total(&kvm->mem) / MIB);
+	memset(&balloon, 0, sizeof(balloon));
+	balloon_wanted = true;
+	balloon.kvm = kvm;
+	balloon.config.num_pages = htole32((u32)(balloon_bytes / PAGE));
+	balloon.dev = (struct virtio_device){
+		.name = "virtio-balloon0",
+		.id = VIRTIO_ID_BALLOON,
+		.pci_class = 0x050000, /* memory: RAM */
+		.offered = 1ULL << VIRTIO_BALLOON_F_STATS_VQ |
+			   1ULL << VIRTIO_BALLOON_F_DEFLATE_ON_OOM |
+			   1ULL << VIRTIO_BALLOON_F_FREE_PAGE_HINT |
+			   1ULL << VIRTIO_BALLOON_F_REPORTING,
+		.queue_count = QUEUES,
+		.queue_max = balloon_queue_max,
+		.config = &balloon.config,
+		.config_bytes = sizeof(balloon.config),
+		.ops = &balloon_ops,
+	};
+	return virtio_add(kvm, &balloon.dev, PCI_DEVFN_BALLOON);
+}
+
+static void balloon_exit(struct kvm *kvm)
+{
+	(void)kvm;
+	if (balloon_wanted)
+		virtio_remove(&balloon.dev);
+}
+
+INIT_MODULE(virtio_balloon, .level = INIT_VIRTIO, .init = balloon_init, .exit = balloon_exit);
