@@ -290,17 +290,23 @@ void pci_function_init(struct pci_function *fn)
 
 int pci_add_capability(struct pci_function *fn, struct pci_capability *cap)
 {
+	struct pci_capability **last = &fn->capabilities;
+	u8 pointer = PCI_CAPABILITY_LIST;
+
 	if (cap->len > PCI_CONFIG_BYTES - fn->config_used)
 		return log_fail(-ENOSPC, "%s: configuration space is full", fn->name);
 	cap->fn = fn;
 	cap->at = fn->config_used;
-	cap->next = fn->capabilities;
+	cap->next = NULL;
 	fn->config[cap->at] = cap->id;
-	fn->config[cap->at + 1] = fn->config[PCI_CAPABILITY_LIST];
-	fn->config[PCI_CAPABILITY_LIST] = cap->at;
-	fn->config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
 	fn->config_used = ALIGN_UP(cap->at + cap->len, 4);
-	fn->capabilities = cap;
+	while (*last) {
+		pointer = (*last)->at + PCI_CAP_LIST_NEXT;
+		last = &(*last)->next;
+	}
+	*last = cap;
+	fn->config[pointer] = cap->at;
+	fn->config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
 	return 0;
 }
 

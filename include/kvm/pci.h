@@ -95,7 +95,10 @@ struct pci_function {
 /* Forget all that is hw/pci.c's own, and write the header. Main thread. */
 void pci_function_init(struct pci_function *fn);
 
-/* 0, or -ENOSPC after a log_error() line: the 192 bytes behind the header are full. */
+/*
+ * At the end of the list: first what a driver looks for first, for each step that it takes is an
+ * exit or two. 0, or -ENOSPC after a log_error() line: the 192 bytes behind the header are full.
+ */
 int pci_add_capability(struct pci_function *fn, struct pci_capability *cap);
 
 /*

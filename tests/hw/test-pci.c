@@ -355,7 +355,7 @@ static const struct device_resource want[] = {
 	{.type = RESOURCE_PORT, .base = 0xcf8, .len = 8},
 	{.type = RESOURCE_PORT_WINDOW, .base = 0, .len = 0xcf8},
 	{.type = RESOURCE_PORT_WINDOW, .base = 0xd00, .len = 0xf300},
-	{.type = RESOURCE_MMIO_WINDOW, .base = 0xc0000000, .len = 0x3ec00000},
+	{.type = RESOURCE_MMIO_WINDOW, .base = 0xc0000000, .len = 0x3ebf8000},
 	{.type = RESOURCE_ECAM, .base = LAYOUT_ECAM, .len = 0x100000},
 };
 
