@@ -46,6 +46,12 @@ measure floor-kept "$LAB/harness" - "$LAB/floor" "$(find cache -type f)" 256
 to_init own-lkvm $lkvm -p '-- wait'
 to_init own-nokaslr $lkvm -p 'nokaslr -- wait'
 to_init own-self $lkvm --unpack=never -p '-- wait'
+if [ -e "$LAB/generic-vmlinuz" ]; then
+	# Compressed by XZ, which takes seconds to unpack: once.
+	generic="$LAB/lkvm-static run --kernel $LAB/generic-vmlinuz --initrd $LAB/bench.cpio --mem 256 --cpus 1"
+	to_init cold-generic $generic -p '-- wait'
+	to_init own-generic $generic -p '-- wait'
+fi
 if [ -e "$LAB/qemu-system-x86_64" ]; then
 	cat "$LAB/vmlinux" >/dev/null
 	$qemu -version >"$OUT/qemu-version"
