@@ -13,6 +13,7 @@
  */
 #include "lib.h"
 #include "pci.h"
+#include "virtio.h"
 
 #define PORT_EXIT	       0xf4
 #define PORT_PVPANIC	       0x505
@@ -760,6 +761,8 @@ static const struct {
 	{"pci-noise", do_pci_noise},
 	{"msix-table", do_msix_table},
 	{"rng", do_rng},
+	{"virtio-rules", do_virtio_rules},
+	{"virtio-noise", do_virtio_noise},
 };
 
 static void do_word(const char *word)
