@@ -7,6 +7,9 @@
  *   ioverify counter PATH COUNT        write a number, fsync, say it; the next
  *   ioverify last PATH                 the highest number in there
  *   ioverify one PATH r|w OFFSET BYTES one direct request, and how it ended
+ *   ioverify load PATH rand|seq DEPTH COUNT
+ *                                      so many direct reads, DEPTH at a time, 4 KiB anywhere or
+ *                                      1 MiB one behind the other, and how long they took
  *
  * Keys: seed=N, bytes=SIZE (of the disk, from its start), count=N (operations a job), jobs=N
  * (processes, each with a part of the disk), align=N (of direct requests, 512), ops=LETTERS, each
@@ -37,6 +40,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SECTOR	  512u
@@ -446,6 +450,71 @@ static int one(const char *path, const char *how, uint64_t offset, uint64_t byte
 	return ret != (ssize_t)bytes;
 }
 
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static void send(aio_context_t aio, struct iocb **list, long count)
+{
+	while (count) {
+		long n = syscall(SYS_io_submit, aio, count, list);
+
+		if (n <= 0)
+			die("io_submit: %s", strerror(errno));
+		list += n;
+		count -= n;
+	}
+}
+
+static int load(const char *path, const char *what, uint64_t depth, uint64_t count)
+{
+	uint64_t each = !strcmp(what, "seq") ? MIB : 4096, sent = 0, done = 0, size, begin;
+	struct job job = {.random = 1, .direct = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC)};
+	struct iocb *cbs = calloc(depth, sizeof(*cbs)), **list = calloc(depth, sizeof(*list));
+	struct io_event *events = calloc(depth, sizeof(*events));
+	long batch = 0;
+
+	size = (uint64_t)lseek(job.direct, 0, SEEK_END) / each;
+	if (job.direct < 0 || !cbs || !list || !events || !size ||
+	    syscall(SYS_io_setup, depth, &job.aio))
+		die("%s: %s", path, strerror(errno));
+	for (; (uint64_t)batch < depth; batch++) {
+		cbs[batch] = (struct iocb){
+			.aio_data = (uintptr_t)&cbs[batch],
+			.aio_lio_opcode = IOCB_CMD_PREAD,
+			.aio_fildes = (uint32_t)job.direct,
+			.aio_buf = (uintptr_t)aligned_alloc(4096, each),
+			.aio_nbytes = each,
+		};
+		memset((void *)(uintptr_t)cbs[batch].aio_buf, 0, each);
+		list[batch] = &cbs[batch];
+	}
+	begin = now_us();
+	while (done < count) {
+		batch = batch < (long)(count - sent) ? batch : (long)(count - sent);
+		for (long i = 0; i < batch; i++)
+			list[i]->aio_offset =
+				(int64_t)(each * (each == MIB ? (sent + (uint64_t)i) % size
+							      : next(&job, size)));
+		send(job.aio, list, batch);
+		sent += (uint64_t)batch;
+		batch = syscall(SYS_io_getevents, job.aio, 1, depth, events, NULL);
+		for (long i = 0; i < batch; i++) {
+			if ((uint64_t)events[i].res != each)
+				die("%s: %s", path, strerror((int)-events[i].res));
+			list[i] = (struct iocb *)(uintptr_t)events[i].data;
+		}
+		done += batch > 0 ? (uint64_t)batch : 0;
+	}
+	printf("load: %s %llu %llu %llu us\n", what, (unsigned long long)depth,
+	       (unsigned long long)count, (unsigned long long)(now_us() - begin));
+	return 0;
+}
+
 static uint64_t number(const char *text)
 {
 	char *end;
@@ -496,6 +565,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(what, "counter") && argc == 4)
 		return counter(argv[2], number(argv[3]));
+	if (!strcmp(what, "load") && argc == 6)
+		return load(argv[2], argv[3], number(argv[4]), number(argv[5]));
 	if (!strcmp(what, "last") && argc == 3)
 		return last(argv[2]);
 	if (!strcmp(what, "one") && argc == 6)
