@@ -51,3 +51,16 @@ test_memory_is_bounded()
 	vm_wait
 	((peak < 128 * 1024)) || fail "$peak KiB at its peak"
 }
+
+# A kernel that ignores ACPI is told of the windows by words of its command line; the others are not.
+test_words_for_a_kernel_without_acpi()
+{
+	vm --virtio-transport mmio --rng --dry-run -p acpi=off -- exit:9
+	printed '^cmdline: .* virtio_mmio.device=512@0xfebf8000:16$'
+	printed '^mmio: 0xfebf8000-0xfebf81ff virtio-rng0$'
+	printed '^device: virtio-rng0 LNRO0005:0 irq 16$'
+	vm --virtio-transport mmio --rng --dry-run -- exit:9
+	! grep -q '^cmdline: .*virtio_mmio' out || fail "it would have the device twice"
+	vm --virtio-transport pci --rng --dry-run -p acpi=off -- exit:9
+	! grep -q '^cmdline: .*virtio_mmio' out || fail "there is no window"
+}
