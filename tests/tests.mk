@@ -57,7 +57,10 @@ $(call unit, virtio/test-blk, virtio/blk.o $(OBJS-disk) $(VIRTIO))
 $(call unit, virtio/test-balloon, virtio/balloon.o $(VIRTIO))
 $(call unit, virtio/test-console, virtio/console.o $(VIRTIO))
 $(call unit, virtio/test-core, $(VIRTIO))
+$(call unit, virtio/test-mmio, $(OBJS-virtio-core) virtio/mmio.o gmem.o $(FAKE))
+$(call unit, virtio/test-pci, $(OBJS-virtio-core) virtio/pci.o hw/msix.o gmem.o $(PCI) $(FAKE))
 $(call unit, virtio/test-queue, virtio/queue.o gmem.o)
+$(call unit, virtio/test-rng, virtio/rng.o $(VIRTIO))
 $(call unit, x86/test-acpi, x86/acpi.o x86/acpi-table.o x86/aml.o gmem.o device.o)
 $(call unit, x86/test-aml, x86/aml.o)
 $(call unit, x86/test-bios, $(BIOS))
@@ -80,7 +83,8 @@ $(call unit, x86/test-pvh, x86/pvh.o x86/e820.o gmem.o)
 UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw/test-acpi-pm \
 		hw/test-msix hw/test-pci hw/test-pci-bar core/test-bus core/test-console \
 		core/test-irq-pin core/test-phase core/test-trace
-UNIT-threads += virtio/test-console virtio/test-core
+UNIT-threads += virtio/test-console virtio/test-core virtio/test-mmio virtio/test-pci
+UNIT-threads += virtio/test-rng
 UNIT-threads += disk/test-disk disk/test-disk-file disk/test-engines virtio/test-blk
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
@@ -103,6 +107,9 @@ util-srcs := $(OBJS-util:.o=.c)
 $(call fuzz, fuzz-options)
 $(call fuzz, fuzz-serial, hw/serial.c $(FAKE:.o=.c))
 $(call fuzz, fuzz-pci, hw/msix.c $(PCI:.o=.c) $(FAKE:.o=.c))
+$(call fuzz, fuzz-queue, virtio/queue.c gmem.c)
+$(call fuzz, fuzz-virtio, $(OBJS-virtio-core:.o=.c) virtio/mmio.c virtio/pci.c hw/msix.c gmem.c \
+	$(PCI:.o=.c) $(FAKE:.o=.c))
 $(call fuzz, fuzz-bzimage, x86/bzimage.c)
 $(call fuzz, fuzz-unpack)
 $(call fuzz, fuzz-cache)
@@ -114,7 +121,7 @@ $(call fuzz, fuzz-blk, virtio/blk.c virtio/queue.c gmem.c $(OBJS-disk:.o=.c))
 
 FUZZ-BINS := $(addprefix build/fuzz/,$(FUZZ))
 FUZZ_SECONDS ?= 60
-HEADERS := $(wildcard include/kvm/*.h tests/lib/*.h)
+HEADERS := $(wildcard include/kvm/*.h tests/lib/*.h virtio/*.h)
 
 define fuzz-rule
 build/fuzz/$(1): tests/fuzz/$(1).c $(SRCS-$(1)) $(util-srcs) $(HEADERS)

@@ -162,15 +162,24 @@ static struct virtio_device device = {
 
 /* --- the machine --- */
 
+/* The loop's thread is the main thread of a machine. */
+static void add_device(void *arg)
+{
+	*(int *)arg = virtio_add(&fake.kvm, &device, 0);
+}
+
 static int set_up(void **state)
 {
+	int err = -1;
+
 	memset(&echo, 0, sizeof(echo));
 	last_line[0] = '\0';
 	atomic_store(&lines, 0);
 	log_set_sink(record, NULL);
 	fake_start();
 	fake_virtio_ram_start();
-	return virtio_add(&fake.kvm, &device, 0);
+	fake_on_loop(add_device, &err);
+	return err;
 }
 
 static void remove_device(void *arg)
