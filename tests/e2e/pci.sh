@@ -106,3 +106,20 @@ test_noise()
 	printed '^pci-scan: 00:00.0 1b36:0008 '
 	few_lines
 }
+
+# Functions share devices: 32 disks are 00:04.0 to 00:07.7, with four pins a device.
+test_32_disks()
+{
+	local options=() i
+
+	for ((i = 0; i < 32; i++)); do
+		truncate -s 1M "disk$i.img"
+		options+=(--disk "disk$i.img")
+	done
+	vm --virtio-transport pci "${options[@]}" -- pci-scan exit:9
+	ends 9 exit
+	for ((i = 0; i < 32; i++)); do
+		printed "^pci-scan: 00:0$((4 + i / 8)).$((i % 8)) 1af4:1042 class 010000 pin $((i % 4 + 1))\$"
+	done
+	said_lines 0
+}
