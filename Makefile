@@ -22,7 +22,8 @@ endif
 
 OBJS-main := main.o builtin-run.o builtin-version.o builtin-help.o dry-run.o
 OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o gmem.o bus.o irq.o irq-pin.o \
-	     device.o console.o term.o lines.o phase.o budget.o trace.o trace-report.o result.o \
+	     device.o console.o console-log.o term.o lines.o phase.o budget.o trace.o \
+	     trace-report.o result.o \
 	     instance.o
 OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o image.o bzimage.o elf.o \
 	     kaslr.o params.o pvh.o multiboot.o initrd.o e820.o entry.o acpi.o acpi-table.o aml.o \

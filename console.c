@@ -24,6 +24,7 @@
  * Everything that makes a system call is on the loop, but for the ring of a bell; after
  * the loop has stopped, console_drain() runs on the main thread.
  */
+#include <kvm/console-log.h>
 #include <kvm/console.h>
 #include <kvm/device.h>
 #include <kvm/init.h>
@@ -100,6 +101,7 @@ void console_write(const u8 *data, size_t len)
 	bool ring;
 
 	phase_mark(PHASE_FIRST_CONSOLE);
+	console_log_write(data, len);
 	pthread_mutex_lock(&con.lock);
 	before = console_used();
 	lines_feed(con.kvm, data, len);

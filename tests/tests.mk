@@ -25,7 +25,8 @@ $(call unit, util/test-unpack)
 $(call unit, util/test-util)
 $(call unit, core/test-budget, budget.o)
 $(call unit, core/test-bus, bus.o)
-$(call unit, core/test-console, console.o term.o lines.o phase.o device.o)
+$(call unit, core/test-console, console.o console-log.o term.o lines.o phase.o device.o)
+$(call unit, core/test-console-log, console-log.o)
 $(call unit, core/test-device, device.o)
 $(call unit, core/test-gmem, gmem.o)
 $(call unit, core/test-instance, instance.o)
@@ -84,7 +85,7 @@ UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw
 		hw/test-msix hw/test-pci hw/test-pci-bar core/test-bus core/test-console \
 		core/test-irq-pin core/test-phase core/test-trace
 UNIT-threads += virtio/test-console virtio/test-core virtio/test-mmio virtio/test-pci
-UNIT-threads += virtio/test-rng
+UNIT-threads += virtio/test-rng core/test-console-log
 UNIT-threads += disk/test-disk disk/test-disk-file disk/test-engines virtio/test-blk
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
