@@ -115,6 +115,7 @@ static void raw_submit_transfer(struct disk_request *request)
 	job->iov = request->iov;
 	job->iov_count = request->iov_count;
 	job->offset = request->offset;
+	job->bytes = request->bytes;
 	raw_queue(request, request->op == DISK_READ ? JOB_READ : JOB_WRITE, raw_transferred);
 }
 

@@ -61,7 +61,6 @@ struct blk_queue {
 	struct blk_request *requests; /* by head */
 	unsigned int in_flight;
 	bool stopping;
-	bool pushed; /* since the last flush */
 };
 
 struct blk_counters {
@@ -76,6 +75,7 @@ struct blk {
 	char name[24];
 	u16 queue_max[DISK_QUEUES_MAX];
 	struct blk_queue queues[DISK_QUEUES_MAX];
+	u32 pushed;		/* queues to flush, a bit each */
 	atomic_bool write_back; /* what the driver wrote to the configuration */
 	bool stopping;
 	bool broken; /* NEEDS_RESET: nothing is popped until then */
@@ -109,7 +109,7 @@ static void blk_complete(struct blk_request *request, u8 status)
 	free(request->copy);
 	request->copy = NULL;
 	queue->in_flight--;
-	queue->pushed = true;
+	blk->pushed |= 1U << request->queue;
 	blk->counters.errors += status != VIRTIO_BLK_S_OK;
 }
 
@@ -126,10 +126,11 @@ static void blk_done(struct disk_request *disk_request, int err)
 
 static void blk_flush_queues(struct blk *blk)
 {
-	for (unsigned int i = 0; i < blk->dev.queue_count; i++) {
-		if (blk->queues[i].pushed)
-			virtq_flush(virtio_queue(&blk->dev, i));
-		blk->queues[i].pushed = false;
+	while (blk->pushed) {
+		unsigned int index = (unsigned int)__builtin_ctz(blk->pushed);
+
+		blk->pushed &= blk->pushed - 1;
+		virtq_flush(virtio_queue(&blk->dev, index));
 	}
 }
 
@@ -165,8 +166,14 @@ static int blk_set_data(struct blk_request *request, const struct iovec *iov, un
 static int blk_read_out(const struct virtq_chain *chain, size_t skip, void *buf, size_t len)
 {
 	struct iov_cursor cursor;
-	int err = iov_cursor_init(&cursor, chain->out, chain->out_count);
+	int err;
 
+	/* As drivers usually have it: in one buffer. */
+	if (chain->out_count && !skip && chain->out->iov_len >= len) {
+		memcpy(buf, chain->out->iov_base, len);
+		return 0;
+	}
+	err = iov_cursor_init(&cursor, chain->out, chain->out_count);
 	err = err ? err : iov_skip(&cursor, skip);
 	return err ? err : iov_read(&cursor, buf, len);
 }
