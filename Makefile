@@ -28,7 +28,7 @@ OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o gmem.o bus.o irq.o
 OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o image.o bzimage.o elf.o \
 	     kaslr.o params.o pvh.o multiboot.o initrd.o e820.o entry.o acpi.o acpi-table.o aml.o \
 	     mptable.o smbios.o vmgenid.o bios.o bios-code.o)
-OBJS-hw   := $(addprefix hw/,serial.o rtc.o i8042.o pci.o pci-bar.o pci-map.o msix.o \
+OBJS-hw   := $(addprefix hw/,serial.o serial-pty.o rtc.o i8042.o pci.o pci-bar.o pci-map.o msix.o \
 	     reset-port.o acpi-pm.o pvpanic.o exit-port.o)
 OBJS-virtio-core := $(addprefix virtio/,core.o regs.o queue.o)
 OBJS-virtio := $(OBJS-virtio-core) $(addprefix virtio/,transport.o pci.o mmio.o rng.o blk.o \

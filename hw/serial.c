@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Four 16550A UARTs. COM1 is the machine's console; COM2 to COM4 lead nowhere.
+ * Four 16550A UARTs. COM1 is the machine's console; COM2 to COM4 lead nowhere, or to a pty
+ * (serial-pty.c): what is at the end of a wire is a struct serial_wire.
  *
  * Out: a byte written to THR goes to console_write() on the vCPU thread that wrote it, and the
  * transmitter is empty again: its FIFO never holds anything, LSR always says THRE and TEMT, so
@@ -49,6 +50,7 @@
 #include <linux/serial_reg.h>
 #include <pthread.h>
 
+#include "hw/serial.h"
 #include "x86/layout.h"
 
 #define FIFO_SIZE 16
@@ -66,7 +68,7 @@ struct serial_line {
 
 struct uart {
 	struct serial_line *line;
-	bool console;
+	const struct serial_wire *wire; /* NULL: it leads nowhere */
 	u32 uid;
 	struct bus_region region;
 	struct device device;
@@ -157,7 +159,7 @@ static void uart_update_line(struct uart *uart, bool news)
 static void uart_thr_emptied(struct uart *uart)
 {
 	uart->thr_emptied = true;
-	uart->withheld = uart->console && console_full();
+	uart->withheld = uart->wire && uart->wire->full && uart->wire->full();
 }
 
 /* --- receiver --- */
@@ -177,7 +179,7 @@ static size_t uart_room(const struct uart *uart)
 /* Is it time to tell the console, which last could have seen this much room? */
 static bool uart_room_grew(const struct uart *uart, size_t room_before)
 {
-	return uart->console && uart->rx_count == 0 && uart_room(uart) > room_before;
+	return uart->wire && uart->rx_count == 0 && uart_room(uart) > room_before;
 }
 
 /* The oldest byte has changed: if it is a break, LSR says so from now on. */
@@ -237,7 +239,7 @@ static u8 uart_take_byte(struct uart *uart)
 static u8 uart_modem_inputs(const struct uart *uart)
 {
 	if (!(uart->mcr & UART_MCR_LOOP))
-		return uart->console ? UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS : 0;
+		return uart->wire ? UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS : 0;
 	return (uart->mcr & UART_MCR_RTS ? UART_MSR_CTS : 0) |
 	       (uart->mcr & UART_MCR_DTR ? UART_MSR_DSR : 0) |
 	       (uart->mcr & UART_MCR_OUT1 ? UART_MSR_RI : 0) |
@@ -381,8 +383,8 @@ static bool uart_write(struct uart *uart, u64 reg, u8 value)
 
 static void uart_send(struct uart *uart, u8 byte)
 {
-	if (uart->console)
-		console_write(&byte, 1);
+	if (uart->wire)
+		uart->wire->write(uart->wire->arg, byte);
 
 	pthread_mutex_lock(&uart->line->lock);
 	uart->bytes_out++;
@@ -409,7 +411,7 @@ static u64 serial_read(void *dev, u64 offset, unsigned int size)
 	pthread_mutex_unlock(&uart->line->lock);
 
 	if (room_grew)
-		console_room_changed();
+		uart->wire->room_changed(uart->wire->arg);
 	return value;
 }
 
@@ -422,7 +424,7 @@ static void serial_write(void *dev, u64 offset, unsigned int size, u64 value)
 	(void)size;
 	pthread_mutex_lock(&uart->line->lock);
 	room_before = uart_room(uart);
-	opens = uart->console && !uart_listens(uart);
+	opens = uart->wire && uart->wire->opened && !uart_listens(uart);
 	sends = uart_write(uart, offset, value);
 	opens = opens && uart_listens(uart);
 	room_grew = uart_room_grew(uart, room_before);
@@ -432,14 +434,14 @@ static void serial_write(void *dev, u64 offset, unsigned int size, u64 value)
 	if (sends)
 		uart_send(uart, value);
 	if (opens)
-		console_opened();
+		uart->wire->opened();
 	if (room_grew)
-		console_room_changed();
+		uart->wire->room_changed(uart->wire->arg);
 }
 
-/* --- from the console: the loop's thread --- */
+/* --- from the end of the wire: the loop's thread --- */
 
-static size_t serial_room(void *dev)
+size_t serial_room(void *dev)
 {
 	struct uart *uart = dev;
 	size_t room;
@@ -451,7 +453,7 @@ static size_t serial_room(void *dev)
 }
 
 /* More than room() said, or after the guest took that back, is an overrun as on any wire. */
-static void serial_input(void *dev, const u8 *data, size_t len)
+void serial_input(void *dev, const u8 *data, size_t len)
 {
 	struct uart *uart = dev;
 
@@ -544,6 +546,34 @@ static void serial_describe(struct device *device,
 	emit(arg, &record);
 }
 
+static void write_console(void *arg, u8 byte)
+{
+	(void)arg;
+	console_write(&byte, 1);
+}
+
+static void tell_console_room(void *arg)
+{
+	(void)arg;
+	console_room_changed();
+}
+
+static const struct serial_wire console_wire = {
+	.write = write_console,
+	.full = console_full,
+	.room_changed = tell_console_room,
+	.opened = console_opened,
+};
+
+void *serial_connect(unsigned int com, const struct serial_wire *wire)
+{
+	struct uart *uart = &uarts[com - 1];
+
+	uart->wire = wire;
+	serial_reset(&uart->device);
+	return uart;
+}
+
 static int uart_init(struct kvm *kvm, unsigned int index)
 {
 	struct uart *uart = &uarts[index];
@@ -551,7 +581,7 @@ static int uart_init(struct kvm *kvm, unsigned int index)
 
 	*uart = (struct uart){
 		.line = &lines[index % 2],
-		.console = index == 0,
+		.wire = index == 0 ? &console_wire : NULL,
 		.uid = index + 1,
 		.region = {.name = coms[index].name,
 			   .base = coms[index].port,

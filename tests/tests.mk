@@ -52,6 +52,7 @@ $(call unit, hw/test-pci-bar, $(PCI) $(FAKE))
 $(call unit, hw/test-ports, $(PCI) hw/exit-port.o hw/pvpanic.o $(FAKE))
 $(call unit, hw/test-rtc, hw/rtc.o $(FAKE))
 $(call unit, hw/test-serial, hw/serial.o $(FAKE))
+$(call unit, hw/test-serial-pty, hw/serial.o hw/serial-pty.o $(FAKE))
 $(call unit, kvm/test-bios, $(BIOS) kvm.o irq.o bus.o x86/machine.o)
 $(call unit, kvm/test-irqfd, kvm.o irq.o bus.o gmem.o x86/machine.o)
 $(call unit, virtio/test-blk, virtio/blk.o $(OBJS-disk) $(VIRTIO))
@@ -85,7 +86,7 @@ UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw
 		hw/test-msix hw/test-pci hw/test-pci-bar core/test-bus core/test-console \
 		core/test-irq-pin core/test-phase core/test-trace
 UNIT-threads += virtio/test-console virtio/test-core virtio/test-mmio virtio/test-pci
-UNIT-threads += virtio/test-rng core/test-console-log
+UNIT-threads += virtio/test-rng core/test-console-log hw/test-serial-pty
 UNIT-threads += disk/test-disk disk/test-disk-file disk/test-engines virtio/test-blk
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
