@@ -40,6 +40,7 @@
 #define FILES_MAX    4
 #define RETRY_NS     NSEC_PER_MSEC
 #define NOT_NOW	     64
+#define UNWATCH	     64
 
 struct uring {
 	struct engine engine;
@@ -52,6 +53,8 @@ struct uring {
 	struct disk_job *backlog, **backlog_end;
 	struct disk_job *alone; /* a read that nothing else is queued with, so far */
 	unsigned int not_now;	/* how many such reads go to the ring untried */
+	bool watched;		/* the ring is a source of the loop */
+	unsigned int unneeded;	/* commits in a row that left nothing to wait for */
 };
 
 static void uring_fill(const struct uring *uring, struct io_uring_sqe *sqe, struct disk_job *job)
@@ -180,6 +183,12 @@ static void uring_reap(struct engine *engine)
 	}
 }
 
+static void uring_arm_retry(struct uring *uring)
+{
+	if (!uring->retry.deadline_ns)
+		loop_arm(uring->engine.loop, &uring->retry, now_ns() + RETRY_NS);
+}
+
 /* True when the kernel took something. */
 static bool uring_submit(struct uring *uring)
 {
@@ -193,9 +202,25 @@ static bool uring_submit(struct uring *uring)
 		return true;
 	}
 	/* Whatever completes later will come here again; if nothing can, try by time. */
-	if (!uring->retry.deadline_ns)
-		loop_arm(uring->engine.loop, &uring->retry, now_ns() + RETRY_NS);
+	uring_arm_retry(uring);
 	return false;
+}
+
+/*
+ * A watched ring tells epoll of each completion, also of those that are back before we sleep. So it
+ * is watched when something is in flight, and no more after a while in which nothing was.
+ */
+static void uring_watch(struct uring *uring)
+{
+	bool needed = uring->in_kernel;
+
+	uring->unneeded = needed ? 0 : uring->unneeded + 1;
+	if (needed == uring->watched || (!needed && uring->unneeded < UNWATCH))
+		return;
+	if (!loop_watch(uring->engine.loop, &uring->source, needed ? EPOLLIN : 0))
+		uring->watched = needed;
+	else if (needed)
+		uring_arm_retry(uring);
 }
 
 static void uring_commit(struct engine *engine)
@@ -208,9 +233,10 @@ static void uring_commit(struct engine *engine)
 		uring_add_alone(uring);
 		uring_move_backlog(uring);
 		if (!uring->unsubmitted || !uring_submit(uring))
-			return;
+			break;
 		uring_reap(engine);
 	} while (uring->alone || uring->unsubmitted || uring->backlog);
+	uring_watch(uring);
 }
 
 static void uring_ready(void *arg, u32 events)
@@ -267,14 +293,9 @@ static int uring_open(struct engine **engine, const struct engine_config *config
 	uring->retry = (struct loop_timer){.fn = uring_retry, .arg = uring};
 	uring->source =
 		(struct loop_fd){.fd = uring->ring.ring_fd, .fn = uring_ready, .arg = uring};
-	err = loop_watch(config->loop, &uring->source, EPOLLIN);
-	if (err)
-		goto err_ring;
 	*engine = &uring->engine;
 	return 0;
 
-err_ring:
-	io_uring_queue_exit(&uring->ring);
 err_alloc:
 	free(uring);
 	return err;
