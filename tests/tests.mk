@@ -119,6 +119,7 @@ $(call fuzz, fuzz-elf, x86/elf.c)
 $(call fuzz, fuzz-kaslr, x86/kaslr.c x86/elf.c gmem.c)
 $(call fuzz, fuzz-mptable, x86/mptable.c gmem.c device.c)
 $(call fuzz, fuzz-multiboot, x86/multiboot.c x86/initrd.c x86/e820.c gmem.c)
+$(call fuzz, fuzz-devices, virtio/balloon.c virtio/console.c virtio/queue.c gmem.c)
 $(call fuzz, fuzz-blk, virtio/blk.c virtio/queue.c gmem.c $(OBJS-disk:.o=.c))
 
 FUZZ-BINS := $(addprefix build/fuzz/,$(FUZZ))
