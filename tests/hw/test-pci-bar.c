@@ -12,6 +12,7 @@
 #include <kvm/pci.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,7 +39,8 @@
 #define INTX_OFF    0x0400
 
 static struct pci_function a, b, c;
-static unsigned int moves, last_bar, handled;
+static unsigned int moves, last_bar;
+static atomic_uint handled; /* by the handlers of fake BARs, on any thread */
 static bool last_mapped;
 static u64 last_base;
 static char last_line[256];
@@ -113,7 +115,8 @@ static int set_up(void **state)
 	assert_int_equal(pci_add(&fake.kvm, &a, A), 0);
 	assert_int_equal(pci_add(&fake.kvm, &b, B), 0);
 	assert_int_equal(device_reset_all(), 0);
-	moves = handled = lines = 0;
+	moves = lines = 0;
+	handled = 0;
 	return 0;
 }
 

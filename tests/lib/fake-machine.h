@@ -13,6 +13,7 @@
 #include <kvm/irq.h>
 #include <kvm/kvm.h>
 #include <kvm/types.h>
+#include <stdatomic.h>
 
 /* What the devices did. Written on any thread: read lines through fake_irq*(). */
 struct fake_machine {
@@ -22,7 +23,7 @@ struct fake_machine {
 	u8 output[4096];	     /* console_write()'s, until full */
 	size_t output_len;
 	bool console_full; /* the test sets it: what console_full() answers */
-	unsigned int room_changes;
+	atomic_uint room_changes;
 	unsigned int opens; /* calls of console_opened() */
 
 	unsigned int ends; /* calls of kvm_end() */

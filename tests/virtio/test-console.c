@@ -211,7 +211,9 @@ static void test_new_buffers_are_room(void **state)
 	unsigned int before = fake.room_changes;
 
 	offer_input(16);
-	fake_on_loop(get_room, NULL);
+	/* The loop may be asked before it hears the doorbell, but not a hundred times. */
+	for (int i = 0; i < 100 && fake.room_changes == before; i++)
+		fake_on_loop(get_room, NULL);
 	assert_true(fake.room_changes > before);
 }
 
