@@ -2,6 +2,7 @@
 # Disks that fail: a full host, bad sectors, a file that shrinks under the guest. The request is an I/O error, the
 # guest goes on. And lkvm killed while a guest fsyncs: what the guest was told is there is there.
 # lab-modules: brd dm-mod
+# lab-long: yes
 # lab-tools: mkfs.ext4 dmsetup
 # lab-carry: tests/lab/disk.inc
 . "$LAB/lib.sh"

@@ -2,6 +2,7 @@
 # PCI under stock kernels: interrupts by MSI-X, each vector one routing table; by pins that functions share, told by
 # the _PRT and by the MP table; 32 disks on bus 0.
 # lab-kernels: generic
+# lab-long: yes
 . "$LAB/lib.sh"
 
 # disks N: makes them, each with its number in it; sets options
