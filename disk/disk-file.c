@@ -24,6 +24,7 @@
 #include "disk-file.h"
 #include <kvm/disk.h>
 #include <kvm/log.h>
+#include <kvm/util.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -307,22 +308,6 @@ static s64 disk_file_pread(const struct disk_file *file, char *buffer, u64 len, 
 	return (s64)got;
 }
 
-static int disk_file_pwrite(const struct disk_file *file, const char *buffer, u64 len, u64 offset)
-{
-	while (len) {
-		ssize_t ret = pwrite(file->fd, buffer, len, (off_t)offset);
-
-		if (ret < 0 && errno == EINTR)
-			continue;
-		if (ret <= 0)
-			return ret ? -errno : -EIO;
-		buffer += ret;
-		offset += (u64)ret;
-		len -= (u64)ret;
-	}
-	return 0;
-}
-
 /* One block of what is there, zeros behind the end of the file. */
 static int disk_file_read_block(const struct disk_file *file, char *buffer, u64 offset)
 {
@@ -350,7 +335,7 @@ static int disk_file_write_blocks(struct disk_file *file, struct iov_cursor *cur
 	if (!err && tail && !(head && end - start == align))
 		err = disk_file_read_block(file, buffer + (end - start) - align, end - align);
 	err = err ? err : iov_read(cursor, buffer + (offset - start), len);
-	err = err ? err : disk_file_pwrite(file, buffer, end - start, start);
+	err = err ? err : pwrite_full(file->fd, buffer, end - start, (off_t)start);
 	if (head || tail)
 		pthread_mutex_unlock(&file->edges);
 	return err;

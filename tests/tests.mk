@@ -103,36 +103,45 @@ unit-tests-threads: $(addprefix $(BUILD)/tests/,$(UNIT-threads))
 
 # ---- fuzzing (clang's libFuzzer) ---------------------------------------------
 
-fuzz = $(eval FUZZ += $(strip $(1)))$(eval SRCS-$(strip $(1)) := $(2))
-util-srcs := $(OBJS-util:.o=.c)
+fuzz = $(eval FUZZ += $(strip $(1)))$(eval FUZZ-OBJS-$(strip $(1)) := $(2))
 
 $(call fuzz, fuzz-options)
-$(call fuzz, fuzz-serial, hw/serial.c $(FAKE:.o=.c))
-$(call fuzz, fuzz-pci, hw/msix.c $(PCI:.o=.c) $(FAKE:.o=.c))
-$(call fuzz, fuzz-queue, virtio/queue.c gmem.c)
-$(call fuzz, fuzz-virtio, $(OBJS-virtio-core:.o=.c) virtio/mmio.c virtio/pci.c hw/msix.c gmem.c \
-	$(PCI:.o=.c) $(FAKE:.o=.c))
-$(call fuzz, fuzz-bzimage, x86/bzimage.c)
+$(call fuzz, fuzz-serial, hw/serial.o $(FAKE))
+$(call fuzz, fuzz-pci, hw/msix.o $(PCI) $(FAKE))
+$(call fuzz, fuzz-queue, virtio/queue.o gmem.o)
+$(call fuzz, fuzz-virtio, $(OBJS-virtio-core) virtio/mmio.o virtio/pci.o hw/msix.o gmem.o \
+	$(PCI) $(FAKE))
+$(call fuzz, fuzz-bzimage, x86/bzimage.o)
 $(call fuzz, fuzz-unpack)
 $(call fuzz, fuzz-cache)
-$(call fuzz, fuzz-elf, x86/elf.c)
-$(call fuzz, fuzz-kaslr, x86/kaslr.c x86/elf.c gmem.c)
-$(call fuzz, fuzz-mptable, x86/mptable.c gmem.c device.c)
-$(call fuzz, fuzz-multiboot, x86/multiboot.c x86/initrd.c x86/e820.c gmem.c)
-$(call fuzz, fuzz-devices, virtio/balloon.c virtio/console.c virtio/queue.c gmem.c)
-$(call fuzz, fuzz-blk, virtio/blk.c virtio/queue.c gmem.c $(OBJS-disk:.o=.c))
+$(call fuzz, fuzz-elf, x86/elf.o)
+$(call fuzz, fuzz-kaslr, x86/kaslr.o x86/elf.o gmem.o)
+$(call fuzz, fuzz-mptable, x86/mptable.o gmem.o device.o)
+$(call fuzz, fuzz-multiboot, x86/multiboot.o x86/initrd.o x86/e820.o gmem.o)
+$(call fuzz, fuzz-devices, virtio/balloon.o virtio/console.o virtio/queue.o gmem.o)
+$(call fuzz, fuzz-blk, virtio/blk.o virtio/queue.o gmem.o $(OBJS-disk))
 
 FUZZ-BINS := $(addprefix build/fuzz/,$(FUZZ))
 FUZZ_SECONDS ?= 60
-HEADERS := $(wildcard include/kvm/*.h tests/lib/*.h virtio/*.h)
+FUZZ_CFLAGS := -std=gnu11 $(WARN) -g -O1 -pthread -fsanitize=fuzzer,address,undefined \
+	       -fno-sanitize-recover=all
+
+build/fuzz/obj/%.o: %.c build/fuzz/obj/flags
+	@mkdir -p $(@D)
+	@echo "  FUZZ-CC $<"
+	$(Q)clang $(CPPFLAGS) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+FUZZ_FLAGS := $(CPPFLAGS) $(FUZZ_CFLAGS)
+build/fuzz/obj/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FUZZ_FLAGS)' | cmp -s - $@ || echo '$(FUZZ_FLAGS)' > $@
+
+-include $(shell find build/fuzz/obj -name '*.d' 2>/dev/null)
 
 define fuzz-rule
-build/fuzz/$(1): tests/fuzz/$(1).c $(SRCS-$(1)) $(util-srcs) $(HEADERS)
-	@mkdir -p $$(@D)
-	@echo "  FUZZ    $$@"
-	$(Q)clang $$(CPPFLAGS) -std=gnu11 $$(WARN) -g -O1 -pthread \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $$@ $$(filter %.c,$$^) $(LDLIBS)
+build/fuzz/$(1): $(addprefix build/fuzz/obj/,tests/fuzz/$(1).o $(FUZZ-OBJS-$(1)) $(OBJS-util))
+	@echo "  FUZZ-LD $$@"
+	$(Q)clang $(FUZZ_CFLAGS) -o $$@ $$^ $(LDLIBS)
 endef
 $(foreach target,$(FUZZ),$(eval $(call fuzz-rule,$(target))))
 

@@ -269,22 +269,6 @@ static void cache_make_room(int dir, u64 bytes)
 
 /* --- writing --- */
 
-static int cache_write_all(int fd, const void *data, u64 len, u64 offset)
-{
-	while (len) {
-		ssize_t done = pwrite(fd, data, len, (off_t)offset);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return done ? -errno : -ENOSPC;
-		data = (const u8 *)data + done;
-		offset += (u64)done;
-		len -= (u64)done;
-	}
-	return 0;
-}
-
 static bool cache_is_zero(const u8 *data, u64 len)
 {
 	return !data[0] && !memcmp(data, data + 1, len - 1);
@@ -299,7 +283,7 @@ static int cache_write_sparse(int fd, const u8 *data, u64 len, u64 offset)
 		u64 block = MIN(len - at, (u64)HOLE_BYTES);
 		bool zero = cache_is_zero(data + at, block);
 		int err = zero && at > from
-				  ? cache_write_all(fd, data + from, at - from, offset + from)
+				  ? pwrite_full(fd, data + from, at - from, (off_t)(offset + from))
 				  : 0;
 
 		if (err)
@@ -310,7 +294,7 @@ static int cache_write_sparse(int fd, const u8 *data, u64 len, u64 offset)
 	}
 	return ftruncate(fd, (off_t)(offset + len)) < 0
 		       ? -errno
-		       : cache_write_all(fd, data + from, len - from, offset + from);
+		       : pwrite_full(fd, data + from, len - from, (off_t)(offset + from));
 }
 
 static int cache_fill(int fd, const char *name, const u8 *data, u64 bytes)
@@ -323,7 +307,7 @@ static int cache_fill(int fd, const char *name, const u8 *data, u64 bytes)
 	int err;
 
 	snprintf(header.name, sizeof(header.name), "%.*s", HASH_DIGITS, name);
-	err = cache_write_all(fd, &header, sizeof(header), 0);
+	err = pwrite_full(fd, &header, sizeof(header), 0);
 	err = err ? err : cache_write_sparse(fd, data, bytes, HEADER_BYTES);
 	return err ? err : futimens(fd, times) < 0 ? -errno : 0;
 }

@@ -8,8 +8,9 @@
  *
  * Any thread calls; nothing here keeps state. A file that ends early is -EIO: a
  * caller that accepts a short file asks for its size first. A failed write_full()
- * has written an unknown part, so its callers write to something that they can
- * throw away (a temporary file, a socket to be closed).
+ * or pwrite_full() has written an unknown part: callers write to something that
+ * they can throw away (a temporary file, a socket to be closed), or pass the
+ * error on (a disk's request).
  *
  * Left out on purpose: waiting. A descriptor that is non-blocking returns
  * -EAGAIN; the loop is the place to wait.
@@ -33,6 +34,24 @@ int pread_full(int fd, void *buf, size_t len, off_t offset)
 		if (n == 0)
 			return -EIO;
 		to += n;
+		len -= n;
+		offset += n;
+	}
+	return 0;
+}
+
+int pwrite_full(int fd, const void *buf, size_t len, off_t offset)
+{
+	const char *from = buf;
+
+	while (len) {
+		ssize_t n = pwrite(fd, from, len, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		from += n;
 		len -= n;
 		offset += n;
 	}

@@ -56,11 +56,11 @@
 #define ENTRY_64_OFFSET	   0x200 /* of a bzImage's 64-bit entry from its load address */
 
 /* Each word is documented, with what it saves, in lkvm(1). */
+#define DEFAULT_CMDLINE(tty) \
+	"quiet earlycon=uart8250,io,0x3f8,115200n8 console=" tty " cryptomgr.notests"
 static const char *const default_cmdline[] = {
-	[CONSOLE_SERIAL] =
-		"quiet earlycon=uart8250,io,0x3f8,115200n8 console=ttyS0 cryptomgr.notests",
-	[CONSOLE_VIRTIO] =
-		"quiet earlycon=uart8250,io,0x3f8,115200n8 console=hvc0 cryptomgr.notests",
+	[CONSOLE_SERIAL] = DEFAULT_CMDLINE("ttyS0"),
+	[CONSOLE_VIRTIO] = DEFAULT_CMDLINE("hvc0"),
 };
 
 /* enum image_entry, without what only a flat image has. */

@@ -15,6 +15,9 @@
  */
 int pread_full(int fd, void *buf, size_t len, off_t offset);
 
+/* Write all len bytes at offset. Returns 0 or -errno; EINTR is retried. */
+int pwrite_full(int fd, const void *buf, size_t len, off_t offset);
+
 /* Write exactly len bytes at the file position. Returns 0 or -errno. EINTR is retried. */
 int write_full(int fd, const void *buf, size_t len);
 

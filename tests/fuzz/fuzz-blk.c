@@ -11,6 +11,7 @@
  * - a reset ends everything, and then a good read works;
  * - an image that is only read, or a snapshot's, stays as it is.
  */
+#include "tests/lib/fuzz.h"
 #include "tests/lib/virtq-driver.h"
 #include "virtio/core.h"
 #include "x86/layout.h"
@@ -29,17 +30,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "line %d: broken: %s\n", __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 #define RAM_BYTES   (2 * MIB)
 #define IMAGE_BYTES (64 * KIB)
@@ -199,13 +189,6 @@ static void check_image(void)
 	CHECK(!memcmp(now, content, IMAGE_BYTES));
 }
 
-static void drop_line(enum log_level level, const char *line, void *arg)
-{
-	(void)level;
-	(void)line;
-	(void)arg;
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	static const char *const words[DISKS] = {"", ",ro", ",snapshot",
@@ -217,7 +200,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	log_set_sink(drop_line, NULL);
+	log_set_sink(fuzz_drop_line, NULL);
 	for (size_t i = 0; i < IMAGE_BYTES; i++)
 		content[i] = (u8)(i * 31 + i / 512);
 	for (unsigned int i = 0; i < DISKS; i++) {
@@ -240,46 +223,33 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 /* --- the driver --- */
 
-struct input {
-	const u8 *at, *end;
-};
-
-static u64 take(struct input *input, unsigned int bytes)
-{
-	u64 value = 0;
-
-	for (unsigned int i = 0; i < bytes && input->at < input->end; i++)
-		value |= (u64)*input->at++ << (8 * i);
-	return value;
-}
-
 /* The address that a request's buffer has: mostly a good one. */
-static u64 take_address(struct input *input)
+static u64 take_address(struct fuzz_input *input)
 {
-	u8 how = (u8)take(input, 1);
+	u8 how = (u8)fuzz_take(input, 1);
 
 	if (how < 0xf0)
 		return BUFFERS + (u64)how * 512;
-	return how < 0xf8 ? RAM_BYTES - (how & 7) * 100 : take(input, 8);
+	return how < 0xf8 ? RAM_BYTES - (how & 7) * 100 : fuzz_take(input, 8);
 }
 
-static void add_request(struct input *input, struct drvq *queue)
+static void add_request(struct fuzz_input *input, struct drvq *queue)
 {
 	static const u32 types[] = {0, 0, 0, 1, 1, 1, 4, 8, 11, 13, 13, 14, 2};
 	struct drvq_buf bufs[6];
 	u16 count = 0;
-	u32 type = types[take(input, 1) % ARRAY_SIZE(types)];
-	u64 sector = take(input, 1);
-	u8 cuts = (u8)take(input, 1);
+	u32 type = types[fuzz_take(input, 1) % ARRAY_SIZE(types)];
+	u64 sector = fuzz_take(input, 1);
+	u8 cuts = (u8)fuzz_take(input, 1);
 	u64 header = take_address(input), buffer = take_address(input),
 	    status = take_address(input);
-	u32 len = (u32)take(input, 1) * 128;
+	u32 len = (u32)fuzz_take(input, 1) * 128;
 	bool in = type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_GET_ID;
 
 	if (sector == 0xff)
-		sector = take(input, 8);
+		sector = fuzz_take(input, 8);
 	if (len == 255 * 128)
-		len = (u32)take(input, 4);
+		len = (u32)fuzz_take(input, 4);
 	if (type == VIRTIO_BLK_T_GET_ID && len)
 		len = 20;
 	if ((type == VIRTIO_BLK_T_DISCARD || type == VIRTIO_BLK_T_WRITE_ZEROES) && len)
@@ -340,11 +310,11 @@ static void check_alive(unsigned int flags)
 	down();
 }
 
-static void step(struct input *input, struct drvq *queue, unsigned int flags)
+static void step(struct fuzz_input *input, struct drvq *queue, unsigned int flags)
 {
 	u64 at;
 
-	switch ((enum step)(take(input, 1) % STEP_COUNT)) {
+	switch ((enum step)(fuzz_take(input, 1) % STEP_COUNT)) {
 	case STEP_REQUEST:
 	case STEP_REQUEST_TOO:
 		add_request(input, queue);
@@ -358,17 +328,19 @@ static void step(struct input *input, struct drvq *queue, unsigned int flags)
 		check_used(queue);
 		break;
 	case STEP_RAM:
-		at = take(input, 2) * 8 + BUFFERS;
+		at = fuzz_take(input, 2) * 8 + BUFFERS;
 		if (at <= RAM_BYTES - 8)
-			*(u64 *)(void *)(machine.ram + at) = take(input, 8);
+			*(u64 *)(void *)(machine.ram + at) = fuzz_take(input, 8);
 		break;
 	case STEP_RINGS:
-		machine.ram[RINGS + take(input, 2) % drvq_bytes(QUEUE_SIZE)] = (u8)take(input, 1);
+		machine.ram[RINGS + fuzz_take(input, 2) % drvq_bytes(QUEUE_SIZE)] =
+			(u8)fuzz_take(input, 1);
 		break;
 	case STEP_CONFIG: {
-		u8 bytes[4] = {(u8)take(input, 1), 0, 1, 2};
+		u8 bytes[4] = {(u8)fuzz_take(input, 1), 0, 1, 2};
 
-		machine.dev->ops->config_write(machine.dev, (u32)take(input, 1) % 60, bytes, 4);
+		machine.dev->ops->config_write(machine.dev, (u32)fuzz_take(input, 1) % 60, bytes,
+					       4);
 		break;
 	}
 	default:
@@ -381,8 +353,8 @@ static void step(struct input *input, struct drvq *queue, unsigned int flags)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	struct input input = {data, data + size};
-	unsigned int first = (unsigned int)take(&input, 1), flags = first >> 2;
+	struct fuzz_input input = {data, data + size};
+	unsigned int first = (unsigned int)fuzz_take(&input, 1), flags = first >> 2;
 	struct drvq queue;
 
 	machine.index = first % DISKS;

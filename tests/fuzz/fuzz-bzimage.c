@@ -14,21 +14,11 @@
  *   bytes from it on are within [min, top): nothing wraps;
  * - a refusal gives a reason.
  */
+#include "tests/lib/fuzz.h"
 #include "x86/bzimage.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "line %d: broken: %s\n", __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 #define CONTROL_BYTES 9
 

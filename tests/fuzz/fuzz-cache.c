@@ -12,6 +12,8 @@
  *   something lies there that is not the cache's to remove (a folder);
  * - no descriptor is left open.
  */
+#include "tests/lib/fuzz.h"
+
 #include <kvm/cache.h>
 #include <kvm/log.h>
 #include <kvm/util.h>
@@ -25,17 +27,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "line %d: broken: %s\n", __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 #define CONTROL_BYTES 3
 #define HEADER_BYTES  4096
@@ -53,13 +44,6 @@ static const char unpacked[] = "what a kernel would be";
 
 static char root[64], folder[96], entry_name[NAME_DIGITS + 1];
 static int folder_fd, packed_fd;
-
-static void quiet(enum log_level level, const char *line, void *arg)
-{
-	(void)level;
-	(void)line;
-	(void)arg;
-}
 
 static void clear_folder(void)
 {
@@ -118,7 +102,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	log_set_sink(quiet, NULL);
+	log_set_sink(fuzz_drop_line, NULL);
 	snprintf(root, sizeof(root), "%s/lkvm-fuzz-cache-XXXXXX",
 		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 	CHECK(mkdtemp(root));

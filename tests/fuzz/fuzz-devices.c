@@ -11,6 +11,7 @@
  * inside guest RAM, and a request for no more than there is; - each device keeps at most one chain,
  * and none after a reset; - output is no longer than what the driver offered.
  */
+#include "tests/lib/fuzz.h"
 #include "tests/lib/virtq-driver.h"
 #include "virtio/core.h"
 #include "x86/layout.h"
@@ -23,23 +24,10 @@
 #include <kvm/options.h>
 #include <kvm/util.h>
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "line %d: broken: %s\n", __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 #define RAM_BYTES  (2 * MIB)
 #define DEVICES	   2
@@ -216,13 +204,6 @@ static void ring_doorbell(unsigned int queue)
 	CHECK(kept <= 1 || machine.broken);
 }
 
-static void drop_line(enum log_level level, const char *line, void *arg)
-{
-	(void)level;
-	(void)line;
-	(void)arg;
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	char *args[] = {(char *)"run", (char *)"--balloon", NULL};
@@ -230,7 +211,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	log_set_sink(drop_line, NULL);
+	log_set_sink(fuzz_drop_line, NULL);
 	config.console = CONSOLE_VIRTIO;
 	CHECK(!options_parse("run", 2, args, &positional));
 	machine.kvm.loop = loop_new();
@@ -244,39 +225,26 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 /* --- the driver --- */
 
-struct input {
-	const u8 *at, *end;
-};
-
-static u64 take(struct input *input, unsigned int bytes)
+static u64 take_address(struct fuzz_input *input)
 {
-	u64 value = 0;
-
-	for (unsigned int i = 0; i < bytes && input->at < input->end; i++)
-		value |= (u64)*input->at++ << (8 * i);
-	return value;
-}
-
-static u64 take_address(struct input *input)
-{
-	u8 how = (u8)take(input, 1);
+	u8 how = (u8)fuzz_take(input, 1);
 
 	if (how < 0xe0)
 		return BUFFERS + (u64)how * 2048;
 	if (how < 0xf0)
 		return (u64)(how & 0xf) * (RAM_BYTES / 16);
-	return how < 0xf8 ? RAM_BYTES - (how & 7) * 100 : take(input, 8);
+	return how < 0xf8 ? RAM_BYTES - (how & 7) * 100 : fuzz_take(input, 8);
 }
 
-static void add_chain(struct input *input, struct drvq *queue)
+static void add_chain(struct fuzz_input *input, struct drvq *queue)
 {
 	static const u32 lengths[] = {4, 16, 100, 4096, 8192, RAM_BYTES / 2, RAM_BYTES, 0};
 	struct drvq_buf bufs[4];
-	u8 shape = (u8)take(input, 1);
+	u8 shape = (u8)fuzz_take(input, 1);
 	u16 count = 1 + (shape & 3);
 
 	for (u16 i = 0; i < count; i++) {
-		u8 len = (u8)take(input, 1);
+		u8 len = (u8)fuzz_take(input, 1);
 
 		bufs[i].addr = take_address(input);
 		bufs[i].len = len < 0x80 ? len : lengths[len % ARRAY_SIZE(lengths)];
@@ -294,7 +262,7 @@ static void see(void *arg, const char *counter, u64 value)
 }
 
 /* What the host does meanwhile. */
-static void host_step(struct input *input)
+static void host_step(struct fuzz_input *input)
 {
 	u8 typed[256] = {0};
 	size_t room;
@@ -303,7 +271,7 @@ static void host_step(struct input *input)
 		machine.dev->ops->stats(machine.dev, see, NULL);
 		return;
 	}
-	switch (take(input, 1) % 3) {
+	switch (fuzz_take(input, 1) % 3) {
 	case 0:
 		machine.full = !machine.full;
 		break;
@@ -319,9 +287,9 @@ static void host_step(struct input *input)
 	}
 }
 
-static void step(struct input *input, unsigned int flags)
+static void step(struct fuzz_input *input, unsigned int flags)
 {
-	unsigned int what = (unsigned int)take(input, 1);
+	unsigned int what = (unsigned int)fuzz_take(input, 1);
 	unsigned int index = what / 8 % machine.dev->queue_count;
 	u64 at;
 
@@ -335,16 +303,16 @@ static void step(struct input *input, unsigned int flags)
 		ring_doorbell(index);
 		break;
 	case 3:
-		at = BUFFERS + take(input, 2) * 4;
-		*(u32 *)(void *)(machine.ram + at) = (u32)take(input, 4);
+		at = BUFFERS + fuzz_take(input, 2) * 4;
+		*(u32 *)(void *)(machine.ram + at) = (u32)fuzz_take(input, 4);
 		break;
 	case 4:
-		at = RINGS(index) + take(input, 2) % drvq_bytes(QUEUE_SIZE);
-		machine.ram[at] = (u8)take(input, 1);
+		at = RINGS(index) + fuzz_take(input, 2) % drvq_bytes(QUEUE_SIZE);
+		machine.ram[at] = (u8)fuzz_take(input, 1);
 		break;
 	case 5: {
-		u8 bytes[4] = {(u8)take(input, 1), 0, 1, 2};
-		u32 offset = (u32)take(input, 1) % machine.dev->config_bytes;
+		u8 bytes[4] = {(u8)fuzz_take(input, 1), 0, 1, 2};
+		u32 offset = (u32)fuzz_take(input, 1) % machine.dev->config_bytes;
 
 		machine.dev->ops->config_write(machine.dev, offset, bytes,
 					       MIN(machine.dev->config_bytes - offset, 4U));
@@ -367,8 +335,8 @@ static void step(struct input *input, unsigned int flags)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	struct input input = {data, data + size};
-	unsigned int first = (unsigned int)take(&input, 1), flags = first >> 1;
+	struct fuzz_input input = {data, data + size};
+	unsigned int first = (unsigned int)fuzz_take(&input, 1), flags = first >> 1;
 
 	machine.dev = machine.devs[first % DEVICES];
 	machine.full = false;

@@ -10,21 +10,10 @@
  * - file_end is behind the bytes of each segment;
  * - a refusal gives a reason, and a higher min accepts nothing that a lower one refuses.
  */
+#include "tests/lib/fuzz.h"
 #include "x86/elf.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "line %d: broken: %s\n", __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 static bool is_loaded(const struct elf *elf, gpa_t at)
 {

@@ -12,23 +12,13 @@
  *   moved back, all bytes are as they were (unless places overlap: then the order decides);
  * - a refusal gives a reason.
  */
+#include "tests/lib/fuzz.h"
 #include "x86/kaslr.h"
 
 #include <endian.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "line %d: broken: %s\n", __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 #define CONTROL_BYTES 12
 #define RAM_BASE      MIB

@@ -7,24 +7,14 @@
  * order that the specification asks for, gets through the table; and it has found just the
  * processors there are, and the pins of the first bridge whose bus can be named.
  */
+#include "tests/lib/fuzz.h"
 #include "x86/cpuid.h"
 #include "x86/mptable.h"
 
 #include <kvm/device.h>
-#include <kvm/log.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#define MP_CHECK(condition)                                                             \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "line %d: broken: %s\n", __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
+#define MP_CHECK CHECK
 #include "tests/x86/mp-reader.h"
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 #define BRIDGES	    3
 #define PINS_MAX    128

@@ -8,24 +8,13 @@
  * - the first one's demands decide: bit 2 is refused for its video mode, others as unknown, and
  *   pages and memory (bits 0 and 1), or what is no demand (bits 16 and up), never.
  */
+#include "tests/lib/fuzz.h"
 #include "x86/multiboot.h"
 
 #include <kvm/config.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
 struct config config;
-
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "line %d: broken: %s\n", __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 static u32 word(const u8 *at)
 {

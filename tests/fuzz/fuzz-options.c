@@ -10,6 +10,8 @@
  * Build: clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu11 -D_GNU_SOURCE
  *	  -Iinclude -I. tests/fuzz/fuzz-options.c util/[a-z]*.c
  */
+#include "tests/lib/fuzz.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <kvm/log.h>
@@ -19,8 +21,6 @@
 
 #define WORDS_MAX 64
 #define INPUT_MAX 4096
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static struct {
 	bool verbose, quiet;

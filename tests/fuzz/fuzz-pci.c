@@ -13,6 +13,7 @@
  *   and none that is masked.
  */
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/fuzz.h"
 #include "tests/lib/pci-guest.h"
 #include "x86/layout.h"
 
@@ -20,20 +21,7 @@
 #include <kvm/log.h>
 #include <kvm/msix.h>
 #include <kvm/pci.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "line %d: broken: %s\n", __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 #define FUNCTIONS  3
 #define STEP_BYTES 8
@@ -269,16 +257,11 @@ static void check_all(void)
 	CHECK(fake_msi_attached() <= vectors);
 }
 
-static void drop_line(enum log_level level, const char *line, void *arg)
-{
-	(void)level, (void)line, (void)arg;
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
 	fake_start();
-	log_set_sink(drop_line, NULL);
+	log_set_sink(fuzz_drop_line, NULL);
 	fake.kvm.mem.count = 1;
 	fake.kvm.mem.banks[0] = (struct gmem_bank){.base = 0, .size = 64 * MIB};
 	for (unsigned int i = 0; i < FUNCTIONS; i++) {

@@ -10,22 +10,12 @@
  * - no head is in flight twice, and what is in flight is what was popped and not pushed;
  * - a queue breaks once, and says by what section.
  */
+#include "tests/lib/fuzz.h"
 #include "tests/lib/virtq-driver.h"
 #include "virtio/queue.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "line %d: broken: %s\n", __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 #define BANK	 8192u
 #define RAM	 (2 * BANK)

@@ -11,23 +11,11 @@
  * - no more than 16 bytes come out of a receiver.
  */
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/fuzz.h"
 #include "x86/layout.h"
 
 #include <kvm/device.h>
 #include <linux/serial_reg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "line %d: broken: %s\n", __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 static const u16 com_ports[] = {PORT_COM1, PORT_COM2, PORT_COM3, PORT_COM4};
 

@@ -9,23 +9,13 @@
  * - the same stream with the trailer of a bzImage behind it gives the same;
  * - with exactly as much room it fits, with a byte less it is -E2BIG.
  */
+#include "tests/lib/fuzz.h"
+
 #include <errno.h>
 #include <kvm/unpack.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "line %d: broken: %s\n", __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 #define CONTROL_BYTES 2
 #define IN_MAX	      (64 * KIB)

@@ -12,6 +12,7 @@
  * - nothing waits for ever (libFuzzer's -timeout).
  */
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/fuzz.h"
 #include "tests/lib/pci-guest.h"
 #include "tests/lib/virtq-driver.h"
 #include "virtio/transport.h"
@@ -21,21 +22,8 @@
 #include <kvm/log.h>
 #include <kvm/util.h>
 #include <linux/virtio_config.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "line %d: broken: %s\n", __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 #define RAM	 (1 * MIB)
 #define RINGS	 0x10000
@@ -366,11 +354,6 @@ static void do_step(u8 what, u8 where, u8 a, u8 b)
 
 /* --- the machine --- */
 
-static void drop_line(enum log_level level, const char *line, void *arg)
-{
-	(void)level, (void)line, (void)arg;
-}
-
 static void add_devices(void *arg)
 {
 	(void)arg;
@@ -394,7 +377,7 @@ static void add_devices(void *arg)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
-	log_set_sink(drop_line, NULL);
+	log_set_sink(fuzz_drop_line, NULL);
 	fake_start();
 	CHECK(gmem_map(&fake.kvm.mem, RAM, LAYOUT_RAM_HOLE, LAYOUT_RAM_HIGH, NULL) == 0);
 	fake.kvm.vm_fd = -1; /* no doorbells that KVM knows */

@@ -13,8 +13,10 @@
 #include <fcntl.h>
 #include <kvm/util.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* cmocka hands every test a state; none here needs it. */
@@ -60,6 +62,35 @@ static void test_pread_short_file_is_eio(void **state)
 	close(fd);
 }
 
+static void test_pwrite_writes_at_offset(void **state)
+{
+	int fd = file_with("0123456789");
+	char buf[12] = {};
+
+	assert_int_equal(pwrite_full(fd, "abcd", 4, 8), 0);
+	assert_int_equal(pwrite_full(fd, NULL, 0, 100), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_END), 12);
+	assert_int_equal(pread_full(fd, buf, 12, 0), 0);
+	assert_memory_equal(buf, "01234567abcd", 12);
+	close(fd);
+}
+
+/* A file may not grow over the limit: what fits is written, and the rest is an error. */
+static void test_pwrite_over_the_limit_is_an_error(void **state)
+{
+	const struct rlimit small = {.rlim_cur = 12, .rlim_max = RLIM_INFINITY};
+	struct rlimit old;
+	int fd = file_with("0123456789"), err;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	err = pwrite_full(fd, "abcd", 4, 10);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(err, -EFBIG);
+	close(fd);
+}
+
 static void test_errors_are_passed_on(void **state)
 {
 	char byte = 0;
@@ -67,6 +98,7 @@ static void test_errors_are_passed_on(void **state)
 
 	assert_int_equal(pread_full(-1, &byte, 1, 0), -EBADF);
 	assert_int_equal(write_full(-1, &byte, 1), -EBADF);
+	assert_int_equal(pwrite_full(-1, &byte, 1, 0), -EBADF);
 	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
 	assert_int_equal(pread_full(fds[0], &byte, 1, 0), -ESPIPE);
 	close(fds[0]);
@@ -128,6 +160,8 @@ int main(void)
 		cmocka_unit_test(test_pread_reads_at_offset),
 		cmocka_unit_test(test_pread_of_nothing),
 		cmocka_unit_test(test_pread_short_file_is_eio),
+		cmocka_unit_test(test_pwrite_writes_at_offset),
+		cmocka_unit_test(test_pwrite_over_the_limit_is_an_error),
 		cmocka_unit_test(test_errors_are_passed_on),
 		cmocka_unit_test(test_write_goes_on_after_a_part),
 		cmocka_unit_test(test_write_says_when_it_would_block),
