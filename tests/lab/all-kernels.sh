@@ -10,13 +10,14 @@ matrix()
 	local name=$1 cpus=$2
 	shift 2
 	boot "$name" 0 -c "$cpus" -m 512 "$@" || return
-	expect_grep "$OUT/$name.out" "^matrix: Linux $version, $cpus CPUs" "$name: $version, $cpus CPUs"
+	expect_grep "$OUT/$name.out" "^matrix: Linux $version_re, $cpus CPUs" "$name: $version, $cpus CPUs"
 }
 
 BOOT_TIMEOUT=300
 for dir in "$LAB"/matrix/*; do
 	kernel=${dir##*/}
 	version=$(cat "$dir/version")
+	version_re=$(echo "$version" | sed 's/[.+]/\\&/g')
 	BOOT_KERNEL=$dir/vmlinuz
 	rm -rf cache
 	case $kernel in
@@ -38,8 +39,13 @@ for dir in "$LAB"/matrix/*; do
 		BOOT_INITRD=$LAB/matrix.cpio
 		matrix "$kernel-cold-1" 1
 		matrix "$kernel-warm-4" 4
-		matrix "$kernel-self-1" 1 --unpack=never
-		matrix "$kernel-self-4" 4 --unpack=never
+		if [ "$LAB_KIND$kernel" = nestedcloud-trixie ]; then
+			# QEMU 7.2 in the place of lkvm: 4 of 6. The guest's EFLAGS have bits that no CPU has.
+			skip "$kernel-self" "it dies in 9 of 11 boots under QEMU's emulated SVM, whoever boots it"
+		else
+			matrix "$kernel-self-1" 1 --unpack=never
+			matrix "$kernel-self-4" 4 --unpack=never
+		fi
 		matrix "$kernel-pvh-1" 1 --boot=pvh
 		matrix "$kernel-pvh-4" 4 --boot=pvh
 		;;
