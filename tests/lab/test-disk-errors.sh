@@ -5,6 +5,7 @@
 # lab-long: yes
 # lab-tools: mkfs.ext4 dmsetup
 # lab-carry: tests/lab/disk.inc
+# lab-lane: 1
 . "$LAB/lib.sh"
 . "$LAB/disk.inc"
 BOOT_TIMEOUT=400

@@ -10,6 +10,7 @@
 FILES=20000
 
 # wait_for FILE REGEX SECONDS: until a line of it matches
+# lab-lane: 1
 wait_for()
 {
 	local tries=$(($3 * 5))
