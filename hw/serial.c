@@ -12,7 +12,9 @@
  * In: the console asks room() and calls input() on the loop's thread. RTS is the guest's flow
  * control: without it, and in loopback, there is no room. The console is told of new room when
  * the receive FIFO has run empty, not at every byte: so the interrupt line really falls between
- * two fillings, and a fast sender cannot keep a guest inside one interrupt for ever. The
+ * two fillings, and a fast sender cannot keep a guest inside one interrupt for ever. Nor is there
+ * room before somebody waits for input, by the receive interrupt or by polling: an early console
+ * raises RTS to print, and the driver that follows throws away what has come until then. The
  * character time-out (four idle character times) has passed the moment input() returns, for
  * nobody can tell how fast this wire is.
  *
@@ -54,6 +56,7 @@
 #include "x86/layout.h"
 
 #define FIFO_SIZE 16
+#define POLLS_MAX 16 /* of LSR in a row: a driver that starts up does fewer */
 #define PORTS	  8
 
 #define MSR_LINES (UART_MSR_DCD | UART_MSR_RI | UART_MSR_DSR | UART_MSR_CTS)
@@ -82,6 +85,9 @@ struct uart {
 	u8 rx[FIFO_SIZE];
 	u16 rx_breaks; /* bit i: rx[i] is a break that LSR has not shown yet */
 	unsigned int rx_head, rx_count;
+
+	bool awaited; /* since RTS is high, somebody has waited for a byte */
+	u8 polls;     /* times LSR was read since a byte was sent */
 
 	bool thr_emptied;  /* THRE interrupt, until IIR is read */
 	bool withheld;	   /* the console was full: THRE is not told */
@@ -171,9 +177,20 @@ static unsigned int uart_depth(const struct uart *uart)
 
 static size_t uart_room(const struct uart *uart)
 {
-	if ((uart->mcr & (UART_MCR_RTS | UART_MCR_LOOP)) != UART_MCR_RTS)
+	if (!uart->awaited || (uart->mcr & UART_MCR_LOOP))
 		return 0;
 	return uart_depth(uart) - uart->rx_count;
+}
+
+/* RTS, the receive interrupt, or the number of polls have changed. */
+static void uart_update_awaited(struct uart *uart)
+{
+	if (!(uart->mcr & UART_MCR_RTS)) {
+		uart->awaited = false;
+		uart->polls = 0;
+	} else if (uart_listens(uart) || uart->polls == POLLS_MAX) {
+		uart->awaited = true;
+	}
 }
 
 /* Is it time to tell the console, which last could have seen this much room? */
@@ -278,6 +295,8 @@ static u8 uart_read_lsr(struct uart *uart)
 	if (uart->fifo && (uart->rx_breaks || (uart->errors & UART_LSR_BI)))
 		lsr |= UART_LSR_FIFOE;
 	uart->errors = 0;
+	uart->polls = MIN(uart->polls + 1, POLLS_MAX);
+	uart_update_awaited(uart);
 	return lsr;
 }
 
@@ -320,6 +339,7 @@ static void uart_write_ier(struct uart *uart, u8 value)
 	uart->ier = value & (UART_IER_RDI | UART_IER_THRI | UART_IER_RLSI | UART_IER_MSI);
 	if (enabled & UART_IER_THRI)
 		uart_thr_emptied(uart);
+	uart_update_awaited(uart);
 }
 
 static void uart_write_fcr(struct uart *uart, u8 value)
@@ -337,6 +357,7 @@ static void uart_write_fcr(struct uart *uart, u8 value)
 /* Returns whether the byte is on its way out to the wire. */
 static bool uart_write_thr(struct uart *uart, u8 value)
 {
+	uart->polls = 0;
 	if (!(uart->mcr & UART_MCR_LOOP))
 		return true;
 	uart_receive(uart, value, false);
@@ -371,6 +392,7 @@ static bool uart_write(struct uart *uart, u64 reg, u8 value)
 		uart->mcr = value & (UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT1 | UART_MCR_OUT2 |
 				     UART_MCR_LOOP);
 		uart_update_modem(uart);
+		uart_update_awaited(uart);
 		break;
 	case UART_SCR:
 		uart->scr = value;
@@ -503,6 +525,8 @@ static int serial_reset(struct device *device)
 	uart->trigger = 1;
 	uart->errors = 0;
 	uart_clear_rx(uart);
+	uart->awaited = false;
+	uart->polls = 0;
 	uart->thr_emptied = uart->withheld = false;
 	uart->msr = uart_modem_inputs(uart);
 	uart_update_line(uart, false);

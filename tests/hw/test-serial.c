@@ -311,6 +311,7 @@ static void test_fifo_control(void **state)
 	input("abc", 3);
 	set(UART_FCR, 0); /* leaving FIFO mode empties it */
 	assert_int_equal(get(UART_LSR) & UART_LSR_DR, 0);
+	set(UART_IER, UART_IER_RDI);
 	assert_int_equal(room(), 1);
 }
 
@@ -373,6 +374,8 @@ static void test_room_is_rts(void **state)
 	(void)state;
 	assert_int_equal(room(), 0);
 	open_com1();
+	assert_int_equal(room(), 0);
+	set(UART_IER, UART_IER_RDI);
 	assert_int_equal(fake.room_changes, 1);
 	assert_int_equal(room(), 16);
 	input("abc", 3);
@@ -394,6 +397,44 @@ static void test_room_is_rts(void **state)
 	assert_int_equal(fake.room_changes, 4);
 	fake_outb(PORT_COM3 + UART_MCR, UART_MCR_RTS); /* not the console's business */
 	assert_int_equal(fake.room_changes, 4);
+}
+
+/* An early console raises RTS and polls to print; nothing is sent to it, for it would be lost. */
+static void test_room_needs_somebody_who_waits(void **state)
+{
+	(void)state;
+	set(UART_MCR, UART_MCR_DTR | UART_MCR_RTS);
+	for (unsigned int i = 0; i < 100; i++) {
+		get(UART_LSR);
+		set(UART_TX, 'x');
+		get(UART_LSR);
+	}
+	assert_int_equal(room(), 0);
+	/* A driver takes over: what it does not get, it cannot throw away. */
+	set(UART_MCR, 0);
+	open_com1();
+	get(UART_LSR);
+	get(UART_RX);
+	get(UART_LSR);
+	assert_int_equal(room(), 0);
+	assert_int_equal(fake.room_changes, 0);
+	set(UART_IER, UART_IER_RDI | UART_IER_RLSI);
+	assert_int_equal(fake.room_changes, 1);
+	assert_int_equal(room(), 16);
+	/* It may mask the interrupt for a while, and print. */
+	set(UART_IER, 0);
+	set(UART_TX, 'x');
+	assert_int_equal(room(), 16);
+	set(UART_MCR, UART_MCR_OUT2);
+	set(UART_MCR, UART_MCR_OUT2 | UART_MCR_RTS);
+	assert_int_equal(room(), 0);
+	/* Somebody who waits for input without interrupts. */
+	for (unsigned int i = 0; i < 15; i++)
+		get(UART_LSR);
+	assert_int_equal(room(), 0);
+	get(UART_LSR);
+	assert_int_equal(room(), 16);
+	assert_int_equal(fake.room_changes, 2);
 }
 
 /* BI belongs to its byte: LSR tells it when that is the oldest, FIFOE before. */
@@ -560,6 +601,7 @@ int main(void)
 		TEST(test_loopback_of_modem_lines),
 		TEST(test_out2_gates_interrupt),
 		TEST(test_room_is_rts),
+		TEST(test_room_needs_somebody_who_waits),
 		TEST(test_break),
 		TEST(test_shared_line),
 		TEST(test_arrival_gets_an_edge),
