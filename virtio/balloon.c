@@ -320,6 +320,7 @@ static int balloon_init(struct kvm *kvm)
 	balloon.dev = (struct virtio_device){
 		.name = "virtio-balloon0",
 		.id = VIRTIO_ID_BALLOON,
+		.driver = "virtio_balloon",
 		.pci_class = 0x050000, /* memory: RAM */
 		.offered = 1ULL << VIRTIO_BALLOON_F_STATS_VQ |
 			   1ULL << VIRTIO_BALLOON_F_DEFLATE_ON_OOM |

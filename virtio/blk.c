@@ -524,6 +524,7 @@ static struct blk *blk_new(struct disk *disk, unsigned int index)
 	blk->dev = (struct virtio_device){
 		.name = blk->name,
 		.id = VIRTIO_ID_BLOCK,
+		.driver = "virtio_blk",
 		.pci_class = PCI_CLASS_DISK,
 		.offered = blk_features(info),
 		.queue_count = info->queues,

@@ -304,6 +304,7 @@ static int hvc_init(struct kvm *kvm)
 	hvc.dev = (struct virtio_device){
 		.name = "virtio-console0",
 		.id = VIRTIO_ID_CONSOLE,
+		.driver = "virtio_console",
 		.pci_class = 0x078000, /* a communication controller of another kind */
 		.offered = 1ULL << VIRTIO_CONSOLE_F_EMERG_WRITE,
 		.queue_count = ARRAY_SIZE(hvc_queue_max),

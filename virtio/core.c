@@ -481,6 +481,7 @@ int virtio_attach(struct kvm *kvm, struct virtio_device *dev,
 	core->transport_data = transport_data;
 	core->bell = (struct loop_bell){.fn = virtio_rung, .arg = core};
 	core->device = (struct device){.name = dev->name,
+				       .drivers = {transport->driver, dev->driver},
 				       .reset = virtio_device_reset,
 				       .pause = virtio_device_pause,
 				       .resume = virtio_device_resume,

@@ -61,10 +61,11 @@ struct virtio_ops {
 
 struct virtio_device {
 	/* The device's, before virtio_add(); constant afterwards. */
-	const char *name; /* "virtio-rng0": what a message starts with */
-	u16 id;		  /* VIRTIO_ID_* */
-	u32 pci_class;	  /* base, sub, interface: 0x010000 is a disk; 0: nothing of these */
-	u64 offered;	  /* device-specific features, 1ULL << VIRTIO_*_F_*; core adds its own */
+	const char *name;   /* "virtio-rng0": what a message starts with */
+	u16 id;		    /* VIRTIO_ID_* */
+	const char *driver; /* the module that a stock kernel has for it: "virtio_rng" */
+	u32 pci_class;	    /* base, sub, interface: 0x010000 is a disk; 0: nothing of these */
+	u64 offered;	    /* device-specific features, 1ULL << VIRTIO_*_F_*; core adds its own */
 	unsigned int queue_count;
 	const u16 *queue_max; /* [queue_count], powers of two, at most VIRTQ_MAX_SIZE */
 	void *config;	      /* device-specific configuration, little-endian; may be NULL */
@@ -117,6 +118,7 @@ void virtio_needs_reset(struct virtio_device *dev, const char *why);
 /* --- for transports: from vCPU threads unless something else is said --- */
 
 struct virtio_transport {
+	const char *driver; /* "virtio_pci" */
 	/* There are used buffers in this queue. Loop, no lock held. */
 	void (*interrupt)(struct virtio_device *dev, unsigned int queue);
 	/* The configuration changed, or NEEDS_RESET. Any thread; the device's mutex may be held. */

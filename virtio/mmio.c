@@ -302,6 +302,7 @@ static void mmio_describe(struct virtio_device *dev,
 }
 
 static const struct virtio_transport mmio_transport = {
+	.driver = "virtio_mmio",
 	.interrupt = mmio_interrupt,
 	.config_interrupt = mmio_config_interrupt,
 	.ready = mmio_ready,

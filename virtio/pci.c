@@ -534,6 +534,7 @@ static void pci_reset(struct virtio_device *dev)
 }
 
 static const struct virtio_transport pci_transport = {
+	.driver = "virtio_pci",
 	.interrupt = pci_interrupt,
 	.config_interrupt = pci_config_interrupt,
 	.ready = pci_ready,

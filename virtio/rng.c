@@ -91,6 +91,7 @@ static const u16 rng_queue_max[] = {RNG_QUEUE_SIZE};
 static struct virtio_device rng = {
 	.name = "virtio-rng0",
 	.id = VIRTIO_ID_RNG,
+	.driver = "virtio_rng",
 	.queue_count = ARRAY_SIZE(rng_queue_max),
 	.queue_max = rng_queue_max,
 	.ops = &rng_ops,

@@ -56,6 +56,8 @@ struct device_record {
 
 struct device {
 	const char *name; /* "serial0" */
+	/* Modules that a stock kernel has for it, its bus's and its own: "virtio_pci"; or NULL. */
+	const char *drivers[2];
 	/*
 	 * Power-on state. Every vCPU is parked, or none exists yet. Main thread.
 	 * 0 or -errno after log_error(): the machine cannot go on.
