@@ -26,7 +26,8 @@ OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o gmem.o bus.o irq.o
 	     trace-report.o result.o \
 	     instance.o
 OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o image.o bzimage.o elf.o \
-	     kaslr.o params.o pvh.o multiboot.o initrd.o e820.o entry.o acpi.o acpi-table.o aml.o \
+	     kaslr.o params.o pvh.o multiboot.o initrd.o release.o e820.o entry.o acpi.o \
+	     acpi-table.o aml.o \
 	     mptable.o smbios.o vmgenid.o bios.o bios-code.o)
 OBJS-hw   := $(addprefix hw/,serial.o serial-pty.o rtc.o i8042.o pci.o pci-bar.o pci-map.o msix.o \
 	     reset-port.o acpi-pm.o pvpanic.o exit-port.o)
@@ -38,8 +39,10 @@ OBJS-disk := $(addprefix disk/,disk.o disk-open.o disk-option.o disk-format.o di
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
 	     json-file.o cache.o unpack.o unpack-lib.o unpack-lzo.o unpack-lz4.o)
 
+OBJS-guest := $(addprefix guest/,initramfs.o modules.o cpio.o root.o init-blob.o)
+
 OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-hw) $(OBJS-virtio) $(OBJS-disk) \
-	$(OBJS-util)
+	$(OBJS-guest) $(OBJS-util)
 
 # ---- flags -------------------------------------------------------------------
 
@@ -75,7 +78,8 @@ LIBS-found := $(call optional,jansson,run --result and --boot-trace,libjansson-d
 	      $(call optional,liblz4,unpacking lz4 kernels,liblz4-dev) \
 	      $(call optional,libzstd,unpacking zstd kernels,libzstd-dev) \
 	      $(call optional,libsodium,keeping unpacked kernels,libsodium-dev) \
-	      $(call optional,liburing,disks by io_uring,liburing-dev)
+	      $(call optional,liburing,disks by io_uring,liburing-dev) \
+	      $(call optional,blkid,finding the root file system,libblkid-dev)
 LIBS-found := $(strip $(LIBS-found))
 LIBS-linked := $(call linkable,bz2,BZ2_bzlibVersion,unpacking bzip2 kernels,libbz2-dev) \
 	       $(call linkable,aio,io_setup,disks by Linux AIO,libaio-dev)
@@ -83,7 +87,7 @@ LIBS-linked := $(strip $(LIBS-linked))
 HAVE := $(strip $(call have,jansson,JANSSON) $(call have,zlib,ZLIB) $(call have,bz2,BZIP2) \
 	$(call have,liblzma,LZMA) $(call have,lzo2,LZO) $(call have,liblz4,LZ4) \
 	$(call have,libzstd,ZSTD) $(call have,libsodium,LIBSODIUM) \
-	$(call have,liburing,LIBURING) $(call have,aio,LIBAIO))
+	$(call have,blkid,BLKID) $(call have,liburing,LIBURING) $(call have,aio,LIBAIO))
 CPPFLAGS += $(HAVE) $(if $(LIBS-found),$(shell $(PKG_CONFIG) --cflags $(LIBS-found)))
 LDLIBS := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --libs $(LIBS-found))) $(LIBS-linked:%=-l%)
 LDLIBS-static := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --static --libs $(LIBS-found))) \
@@ -113,6 +117,17 @@ $(BUILD)/%.o: %.S $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  AS      $<"
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# lkvm's init, which runs in the guest: a program of its own, small because of musl.
+INIT_CFLAGS := -std=gnu11 -Os $(WARN) -static -s -fno-asynchronous-unwind-tables
+build/guest/init: guest/guest-init.c guest/guest-shell.c guest/guest-init.h
+	@mkdir -p $(@D)
+	@echo "  MUSL    $@"
+	$(Q)musl-gcc $(INIT_CFLAGS) -o $@ $(filter %.c,$^) || \
+		{ command -v musl-gcc >/dev/null || echo "musl-gcc: not found;" \
+			"install musl-tools (make deps)" >&2; exit 1; }
+
+$(BUILD)/guest/init-blob.o: build/guest/init
 
 FLAGS := $(CC) $(CPPFLAGS) $(ALL_CFLAGS)
 $(BUILD)/flags: FORCE

@@ -23,6 +23,7 @@
 #include <kvm/disk.h>
 #include <kvm/dry-run.h>
 #include <kvm/init.h>
+#include <kvm/initramfs.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
@@ -149,6 +150,42 @@ static int run_complete_config(int positional, char **argv)
 	}
 	run_default_sizes();
 	return run_check_files();
+}
+
+/* --- lkvm's own init --- */
+
+static void run_add_drivers(struct device *dev, void *arg)
+{
+	struct initramfs_plan *plan = arg;
+
+	for (size_t i = 0; i < ARRAY_SIZE(dev->drivers); i++) {
+		if (dev->drivers[i] && plan->driver_count < INITRAMFS_DRIVERS_MAX)
+			plan->drivers[plan->driver_count++] = dev->drivers[i];
+	}
+}
+
+/* At power-on and reset: every device is in the list. */
+static int run_make_initramfs(const char *release, const void **data, size_t *bytes, void *arg)
+{
+	struct initramfs_plan plan = {.kernel = config.kernel, .version = release};
+	const char *disks[DISK_MAX];
+
+	(void)arg;
+	for (plan.disk_count = 0; plan.disk_count < disk_count(); plan.disk_count++)
+		disks[plan.disk_count] = disk_info(disk_at(plan.disk_count))->path;
+	plan.disks = disks;
+	device_for_each(run_add_drivers, &plan);
+	return initramfs_make(&plan, data, bytes);
+}
+
+static int run_choose_init(void)
+{
+	struct boot_initramfs initramfs = {.make = run_make_initramfs, .param = initramfs_param()};
+	int wanted = initramfs_wanted(config.initrds.count != 0, &initramfs.required);
+
+	if (wanted > 0)
+		boot_use_initramfs(&initramfs);
+	return MIN(wanted, 0);
 }
 
 /* --- signals --- */
@@ -284,10 +321,12 @@ int builtin_run(int argc, char **argv)
 		return run_finish(NULL, END_EXIT, builtin_help(2, (char *[]){"help", "run", NULL}));
 	log_threshold = config.debug ? LOG_DEBUG : (enum log_level)config.loglevel;
 	run_block_signals();
-	if (run_complete_config(positional, argv) || boot_open_files() || disk_open_all())
+	if (run_complete_config(positional, argv) || run_choose_init() || boot_open_files() ||
+	    disk_open_all())
 		return run_finish(NULL, END_ERROR, STATUS_ERROR);
 	phase_mark(PHASE_OPTIONS);
 	status = run_vm();
 	disk_close_all();
+	initramfs_free();
 	return status;
 }

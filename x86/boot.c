@@ -34,6 +34,7 @@
 #include "multiboot.h"
 #include "params.h"
 #include "pvh.h"
+#include "release.h"
 #include "vmgenid.h"
 
 #include <kvm/boot.h>
@@ -81,6 +82,8 @@ static struct {
 	u64 shift;	 /* how far above its linked address an unpacked kernel is */
 	bool randomized; /* its virtual address is another than linked */
 	gpa_t initrd;
+	struct boot_initramfs initramfs; /* make is NULL: none */
+	char release[RELEASE_BYTES];	 /* of the kernel, when there is an initramfs */
 } boot = {.fd = -1};
 
 static const struct option boot_options[] = {
@@ -196,6 +199,70 @@ static int boot_check_cmdline(void)
 	return 0;
 }
 
+void boot_use_initramfs(const struct boot_initramfs *initramfs)
+{
+	boot.initramfs = *initramfs;
+}
+
+/* The word that names the first program goes in front of " -- ", which ends the kernel's own. */
+static int boot_add_word(const char *word)
+{
+	char *end = strstr(boot.cmdline, " -- "), *longer;
+	int len = (int)(end ? end - boot.cmdline : (ptrdiff_t)strlen(boot.cmdline));
+
+	if (asprintf(&longer, "%.*s%s%s%s", len, boot.cmdline, len ? " " : "", word,
+		     end ? end : "") < 0)
+		return log_fail(-ENOMEM, "command line: no memory");
+	free(boot.cmdline);
+	boot.cmdline = longer;
+	return 0;
+}
+
+/* Does lkvm's own init suit this kernel? Says why not; NULL when it does. */
+static const char *boot_refuses_initramfs(void)
+{
+	const struct image *image = &boot.image;
+
+	if (image->entry == IMAGE_ENTRY_MULTIBOOT || image->entry == IMAGE_ENTRY_REAL)
+		return "is no Linux kernel";
+	if (!(image->kind == IMAGE_ELF ? image->elf.is_64bit
+				       : image->bz.entries & BZIMAGE_ENTRY_64))
+		return "is no 64-bit kernel";
+	if (!release_find(image, boot.fd, boot.release))
+		return "does not say which release it is";
+	return NULL;
+}
+
+/* Once, at the start: a reset keeps the command line. */
+static int boot_check_initramfs(void)
+{
+	const char *why = boot.initramfs.make ? boot_refuses_initramfs() : NULL;
+
+	if (!boot.initramfs.make)
+		return 0;
+	if (!why)
+		return boot_add_word(boot.initramfs.param);
+	if (boot.initramfs.required)
+		return log_fail(-EINVAL, "kernel %s: %s; lkvm's own init is for 64-bit Linux",
+				config.kernel, why);
+	boot.initramfs.make = NULL;
+	return 0;
+}
+
+static int boot_make_initramfs(void)
+{
+	const void *data;
+	size_t bytes;
+	int err;
+
+	if (!boot.initramfs.make)
+		return 0;
+	err = boot.initramfs.make(boot.release, &data, &bytes, boot.initramfs.arg);
+	if (!err)
+		initrd_prepend(data, bytes);
+	return err;
+}
+
 static int boot_open_initrds(void)
 {
 	bool modules = boot.image.entry == IMAGE_ENTRY_MULTIBOOT;
@@ -208,6 +275,7 @@ int boot_open_files(void)
 	int err = boot_build_cmdline();
 
 	err = err ? err : boot_open_kernel();
+	err = err ? err : boot_check_initramfs();
 	err = err ? err : boot_check_cmdline();
 	err = err ? err : boot_open_initrds();
 	return err ? err : acpi_table_open();
@@ -441,6 +509,9 @@ static int boot_reopen_kernel(void)
 
 	err = err ? err : boot_check_cmdline();
 	err = err ? err : boot_open_initrds();
+	if (!err && boot.initramfs.make && boot_refuses_initramfs())
+		err = log_fail(-EINVAL, "kernel %s: has changed, and %s", config.kernel,
+			       boot_refuses_initramfs());
 	if (err)
 		return err;
 	if (now->st_ino != before.st_ino || now->st_dev != before.st_dev ||
@@ -459,6 +530,7 @@ static int boot_reset(struct device *dev)
 	if (boot.loaded)
 		err = boot_reopen_kernel();
 	boot.loaded = true;
+	err = err ? err : boot_make_initramfs();
 	err = err ? err : boot_load_kernel(&kvm->mem);
 	err = err ? err : boot_load_initrd(&kvm->mem);
 	err = err ? err : boot_enter(kvm);

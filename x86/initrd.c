@@ -5,6 +5,7 @@
  * The kernel takes one range and unpacks every archive it finds in it, so several
  * initrds are concatenated, each padded with zeros to 4 bytes, in the order given. For
  * a multiboot kernel each is a module of its own, page-aligned, and may hold anything.
+ * An archive that lkvm itself made (guest/initramfs.c) comes before all of them.
  * Files are opened before the machine exists (a missing one is found at once) and
  * read straight into guest RAM, again at each reset. They are never mapped: a
  * build may rewrite them while the guest runs.
@@ -41,6 +42,8 @@ struct initrd {
 };
 
 static struct initrd *initrds;
+static const void *initrd_first; /* an archive in memory */
+static u64 initrd_first_bytes;
 static u64 initrd_align = CPIO_ALIGN;
 static bool initrd_at_will;
 
@@ -120,9 +123,15 @@ int initrd_open(bool at_will, u64 align)
 	return 0;
 }
 
+void initrd_prepend(const void *data, u64 bytes)
+{
+	initrd_first = data;
+	initrd_first_bytes = bytes;
+}
+
 u64 initrd_bytes(void)
 {
-	u64 total = 0;
+	u64 total = ALIGN_UP(initrd_first_bytes, initrd_align);
 
 	for (size_t i = 0; i < config.initrds.count; i++)
 		total += ALIGN_UP(initrds[i].bytes, initrd_align);
@@ -181,6 +190,9 @@ static bool cpio_is_whole(const u8 *data, u64 len)
 
 int initrd_load(const struct gmem *mem, gpa_t start)
 {
+	if (gmem_write(mem, start, initrd_first, initrd_first_bytes))
+		return log_fail(-EFAULT, "initramfs: does not fit into RAM");
+	start += ALIGN_UP(initrd_first_bytes, initrd_align);
 	for (size_t i = 0; i < config.initrds.count; i++) {
 		struct initrd *rd = &initrds[i];
 		void *to = gmem_ptr(mem, start, rd->bytes);

@@ -15,6 +15,9 @@
  */
 int initrd_open(bool at_will, u64 align);
 
+/* These bytes come first, and stay the caller's; NULL and 0: no more. */
+void initrd_prepend(const void *data, u64 bytes);
+
 /* Bytes of all of them with padding; 0 when there are none. */
 u64 initrd_bytes(void);
 

@@ -152,6 +152,34 @@ stage_modules()
 		"$dest/lib/modules/$version"/modules.{builtin,builtin.modinfo,order,devname,symbols}
 }
 
+# kernel_tree NAME: the folder of a kernel as it is installed, NAME is FLAVOUR[-SUITE]: vmlinuz, and below
+# lib/modules what depmod wrote and the modules that a virtual machine can use
+kernel_tree()
+{
+	local kernel from version tree path
+	# shellcheck disable=SC2046 # no suite is no argument
+	kernel=$("$lab_dir/fetch-kernel" $(echo "$1" | sed -E 's/-(bullseye|trixie)$/ \1/')) || exit 1
+	from=$(echo "$kernel"/lib/modules/*)
+	version=${from##*/}
+	tree=$(lab_cache)/tree-$(key_of "$lab_dir/common.sh")-$(basename "$(readlink -f "$kernel")")
+	if [[ ! -d $tree ]]; then
+		rm -rf "$tree.new"
+		mkdir -p "$tree.new/lib/modules/$version/kernel"
+		cp "$kernel/vmlinuz" "$tree.new/"
+		cp "$from"/modules.{dep,softdep,builtin,alias} "$tree.new/lib/modules/$version/"
+		for path in drivers/virtio drivers/block/virtio_blk.ko drivers/char fs/{ext4,jbd2,mbcache.ko,xfs} \
+			fs/{btrfs,squashfs,overlayfs} lib crypto arch/x86/crypto; do
+			for path in "$from/kernel/$path"*; do
+				[[ -e $path ]] || continue
+				mkdir -p "$tree.new/$(dirname "${path#"$kernel"/}")"
+				cp -al "$path" "$tree.new/${path#"$kernel"/}"
+			done
+		done
+		mv -T "$tree.new" "$tree"
+	fi
+	echo "$tree"
+}
+
 # stage_busybox DEST: the binary and one link for each of its commands
 stage_busybox()
 {

@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm's init: the first program of a guest that was given none.
+ *
+ * initramfs.c puts it, as /lkvm/init, in front of everything else the kernel unpacks. It mounts
+ * the kernel's file systems, loads the modules in the order in which they stand in /lkvm/config,
+ * sets clock, name and terminal size, waits for the root's device (with a bound) and mounts it.
+ * Then it does one of three things:
+ *
+ * - hands over to the root's own init, which becomes process 1 in its place;
+ * - runs the command of --exec by the root's shell, and ends the machine with its status;
+ * - without a root, runs a shell on the console, and ends the machine with the shell's status.
+ *
+ * The end goes through the exit port (one byte, the status), when all that was said on the
+ * console is out and the root is clean; 126 and 127 are the shell's own, 128 + n is a death by
+ * signal, 125 is this program's: one line said why. A kernel that does not let a program have the
+ * port powers off instead.
+ *
+ * /lkvm/config has a line for each thing, a word and its value:
+ *
+ *	module FILE, try-module FILE	load it; the second may refuse
+ *	no-modules-of VERSION		the host has found none
+ *	root DEVICE, type TYPE		what to mount
+ *	overlay				over it, what is written goes to memory
+ *	exec COMMAND, user NAME
+ *	clock SECONDS, hostname NAME, terminal ROWS COLUMNS
+ *
+ * The words of the kernel's command line that are about the root mean what they always mean:
+ * ro, rw, rootflags=, rootfstype=, init=. A program of its own, built static with musl.
+ */
+#include "guest-init.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXIT_PORT     0xf4
+#define STATUS_OURS   125
+#define ROOT_WAIT_MS  10000
+#define ROOT	      "/lkvm/root"
+#define OVERLAY_LOWER "/lkvm/lower"
+#define OVERLAY_UPPER "/lkvm/upper"
+#define BUSYBOX	      "/lkvm/busybox"
+
+static struct {
+	char text[64 * 1024];
+	const char *root, *type, *exec, *user, *hostname, *terminal, *no_modules;
+	long long clock;
+	bool overlay;
+	char cmdline[4096];
+} conf;
+
+static bool root_is_mounted;
+static const char *const kernel_mounts[] = {"dev", "proc", "sys"};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+void init_say(const char *fmt, ...)
+{
+	va_list args;
+
+	dprintf(2, "lkvm-init: ");
+	va_start(args, fmt);
+	vdprintf(2, fmt, args);
+	va_end(args);
+	dprintf(2, "\n");
+}
+
+/* --- the end --- */
+
+/* The root is left clean, whatever the command left running there. */
+static void unmount_root(void)
+{
+	char path[64];
+
+	if (!root_is_mounted)
+		return;
+	kill(-1, SIGKILL);
+	while (wait(NULL) > 0)
+		;
+	for (size_t i = 0; i < COUNT(kernel_mounts); i++) {
+		snprintf(path, sizeof(path), ROOT "/%s", kernel_mounts[i]);
+		umount2(path, MNT_DETACH);
+	}
+	sync();
+	if (umount2(ROOT, 0) < 0)
+		mount(NULL, ROOT, NULL, MS_REMOUNT | MS_RDONLY, NULL);
+}
+
+/* Does not return. */
+static void leave(int status)
+{
+	unmount_root();
+	sync();
+	tcdrain(STDOUT_FILENO);
+	tcdrain(STDERR_FILENO);
+	if (!ioperm(EXIT_PORT, 1, 1))
+		outb((unsigned char)status, EXIT_PORT);
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}
+
+/* Does not return. */
+static void fail(const char *what, const char *name)
+{
+	init_say("%s%s: %s", what, name, strerror(errno));
+	leave(STATUS_OURS);
+}
+
+/* --- what is to be done --- */
+
+/* A small file, NUL-terminated; its length, or -1. */
+static ssize_t slurp(const char *path, char *to, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	while (len < room - 1 && (n = read(fd, to + len, room - 1 - len)) > 0)
+		len += (size_t)n;
+	close(fd);
+	to[len] = 0;
+	return (ssize_t)len;
+}
+
+static void load_module(const char *path, bool may_refuse)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *base = strrchr(path, '-');
+
+	if (fd >= 0 && (!syscall(SYS_finit_module, fd, "", 0) || errno == EEXIST || may_refuse)) {
+		close(fd);
+		unlink(path);
+		return;
+	}
+	init_say("module %s cannot be loaded: %s%s", base ? base + 1 : path, strerror(errno),
+		 errno == ENOEXEC ? " (it is for another kernel)" : "");
+	leave(STATUS_OURS);
+}
+
+static void take_line(char *line)
+{
+	static const struct {
+		const char *word;
+		const char **to;
+	} words[] = {{"root", &conf.root},
+		     {"type", &conf.type},
+		     {"exec", &conf.exec},
+		     {"user", &conf.user},
+		     {"hostname", &conf.hostname},
+		     {"terminal", &conf.terminal},
+		     {"no-modules-of", &conf.no_modules}};
+	char *value = strchr(line, ' ');
+
+	value = value ? (*value = 0, value + 1) : line + strlen(line);
+	for (size_t i = 0; i < COUNT(words); i++) {
+		if (!strcmp(line, words[i].word))
+			*words[i].to = value;
+	}
+	if (!strcmp(line, "clock"))
+		conf.clock = atoll(value);
+	if (!strcmp(line, "overlay"))
+		conf.overlay = true;
+	if (!strcmp(line, "module") || !strcmp(line, "try-module"))
+		load_module(value, *line == 't');
+}
+
+static void take_config(void)
+{
+	char *line = conf.text, *end;
+
+	if (slurp("/lkvm/config", conf.text, sizeof(conf.text)) < 0)
+		fail("/lkvm/config", "");
+	for (; (end = strchr(line, '\n')); line = end + 1) {
+		*end = 0;
+		take_line(line);
+	}
+	slurp("/proc/cmdline", conf.cmdline, sizeof(conf.cmdline));
+	/* What stands behind is for the root's init. */
+	end = strstr(conf.cmdline, " -- ");
+	if (end)
+		*end = 0;
+}
+
+/* The value of the last word "KEY..." of the kernel's command line; NULL when there is none. */
+static char *cmdline_value(const char *key)
+{
+	static char value[256];
+	const char *found = NULL;
+	size_t len = strlen(key);
+
+	for (const char *at = conf.cmdline; (at = strstr(at, key)); at += len) {
+		char end = at[len];
+
+		if (at != conf.cmdline && at[-1] != ' ')
+			continue;
+		if (key[len - 1] == '=' || end == ' ' || end == '\n' || !end)
+			found = at + len;
+	}
+	if (!found)
+		return NULL;
+	snprintf(value, sizeof(value), "%s", found);
+	value[strcspn(value, " \n")] = 0;
+	return value;
+}
+
+/* --- clock, name, terminal --- */
+
+/* The terminal that /dev/console stands for. */
+static int open_terminal(void)
+{
+	char active[128], path[160], *last;
+	ssize_t len = slurp("/sys/class/tty/console/active", active, sizeof(active));
+
+	if (len <= 0)
+		return -1;
+	active[strcspn(active, "\n")] = 0;
+	last = strrchr(active, ' ');
+	snprintf(path, sizeof(path), "/dev/%s", last ? last + 1 : active);
+	return open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+static void set_terminal_size(void)
+{
+	unsigned int rows, columns;
+	int fd;
+
+	if (!conf.terminal || sscanf(conf.terminal, "%u %u", &rows, &columns) != 2)
+		return;
+	fd = open_terminal();
+	if (fd < 0)
+		return;
+	ioctl(fd, TIOCSWINSZ,
+	      &(struct winsize){.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns});
+	close(fd);
+}
+
+static void settle(void)
+{
+	/* The clock was read from the RTC long since, unless there is none. */
+	if (conf.clock > time(NULL))
+		settimeofday(&(struct timeval){.tv_sec = conf.clock}, NULL);
+	if (conf.hostname)
+		sethostname(conf.hostname, strlen(conf.hostname));
+	set_terminal_size();
+}
+
+/* --- the root --- */
+
+/* "vda vda1 vda2": what there is in the place of what is missing. */
+static const char *block_devices(void)
+{
+	static char names[256];
+	char text[4096], *line, *save;
+	size_t len = 0;
+
+	if (slurp("/proc/partitions", text, sizeof(text)) < 0)
+		return "none";
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		const char *name = strrchr(line, ' ');
+
+		if (name && strcmp(name, " name") != 0 && len < sizeof(names))
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+						len ? " " : "", name + 1);
+	}
+	return len ? names : "none";
+}
+
+static void wait_for_root(void)
+{
+	struct stat st;
+
+	for (int ms = 0; ms < ROOT_WAIT_MS; ms += 5) {
+		if (!stat(conf.root, &st) && S_ISBLK(st.st_mode))
+			return;
+		nanosleep(&(struct timespec){.tv_nsec = 5 * 1000 * 1000}, NULL);
+	}
+	if (conf.no_modules)
+		init_say("root %s is not there after %d s; block devices: %s; no modules of kernel "
+			 "%s were found on the host: --modules names their folder",
+			 conf.root, ROOT_WAIT_MS / 1000, block_devices(), conf.no_modules);
+	else
+		init_say("root %s is not there after %d s; block devices: %s; --root names another",
+			 conf.root, ROOT_WAIT_MS / 1000, block_devices());
+	leave(STATUS_OURS);
+}
+
+/* As it is asked for; a device that is only to be read is mounted so. */
+static bool mount_as(const char *at, const char *type, const char *flags, bool read_only)
+{
+	if (!mount(conf.root, at, type, read_only ? MS_RDONLY : 0, flags))
+		return true;
+	if (read_only || (errno != EROFS && errno != EACCES))
+		return false;
+	return !mount(conf.root, at, type, MS_RDONLY, flags);
+}
+
+/* Each type that the kernel knows and that lives on a device. */
+static bool mount_any(const char *at, const char *flags, bool read_only)
+{
+	char text[4096], *line, *save;
+
+	if (slurp("/proc/filesystems", text, sizeof(text)) < 0)
+		return false;
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (*line == '\t' && mount_as(at, line + 1, flags, read_only))
+			return true;
+	}
+	return false;
+}
+
+static void mount_overlay(void)
+{
+	static const char options[] = "lowerdir=" OVERLAY_LOWER ",upperdir=" OVERLAY_UPPER
+				      "/upper,workdir=" OVERLAY_UPPER "/work";
+
+	mkdir(OVERLAY_UPPER, 0755);
+	if (mount("tmpfs", OVERLAY_UPPER, "tmpfs", 0, "mode=755"))
+		fail("overlay: ", OVERLAY_UPPER);
+	mkdir(OVERLAY_UPPER "/upper", 0755);
+	mkdir(OVERLAY_UPPER "/work", 0755);
+	if (mount("overlay", ROOT, "overlay", 0, options))
+		fail("overlay over ", conf.root);
+}
+
+static void mount_root(void)
+{
+	char flags_text[256];
+	const char *at = conf.overlay ? OVERLAY_LOWER : ROOT, *flags = cmdline_value("rootflags=");
+	const char *type = conf.type;
+	bool read_only = cmdline_value("ro") && !cmdline_value("rw"), mounted;
+
+	if (flags)
+		flags = strcpy(flags_text, flags);
+	wait_for_root();
+	mkdir(at, 0755);
+	mounted = type ? mount_as(at, type, flags, read_only) : mount_any(at, flags, read_only);
+	if (!mounted) {
+		init_say("root %s cannot be mounted as %s: %s", conf.root,
+			 type ? type : "anything this kernel knows", strerror(errno));
+		leave(STATUS_OURS);
+	}
+	if (conf.overlay)
+		mount_overlay();
+	root_is_mounted = true;
+}
+
+/* --- what runs --- */
+
+static const char *find_init(void)
+{
+	static const char *const usual[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
+	char path[512];
+	const char *asked = cmdline_value("init=");
+	struct stat st;
+
+	for (size_t i = 0; i < (asked ? 1 : COUNT(usual)); i++) {
+		const char *name = asked ? asked : usual[i];
+
+		/* A link may be an absolute one: only inside the root it says where it leads. */
+		snprintf(path, sizeof(path), ROOT "%s", name);
+		if (!lstat(path, &st))
+			return name;
+	}
+	init_say("root %s: has no %s", conf.root,
+		 asked ? asked : "/sbin/init, /etc/init, /bin/init or /bin/sh; is it a root?");
+	leave(STATUS_OURS);
+	return NULL;
+}
+
+/* What is in memory goes: nobody can see it any more. */
+static void forget_initramfs(void)
+{
+	unlink("/lkvm/init");
+	unlink("/lkvm/config");
+	unlink(BUSYBOX);
+}
+
+/* Into the root, as far as it has folders for them: how is MS_MOVE or MS_BIND. */
+static void pass_mounts(unsigned long how)
+{
+	char from[16], to[64];
+
+	for (size_t i = 0; i < COUNT(kernel_mounts); i++) {
+		snprintf(from, sizeof(from), "/%s", kernel_mounts[i]);
+		snprintf(to, sizeof(to), ROOT "/%s", kernel_mounts[i]);
+		if (mount(from, to, NULL, how, NULL) && how == MS_MOVE)
+			umount2(from, MNT_DETACH);
+	}
+}
+
+/* Become the root's own init. Does not return. */
+static void hand_over(char **argv)
+{
+	const char *path = find_init();
+
+	pass_mounts(MS_MOVE);
+	forget_initramfs();
+	if (chdir(ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
+		fail("root: cannot be entered: ", conf.root);
+	root_is_mounted = false;
+	argv[0] = (char *)path;
+	execv(path, argv);
+	fail("init cannot be run: ", path);
+}
+
+/* In a child: the console is its terminal, and Ctrl-C works. */
+static void take_terminal(void)
+{
+	int fd;
+
+	setsid();
+	fd = open_terminal();
+	if (fd < 0)
+		return;
+	ioctl(fd, TIOCSCTTY, 1);
+	for (int i = 0; i < 3; i++)
+		dup2(fd, i);
+}
+
+/* In a child: be the user, by name or number. */
+static void become_user(const char *name)
+{
+	struct passwd *entry = getpwnam(name);
+	char *end;
+	unsigned long uid = strtoul(name, &end, 10);
+
+	if (!entry && !*end && *name)
+		entry = getpwuid((uid_t)uid);
+	if (!entry && (*end || !*name)) {
+		init_say("user %s: is not in the guest's /etc/passwd", name);
+		_exit(STATUS_OURS);
+	}
+	if (entry ? initgroups(entry->pw_name, entry->pw_gid) || setgid(entry->pw_gid) ||
+			    setuid(entry->pw_uid)
+		  : setgroups(0, NULL) || setgid((gid_t)uid) || setuid((uid_t)uid)) {
+		init_say("user %s: %s", name, strerror(errno));
+		_exit(STATUS_OURS);
+	}
+	if (entry) {
+		setenv("HOME", entry->pw_dir, 1);
+		setenv("USER", entry->pw_name, 1);
+		setenv("LOGNAME", entry->pw_name, 1);
+		if (chdir(entry->pw_dir) < 0 && chdir("/") < 0)
+			_exit(STATUS_OURS);
+	}
+}
+
+/* The status of a child as a shell says it; others that end meanwhile are buried. */
+static int wait_for(pid_t child)
+{
+	int status;
+	pid_t pid;
+
+	do {
+		pid = wait(&status);
+	} while (pid != child && (pid > 0 || errno == EINTR));
+	if (pid != child)
+		return STATUS_OURS;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void set_environment(void)
+{
+	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	setenv("HOME", "/root", 1);
+	if (!getenv("TERM"))
+		setenv("TERM", "linux", 1);
+}
+
+static bool have_busybox(void)
+{
+	return !access(BUSYBOX, X_OK);
+}
+
+/* busybox's commands, each under its name. */
+static void install_busybox(void)
+{
+	pid_t child;
+
+	mkdir("/bin", 0755);
+	mkdir("/root", 0700);
+	mkdir("/tmp", 01777);
+	if (!have_busybox())
+		return;
+	child = vfork();
+	if (!child) {
+		execl(BUSYBOX, "busybox", "--install", "-s", "/bin", (char *)NULL);
+		_exit(127);
+	}
+	if (child > 0)
+		wait_for(child);
+}
+
+/* In a child, inside the root or, without one, here. Does not return. */
+static void run_command(void)
+{
+	if (root_is_mounted && (chroot(ROOT) || chdir("/")))
+		fail("root: cannot be entered: ", conf.root);
+	set_environment();
+	if (conf.user)
+		become_user(conf.user);
+	if (!root_is_mounted && !have_busybox())
+		_exit(shell_line(strdup(conf.exec)));
+	execl("/bin/sh", "sh", "-c", conf.exec, (char *)NULL);
+	init_say("/bin/sh: %s", strerror(errno));
+	_exit(127);
+}
+
+static void run_shell(void)
+{
+	char version[256];
+
+	if (slurp("/proc/version", version, sizeof(version)) > 0)
+		printf("%.*s\n", (int)strcspn(version, "#\n"), version);
+	printf("lkvm: no root was given; this is a shell in memory, exit ends the machine\n");
+	fflush(stdout);
+	set_environment();
+	if (have_busybox()) {
+		setenv("PS1", "\\w # ", 1);
+		execl("/bin/sh", "sh", (char *)NULL);
+	}
+	_exit(shell_main());
+}
+
+static void run_child(void)
+{
+	pid_t child = fork();
+
+	if (child < 0)
+		fail("fork", "");
+	if (!child) {
+		take_terminal();
+		if (conf.exec)
+			run_command();
+		run_shell();
+	}
+	leave(wait_for(child));
+}
+
+int main(int argc, char **argv)
+{
+	(void)argc;
+	if (getpid() != 1) {
+		init_say("is for the guest of lkvm run, as its first program");
+		return STATUS_OURS;
+	}
+	mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=755");
+	take_config();
+	settle();
+	if (conf.root)
+		mount_root();
+	if (conf.root && !conf.exec)
+		hand_over(argv);
+	if (conf.root)
+		pass_mounts(MS_BIND);
+	else
+		install_busybox();
+	run_child();
+}

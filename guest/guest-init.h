@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of lkvm's init share. It is a program of its own, for the guest: static, with
+ * musl, and without anything of lkvm's.
+ */
+#ifndef GUEST_GUEST_INIT_H
+#define GUEST_GUEST_INIT_H
+
+/* One line on the console, with "lkvm-init: " before it. */
+void init_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * The shell for a host without a static busybox: reads standard input line by line. Returns the
+ * status of the last command, or what exit said.
+ */
+int shell_main(void);
+
+/* Run one line of it; its status. */
+int shell_line(char *line);
+
+#endif

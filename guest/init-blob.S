@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* guest/guest-init.c as it is built, for initramfs.c to hand to the guest. */
+	.section .rodata
+	.balign 16
+	.globl guest_init_start, guest_init_end
+	.hidden guest_init_start, guest_init_end
+guest_init_start:
+	.incbin "build/guest/init"
+guest_init_end:
+	.section .note.GNU-stack, "", @progbits

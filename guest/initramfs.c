@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm's own initramfs: an init and the modules that this machine needs.
+ *
+ * A stock kernel has its drivers as modules, and somebody has to load them before there is a
+ * disk. That is what distributions prepare an initrd for, for each kernel anew. Here it is made
+ * in memory, in milliseconds, for the kernel that is about to be booted: guest-init.c (built with
+ * the project, embedded by init-blob.S), the modules of this machine's devices and of the root's
+ * file system with all that they depend on (modules.c), and a list of what to do:
+ *
+ *	/lkvm/init	the first program, by rdinit=: a user's initrd has no such file, and so
+ *			never takes its place
+ *	/lkvm/config	lines of a word and its value, guest-init.c says which
+ *	/lkvm/modules/	NN-NAME.ko, unpacked here: the kernel cannot
+ *	/lkvm/busybox	the host's, when it has a static one
+ *
+ * Where the root is, is found out on the host as well (root.c).
+ *
+ * It is made anew at each power-on and reset, because the kernel may have been. All of it is the
+ * main thread's.
+ *
+ * Left out on purpose: modules that only make things nicer. The root's own init finds the rest.
+ */
+#include "cpio.h"
+#include "modules.h"
+#include "root.h"
+
+#include <kvm/config.h>
+#include <kvm/initramfs.h>
+#include <kvm/log.h>
+#include <kvm/options.h>
+#include <kvm/util.h>
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PARAM	    "rdinit=/lkvm/init"
+#define BUSYBOX_MAX (16 * MIB)
+#define NONE	    "none"
+
+extern const u8 guest_init_start[], guest_init_end[]; /* init-blob.S */
+
+static struct {
+	const char *root;
+	const char *modules;
+	const char *exec;
+	const char *user;
+	const char *out;
+} wish;
+
+static struct cpio archive;
+
+static const struct option initramfs_options[] = {
+	{.name = "root",
+	 .type = OPTION_STRING,
+	 .value = &wish.root,
+	 .arg = "DEVICE|LABEL=|UUID=",
+	 .help = "the root file system (the first disk's)"},
+	{.name = "exec",
+	 .type = OPTION_STRING,
+	 .value = &wish.exec,
+	 .arg = "COMMAND",
+	 .help = "run this by a shell in the guest, and end with its status"},
+	{.name = "user",
+	 .type = OPTION_STRING,
+	 .value = &wish.user,
+	 .arg = "NAME|UID",
+	 .help = "as whom --exec runs (root)"},
+	{.name = "modules",
+	 .type = OPTION_STRING,
+	 .value = &wish.modules,
+	 .arg = "DIR|none",
+	 .help = "the kernel's modules (beside it, /lib/modules); none: no init of lkvm's"},
+	{.name = "initramfs-out",
+	 .type = OPTION_STRING,
+	 .value = &wish.out,
+	 .arg = "FILE",
+	 .help = "write the initramfs with lkvm's init there"},
+};
+OPTION_GROUP(initramfs, "run", "Root and init", 25, initramfs_options);
+
+/* --- is it wanted --- */
+
+/* The value of the last word "KEYvalue" of the user's parameters; up to a blank, or NULL. */
+static const char *initramfs_user_param(const char *key, char *value, size_t bytes)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < config.params.count; i++) {
+		const char *text = config.params.items[i];
+
+		for (const char *at = text; (at = strstr(at, key)); at++) {
+			if (at != text && at[-1] != ' ')
+				continue;
+			snprintf(value, bytes, "%s", at + strlen(key));
+			value[strcspn(value, " ")] = 0;
+			found = value;
+		}
+	}
+	return found;
+}
+
+int initramfs_wanted(bool has_initrd, bool *required)
+{
+	const char *asked = wish.exec	? "--exec"
+			    : wish.root ? "--root"
+			    : wish.out	? "--initramfs-out"
+			    : wish.user ? "--user"
+					: NULL;
+	bool none = wish.modules && !strcmp(wish.modules, NONE);
+	char value[128];
+
+	if (wish.exec && strchr(wish.exec, '\n'))
+		return log_fail(-EINVAL, "--exec: has more than one line; one is wanted");
+	if (wish.user && !wish.exec)
+		return log_fail(-EINVAL, "--user %s: says as whom --exec runs; there is no --exec",
+				wish.user);
+	if (asked && (none || config.nodefaults))
+		return log_fail(-EINVAL, "%s: needs lkvm's own init, and %s says there is none",
+				asked, none ? "--modules=none" : "--nodefaults");
+	if (asked && initramfs_user_param("rdinit=", value, sizeof(value)))
+		return log_fail(-EINVAL, "%s: needs lkvm's own init, and rdinit=%s names another",
+				asked, value);
+	if (none || config.nodefaults || initramfs_user_param("rdinit=", value, sizeof(value)))
+		return 0;
+	*required = asked || wish.modules;
+	return *required || !has_initrd;
+}
+
+const char *initramfs_param(void)
+{
+	return PARAM;
+}
+
+/* --- what is in it --- */
+
+static void initramfs_line(char **text, const char *key, const char *value)
+{
+	char *longer;
+
+	if (!*text)
+		return;
+	if (asprintf(&longer, "%s%s %s\n", *text, key, value) < 0)
+		longer = NULL;
+	free(*text);
+	*text = longer;
+}
+
+/* A file system that nobody can write to: what is written goes to memory. */
+static bool initramfs_wants_overlay(const struct root *root)
+{
+	return !strcmp(root->type, "squashfs") || !strcmp(root->type, "erofs");
+}
+
+static int initramfs_find_modules(const struct initramfs_plan *plan, const struct root *root,
+				  struct modules *modules)
+{
+	const char *types[] = {root->type, NULL};
+
+	/* Nobody knows what it is: the most likely one. */
+	if (root->device[0] && !root->type[0])
+		types[0] = "ext4";
+	for (unsigned int i = 0; i < plan->driver_count; i++) {
+		int err = modules_add(modules, plan->drivers[i]);
+
+		if (err == -ENOENT)
+			log_error("kernel %s: has no driver %s, which this machine needs, neither "
+				  "built in nor in %s",
+				  plan->kernel, plan->drivers[i], modules_folder(modules));
+		if (err)
+			return err;
+	}
+	if (types[0][0]) {
+		int err = modules_add(modules, types[0]);
+
+		if (err == -ENOENT && root->type[0])
+			log_error("kernel %s: cannot read the root %s, which is %s: no such module "
+				  "in "
+				  "%s, and it is not built in",
+				  plan->kernel, root->device, root->type, modules_folder(modules));
+		if (err && !(err == -ENOENT && !root->type[0]))
+			return err;
+	}
+	if (initramfs_wants_overlay(root)) {
+		int err = modules_add(modules, "overlay");
+
+		if (err == -ENOENT)
+			log_error("kernel %s: the root %s is %s and needs overlay over it: no such "
+				  "module in %s, and it is not built in",
+				  plan->kernel, root->device, root->type, modules_folder(modules));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int initramfs_add_modules(const struct initramfs_plan *plan, const struct modules *modules,
+				 char **text)
+{
+	for (size_t i = 0; i < modules_count(modules); i++) {
+		const struct module *module = modules_at(modules, i);
+		const char *base = strrchr(module->path, '/');
+		char name[128];
+		size_t bytes;
+		u8 *data;
+		int err = modules_read(modules, i, plan->version, &data, &bytes);
+
+		if (err)
+			return err;
+		base = base ? base + 1 : module->path;
+		snprintf(name, sizeof(name), "lkvm/modules/%02zu-%.*s.ko", i,
+			 (int)MIN(strcspn(base, "."), 64UL), base);
+		cpio_add(&archive, name, S_IFREG | 0644, data, bytes);
+		free(data);
+		initramfs_line(text, module->soft ? "try-module" : "module", name);
+	}
+	return 0;
+}
+
+/* A program that needs no interpreter and no library. */
+static bool initramfs_is_static(const u8 *data, size_t bytes)
+{
+	Elf64_Ehdr head;
+
+	if (bytes < sizeof(head))
+		return false;
+	memcpy(&head, data, sizeof(head));
+	if (memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    head.e_machine != EM_X86_64 || head.e_phentsize != sizeof(Elf64_Phdr))
+		return false;
+	for (unsigned int i = 0; i < head.e_phnum; i++) {
+		u64 at = head.e_phoff + (u64)i * sizeof(Elf64_Phdr);
+		Elf64_Phdr segment;
+
+		if (at > bytes || bytes - at < sizeof(segment))
+			return false;
+		memcpy(&segment, data + at, sizeof(segment));
+		if (segment.p_type == PT_INTERP)
+			return false;
+	}
+	return true;
+}
+
+/* The host's busybox makes a better shell than ours, where it is static. */
+static void initramfs_add_busybox(void)
+{
+	static const char *const paths[] = {"/bin/busybox", "/usr/bin/busybox",
+					    "/usr/local/bin/busybox", "/sbin/busybox"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
+		struct stat st;
+		u8 *data = NULL;
+		bool good;
+
+		if (fd < 0)
+			continue;
+		good = !fstat(fd, &st) && S_ISREG(st.st_mode) && (u64)st.st_size <= BUSYBOX_MAX &&
+		       (data = malloc((size_t)st.st_size + 1)) &&
+		       !pread_full(fd, data, (size_t)st.st_size, 0) &&
+		       initramfs_is_static(data, (size_t)st.st_size);
+		if (good)
+			cpio_add(&archive, "lkvm/busybox", S_IFREG | 0755, data,
+				 (size_t)st.st_size);
+		free(data);
+		close(fd);
+		if (good)
+			return;
+	}
+}
+
+/* What the init is to know of the host: its clock, the size of its terminal. */
+static void initramfs_describe(const struct initramfs_plan *plan, const struct root *root,
+			       bool modules, char **text)
+{
+	struct winsize size;
+	char value[64];
+
+	snprintf(value, sizeof(value), "%lld", (long long)time(NULL));
+	initramfs_line(text, "clock", value);
+	initramfs_line(text, "hostname", config.name);
+	if (!ioctl(STDIN_FILENO, TIOCGWINSZ, &size) && size.ws_row && size.ws_col) {
+		snprintf(value, sizeof(value), "%u %u", size.ws_row, size.ws_col);
+		initramfs_line(text, "terminal", value);
+	}
+	if (!modules)
+		initramfs_line(text, "no-modules-of", plan->version);
+	if (root->device[0])
+		initramfs_line(text, "root", root->device);
+	if (root->type[0])
+		initramfs_line(text, "type", root->type);
+	if (initramfs_wants_overlay(root))
+		initramfs_line(text, "overlay", "");
+	if (wish.exec)
+		initramfs_line(text, "exec", wish.exec);
+	if (wish.user)
+		initramfs_line(text, "user", wish.user);
+}
+
+static int initramfs_write_out(void)
+{
+	int fd, err;
+
+	if (!wish.out)
+		return 0;
+	fd = open(wish.out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	err = fd < 0 ? -errno : write_full(fd, archive.data, archive.len);
+	if (fd >= 0 && close(fd) < 0 && !err)
+		err = -errno;
+	return err ? log_fail(err, "--initramfs-out %s: %s", wish.out, strerror(-err)) : 0;
+}
+
+/* Where the root is: --root, or root= as the kernel's own parameter, or the first disk. */
+static int initramfs_find_root(const struct initramfs_plan *plan, struct root *root)
+{
+	char device[128], type[sizeof(root->type)];
+	const char *chosen = wish.root;
+	int err;
+
+	if (!chosen)
+		chosen = initramfs_user_param("root=", device, sizeof(device));
+	err = root_choose(chosen, plan->disks, plan->disk_count, root);
+	if (!err && !root->type[0] && initramfs_user_param("rootfstype=", type, sizeof(type)))
+		memcpy(root->type, type, sizeof(type));
+	return err;
+}
+
+static int initramfs_fill(const struct initramfs_plan *plan, const struct root *root,
+			  const struct modules *modules)
+{
+	static const char *const folders[] = {"dev",  "proc",	      "sys",
+					      "lkvm", "lkvm/modules", "lkvm/root"};
+	char *text = strdup("");
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		cpio_add(&archive, folders[i], S_IFDIR | 0755, NULL, 0);
+	cpio_add(&archive, "lkvm/init", S_IFREG | 0755, guest_init_start,
+		 (size_t)(guest_init_end - guest_init_start));
+	if (!root->device[0])
+		initramfs_add_busybox();
+	initramfs_describe(plan, root, modules, &text);
+	if (modules)
+		err = initramfs_add_modules(plan, modules, &text);
+	if (text)
+		cpio_add(&archive, "lkvm/config", S_IFREG | 0644, text, strlen(text));
+	if (!err && (!text || cpio_finish(&archive)))
+		err = log_fail(-ENOMEM, "initramfs: no memory");
+	free(text);
+	return err;
+}
+
+int initramfs_make(const struct initramfs_plan *plan, const void **data, size_t *bytes)
+{
+	struct modules *modules = NULL;
+	struct root root;
+	int err;
+
+	initramfs_free();
+	err = initramfs_find_root(plan, &root);
+	err = err ? err : modules_open(wish.modules, plan->kernel, plan->version, &modules);
+	if (!err && modules)
+		err = initramfs_find_modules(plan, &root, modules);
+	err = err ? err : initramfs_fill(plan, &root, modules);
+	modules_close(modules);
+	err = err ? err : initramfs_write_out();
+	if (err)
+		initramfs_free();
+	*data = archive.data;
+	*bytes = archive.len;
+	return err;
+}
+
+void initramfs_free(void)
+{
+	cpio_free(&archive);
+}
