@@ -2,6 +2,8 @@
 # What a boot costs: boots of the cloud kernel beside the floor probe. Runs in the lab, counted; bench/run
 # starts it, carries what the boots need, and prints the table. Files: $OUT/RUN.txt, named as in that table.
 # lab-kernels:
+# lab-trees: cloud
+# lab-tools: mkfs.ext4
 . "$LAB/lib.sh"
 
 # The first use of each file pays for the page cache, and the first reader of random numbers for L1's entropy:
@@ -46,6 +48,17 @@ measure floor-kept "$LAB/harness" - "$LAB/floor" "$(find cache -type f)" 256
 to_init own-lkvm $lkvm -p '-- wait'
 to_init own-nokaslr $lkvm -p 'nokaslr -- wait'
 to_init own-self $lkvm --unpack=never -p '-- wait'
+# lkvm's own init and the modules it needs: to the first word of a command, in memory and in a root.
+tree=$LAB/trees/cloud
+find "$tree/lib" -type f -exec cat {} + >/dev/null
+mkdir -p root/bin root/dev root/proc root/sys
+cp /bin/busybox root/bin/
+ln -s busybox root/bin/sh
+truncate -s 16M root.img
+mkfs.ext4 -q -d root root.img
+init="$LAB/lkvm-static run --kernel $LAB/vmlinuz --modules $tree --mem 256 --cpus 1"
+to_init own-shell $init --exec 'echo INIT; read x'
+to_init own-root $init -d root.img --exec 'echo INIT; read x'
 if [ -e "$LAB/generic-vmlinuz" ]; then
 	# Compressed by XZ, which takes seconds to unpack: once.
 	generic="$LAB/lkvm-static run --kernel $LAB/generic-vmlinuz --initrd $LAB/bench.cpio --mem 256 --cpus 1"
