@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Every amd64 kernel of the matrix boots Debian with systemd by lkvm's own init and no initrd: on a whole disk over PCI,
+# and in a partition over virtio-mmio; drivers and ext4 as modules and built in.
+# lab-trees: cloud cloud-bullseye cloud-trixie generic generic-bullseye generic-trixie rt rt-bullseye rt-trixie
+# lab-rootfs: 1
+# lab-mem: 5000
+# lab-tools: sfdisk
+# lab-long: yes
+. "$LAB/lib.sh"
+export XDG_CACHE_HOME=$PWD/cache TMPDIR=$PWD
+
+# debian NAME OPTION...: to the end of what systemd is told to run, and to power-off
+debian()
+{
+	local name=$1 got=0
+	shift
+	rm -rf cache
+	busybox timeout -s KILL 600 lkvm run --kernel "$LAB/trees/$tree/vmlinuz" -c 1 -m 512 "$@" \
+		-p 'systemd.run="/bin/echo lab: systemd is up" systemd.run_success_action=poweroff' \
+		</dev/null >"$OUT/$name.out" 2>"$OUT/$name.err" || got=$?
+	expect_status "$name" 0 "$got" || lab_tail "$OUT/$name.err" "$OUT/$name.out"
+	expect_grep "$OUT/$name.out" 'lab: systemd is up' "$name: systemd runs a command"
+}
+
+# The same root in the second partition, which begins at 5 MiB.
+size=$(blockdev --getsize64 "$LAB/rootfs/1.ext4" 2>/dev/null || stat -L -c %s "$LAB/rootfs/1.ext4")
+truncate -s $((size + 16 * 1048576)) parts.img
+printf 'label: gpt\nstart=2048, size=4M, type=uefi\nstart=10240, type=linux\n' | sfdisk -q parts.img
+dd if="$LAB/rootfs/1.ext4" of=parts.img bs=1M seek=5 conv=notrunc 2>/dev/null
+
+for tree in "$LAB"/trees/*; do
+	tree=${tree##*/}
+	debian "$tree-whole-pci" -d "$LAB/rootfs/1.ext4,snapshot"
+	debian "$tree-parts-mmio" -d parts.img,snapshot --virtio-transport=mmio
+done
+lab_end
