@@ -16,6 +16,9 @@
  * signal, 125 is this program's: one line said why. A kernel that does not let a program have the
  * port powers off instead.
  *
+ * Before all of that it makes way for an /init that is built into the kernel, unless the user
+ * asked for one of the above.
+ *
  * /lkvm/config has a line for each thing, a word and its value:
  *
  *	module FILE, try-module FILE	load it; the second may refuse
@@ -566,6 +569,11 @@ int main(int argc, char **argv)
 	if (getpid() != 1) {
 		init_say("is for the guest of lkvm run, as its first program");
 		return STATUS_OURS;
+	}
+	/* The kernel has an initramfs built in, and nobody asked for this program. */
+	if (access("/lkvm/asked", F_OK) && !access("/init", X_OK)) {
+		execv("/init", argv);
+		fail("/init cannot be run", "");
 	}
 	mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);

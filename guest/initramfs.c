@@ -13,6 +13,8 @@
  *	/lkvm/config	lines of a word and its value, guest-init.c says which
  *	/lkvm/modules/	NN-NAME.ko, unpacked here: the kernel cannot
  *	/lkvm/busybox	the host's, when it has a static one
+ *	/lkvm/asked	the user asked for what lkvm's init does; else an /init that is built
+ *			into the kernel, which nobody knew of here, is what he wants
  *
  * Where the root is, is found out on the host as well (root.c).
  *
@@ -45,6 +47,7 @@
 #define PARAM	    "rdinit=/lkvm/init"
 #define BUSYBOX_MAX (16 * MIB)
 #define NONE	    "none"
+#define EXEC_MAX    (32 * KIB) /* the init has room for it */
 
 extern const u8 guest_init_start[], guest_init_end[]; /* init-blob.S */
 
@@ -120,6 +123,8 @@ int initramfs_wanted(bool has_initrd, bool *required)
 
 	if (wish.exec && strchr(wish.exec, '\n'))
 		return log_fail(-EINVAL, "--exec: has more than one line; one is wanted");
+	if (wish.exec && strlen(wish.exec) > EXEC_MAX)
+		return log_fail(-E2BIG, "--exec: has more than %llu characters", EXEC_MAX);
 	if (wish.user && !wish.exec)
 		return log_fail(-EINVAL, "--user %s: says as whom --exec runs; there is no --exec",
 				wish.user);
@@ -307,14 +312,18 @@ static void initramfs_describe(const struct initramfs_plan *plan, const struct r
 
 static int initramfs_write_out(void)
 {
+	struct stat st;
 	int fd, err;
 
 	if (!wish.out)
 		return 0;
 	fd = open(wish.out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	err = fd < 0 ? -errno : write_full(fd, archive.data, archive.len);
-	if (fd >= 0 && close(fd) < 0 && !err)
-		err = -errno;
+	/* Half of it is left nowhere. */
+	if (fd >= 0 && err && !fstat(fd, &st) && S_ISREG(st.st_mode))
+		unlink(wish.out);
+	if (fd >= 0)
+		close(fd);
 	return err ? log_fail(err, "--initramfs-out %s: %s", wish.out, strerror(-err)) : 0;
 }
 
@@ -345,6 +354,8 @@ static int initramfs_fill(const struct initramfs_plan *plan, const struct root *
 		cpio_add(&archive, folders[i], S_IFDIR | 0755, NULL, 0);
 	cpio_add(&archive, "lkvm/init", S_IFREG | 0755, guest_init_start,
 		 (size_t)(guest_init_end - guest_init_start));
+	if (wish.root || wish.exec || wish.modules)
+		cpio_add(&archive, "lkvm/asked", S_IFREG | 0644, NULL, 0);
 	if (!root->device[0])
 		initramfs_add_busybox();
 	initramfs_describe(plan, root, modules, &text);

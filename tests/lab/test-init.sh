@@ -93,6 +93,12 @@ says shell '^shell: 42 6\.' "busybox on the console"
 OWN_INPUT=
 own shell-exec 3 --exec 'exit 3'
 
+# --- an init that is built into the kernel, or stands as if it were, goes first when nobody asked for ours ---
+lkvm run -k "$tree/vmlinuz" -c 1 -m 256 --dry-run --initramfs-out ours.cpio >/dev/null
+own built-in 0 -i ours.cpio -i "$LAB/guest.cpio" -p 'rdinit=/lkvm/init lab=poweroff'
+says built-in '^lab: Linux' "its init has run"
+own asked 4 -i "$LAB/guest.cpio" --exec 'exit 4'
+
 # --- what goes wrong ---
 truncate -s 4M blank.img
 own blank 125 -d blank.img
