@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Every amd64 kernel of the matrix boots Debian with systemd by lkvm's own init and no initrd: on a whole disk over PCI,
-# and in a partition over virtio-mmio; drivers and ext4 as modules and built in.
+# and in a partition over virtio-mmio; drivers and ext4 as modules and built in. And roots of other kinds.
 # lab-trees: cloud cloud-bullseye cloud-trixie generic generic-bullseye generic-trixie rt rt-bullseye rt-trixie
 # lab-rootfs: 1
 # lab-mem: 5000
-# lab-tools: sfdisk
+# lab-tools: sfdisk mkfs.xfs mkfs.btrfs mksquashfs
+# lab-modules: loop xfs btrfs
 # lab-long: yes
 . "$LAB/lib.sh"
 export XDG_CACHE_HOME=$PWD/cache TMPDIR=$PWD
@@ -32,5 +33,31 @@ for tree in "$LAB"/trees/*; do
 	tree=${tree##*/}
 	debian "$tree-whole-pci" -d "$LAB/rootfs/1.ext4,snapshot"
 	debian "$tree-parts-mmio" -d parts.img,snapshot --virtio-transport=mmio
+done
+
+# --- other file systems; over one that cannot be written to lies an overlay ---
+mkdir -p root/bin root/dev root/proc root/sys mnt
+cp /bin/busybox root/bin/
+for name in sh cat grep; do
+	ln -s busybox root/bin/$name
+done
+truncate -s 320M xfs.img
+truncate -s 128M btrfs.img
+mkfs.xfs -q xfs.img
+mkfs.btrfs -q btrfs.img
+for type in xfs btrfs; do
+	mount -t $type -o loop $type.img mnt && cp -a root/. mnt/ && umount mnt || fail $type "cannot be made in L1"
+done
+mksquashfs root squashfs.img -quiet -no-progress >/dev/null
+for tree in cloud generic; do
+	for type in xfs btrfs squashfs; do
+		name=$tree-$type got=0
+		busybox timeout -s KILL 120 lkvm run --kernel "$LAB/trees/$tree/vmlinuz" -c 1 -m 512 -d $type.img \
+			--exec 'grep " / " /proc/mounts; echo new >/file && cat /file; exit 3' \
+			</dev/null >"$OUT/$name.out" 2>"$OUT/$name.err" || got=$?
+		expect_status "$name" 3 "$got" || lab_tail "$OUT/$name.err" "$OUT/$name.out"
+		expect_grep "$OUT/$name.out" "^(/dev/vda / $type|overlay / overlay)" "$name: is the root"
+		expect_grep "$OUT/$name.out" '^new$' "$name: can be written to"
+	done
 done
 lab_end

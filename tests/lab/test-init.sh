@@ -93,6 +93,26 @@ says shell '^shell: 42 6\.' "busybox on the console"
 OWN_INPUT=
 own shell-exec 3 --exec 'exit 3'
 
+# The host has no busybox: lkvm's own shell. (Its namespace alone; this script is busybox, too.)
+cat >typed <<-END
+	ls /lkvm
+	mkdir /mnt
+	mount -t tmpfs none /mnt
+	cat "/proc/mounts"
+	no-such-command
+	dmesg
+	exit 6
+END
+: >nothing
+got=0
+busybox unshare -m busybox sh -c 'mount --bind nothing /bin/busybox && exec lkvm "$@"' sh \
+	run -k "$tree/vmlinuz" -c 1 -m 256 <typed >"$OUT/own-shell.out" 2>"$OUT/own-shell.err" || got=$?
+expect_status own-shell 6 "$got" || lab_tail "$OUT/own-shell.err" "$OUT/own-shell.out"
+says own-shell 'init$' "ls"
+says own-shell '^none /mnt tmpfs' "mount and cat"
+says own-shell 'lkvm: no-such-command: No such file' "a command that is not there"
+says own-shell 'Linux version 6' "dmesg"
+
 # --- an init that is built into the kernel, or stands as if it were, goes first when nobody asked for ours ---
 lkvm run -k "$tree/vmlinuz" -c 1 -m 256 --dry-run --initramfs-out ours.cpio >/dev/null
 own built-in 0 -i ours.cpio -i "$LAB/guest.cpio" -p 'rdinit=/lkvm/init lab=poweroff'
