@@ -234,7 +234,7 @@ static void run_signal(void *arg, u32 events)
 		return;
 	}
 	run_signals.asked = true;
-	kvm_press_power_button();
+	kvm_press_power_button(config.grace_ns);
 	log_warn("SIG%s: the power button was pressed; the guest has %.1f s, a second signal "
 		 "ends it at once",
 		 sigabbrev_np((int)info.ssi_signo), (double)config.grace_ns / NSEC_PER_SEC);

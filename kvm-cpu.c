@@ -29,6 +29,7 @@
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm-exit.h>
+#include <kvm/kvm-pause.h>
 #include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
@@ -145,6 +146,7 @@ static void kvm_cpu_park(struct kvm_cpu *cpu)
 	atomic_store(&cpu->parked, true);
 	pthread_mutex_unlock(&park_lock);
 	kvm_reset_cpu_parked(cpu->kvm);
+	kvm_pause_cpu_parked(cpu->kvm);
 
 	pthread_mutex_lock(&park_lock);
 	/* Until unparked, not until nobody asks: the next reset may ask again at once. */

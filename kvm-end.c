@@ -9,7 +9,7 @@
  * a reset, or 2 seconds. Whatever happens in between, the cause stays `panic`.
  *
  * Requests that are not causes: the power button (SIGTERM, and later `lkvm
- * stop`) asks the guest; if it powers off within --grace, `poweroff` is the
+ * stop`) asks the guest; if it powers off within its grace time, `poweroff` is the
  * cause, else `stopped`. --timeout and --boot-timeout are causes when they run out.
  *
  * Threads: causes come from vCPU threads (chips), the loop (timers, signals,
@@ -23,6 +23,7 @@
 #include <kvm/config.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
+#include <kvm/kvm-ipc.h>
 #include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
@@ -138,6 +139,7 @@ void kvm_request_reset(struct kvm *kvm, const char *how)
 void kvm_panic(struct kvm *kvm, const char *line)
 {
 	kvm_note_end(kvm, END_PANIC, STATUS_PANIC);
+	ipc_event("panic");
 	if (line)
 		result_set_panic(line);
 	if (config.on_panic == ON_PANIC_EXIT)
@@ -162,14 +164,14 @@ static u64 end_deadline(u64 from_ns, u64 after_ns)
 	return after_ns > UINT64_MAX - from_ns ? UINT64_MAX : from_ns + after_ns;
 }
 
-void kvm_press_power_button(void)
+void kvm_press_power_button(u64 grace_ns)
 {
 	struct kvm *kvm = end.kvm;
 
 	if (end.press)
 		end.press(end.press_dev);
 	if (!end.grace.deadline_ns)
-		loop_arm(kvm->loop, &end.grace, end_deadline(now_ns(), config.grace_ns));
+		loop_arm(kvm->loop, &end.grace, end_deadline(now_ns(), grace_ns));
 }
 
 void kvm_repeat_power_button(void)

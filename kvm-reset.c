@@ -24,6 +24,8 @@
 #include <kvm/device.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
+#include <kvm/kvm-ipc.h>
+#include <kvm/kvm-pause.h>
 #include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
@@ -51,6 +53,11 @@ void kvm_reset_begin(struct kvm *kvm)
 void kvm_reset_cpu_parked(struct kvm *kvm)
 {
 	loop_ring(kvm->loop, &reset_bell);
+}
+
+bool kvm_reset_is_wanted(void)
+{
+	return atomic_load(&reset_wanted);
 }
 
 /* All vCPUs are parked. Everything back to what it was at power-on, in this order. */
@@ -86,6 +93,8 @@ static void reset_rung(void *arg)
 	kvm_repeat_power_button();
 	atomic_store(&kvm->state, KVM_RUNNING);
 	kvm_cpu_unpark_all(kvm);
+	ipc_event("reset");
+	kvm_pause_after_reset(kvm);
 }
 
 static void reset_overdue(void *arg)

@@ -17,6 +17,14 @@
 
 const struct builtin builtins[] = {
 	{"run", "start a virtual machine in the foreground", "run [options] [KERNEL]", builtin_run},
+#ifdef HAVE_JANSSON
+	{"stop", "end a machine: its power button, then force", "stop [options] NAME",
+	 builtin_stop},
+	{"pause", "freeze a machine", "pause [options] NAME", builtin_pause},
+	{"resume", "let a paused machine go on", "resume [options] NAME", builtin_resume},
+	{"list", "the machines that run", "list [options]", builtin_list},
+	{"stat", "counters of a machine", "stat [options] NAME", builtin_stat},
+#endif
 	{"version", "version, and the features this binary was built with", "version",
 	 builtin_version},
 	{"help", "this list, or the options of a command", "help [COMMAND]", builtin_help},

@@ -37,6 +37,15 @@ int arch_cpu_init(struct kvm_cpu *cpu);
 /* Back to power-on; the boot protocol sets the first instruction afterwards. Parked. */
 int arch_cpu_reset(struct kvm_cpu *cpu);
 
+/*
+ * The guest's clocks stand still between hold and release: first those of each vCPU, then the
+ * machine's. All vCPUs are parked. 0 or -errno after log_error().
+ */
+int arch_cpu_hold_clock(struct kvm_cpu *cpu);
+int arch_vm_hold_clock(struct kvm *kvm);
+int arch_cpu_release_clock(struct kvm_cpu *cpu);
+int arch_vm_release_clock(struct kvm *kvm);
+
 /* The lines' part of the GSI routing: entry i of IRQ_LINES, at most two entries each. */
 unsigned int arch_line_routes(struct kvm_irq_routing_entry *entries, unsigned int max);
 

@@ -16,6 +16,11 @@ struct builtin {
 extern const struct builtin builtins[];
 
 int builtin_run(int argc, char **argv);
+int builtin_stop(int argc, char **argv);
+int builtin_pause(int argc, char **argv);
+int builtin_resume(int argc, char **argv);
+int builtin_list(int argc, char **argv);
+int builtin_stat(int argc, char **argv);
 int builtin_version(int argc, char **argv);
 int builtin_help(int argc, char **argv);
 

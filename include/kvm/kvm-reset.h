@@ -5,6 +5,8 @@
 #ifndef KVM_RESET_H
 #define KVM_RESET_H
 
+#include <kvm/types.h>
+
 struct kvm;
 
 /* All devices to their power-on state, the kernel loaded. Main thread. 0 or -errno. */
@@ -15,6 +17,9 @@ int kvm_power_on(struct kvm *kvm);
  * the calling vCPU executes no further instruction before the reset. Any thread.
  */
 void kvm_reset_begin(struct kvm *kvm);
+
+/* Has a reset been asked for that is not over? Loop. */
+bool kvm_reset_is_wanted(void);
 
 /* A vCPU has parked. Its own thread. */
 void kvm_reset_cpu_parked(struct kvm *kvm);

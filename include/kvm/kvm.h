@@ -81,9 +81,12 @@ const char *kvm_end_name(enum end_reason reason);
  */
 void kvm_request_reset(struct kvm *kvm, const char *how);
 
-/* The ACPI chip says how its button is pressed; kvm_press_power_button() presses it (loop). */
+/*
+ * The ACPI chip says how its button is pressed. kvm_press_power_button() presses it (loop), and
+ * forces the end after grace_ns; the first call decides when that is.
+ */
 void kvm_set_power_button(void (*press)(void *dev), void *dev);
-void kvm_press_power_button(void);
+void kvm_press_power_button(u64 grace_ns);
 /* After a reset in place: the guest that was asked is gone, ask the new one. Loop. */
 void kvm_repeat_power_button(void);
 

@@ -279,7 +279,7 @@ static void test_where_the_directory_is(void **state)
 
 	unsetenv("XDG_RUNTIME_DIR");
 	unsetenv("HOME");
-	assert_int_equal(init_run(NULL), -ENOENT);
+	assert_int_equal(init_run(NULL), -EINVAL);
 	assert_int_equal(lines, 1);
 	assert_non_null(strstr(last_line, "set LKVM_RUNTIME_DIR"));
 }

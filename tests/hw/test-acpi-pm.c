@@ -38,7 +38,7 @@ static void test_button(void **state)
 	(void)state;
 	fake_out(PM1_ENABLE, 2, POWER_BUTTON);
 	assert_int_equal(fake_in(PM1_ENABLE, 2), POWER_BUTTON);
-	kvm_press_power_button();
+	kvm_press_power_button(0);
 	assert_true(fake_irq(GSI_ACPI));
 	assert_int_equal(fake_in(PM1_STATUS, 2), POWER_BUTTON);
 	fake_out(PM1_STATUS, 2, (u16)~POWER_BUTTON); /* clears all the others */
@@ -52,7 +52,7 @@ static void test_button(void **state)
 static void test_button_before_enable(void **state)
 {
 	(void)state;
-	kvm_press_power_button();
+	kvm_press_power_button(0);
 	assert_false(fake_irq(GSI_ACPI));
 	fake_out(PM1_ENABLE, 2, POWER_BUTTON);
 	assert_true(fake_irq(GSI_ACPI));
@@ -66,7 +66,7 @@ static void test_byte_access(void **state)
 	(void)state;
 	fake_outb(PM1_ENABLE + 1, POWER_BUTTON >> 8);
 	assert_int_equal(fake_in(PM1_ENABLE, 2), POWER_BUTTON);
-	kvm_press_power_button();
+	kvm_press_power_button(0);
 	assert_int_equal(fake_inb(PM1_STATUS + 1), POWER_BUTTON >> 8);
 	fake_outb(PM1_STATUS + 1, POWER_BUTTON >> 8);
 	assert_false(fake_irq(GSI_ACPI));
@@ -132,7 +132,7 @@ static void test_reset(void **state)
 {
 	(void)state;
 	fake_out(PM1_ENABLE, 2, POWER_BUTTON);
-	kvm_press_power_button();
+	kvm_press_power_button(0);
 	assert_int_equal(device_reset_all(), 0);
 	test_power_on(state);
 }

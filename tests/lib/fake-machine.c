@@ -264,8 +264,9 @@ static void press_power_button(void *arg)
 		power_button.press(power_button.dev);
 }
 
-void kvm_press_power_button(void)
+void kvm_press_power_button(u64 grace_ns)
 {
+	(void)grace_ns;
 	fake_on_loop(press_power_button, NULL);
 }
 

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm list: the machines that run.
+ *
+ * Each control socket in the runtime directory is asked; what a machine that was killed left
+ * behind is removed. A machine that does not answer is listed all the same, as "silent": it may
+ * be stopped in a debugger.
+ *
+ * Main thread.
+ */
+#include <kvm/builtin.h>
+
+#ifdef HAVE_JANSSON
+#include <kvm/ipc-client.h>
+#include <kvm/json-file.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/options.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static bool as_json, help;
+
+static const struct option list_options[] = {
+	{.name = "json", .type = OPTION_FLAG, .value = &as_json, .help = "as one JSON array"},
+	{.name = "help",
+	 .short_name = 'h',
+	 .type = OPTION_FLAG,
+	 .value = &help,
+	 .help = "list these options"},
+};
+OPTION_GROUP(list, "list", "List", 10, list_options);
+
+static void list_one(const char *name, int fd, void *arg)
+{
+	json_t *stat = ipc_client_call(fd, "stat", NULL, IPC_CLIENT_TIMEOUT_NS);
+	const char *state = json_string_value(json_object_get(stat, "state"));
+
+	json_array_append_new(
+		arg,
+		json_pack("{s:o, s:I, s:s, s:I, s:I, s:I}", "name",
+			  json_file_string(name, strlen(name)), "pid",
+			  json_integer_value(json_object_get(stat, "pid")), "state",
+			  state ? state : "silent", "cpus",
+			  (json_int_t)json_array_size(json_object_get(stat, "cpus")),
+			  "memory_bytes", json_integer_value(json_object_get(stat, "memory_bytes")),
+			  "uptime_ms", json_integer_value(json_object_get(stat, "uptime_ms"))));
+	json_decref(stat);
+}
+
+static void list_print(const json_t *machines)
+{
+	if (!json_array_size(machines))
+		return;
+	printf("%-24s %8s %-8s %4s %10s %10s\n", "NAME", "PID", "STATE", "CPUS", "MEMORY", "UP");
+	for (size_t i = 0; i < json_array_size(machines); i++) {
+		const json_t *machine = json_array_get(machines, i);
+
+		printf("%-24s %8lld %-8s %4lld %6lld MiB %8.1f s\n",
+		       json_string_value(json_object_get(machine, "name")),
+		       json_integer_value(json_object_get(machine, "pid")),
+		       json_string_value(json_object_get(machine, "state")),
+		       json_integer_value(json_object_get(machine, "cpus")),
+		       json_integer_value(json_object_get(machine, "memory_bytes")) /
+			       (long long)MIB,
+		       (double)json_integer_value(json_object_get(machine, "uptime_ms")) / 1000);
+	}
+}
+
+int builtin_list(int argc, char **argv)
+{
+	json_t *machines;
+	int positional;
+
+	if (options_parse("list", argc, argv, &positional))
+		return STATUS_ERROR;
+	if (help)
+		return builtin_help(2, (char *[]){"help", "list", NULL});
+	if (positional) {
+		log_error("list: takes no argument; got '%s'", argv[1]);
+		return STATUS_ERROR;
+	}
+	machines = json_array();
+	if (ipc_client_for_each(list_one, machines)) {
+		json_decref(machines);
+		return STATUS_ERROR;
+	}
+	if (as_json) {
+		json_dumpf(machines, stdout, JSON_INDENT(2));
+		printf("\n");
+	} else {
+		list_print(machines);
+	}
+	json_decref(machines);
+	if (fflush(stdout) || ferror(stdout)) {
+		log_error("list: standard output cannot be written");
+		return STATUS_ERROR;
+	}
+	return 0;
+}
+#endif

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm stat: what a machine has been doing, in numbers.
+ *
+ * The machine answers with its counters as they are (kvm-control.c); nothing in it is stopped for
+ * it, and a guest that hangs is no reason not to answer. Printed as one counter a line, "what:
+ * value", which grep and awk can read; --json prints the answer itself.
+ *
+ * Main thread.
+ */
+#include <kvm/builtin.h>
+
+#ifdef HAVE_JANSSON
+#include <kvm/builtin-select.h>
+#include <kvm/ipc-client.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+
+#include <stdio.h>
+
+static struct selection selection;
+static bool as_json;
+
+static const struct option stat_options[] = {
+	SELECTION_OPTIONS(selection),
+	{.name = "json", .type = OPTION_FLAG, .value = &as_json, .help = "as one JSON object"},
+};
+OPTION_GROUP(stat, "stat", "Stat", 10, stat_options);
+
+/* One level a dot: "cpu0.exits.io: 617". */
+static void stat_print(const char *prefix, const char *key, json_t *value)
+{
+	char name[192];
+
+	snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", key);
+	if (json_is_object(value)) {
+		for (void *at = json_object_iter(value); at; at = json_object_iter_next(value, at))
+			stat_print(name, json_object_iter_key(at), json_object_iter_value(at));
+	} else if (json_is_array(value)) {
+		for (size_t i = 0; i < json_array_size(value); i++) {
+			char index[32];
+
+			snprintf(index, sizeof(index), "%zu", i);
+			stat_print(name, index, json_array_get(value, i));
+		}
+	} else if (json_is_string(value)) {
+		printf("%s: %s\n", name, json_string_value(value));
+	} else {
+		printf("%s: %lld\n", name, (long long)json_integer_value(value));
+	}
+}
+
+static int stat_one(const char *name, int fd)
+{
+	json_t *answer = select_call(name, fd, "stat", NULL, IPC_CLIENT_TIMEOUT_NS);
+
+	if (!answer)
+		return STATUS_ERROR;
+	json_object_del(answer, "ok");
+	if (as_json) {
+		json_dumpf(answer, stdout, JSON_INDENT(2));
+		printf("\n");
+	} else {
+		for (void *at = json_object_iter(answer); at;
+		     at = json_object_iter_next(answer, at))
+			stat_print("", json_object_iter_key(at), json_object_iter_value(at));
+	}
+	json_decref(answer);
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	log_error("stat: standard output cannot be written");
+	return STATUS_ERROR;
+}
+
+int builtin_stat(int argc, char **argv)
+{
+	return select_machines("stat", &selection, argc, argv, stat_one);
+}
+#endif

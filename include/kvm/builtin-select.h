@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which machines a command is for: NAME, -n NAME, or -a. builtin-select.c. Main thread.
+ */
+#ifndef KVM_BUILTIN_SELECT_H
+#define KVM_BUILTIN_SELECT_H
+
+#ifdef HAVE_JANSSON
+#include <jansson.h>
+#include <kvm/options.h>
+
+struct selection {
+	const char *name; /* -n, --name */
+	bool all;	  /* -a, --all */
+	bool help;	  /* -h, --help */
+};
+
+/* The three options, for a command's table. */
+#define SELECTION_OPTIONS(selection)                                     \
+	{.name = "name",                                                 \
+	 .short_name = 'n',                                              \
+	 .type = OPTION_STRING,                                          \
+	 .value = &(selection).name,                                     \
+	 .arg = "NAME",                                                  \
+	 .help = "the machine of that name"},                            \
+		{.name = "all",                                          \
+		 .short_name = 'a',                                      \
+		 .type = OPTION_FLAG,                                    \
+		 .value = &(selection).all,                              \
+		 .help = "all machines of this user"},                   \
+	{                                                                \
+		.name = "help", .short_name = 'h', .type = OPTION_FLAG,  \
+		.value = &(selection).help, .help = "list these options" \
+	}
+
+/*
+ * Parse the options of command, then call fn with a connection to each machine that is meant.
+ * Returns the exit status: the largest that fn returned, 125 after log_error() when there is no
+ * such machine or the words are wrong, 0 for --help.
+ */
+int select_machines(const char *command, struct selection *selection, int argc, char **argv,
+		    int (*fn)(const char *name, int fd));
+
+/*
+ * Call, and say what was wrong with the answer after "NAME: cannot COMMAND: ". A new reference or
+ * NULL after log_error().
+ */
+json_t *select_call(const char *name, int fd, const char *command, json_t *params, u64 timeout_ns);
+#endif
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The other end of a control socket: what lkvm stop and its like need. util/ipc-client.c.
+ * Main thread. Nothing of it exists in a binary that was built without jansson.
+ */
+#ifndef KVM_IPC_CLIENT_H
+#define KVM_IPC_CLIENT_H
+
+#ifdef HAVE_JANSSON
+#include <kvm/types.h>
+
+#include <jansson.h>
+
+#define IPC_CLIENT_TIMEOUT_NS (5 * NSEC_PER_SEC)
+
+/*
+ * Connect to the machine of that name in the runtime directory: a descriptor, or -errno.
+ * -ESRCH: there is none that runs; what a dead one left behind is removed. Says nothing, but for
+ * a directory that cannot be opened.
+ */
+int ipc_client_open(const char *name);
+
+/*
+ * Send {"command": command, ...params} and wait for its answer, at most timeout_ns. params'
+ * reference is taken, NULL is none. A new reference; or NULL with errno: ETIMEDOUT, ECONNRESET when
+ * the machine went away, EBADMSG for what is no answer.
+ */
+json_t *ipc_client_call(int fd, const char *command, json_t *params, u64 timeout_ns);
+
+/*
+ * fn for each machine that runs, by name, in order. 0, or -errno after log_error(). What dead
+ * ones left behind is removed.
+ */
+int ipc_client_for_each(void (*fn)(const char *name, int fd, void *arg), void *arg);
+#endif
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Freeze the machine, and let it go on. kvm-pause.c. All of it on the loop's thread.
+ */
+#ifndef KVM_PAUSE_H
+#define KVM_PAUSE_H
+
+#include <kvm/types.h>
+
+struct kvm;
+
+/*
+ * Park every vCPU, quiesce every device, hold the guest's clocks. done(arg, err) is called when
+ * that is so, or with -errno after log_error(), or -ECANCELED when the run ends first; at once
+ * when the machine is paused already. Several may wait.
+ */
+struct pause_wait {
+	void (*done)(void *arg, int err);
+	void *arg;
+	struct pause_wait *next; /* kvm-pause.c's */
+};
+void kvm_pause(struct kvm *kvm, struct pause_wait *wait);
+
+/* Let it go on; nothing when it runs. 0 or -errno after log_error(): then it stays as it is. */
+int kvm_resume(struct kvm *kvm);
+
+bool kvm_is_paused(const struct kvm *kvm);
+
+/* A vCPU has parked (its own thread); a reset is over (loop). */
+void kvm_pause_cpu_parked(struct kvm *kvm);
+void kvm_pause_after_reset(struct kvm *kvm);
+
+#endif

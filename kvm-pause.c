@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Freeze the machine, and let it go on.
+ *
+ * A paused machine stands still as a whole: every vCPU is parked with its last instruction
+ * complete, every device has drained what was in flight and stopped its timers, and the guest's
+ * clocks are held. When it goes on, the guest cannot tell that time has passed, but for the clock
+ * on its wall (RTC) and what the network says.
+ *
+ *   RUNNING --kvm_pause()--> vCPUs park, each rings --> all parked: devices, clocks --> PAUSED
+ *   PAUSED --kvm_resume()--> clocks, devices, vCPUs --> RUNNING
+ *
+ * The loop never waits for a vCPU: the bell of the last one to park does the rest. A vCPU that
+ * does not park within 5 s is named, and the pause fails; those that parked go on. A reset in
+ * place parks the vCPUs too. It goes first, and when it is over the pause asks them again.
+ *
+ * Clocks: guests run by kvmclock or by the TSC. All TSCs are read while the vCPUs are parked, and
+ * written back at the end (arch_cpu_hold_clock()); then KVM's clock is set to what it was, for
+ * it is computed from the TSC. KVM_KVMCLOCK_CTRL tells the guest's watchdogs that it was paused.
+ *
+ * The run's own timers (--timeout, the grace time) go on: they are the host's.
+ */
+#include <kvm/arch.h>
+#include <kvm/device.h>
+#include <kvm/init.h>
+#include <kvm/kvm-cpu.h>
+#include <kvm/kvm-ipc.h>
+#include <kvm/kvm-pause.h>
+#include <kvm/kvm-reset.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/util.h>
+
+#include <errno.h>
+
+#define PARK_TIMEOUT_NS (5 * NSEC_PER_SEC)
+
+static struct {
+	struct kvm *kvm;
+	struct pause_wait *waits; /* a pause is under way when there are some */
+	struct loop_bell bell;
+	struct loop_timer timer;
+	bool paused;
+} pausing;
+
+bool kvm_is_paused(const struct kvm *kvm)
+{
+	(void)kvm;
+	return pausing.paused;
+}
+
+/* Everybody who waits hears how it went; one may ask again in done(). */
+static void pause_tell(int err)
+{
+	struct pause_wait *wait = pausing.waits, *next;
+
+	pausing.waits = NULL;
+	for (; wait; wait = next) {
+		next = wait->next;
+		wait->done(wait->arg, err);
+	}
+}
+
+static int pause_hold_clocks(struct kvm *kvm)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < kvm->cpu_count; i++)
+		err = arch_cpu_hold_clock(&kvm->cpus[i]);
+	return err ? err : arch_vm_hold_clock(kvm);
+}
+
+static int pause_release_clocks(struct kvm *kvm)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < kvm->cpu_count; i++)
+		err = arch_cpu_release_clock(&kvm->cpus[i]);
+	return err ? err : arch_vm_release_clock(kvm);
+}
+
+/* All vCPUs are parked. */
+static int pause_machine(struct kvm *kvm)
+{
+	int err = pause_hold_clocks(kvm);
+
+	return err ? err : device_pause_all();
+}
+
+static void pause_rung(void *arg)
+{
+	struct kvm *kvm = arg;
+	int err;
+
+	if (!pausing.waits || kvm_reset_is_wanted())
+		return;
+	if (!kvm_cpu_all_parked(kvm)) {
+		if (!pausing.timer.deadline_ns)
+			loop_arm(kvm->loop, &pausing.timer, now_ns() + PARK_TIMEOUT_NS);
+		return;
+	}
+	loop_disarm(kvm->loop, &pausing.timer);
+	err = pause_machine(kvm);
+	if (err) {
+		kvm_cpu_unpark_all(kvm);
+	} else {
+		pausing.paused = true;
+		atomic_store(&kvm->state, KVM_PARKED);
+		ipc_event("paused");
+	}
+	pause_tell(err);
+}
+
+static void pause_overdue(void *arg)
+{
+	struct kvm *kvm = arg;
+
+	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
+		if (!atomic_load(&kvm->cpus[i].parked))
+			log_error("pause: vCPU %u does not leave the guest", i);
+	}
+	kvm_cpu_unpark_all(kvm);
+	pause_tell(-ETIMEDOUT);
+}
+
+static void pause_ask(struct kvm *kvm)
+{
+	kvm_cpu_request_all(kvm, CPU_REQUEST_PARK);
+	loop_ring(kvm->loop, &pausing.bell);
+}
+
+void kvm_pause(struct kvm *kvm, struct pause_wait *wait)
+{
+	if (pausing.paused) {
+		wait->done(wait->arg, 0);
+		return;
+	}
+	wait->next = pausing.waits;
+	pausing.waits = wait;
+	if (!wait->next)
+		pause_ask(kvm);
+}
+
+int kvm_resume(struct kvm *kvm)
+{
+	int err;
+
+	if (!pausing.paused)
+		return 0;
+	err = pause_release_clocks(kvm);
+	if (err)
+		return err;
+	device_resume_all();
+	pausing.paused = false;
+	atomic_store(&kvm->state, KVM_RUNNING);
+	ipc_event("resumed");
+	kvm_cpu_unpark_all(kvm);
+	return 0;
+}
+
+void kvm_pause_cpu_parked(struct kvm *kvm)
+{
+	loop_ring(kvm->loop, &pausing.bell);
+}
+
+void kvm_pause_after_reset(struct kvm *kvm)
+{
+	if (pausing.waits)
+		pause_ask(kvm);
+}
+
+static int pause_init(struct kvm *kvm)
+{
+	pausing.kvm = kvm;
+	pausing.bell = (struct loop_bell){.fn = pause_rung, .arg = kvm};
+	pausing.timer = (struct loop_timer){.fn = pause_overdue, .arg = kvm};
+	loop_add_bell(kvm->loop, &pausing.bell);
+	return 0;
+}
+
+static void pause_exit(struct kvm *kvm)
+{
+	pause_tell(-ECANCELED);
+	pausing.paused = false;
+	loop_disarm(kvm->loop, &pausing.timer);
+	loop_remove_bell(kvm->loop, &pausing.bell);
+}
+
+INIT_MODULE(pause, .level = INIT_BASE, .init = pause_init, .exit = pause_exit);

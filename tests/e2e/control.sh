@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2012,SC2034
+#
+# The control socket and the commands that use it: list, stop, pause, resume, stat.
+
+# up [OPTION...] -- WORD...: a machine named vm that says "ready" and is there for the commands
+up()
+{
+	"$LKVM" help | grep -q '^  stop ' || skip "no jansson: no control socket"
+	vm_start --name vm "$@"
+	wait_for out ready
+}
+
+# control STATUS ARGUMENT...: lkvm, with its output in said and shown
+control()
+{
+	local want=$1 got=0
+	shift
+	timeout -s KILL 20 "$LKVM" "$@" >shown 2>complained || got=$?
+	((got == want)) || fail "lkvm $*: status $got instead of $want: $(cat shown complained)"
+}
+
+# ask LINE...: sends them to the socket as they are, and prints what comes back
+ask()
+{
+	need socat
+	printf '%s\n' "$@" | timeout 10 socat -t 5 - "UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock"
+}
+
+test_list()
+{
+	control 0 list
+	[[ ! -s shown ]] || fail "lists what is not there: $(cat shown)"
+	up -- say:ready~ hang
+	control 0 list
+	grep -Eq "^vm +$pid running +1 +64 MiB" shown || fail "lists: $(cat shown)"
+	control 0 list --json
+	grep -q '"state": "running"' shown || fail "lists: $(cat shown)"
+	control 120 stop --force vm
+	vm_wait
+	ends 120 stopped
+	control 0 list
+	[[ ! -s shown ]] || fail "lists what is gone: $(cat shown)"
+}
+
+test_stop_of_a_guest_that_answers()
+{
+	up -- say:ready~ button poweroff
+	control 0 stop vm
+	[[ ! -s complained ]] || fail "says: $(cat complained)"
+	vm_wait
+	ends 0 poweroff
+}
+
+test_stop_of_a_guest_that_ignores_it()
+{
+	up --grace 1h -- say:ready~ hang
+	started=$(ms_now)
+	control 120 stop --grace 500ms vm
+	took_between 450 5000
+	grep -q 'did not power off' complained || fail "says: $(cat complained)"
+	vm_wait
+	ends 120 stopped
+}
+
+test_stop_by_force()
+{
+	up -- say:ready~ hang
+	started=$(ms_now)
+	control 120 stop --force -n vm
+	took_between 0 2000
+	vm_wait
+	ends 120 stopped
+}
+
+test_stop_of_all()
+{
+	control 0 stop -a
+	up -- say:ready~ hang
+	control 120 stop -a --force
+	vm_wait
+	ends 120 stopped
+}
+
+test_stop_of_nobody()
+{
+	local words
+
+	for words in nobody '-n nobody' '--name=nobody --force'; do
+		# shellcheck disable=SC2086 # words
+		control 125 stop $words
+		grep -q 'nobody: there is no running machine' complained || fail "says: $(cat complained)"
+	done
+	for words in '' 'one two' 'one -a' '-n one two' '--grace=x one'; do
+		# shellcheck disable=SC2086 # words
+		control 125 stop $words
+		[[ $(wc -l <complained) == 1 ]] || fail "says: $(cat complained)"
+	done
+}
+
+# Nothing comes out of a guest that stands still, and nothing is lost when it goes on.
+test_pause_and_resume()
+{
+	local bytes=400000 before
+
+	up -- say:ready~ write:$bytes exit:5
+	control 0 pause vm
+	control 0 list
+	grep -q paused shown || fail "lists: $(cat shown)"
+	sleep 0.2
+	before=$(stat -c %s out)
+	sleep 0.5
+	(($(stat -c %s out) == before)) || fail "a paused guest writes"
+	((before < bytes)) || fail "it had written all"
+	control 0 pause vm
+	control 0 resume vm
+	control 0 resume vm
+	vm_wait
+	ends 5 exit
+	numbered $bytes | cmp -s - <(tail -c $bytes out) || fail "not what the guest wrote"
+}
+
+test_pause_many_times()
+{
+	local bytes=300000 i
+
+	up -- say:ready~ write:$bytes exit:5
+	for ((i = 0; i < 40; i++)); do
+		"$LKVM" pause vm 2>>complained && "$LKVM" resume vm 2>>complained
+	done
+	vm_wait
+	ends 5 exit
+	numbered $bytes | cmp -s - <(tail -c $bytes out) || fail "not what the guest wrote"
+}
+
+# A guest that stands still cannot answer its button: stop lets it go on.
+test_stop_of_a_paused_guest()
+{
+	up -- say:ready~ button poweroff
+	control 0 pause vm
+	control 0 stop vm
+	vm_wait
+	ends 0 poweroff
+	up -- say:ready~ hang
+	control 0 pause vm
+	control 120 stop --force vm
+	vm_wait
+	ends 120 stopped
+}
+
+test_a_signal_ends_a_paused_guest()
+{
+	up --grace 300ms -- say:ready~ hang
+	control 0 pause vm
+	kill -TERM "$pid"
+	vm_wait
+	ends 120 stopped
+}
+
+test_stat()
+{
+	up -- say:ready~ hang
+	control 0 stat vm
+	grep -Eq '^cpus\.0\.exits\.io: [0-9]+$' shown || fail "lacks exits: $(cat shown)"
+	grep -Eq '^devices\.serial0\.bytes_out: [0-9]+$' shown || fail "lacks devices: $(cat shown)"
+	grep -Eq '^threads\.[0-9]+\.name: vcpu-0$' shown || fail "lacks threads: $(cat shown)"
+	control 0 stat --json -n vm
+	grep -q '"memory_bytes": 67108864' shown || fail "lacks memory: $(cat shown)"
+	control 120 stop --force vm
+	vm_wait
+}
+
+test_the_wire()
+{
+	up -- say:ready~ hang
+	ask '{"command":"hello","id":[1,"x"]}' >answer
+	grep -q '"protocol":1' answer && grep -q '"id":\[1,"x"\]' answer || fail "hello: $(cat answer)"
+	ask '' 'x' '[]' '{}' '{"command":7}' '{"command":"nothing"}' '{"command":"stat"}' >answer
+	[[ $(wc -l <answer) == 7 ]] || fail "$(wc -l <answer) answers to 7 lines"
+	[[ $(grep -c '"ok":false,"error":"' answer) == 6 ]] || fail "$(cat answer)"
+	ask '{"command":"stop","grace_ms":-1}' '{"command":"stop","grace_ms":"x"}' >answer
+	[[ $(grep -c 'number of milliseconds' answer) == 2 ]] || fail "$(cat answer)"
+	# A line without an end: refused at 64 KiB.
+	head -c 100000 /dev/zero | tr '\0' x | timeout 10 socat -t 5 - \
+		"UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >answer 2>/dev/null
+	grep -q 'longer than 64 KiB' answer || fail "a long line: $(cat answer)"
+	control 120 stop --force vm
+	vm_wait
+}
+
+test_events()
+{
+	need socat
+	up --on-reboot=reset -- say:ready~ boots:2 reset
+	{ echo '{"command":"subscribe"}'; sleep 20; } |
+		socat -t 20 - "UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >events &
+	wait_for events '"ok":true'
+	control 0 pause vm
+	control 0 resume vm
+	wait_for events '"event":"paused"'
+	wait_for events '"event":"resumed"'
+	control 120 stop --force vm
+	wait_for events '"event":"stopped"'
+	vm_wait
+}
+
+# Who never reads, never ends a line, or floods, keeps nobody waiting, and is dropped.
+test_bad_clients()
+{
+	local i socket=UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock
+
+	need socat
+	up -- say:ready~ hang
+	for ((i = 0; i < 4; i++)); do
+		socat -u "$socket" "EXEC:sleep 30" 2>/dev/null & # never writes, never reads
+		{ printf '{"command":'; sleep 30; } | socat -u - "$socket" 2>/dev/null & # never ends a line
+		yes '{"command":"stat"}' | timeout 30 socat -u - "$socket" 2>/dev/null & # never reads
+		timeout 30 socat -u /dev/urandom "$socket" 2>/dev/null & # garbage
+	done
+	for ((i = 0; i < 20; i++)); do
+		started=$(ms_now)
+		control 0 stat vm
+		took_between 0 1000
+	done
+	# By then each that owed something is gone.
+	sleep 6
+	started=$(ms_now)
+	control 120 stop --force vm
+	took_between 0 2000
+	kill $(jobs -p) 2>/dev/null
+	vm_wait
+	ends 120 stopped
+}
+
+test_a_killed_machine_leaves_nothing_that_matters()
+{
+	up -- say:ready~ hang
+	kill -KILL "$pid"
+	wait "$pid"
+	[[ -S $LKVM_RUNTIME_DIR/vm.sock ]] || fail "no socket is left: what is tested here?"
+	control 125 stop vm
+	grep -q 'no running machine' complained || fail "says: $(cat complained)"
+	nothing_left
+	up -- say:ready~ hang
+	kill -KILL "$pid"
+	wait "$pid"
+	up -- say:ready~ exit:4
+	vm_wait
+	ends 4 exit
+}
+
+# Nothing but its owner's may talk to it.
+test_another_user()
+{
+	need socat setpriv
+	((EUID == 0)) || skip "needs root to be another user"
+	up -- say:ready~ hang
+	[[ $(stat -c %a "$LKVM_RUNTIME_DIR/vm.sock") == 600 ]] || fail "the socket is open to others"
+	chmod 666 "$LKVM_RUNTIME_DIR/vm.sock"
+	chmod 755 "$LKVM_RUNTIME_DIR"
+	echo '{"command":"stat"}' | setpriv --reuid 65534 --regid 65534 --clear-groups \
+		socat -t 2 - "UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >answer 2>&1
+	grep -q 'cpus' answer && fail "it answered another user"
+	control 120 stop --force vm
+	vm_wait
+}
+
+test_a_long_runtime_directory()
+{
+	local long
+
+	long=$PWD/$(printf 'folder-%.0s' {1..30})
+	mkdir "$long"
+	LKVM_RUNTIME_DIR=$long
+	up -- say:ready~ hang
+	control 0 list
+	grep -q '^vm ' shown || fail "lists: $(cat shown)"
+	control 120 stop --force vm
+	vm_wait
+}
+
+test_a_removed_runtime_directory()
+{
+	up -- say:ready~ button poweroff
+	rm -rf "$LKVM_RUNTIME_DIR"
+	control 125 stop vm
+	control 0 list
+	kill -TERM "$pid"
+	vm_wait
+	ends 0 poweroff
+}
