@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The control socket and a real kernel: a pause freezes its output and its clocks, on kvm-clock and on the TSC, and
+# it goes on without a word of lockups or jumping clocks; many pauses while disk and serial port are busy lose nothing.
+# lab-tools: mkfs.ext4
+# lab-carry: tests/lab/disk.inc
+# lab-long: yes
+. "$LAB/lib.sh"
+. "$LAB/disk.inc"
+export LKVM_RUNTIME_DIR=$PWD/run
+
+# --- clocks ---
+for clock in kvm-clock tsc; do
+	start "$clock" --name vm -p "clocksource=$clock" <<-'END'
+		echo "job: clock $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+		for n in $(seq 60); do
+			echo "job: tick $n $(cut -d ' ' -f 1 /proc/uptime)"
+			usleep 100000
+		done
+		dmesg | grep -iE 'lockup|stall|clocksource:.*(unstable|skew|watchdog)|time.*backward|hung' |
+			sed 's/^/job: bad: /'
+		echo "job: end"
+	END
+	said "$clock" "^job: tick 5 "
+	if lkvm pause vm && lkvm list | grep -q '^vm .*paused'; then
+		ok "$clock: paused"
+	else
+		fail "$clock: pause" "$(lkvm list)"
+	fi
+	before=$(wc -c <"$OUT/$clock.out")
+	sleep 25
+	after=$(wc -c <"$OUT/$clock.out")
+	if [ "$before" = "$after" ]; then
+		ok "$clock: nothing is said meanwhile"
+	else
+		fail "$clock" "said $((after - before)) bytes while it was paused"
+	fi
+	lkvm resume vm || fail "$clock: resume" "status $?"
+	said "$clock" '^job: end'
+	finish "$clock" 0
+	expect_grep "$OUT/$clock.out" "^job: clock $clock" "$clock: is its clock"
+	expect_no_grep "$OUT/$clock.out" '^job: bad' "$clock: no lockup, no jump"
+	# Between two ticks lie 0.1 s and some work; the pause was 25 s.
+	longest=$(tr -d '\r' <"$OUT/$clock.out" | awk '$1 == "job:" && $2 == "tick" {
+		if (last && $4 - last > most) most = $4 - last
+		last = $4 } END { print int(most + 1) }')
+	if [ "$longest" -le 10 ]; then
+		ok "$clock: the guest did not see the pause (longest tick below $longest s)"
+	else
+		fail "$clock" "$longest s between two ticks"
+	fi
+done
+
+# --- many pauses under load ---
+truncate -s 32M busy.img
+start busy --name vm -d busy.img <<-'END'
+	ioverify run /dev/vda seed=9 bytes=32M count=600 jobs=2 &
+	for n in $(seq 3000); do echo "job: line $n of a busy console, and some more words to make it long"; done
+	wait $!
+	echo "job: verified $?"
+END
+said busy '^job: line 10 '
+pauses=0
+while [ $pauses -lt 200 ] && kill -0 "$pid" 2>/dev/null; do
+	lkvm pause vm 2>/dev/null && lkvm resume vm 2>/dev/null || break
+	pauses=$((pauses + 1))
+done
+note "busy: $pauses pauses"
+said busy '^job: verified' 600
+finish busy 0
+expect_grep "$OUT/busy.out" '^job: verified 0' "busy: what the guest wrote it reads"
+lines=$(tr -d '\r' <"$OUT/busy.out" | grep -c '^job: line [0-9]* of a busy console, and some more words to make it long$')
+if [ "$lines" = 3000 ] && [ $pauses -ge 100 ]; then
+	ok "busy: 3000 lines, none lost, over $pauses pauses"
+else
+	fail busy "$lines lines of 3000 after $pauses pauses"
+fi
+if ioverify check busy.img seed=9 bytes=32M count=600 jobs=2 >check.log 2>&1; then
+	ok "busy: the disk is what the guest made it"
+else
+	fail busy "$(head -n 2 check.log)"
+fi
+lab_end
