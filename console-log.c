@@ -147,6 +147,7 @@ static int console_log_init(struct kvm *kvm)
 static void console_log_exit(struct kvm *kvm)
 {
 	struct timespec deadline;
+	u64 left;
 
 	(void)kvm;
 	if (copy.fd < 0)
@@ -160,9 +161,12 @@ static void console_log_exit(struct kvm *kvm)
 	if (pthread_timedjoin_np(copy.thread, NULL, &deadline)) {
 		/* It hangs in the file: the process ends without it. */
 		pthread_detach(copy.thread);
+		pthread_mutex_lock(&copy.lock);
+		left = copy.head - copy.tail;
+		pthread_mutex_unlock(&copy.lock);
 		log_warn("--console-log %s: is not written out after 2 s; the last %llu bytes are "
 			 "lost",
-			 path, (unsigned long long)(copy.head - copy.tail));
+			 path, (unsigned long long)left);
 		return;
 	}
 	if (copy.dropped)
