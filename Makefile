@@ -74,7 +74,7 @@ linkable = $(if $(filter 0,$(shell echo 'char $(2)(void); int main(void) { retur
 	   note: lib$(1) not found: $(3) is left out; install $(4)))
 have = $(if $(filter $(1),$(LIBS-found) $(LIBS-linked)),-DHAVE_$(2))
 
-LIBS-found := $(call optional,jansson,run --result and --boot-trace,libjansson-dev) \
+LIBS-found := $(call optional,jansson,result files and the control socket,libjansson-dev) \
 	      $(call optional,zlib,unpacking gzip kernels,zlib1g-dev) \
 	      $(call optional,liblzma,unpacking lzma and xz kernels,liblzma-dev) \
 	      $(call optional,lzo2,unpacking lzo kernels,liblzo2-dev) \

@@ -56,6 +56,20 @@ static const struct feature features[] = {
 	 false
 #endif
 	},
+	{"control", "lkvm list, stop, pause, resume, stat (jansson)", UNPACK_NONE,
+#ifdef HAVE_JANSSON
+	 true
+#else
+	 false
+#endif
+	},
+	{"blkid", "finding the root file system on a disk (libblkid)", UNPACK_NONE,
+#ifdef HAVE_BLKID
+	 true
+#else
+	 false
+#endif
+	},
 };
 
 static bool feature_built(const struct feature *feature)
