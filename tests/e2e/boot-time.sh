@@ -285,5 +285,5 @@ test_trace_while_it_runs()
 	find_events
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
-	rm -f run/*.lock
+	rm -f run/*.lock run/*.sock
 }

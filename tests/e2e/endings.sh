@@ -593,7 +593,7 @@ test_result_says_running()
 	[[ $(result reason) == running ]] || fail "reason $(result reason) after SIGKILL"
 	[[ $(ls) == $'err\nout\nresult.json\nrun' ]] || fail "left: $(ls | tr '\n' ' ')"
 	# The lock of a dead instance blocks nobody; its file is all that may be left.
-	rm -f run/*.lock
+	rm -f run/*.lock run/*.sock
 }
 
 test_result_replaces_an_older_one()

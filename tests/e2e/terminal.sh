@@ -21,7 +21,7 @@ on_tty()
 	: >>err
 	status=$(sed -n 's/^status: //p' report)
 	# What lkvm cannot clean up; it blocks nobody.
-	[[ ${CRASHES:-} ]] && rm -f run/*.lock
+	[[ ${CRASHES:-} ]] && rm -f run/*.lock run/*.sock
 	nothing_left
 }
 
