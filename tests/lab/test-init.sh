@@ -3,6 +3,7 @@
 # both transports, drivers as modules and built in; and what goes wrong, each with its line.
 # lab-trees: cloud generic-trixie
 # lab-tools: mkfs.ext4 sfdisk
+# lab-lane: 1
 . "$LAB/lib.sh"
 export XDG_CACHE_HOME=$PWD/cache
 

@@ -189,7 +189,7 @@ static inline void driver_request(u32 queue, u32 bytes)
 	u32 written;
 
 	drvq_add(&driver, &buf, 1);
-	/* The device may still be at the last one's end; then it sees this one without a doorbell. */
+	/* A device that is still at the last one sees this one without a doorbell. */
 	if (drvq_publish(&driver))
 		via->notify(queue);
 	assert_true(wait_used(&written));
