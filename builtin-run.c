@@ -25,6 +25,7 @@
 #include <kvm/init.h>
 #include <kvm/initramfs.h>
 #include <kvm/kvm-cpu.h>
+#include <kvm/kvm-ipc.h>
 #include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
@@ -264,10 +265,12 @@ INIT_MODULE(run_signals, .level = INIT_LATE, .init = run_signals_init, .exit = r
 
 static void run_machine(struct kvm *kvm)
 {
-	atomic_store(&kvm->state, KVM_RUNNING);
-	if (kvm_cpu_start_all(kvm) || loop_run(kvm->loop))
+	int err = kvm_cpu_start_all(kvm);
+
+	if (!err)
+		ipc_event("started");
+	if (err || loop_run(kvm->loop))
 		kvm_end(kvm, END_ERROR, STATUS_ERROR);
-	atomic_store(&kvm->state, KVM_ENDED);
 }
 
 /* Complete the files. If one cannot be written it says so; the status stays the run's. */

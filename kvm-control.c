@@ -57,8 +57,6 @@ static void control_stop(struct ipc_request *request, const json_t *params, void
 		kvm_end(control_kvm, END_STOPPED, STATUS_STOPPED);
 		return;
 	}
-	/* A guest that stands still cannot answer its button. */
-	kvm_resume(control_kvm);
 	kvm_press_power_button(grace_ns);
 }
 
@@ -206,9 +204,9 @@ static json_t *control_threads(void)
 	return threads;
 }
 
-static const char *control_state(const struct kvm *kvm)
+static const char *control_state(void)
 {
-	if (kvm_is_paused(kvm))
+	if (kvm_is_paused())
 		return "paused";
 	return kvm_end_reason(NULL) == END_RUNNING ? "running" : "ending";
 }
@@ -224,7 +222,7 @@ static void control_stat(struct ipc_request *request, const json_t *params, void
 	ipc_answer(request,
 		   json_pack("{s:o, s:i, s:s, s:I, s:I, s:o, s:o, s:o}", "name",
 			     json_file_string(config.name, strlen(config.name)), "pid",
-			     (int)getpid(), "state", control_state(kvm), "uptime_ms",
+			     (int)getpid(), "state", control_state(), "uptime_ms",
 			     (json_int_t)((now_ns() - phase_ns(PHASE_EXEC)) / NSEC_PER_MSEC),
 			     "memory_bytes", (json_int_t)gmem_total(&kvm->mem), "cpus",
 			     control_cpus(kvm), "devices", devices, "threads", control_threads()));

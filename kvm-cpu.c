@@ -119,6 +119,14 @@ bool kvm_cpu_all_parked(const struct kvm *kvm)
 	return true;
 }
 
+void kvm_cpu_report_unparked(const struct kvm *kvm, const char *who)
+{
+	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
+		if (!atomic_load(&kvm->cpus[i].parked))
+			log_error("%s: vCPU %u does not leave the guest", who, i);
+	}
+}
+
 void kvm_cpu_unpark_all(struct kvm *kvm)
 {
 	pthread_mutex_lock(&park_lock);

@@ -8,8 +8,8 @@
  * but the trace is still to come, so the run goes on until the trace's last line,
  * a reset, or 2 seconds. Whatever happens in between, the cause stays `panic`.
  *
- * Requests that are not causes: the power button (SIGTERM, and later `lkvm
- * stop`) asks the guest; if it powers off within its grace time, `poweroff` is the
+ * Requests that are not causes: the power button (SIGTERM, `lkvm stop`) asks the
+ * guest, which goes on if it was paused; if it powers off within its grace time, `poweroff` is the
  * cause, else `stopped`. --timeout and --boot-timeout are causes when they run out.
  *
  * Threads: causes come from vCPU threads (chips), the loop (timers, signals,
@@ -24,6 +24,7 @@
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm-ipc.h>
+#include <kvm/kvm-pause.h>
 #include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
@@ -168,6 +169,8 @@ void kvm_press_power_button(u64 grace_ns)
 {
 	struct kvm *kvm = end.kvm;
 
+	/* A guest that stands still cannot answer. */
+	kvm_resume(kvm);
 	if (end.press)
 		end.press(end.press_dev);
 	if (!end.grace.deadline_ns)

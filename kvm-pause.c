@@ -33,19 +33,15 @@
 
 #include <errno.h>
 
-#define PARK_TIMEOUT_NS (5 * NSEC_PER_SEC)
-
 static struct {
-	struct kvm *kvm;
 	struct pause_wait *waits; /* a pause is under way when there are some */
 	struct loop_bell bell;
 	struct loop_timer timer;
 	bool paused;
 } pausing;
 
-bool kvm_is_paused(const struct kvm *kvm)
+bool kvm_is_paused(void)
 {
-	(void)kvm;
 	return pausing.paused;
 }
 
@@ -96,7 +92,7 @@ static void pause_rung(void *arg)
 		return;
 	if (!kvm_cpu_all_parked(kvm)) {
 		if (!pausing.timer.deadline_ns)
-			loop_arm(kvm->loop, &pausing.timer, now_ns() + PARK_TIMEOUT_NS);
+			loop_arm(kvm->loop, &pausing.timer, now_ns() + CPU_PARK_TIMEOUT_NS);
 		return;
 	}
 	loop_disarm(kvm->loop, &pausing.timer);
@@ -105,7 +101,6 @@ static void pause_rung(void *arg)
 		kvm_cpu_unpark_all(kvm);
 	} else {
 		pausing.paused = true;
-		atomic_store(&kvm->state, KVM_PARKED);
 		ipc_event("paused");
 	}
 	pause_tell(err);
@@ -115,10 +110,7 @@ static void pause_overdue(void *arg)
 {
 	struct kvm *kvm = arg;
 
-	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
-		if (!atomic_load(&kvm->cpus[i].parked))
-			log_error("pause: vCPU %u does not leave the guest", i);
-	}
+	kvm_cpu_report_unparked(kvm, "pause");
 	kvm_cpu_unpark_all(kvm);
 	pause_tell(-ETIMEDOUT);
 }
@@ -152,7 +144,6 @@ int kvm_resume(struct kvm *kvm)
 		return err;
 	device_resume_all();
 	pausing.paused = false;
-	atomic_store(&kvm->state, KVM_RUNNING);
 	ipc_event("resumed");
 	kvm_cpu_unpark_all(kvm);
 	return 0;
@@ -171,7 +162,6 @@ void kvm_pause_after_reset(struct kvm *kvm)
 
 static int pause_init(struct kvm *kvm)
 {
-	pausing.kvm = kvm;
 	pausing.bell = (struct loop_bell){.fn = pause_rung, .arg = kvm};
 	pausing.timer = (struct loop_timer){.fn = pause_overdue, .arg = kvm};
 	loop_add_bell(kvm->loop, &pausing.bell);

@@ -31,8 +31,6 @@
 #include <kvm/log.h>
 #include <kvm/util.h>
 
-#define PARK_TIMEOUT_NS (5 * NSEC_PER_SEC)
-
 static struct loop_bell reset_bell;
 static struct loop_timer reset_timer;
 static atomic_bool reset_wanted;
@@ -79,19 +77,16 @@ static void reset_rung(void *arg)
 		return;
 	if (!kvm_cpu_all_parked(kvm)) {
 		if (!reset_timer.deadline_ns)
-			loop_arm(kvm->loop, &reset_timer, now_ns() + PARK_TIMEOUT_NS);
-		atomic_store(&kvm->state, KVM_PARKING);
+			loop_arm(kvm->loop, &reset_timer, now_ns() + CPU_PARK_TIMEOUT_NS);
 		return;
 	}
 	loop_disarm(kvm->loop, &reset_timer);
-	atomic_store(&kvm->state, KVM_PARKED);
 	atomic_store(&reset_wanted, false);
 	if (reset_machine(kvm)) {
 		kvm_end(kvm, END_ERROR, STATUS_ERROR);
 		return;
 	}
 	kvm_repeat_power_button();
-	atomic_store(&kvm->state, KVM_RUNNING);
 	kvm_cpu_unpark_all(kvm);
 	ipc_event("reset");
 	kvm_pause_after_reset(kvm);
@@ -102,10 +97,7 @@ static void reset_overdue(void *arg)
 	struct kvm *kvm = arg;
 
 	kvm_end(kvm, END_ERROR, STATUS_ERROR);
-	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
-		if (!atomic_load(&kvm->cpus[i].parked))
-			log_error("reset: vCPU %u does not leave the guest", i);
-	}
+	kvm_cpu_report_unparked(kvm, "reset");
 }
 
 static int reset_init(struct kvm *kvm)

@@ -41,6 +41,7 @@ struct tsc_msr {
 
 static struct {
 	u64 host_tsc; /* at the hold */
+	u64 passed;   /* since then, at the release */
 	bool by_offset;
 	u64 offsets[KVM_CPU_MAX]; /* or values */
 	struct kvm_clock_data clock;
@@ -90,14 +91,13 @@ int arch_cpu_release_clock(struct kvm_cpu *cpu)
 {
 	struct tsc_msr msr = {.head = {.nmsrs = 1},
 			      .entry = {.index = MSR_TSC, .data = held.offsets[cpu->id]}};
-	static u64 passed;
 	u64 offset;
 	int err;
 
 	if (!cpu->id)
-		passed = __rdtsc() - held.host_tsc;
+		held.passed = __rdtsc() - held.host_tsc;
 	if (held.by_offset) {
-		offset = held.offsets[cpu->id] - passed;
+		offset = held.offsets[cpu->id] - held.passed;
 		err = clock_offset(cpu, KVM_SET_DEVICE_ATTR, &offset);
 	} else {
 		err = kvm_cpu_ioctl(cpu, KVM_SET_MSRS, &msr);

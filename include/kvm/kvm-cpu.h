@@ -12,8 +12,10 @@
 
 struct kvm;
 
-#define KVM_CPU_MAX	   255 /* xAPIC ids are 8 bits and 255 is broadcast */
-#define KVM_CPU_EXIT_KINDS 64  /* more than any installed header names */
+#define KVM_CPU_MAX	    255 /* xAPIC ids are 8 bits and 255 is broadcast */
+#define KVM_CPU_EXIT_KINDS  64	/* more than any installed header names */
+
+#define CPU_PARK_TIMEOUT_NS (5 * NSEC_PER_SEC)
 
 enum { CPU_REQUEST_PARK = 1, CPU_REQUEST_STOP = 2 };
 
@@ -43,8 +45,12 @@ int kvm_cpu_join_all(struct kvm *kvm);
 /* Ask each vCPU to park (or stop) and get it out of KVM_RUN. Any thread. */
 void kvm_cpu_request_all(struct kvm *kvm, unsigned int request);
 
-/* Are all parked? Loop. kvm_cpu_unpark_all() lets them run again. */
+/*
+ * Are all parked? Loop. A message for each that is not, of whoever waited CPU_PARK_TIMEOUT_NS in
+ * vain ("reset"). kvm_cpu_unpark_all() lets them run again.
+ */
 bool kvm_cpu_all_parked(const struct kvm *kvm);
+void kvm_cpu_report_unparked(const struct kvm *kvm, const char *who);
 void kvm_cpu_unpark_all(struct kvm *kvm);
 
 /* Exits of all vCPUs by kind, summed into counts. Any thread. */

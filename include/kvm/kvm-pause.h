@@ -24,7 +24,7 @@ void kvm_pause(struct kvm *kvm, struct pause_wait *wait);
 /* Let it go on; nothing when it runs. 0 or -errno after log_error(): then it stays as it is. */
 int kvm_resume(struct kvm *kvm);
 
-bool kvm_is_paused(const struct kvm *kvm);
+bool kvm_is_paused(void);
 
 /* A vCPU has parked (its own thread); a reset is over (loop). */
 void kvm_pause_cpu_parked(struct kvm *kvm);

@@ -2,8 +2,8 @@
 /*
  * The machine: one per process. kvm.c.
  *
- * Lifecycle: created -> running <-> parked -> ended. Requests (end, reset, power
- * button) may come from any thread; they are carried out on the I/O loop.
+ * Lifecycle: created -> running <-> paused (kvm-pause.c) -> ended (kvm-end.c). Requests (end,
+ * reset, power button) may come from any thread; they are carried out on the I/O loop.
  */
 #ifndef KVM_KVM_H
 #define KVM_KVM_H
@@ -18,8 +18,6 @@
 #define LKVM_VERSION "0.1"
 
 struct kvm_cpu;
-
-enum kvm_state { KVM_CREATED, KVM_RUNNING, KVM_PARKING, KVM_PARKED, KVM_ENDED };
 
 /* Why a run ended; the names in the result are kvm_end_name(). shared/cli.md has the table. */
 enum end_reason {
@@ -52,7 +50,6 @@ struct kvm {
 	struct loop *loop;
 	struct kvm_cpu *cpus;
 	unsigned int cpu_count;
-	atomic_int state; /* enum kvm_state, changed on the loop's thread */
 };
 
 /* KVM_CHECK_EXTENSION on the VM (or the device before it exists): 0 when absent. */

@@ -96,9 +96,8 @@ int kvm_resume(struct kvm *kvm)
 	return paused ? 0 : -EIO;
 }
 
-bool kvm_is_paused(const struct kvm *kvm)
+bool kvm_is_paused(void)
 {
-	(void)kvm;
 	return paused;
 }
 
