@@ -14,8 +14,8 @@
  *   others; when descriptors run out, the next client waits until one is free.
  *
  * A request is an object of its own that names its client by number: it can be answered when the
- * client is long gone. Events come from any thread: they are noted in a ring under a mutex, and a
- * bell takes them to the loop.
+ * client is long gone. A client has no more than 64 of them waiting. Events come from any thread:
+ * they are noted in a ring under a mutex, and a bell takes them to the loop.
  *
  * A machine that was killed leaves its socket behind; whoever gets the name next holds the lock
  * and so may remove it.
@@ -48,6 +48,7 @@
 #define RETRY_NS    (100 * NSEC_PER_MSEC)
 #define BACKLOG	    128
 #define EVENTS_MAX  64
+#define PENDING_MAX 64	   /* unanswered requests of a client */
 #define READ_BYTES  512ULL /* a turn: some requests, not hundreds */
 
 struct ipc_client {
@@ -65,6 +66,10 @@ struct ipc_client {
 	struct ipc_client *next;
 };
 
+struct ipc_event {
+	const char *name, *device; /* device NULL: the machine's own */
+};
+
 static struct {
 	struct kvm *kvm;
 	struct loop_fd listener;
@@ -76,7 +81,7 @@ static struct {
 
 	pthread_mutex_t lock; /* over what follows */
 	bool listening;
-	const char *events[EVENTS_MAX];
+	struct ipc_event events[EVENTS_MAX];
 	unsigned int event_count;
 	struct loop_bell bell;
 } ipc = {.listener = {.fd = -1}, .lock = PTHREAD_MUTEX_INITIALIZER};
@@ -259,6 +264,8 @@ static void ipc_take_line(struct ipc_client *client, const char *line, size_t le
 		ipc_refuse(request, "a request is one JSON object a line");
 	else if (!name)
 		ipc_refuse(request, "a request has a \"command\", a string");
+	else if (client->pending > PENDING_MAX)
+		ipc_refuse(request, "64 requests wait for their answer already");
 	else if (!command)
 		ipc_refuse(request, "there is no command of that name; \"hello\" lists them");
 	else
@@ -397,30 +404,41 @@ static void ipc_accept(void *arg, u32 events)
 
 /* --- events --- */
 
-void ipc_event(const char *name)
+void ipc_device_event(const char *device, const char *name)
 {
 	pthread_mutex_lock(&ipc.lock);
 	if (ipc.listening && ipc.event_count < EVENTS_MAX) {
-		ipc.events[ipc.event_count++] = name;
+		ipc.events[ipc.event_count++] = (struct ipc_event){name, device};
 		loop_ring(ipc.kvm->loop, &ipc.bell);
 	}
 	pthread_mutex_unlock(&ipc.lock);
 }
 
-void ipc_tell(const char *name)
+void ipc_event(const char *name)
+{
+	ipc_device_event(NULL, name);
+}
+
+static void ipc_tell_event(struct ipc_event event)
 {
 	struct ipc_client *client, *next;
 
 	for (client = ipc.clients; client; client = next) {
 		next = client->next;
 		if (client->subscribed && !client->ends)
-			ipc_send(client, json_pack("{s:s}", "event", name));
+			ipc_send(client, json_pack("{s:s, s:s*}", "event", event.name, "device",
+						   event.device));
 	}
+}
+
+void ipc_tell(const char *name)
+{
+	ipc_tell_event((struct ipc_event){name, NULL});
 }
 
 static void ipc_tell_events(void *arg)
 {
-	const char *events[EVENTS_MAX];
+	struct ipc_event events[EVENTS_MAX];
 	unsigned int count;
 
 	(void)arg;
@@ -430,7 +448,7 @@ static void ipc_tell_events(void *arg)
 	ipc.event_count = 0;
 	pthread_mutex_unlock(&ipc.lock);
 	for (unsigned int i = 0; i < count; i++)
-		ipc_tell(events[i]);
+		ipc_tell_event(events[i]);
 }
 
 /* --- commands of the wire itself --- */
@@ -475,6 +493,21 @@ static int ipc_bind(int fd)
 	return err;
 }
 
+static void ipc_exit(struct kvm *kvm)
+{
+	pthread_mutex_lock(&ipc.lock);
+	ipc.listening = false;
+	pthread_mutex_unlock(&ipc.lock);
+	unlinkat(instance_dir_fd(), ipc.file, 0);
+	while (ipc.clients)
+		ipc_drop(ipc.clients);
+	loop_disarm(kvm->loop, &ipc.retry);
+	loop_unwatch(kvm->loop, &ipc.listener);
+	close(ipc.listener.fd);
+	loop_remove_bell(kvm->loop, &ipc.bell);
+	ipc.commands = NULL;
+}
+
 static int ipc_init(struct kvm *kvm)
 {
 	int err, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -496,25 +529,15 @@ static int ipc_init(struct kvm *kvm)
 	loop_add_bell(kvm->loop, &ipc.bell);
 	ipc_add_command(&hello_command);
 	ipc_add_command(&subscribe_command);
+	err = loop_watch(kvm->loop, &ipc.listener, EPOLLIN);
+	if (err) {
+		ipc_exit(kvm);
+		return log_fail(err, "control socket %s: %s", ipc.file, strerror(-err));
+	}
 	pthread_mutex_lock(&ipc.lock);
 	ipc.listening = true;
 	pthread_mutex_unlock(&ipc.lock);
-	return loop_watch(kvm->loop, &ipc.listener, EPOLLIN);
-}
-
-static void ipc_exit(struct kvm *kvm)
-{
-	pthread_mutex_lock(&ipc.lock);
-	ipc.listening = false;
-	pthread_mutex_unlock(&ipc.lock);
-	unlinkat(instance_dir_fd(), ipc.file, 0);
-	while (ipc.clients)
-		ipc_drop(ipc.clients);
-	loop_disarm(kvm->loop, &ipc.retry);
-	loop_unwatch(kvm->loop, &ipc.listener);
-	close(ipc.listener.fd);
-	loop_remove_bell(kvm->loop, &ipc.bell);
-	ipc.commands = NULL;
+	return 0;
 }
 
 /* Last of all: who finds the socket finds a machine that is there. */

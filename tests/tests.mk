@@ -216,6 +216,8 @@ build/guest/forms.bin: tests/guest/forms.S
 payloads: $(PAYLOADS) build/guest/multiboot.elf build/guest/pvh.elf build/guest/forms.bin
 
 build/e2e/pty: tests/lib/pty.c
+build/e2e/clients: tests/e2e/clients.c
+build/e2e/pty build/e2e/clients:
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARN) -O2 -o $@ $<
@@ -225,7 +227,8 @@ build/e2e/json: tests/e2e/json.c
 	@echo "  CC      $@"
 	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -o $@ $< $(LDLIBS)
 
-e2e-tools: payloads build/e2e/pty $(if $(filter jansson,$(LIBS-found)),build/e2e/json)
+e2e-tools: payloads build/e2e/pty build/e2e/clients \
+	   $(if $(filter jansson,$(LIBS-found)),build/e2e/json)
 
 # E2E=FILTER picks tests by a regular expression over GROUP/NAME.
 e2e: $(BIN) e2e-tools

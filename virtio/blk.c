@@ -32,6 +32,7 @@
 #include <kvm/disk.h>
 #include <kvm/init.h>
 #include <kvm/iov.h>
+#include <kvm/kvm-ipc.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 
@@ -425,6 +426,7 @@ static void blk_resized(void *arg)
 	virtio_config_write(&blk->dev, offsetof(struct virtio_blk_config, capacity), &capacity,
 			    sizeof(capacity));
 	virtio_config_changed(&blk->dev);
+	ipc_device_event(blk->dev.name, "resized");
 }
 
 static void blk_stats(struct virtio_device *dev,

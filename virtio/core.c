@@ -38,6 +38,7 @@
 #include "virtio/core.h"
 #include "virtio/state.h"
 
+#include <kvm/kvm-ipc.h>
 #include <kvm/kvm.h>
 
 #include <errno.h>
@@ -96,6 +97,8 @@ void virtio_needs_reset(struct virtio_device *dev, const char *why)
 
 	log_warn_limited(&core->limit, "%s: %s; the device needs a reset by its driver", dev->name,
 			 why);
+	if (!(before & VIRTIO_CONFIG_S_NEEDS_RESET))
+		ipc_device_event(dev->name, "needs-reset");
 	/* 2.1.2: only a driver that is up is told. */
 	if (before & VIRTIO_CONFIG_S_DRIVER_OK)
 		core->transport->config_interrupt(dev);
@@ -274,6 +277,7 @@ static void virtio_start(struct virtio_core *core)
 		return;
 	}
 	core->started = true;
+	ipc_device_event(dev->name, "driver");
 	for (unsigned int i = 0; i < dev->queue_count; i++)
 		queue_notify(&core->queues[i]);
 }

@@ -2,7 +2,7 @@
 /*
  * The control socket of a running machine: JSON lines (docs/control.md). kvm-ipc.c.
  *
- * Everything is for the loop's thread, but ipc_event(). Nothing of it exists in a binary that
+ * Everything is for the loop's thread, but the events. Nothing of it exists in a binary that
  * was built without jansson.
  */
 #ifndef KVM_IPC_H
@@ -45,14 +45,22 @@ void ipc_refuse(struct ipc_request *request, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * What happened, for all who subscribed: {"event": name}. A constant string. ipc_event() from any
- * thread, soon; ipc_tell() from the loop's, now.
+ * What happened, for all who subscribed: {"event": name}, and "device" when it happened to one.
+ * Strings that stay as long as the machine. ipc_event() and ipc_device_event() from any thread,
+ * soon; of more than a client could read some are left out. ipc_tell() from the loop's, now.
  */
 void ipc_event(const char *name);
+void ipc_device_event(const char *device, const char *name);
 void ipc_tell(const char *name);
 #else
 static inline void ipc_event(const char *name)
 {
+	(void)name;
+}
+
+static inline void ipc_device_event(const char *device, const char *name)
+{
+	(void)device;
 	(void)name;
 }
 #endif

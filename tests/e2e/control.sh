@@ -155,6 +155,12 @@ test_a_signal_ends_a_paused_guest()
 	kill -TERM "$pid"
 	vm_wait
 	ends 120 stopped
+	# It goes on, and so can answer.
+	up -- say:ready~ button poweroff
+	control 0 pause vm
+	kill -TERM "$pid"
+	vm_wait
+	ends 0 poweroff
 }
 
 test_stat()
@@ -228,6 +234,20 @@ test_bad_clients()
 	control 120 stop --force vm
 	took_between 0 2000
 	kill $(jobs -p) 2>/dev/null
+	vm_wait
+	ends 120 stopped
+}
+
+# Fifty at once, ten of them bad: the others have their answers within 100 ms.
+test_fifty_clients()
+{
+	local said worst
+
+	up -- say:ready~ hang
+	said=$(timeout 60 "$E2E_TOP/build/e2e/clients" "$LKVM_RUNTIME_DIR/vm.sock" 20) || fail "not all are answered"
+	worst=$(sed -n 's/.*slowest after \([0-9]*\) us$/\1/p' <<<"$said")
+	((worst < 100000)) || fail "$said"
+	control 120 stop --force vm
 	vm_wait
 	ends 120 stopped
 }

@@ -9,6 +9,7 @@
 
 #include <kvm/bus.h>
 #include <kvm/init.h>
+#include <kvm/kvm-ipc.h>
 #include <kvm/util.h>
 
 #include <errno.h>
@@ -250,6 +251,14 @@ void kvm_panic(struct kvm *kvm, const char *line)
 	(void)kvm, (void)line;
 	fake.panics++;
 }
+
+#ifdef HAVE_JANSSON
+void ipc_device_event(const char *device, const char *name)
+{
+	(void)device;
+	atomic_store(&fake.event, name);
+}
+#endif
 
 void kvm_set_power_button(void (*press)(void *dev), void *dev)
 {

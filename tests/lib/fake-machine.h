@@ -32,6 +32,7 @@ struct fake_machine {
 	unsigned int resets;
 	const char *reset_how;
 	unsigned int panics;
+	const char *_Atomic event; /* the last ipc_device_event()'s name */
 };
 
 extern struct fake_machine fake;

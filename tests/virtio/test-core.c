@@ -221,6 +221,19 @@ static bool wait_needs_reset(void)
 	return true;
 }
 
+/* What subscribers of the control socket heard last. */
+static void assert_event(const char *name)
+{
+#ifdef HAVE_JANSSON
+	const char *event = atomic_load(&fake.event);
+
+	assert_non_null(event);
+	assert_string_equal(event, name);
+#else
+	(void)name;
+#endif
+}
+
 static u32 echo_bytes(u32 bytes)
 {
 	u64 gpa = fake_virtio_alloc(8192);
@@ -401,9 +414,11 @@ static void test_a_broken_queue(void **state)
 	assert_true(fake_virtio_wait_config_interrupts(1));
 	assert_true(said("virtio-echo0: queue 0: the available index jumped (virtio 1.2, 2.7.6.1); "
 			 "the device needs a reset by its driver"));
+	assert_event("needs-reset");
 	keep(1); /* the other queue goes on */
 	fake_virtio_up(EVENT_IDX);
 	assert_int_equal(echo_bytes(3), 3);
+	assert_event("driver");
 }
 
 static void test_start_fails(void **state)
@@ -414,6 +429,7 @@ static void test_start_fails(void **state)
 	fake_virtio_kick(0);
 	virtio_doorbell(&device, 0);
 	fake_virtio_reset();
+	assert_event("needs-reset");
 	assert_int_equal(atomic_load(&echo.stops), 0);
 	assert_int_equal(atomic_load(&echo.notifies[0]), 0);
 	echo.start_error = 0;
