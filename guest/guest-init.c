@@ -33,7 +33,6 @@
  */
 #include "guest-init.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -72,7 +71,7 @@ static struct {
 	char cmdline[4096];
 } conf;
 
-static bool root_is_mounted;
+static const char *root_at; /* where it is mounted; NULL: nowhere */
 static const char *const kernel_mounts[] = {"dev", "proc", "sys"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -95,7 +94,7 @@ static void unmount_root(void)
 {
 	char path[64];
 
-	if (!root_is_mounted)
+	if (!root_at)
 		return;
 	kill(-1, SIGKILL);
 	while (wait(NULL) > 0)
@@ -105,8 +104,8 @@ static void unmount_root(void)
 		umount2(path, MNT_DETACH);
 	}
 	sync();
-	if (umount2(ROOT, 0) < 0)
-		mount(NULL, ROOT, NULL, MS_REMOUNT | MS_RDONLY, NULL);
+	if (umount2(root_at, 0) < 0)
+		mount(NULL, root_at, NULL, MS_REMOUNT | MS_RDONLY, NULL);
 }
 
 /* Does not return. */
@@ -367,24 +366,21 @@ static void mount_root(void)
 	}
 	if (conf.overlay)
 		mount_overlay();
-	root_is_mounted = true;
+	root_at = ROOT;
 }
 
 /* --- what runs --- */
 
+/* Inside the root, where absolute links lead to where they should. */
 static const char *find_init(void)
 {
 	static const char *const usual[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
-	char path[512];
 	const char *asked = cmdline_value("init=");
-	struct stat st;
 
 	for (size_t i = 0; i < (asked ? 1 : COUNT(usual)); i++) {
 		const char *name = asked ? asked : usual[i];
 
-		/* A link may be an absolute one: only inside the root it says where it leads. */
-		snprintf(path, sizeof(path), ROOT "%s", name);
-		if (!lstat(path, &st))
+		if (!access(name, F_OK))
 			return name;
 	}
 	init_say("root %s: has no %s", conf.root,
@@ -417,13 +413,14 @@ static void pass_mounts(unsigned long how)
 /* Become the root's own init. Does not return. */
 static void hand_over(char **argv)
 {
-	const char *path = find_init();
+	const char *path;
 
 	pass_mounts(MS_MOVE);
 	forget_initramfs();
 	if (chdir(ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
 		fail("root: cannot be entered: ", conf.root);
-	root_is_mounted = false;
+	root_at = "/";
+	path = find_init();
 	argv[0] = (char *)path;
 	execv(path, argv);
 	fail("init cannot be run: ", path);
@@ -471,8 +468,7 @@ static void become_user(const char *name)
 	}
 }
 
-/* The status of a child as a shell says it; others that end meanwhile are buried. */
-static int wait_for(pid_t child)
+int init_wait(pid_t child)
 {
 	int status;
 	pid_t pid;
@@ -514,18 +510,18 @@ static void install_busybox(void)
 		_exit(127);
 	}
 	if (child > 0)
-		wait_for(child);
+		init_wait(child);
 }
 
 /* In a child, inside the root or, without one, here. Does not return. */
 static void run_command(void)
 {
-	if (root_is_mounted && (chroot(ROOT) || chdir("/")))
+	if (root_at && (chroot(ROOT) || chdir("/")))
 		fail("root: cannot be entered: ", conf.root);
 	set_environment();
 	if (conf.user)
 		become_user(conf.user);
-	if (!root_is_mounted && !have_busybox())
+	if (!root_at && !have_busybox())
 		_exit(shell_line(strdup(conf.exec)));
 	execl("/bin/sh", "sh", "-c", conf.exec, (char *)NULL);
 	init_say("/bin/sh: %s", strerror(errno));
@@ -560,7 +556,7 @@ static void run_child(void)
 			run_command();
 		run_shell();
 	}
-	leave(wait_for(child));
+	leave(init_wait(child));
 }
 
 int main(int argc, char **argv)

@@ -6,8 +6,16 @@
 #ifndef GUEST_GUEST_INIT_H
 #define GUEST_GUEST_INIT_H
 
+#include <sys/types.h>
+
 /* One line on the console, with "lkvm-init: " before it. */
 void init_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * The status of a child as a shell says it, 128 + n for a signal; other children that end meanwhile
+ * are buried.
+ */
+int init_wait(pid_t child);
 
 /*
  * The shell for a host without a static busybox: reads standard input line by line. Returns the

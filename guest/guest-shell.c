@@ -21,7 +21,6 @@
 #include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define WORDS_MAX     64
@@ -281,8 +280,7 @@ static int split(char *line, char **words)
 
 static int run_program(char **words)
 {
-	pid_t child, pid;
-	int status;
+	pid_t child;
 
 	fflush(stdout);
 	child = fork();
@@ -293,12 +291,7 @@ static int run_program(char **words)
 		execvp(words[0], words);
 		_exit(shell_cannot_run(words[0]));
 	}
-	do {
-		pid = wait(&status);
-	} while (pid != child && (pid > 0 || errno == EINTR));
-	if (pid != child)
-		return 1;
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return init_wait(child);
 }
 
 int shell_line(char *line)

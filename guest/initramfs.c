@@ -116,7 +116,6 @@ int initramfs_wanted(bool has_initrd, bool *required)
 	const char *asked = wish.exec	? "--exec"
 			    : wish.root ? "--root"
 			    : wish.out	? "--initramfs-out"
-			    : wish.user ? "--user"
 					: NULL;
 	bool none = wish.modules && !strcmp(wish.modules, NONE);
 	char value[128];
@@ -165,46 +164,39 @@ static bool initramfs_wants_overlay(const struct root *root)
 	return !strcmp(root->type, "squashfs") || !strcmp(root->type, "erofs");
 }
 
+/* -ENOENT: there is none, and it is not built in either. */
+static int initramfs_need_module(const struct initramfs_plan *plan, struct modules *modules,
+				 const char *name, const char *why)
+{
+	int err = modules_add(modules, name);
+
+	if (err == -ENOENT)
+		log_error("kernel %s: has no driver %s, which %s needs, neither built in nor in %s",
+			  plan->kernel, name, why, modules_folder(modules));
+	return err;
+}
+
 static int initramfs_find_modules(const struct initramfs_plan *plan, const struct root *root,
 				  struct modules *modules)
 {
-	const char *types[] = {root->type, NULL};
+	char why[sizeof(root->device) + sizeof("the root ")];
+	int err = 0;
 
-	/* Nobody knows what it is: the most likely one. */
-	if (root->device[0] && !root->type[0])
-		types[0] = "ext4";
-	for (unsigned int i = 0; i < plan->driver_count; i++) {
-		int err = modules_add(modules, plan->drivers[i]);
-
-		if (err == -ENOENT)
-			log_error("kernel %s: has no driver %s, which this machine needs, neither "
-				  "built in nor in %s",
-				  plan->kernel, plan->drivers[i], modules_folder(modules));
-		if (err)
-			return err;
+	for (unsigned int i = 0; !err && i < plan->driver_count; i++)
+		err = initramfs_need_module(plan, modules, plan->drivers[i], "this machine");
+	if (err || !root->device[0])
+		return err;
+	snprintf(why, sizeof(why), "the root %s", root->device);
+	if (root->type[0]) {
+		err = initramfs_need_module(plan, modules, root->type, why);
+	} else {
+		/* Nobody knows what it is: the most likely one, if the kernel has it. */
+		err = modules_add(modules, "ext4");
+		err = err == -ENOENT ? 0 : err;
 	}
-	if (types[0][0]) {
-		int err = modules_add(modules, types[0]);
-
-		if (err == -ENOENT && root->type[0])
-			log_error("kernel %s: cannot read the root %s, which is %s: no such module "
-				  "in "
-				  "%s, and it is not built in",
-				  plan->kernel, root->device, root->type, modules_folder(modules));
-		if (err && !(err == -ENOENT && !root->type[0]))
-			return err;
-	}
-	if (initramfs_wants_overlay(root)) {
-		int err = modules_add(modules, "overlay");
-
-		if (err == -ENOENT)
-			log_error("kernel %s: the root %s is %s and needs overlay over it: no such "
-				  "module in %s, and it is not built in",
-				  plan->kernel, root->device, root->type, modules_folder(modules));
-		if (err)
-			return err;
-	}
-	return 0;
+	if (!err && initramfs_wants_overlay(root))
+		err = initramfs_need_module(plan, modules, "overlay", why);
+	return err;
 }
 
 static int initramfs_add_modules(const struct initramfs_plan *plan, const struct modules *modules,
@@ -261,22 +253,16 @@ static void initramfs_add_busybox(void)
 					    "/usr/local/bin/busybox", "/sbin/busybox"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
-		struct stat st;
-		u8 *data = NULL;
+		size_t bytes;
+		u8 *data;
 		bool good;
 
-		if (fd < 0)
+		if (file_read_whole(paths[i], BUSYBOX_MAX, &data, &bytes))
 			continue;
-		good = !fstat(fd, &st) && S_ISREG(st.st_mode) && (u64)st.st_size <= BUSYBOX_MAX &&
-		       (data = malloc((size_t)st.st_size + 1)) &&
-		       !pread_full(fd, data, (size_t)st.st_size, 0) &&
-		       initramfs_is_static(data, (size_t)st.st_size);
+		good = initramfs_is_static(data, bytes);
 		if (good)
-			cpio_add(&archive, "lkvm/busybox", S_IFREG | 0755, data,
-				 (size_t)st.st_size);
+			cpio_add(&archive, "lkvm/busybox", S_IFREG | 0755, data, bytes);
 		free(data);
-		close(fd);
 		if (good)
 			return;
 	}

@@ -147,35 +147,16 @@ const char *modules_folder(const struct modules *modules)
 /* --- files of it --- */
 
 /* A whole file below the folder; malloc()ed. 0 or -errno, without a word. */
-static int modules_slurp(const struct modules *modules, const char *name, u64 max, u8 **data,
+static int modules_slurp(const struct modules *modules, const char *name, size_t max, u8 **data,
 			 size_t *len)
 {
 	char *path;
-	struct stat st;
-	int fd, err = 0;
+	int err;
 
 	if (asprintf(&path, "%s/%s", modules->folder, name) < 0)
 		return -ENOMEM;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	err = file_read_whole(path, max, data, len);
 	free(path);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
-		err = -errno;
-	else if (!S_ISREG(st.st_mode))
-		err = -EINVAL;
-	else if ((u64)st.st_size > max)
-		err = -EFBIG;
-	*len = err ? 0 : (size_t)st.st_size;
-	*data = err ? NULL : malloc(*len + 1);
-	if (!err && !*data)
-		err = -ENOMEM;
-	err = err ? err : pread_full(fd, *data, *len, 0);
-	close(fd);
-	if (err) {
-		free(*data);
-		*data = NULL;
-	}
 	return err;
 }
 

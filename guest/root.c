@@ -12,7 +12,7 @@
  * can be on, else the largest of those.
  *
  * A disk changes while its guest runs, and may be anybody's: what libblkid says of it is text to be
- * compared and passed on, and texts that the init could misread are refused.
+ * compared; only a type is passed on, and libblkid has a fixed list of those.
  *
  * Main thread.
  *

@@ -16,7 +16,10 @@
  * -EAGAIN; the loop is the place to wait.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <kvm/util.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,6 +41,34 @@ int pread_full(int fd, void *buf, size_t len, off_t offset)
 		offset += n;
 	}
 	return 0;
+}
+
+int file_read_whole(const char *path, size_t max, u8 **data, size_t *len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	int err = 0;
+
+	*data = NULL;
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		err = -errno;
+	else if (!S_ISREG(st.st_mode))
+		err = -EINVAL;
+	else if ((u64)st.st_size > max)
+		err = -EFBIG;
+	*len = err ? 0 : (size_t)st.st_size;
+	if (!err) {
+		*data = malloc(*len + 1);
+		err = *data ? pread_full(fd, *data, *len, 0) : -ENOMEM;
+	}
+	close(fd);
+	if (err) {
+		free(*data);
+		*data = NULL;
+	}
+	return err;
 }
 
 int pwrite_full(int fd, const void *buf, size_t len, off_t offset)

@@ -505,15 +505,16 @@ static int boot_reopen_kernel(void)
 {
 	struct stat before = boot.identity;
 	const struct stat *now = &boot.identity;
+	const char *why;
 	int err = boot_open_kernel();
 
 	err = err ? err : boot_check_cmdline();
 	err = err ? err : boot_open_initrds();
-	if (!err && boot.initramfs.make && boot_refuses_initramfs())
-		err = log_fail(-EINVAL, "kernel %s: has changed, and %s", config.kernel,
-			       boot_refuses_initramfs());
 	if (err)
 		return err;
+	why = boot.initramfs.make ? boot_refuses_initramfs() : NULL;
+	if (why)
+		return log_fail(-EINVAL, "kernel %s: has changed, and %s", config.kernel, why);
 	if (now->st_ino != before.st_ino || now->st_dev != before.st_dev ||
 	    now->st_size != before.st_size || now->st_mtim.tv_sec != before.st_mtim.tv_sec ||
 	    now->st_mtim.tv_nsec != before.st_mtim.tv_nsec)

@@ -15,6 +15,13 @@
  */
 int pread_full(int fd, void *buf, size_t len, off_t offset);
 
+/*
+ * A regular file's whole content, malloc()ed (and the caller's), with room for one byte more. 0,
+ * -EINVAL when it is no regular file, -EFBIG when it has more than max bytes, or another -errno:
+ * then *data is NULL.
+ */
+int file_read_whole(const char *path, size_t max, u8 **data, size_t *len);
+
 /* Write all len bytes at offset. Returns 0 or -errno; EINTR is retried. */
 int pwrite_full(int fd, const void *buf, size_t len, off_t offset);
 

@@ -54,7 +54,9 @@ truncate -s 32M whole.img
 mkfs.ext4 -q -L lkvm-root -d root whole.img
 truncate -s 48M parts.img
 printf 'label: gpt\nsize=4M, type=uefi\nsize=40M, type=linux\n' | sfdisk -q parts.img
-# The second partition begins behind the first: at 1 MiB + 4 MiB
+# The second partition begins behind the first: at 1 MiB + 4 MiB. Its /sbin is a link that only makes sense inside.
+mv root/sbin root/programs
+ln -s /programs root/sbin
 mkfs.ext4 -q -E offset=5242880 -d root parts.img 40960k 2>/dev/null
 
 for name in cloud generic-trixie; do

@@ -14,6 +14,7 @@
 #include <kvm/util.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -134,6 +135,31 @@ static void test_write_goes_on_after_a_part(void **state)
 	close(fds[0]);
 }
 
+static void test_whole_files(void **state)
+{
+	char path[] = "/tmp/lkvm-test-util-XXXXXX";
+	int fd = mkstemp(path);
+	size_t len;
+	u8 *data;
+
+	assert_int_equal(file_read_whole(path, 0, &data, &len), 0);
+	assert_int_equal(len, 0);
+	free(data);
+	assert_int_equal(write_full(fd, "12345", 5), 0);
+	assert_int_equal(file_read_whole(path, 5, &data, &len), 0);
+	assert_int_equal(len, 5);
+	assert_memory_equal(data, "12345", 5);
+	free(data);
+	assert_int_equal(file_read_whole(path, 4, &data, &len), -EFBIG);
+	assert_null(data);
+	close(fd);
+	unlink(path);
+	assert_int_equal(file_read_whole(path, 5, &data, &len), -ENOENT);
+	assert_null(data);
+	assert_int_equal(file_read_whole("/", 5, &data, &len), -EINVAL);
+	assert_int_equal(file_read_whole("/dev/zero", 5, &data, &len), -EINVAL);
+}
+
 static void test_write_says_when_it_would_block(void **state)
 {
 	static char data[PIPED_BYTES];
@@ -164,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_pwrite_over_the_limit_is_an_error),
 		cmocka_unit_test(test_errors_are_passed_on),
 		cmocka_unit_test(test_write_goes_on_after_a_part),
+		cmocka_unit_test(test_whole_files),
 		cmocka_unit_test(test_write_says_when_it_would_block),
 		cmocka_unit_test(test_clock_goes_forward),
 	};
