@@ -178,6 +178,8 @@ test_stat()
 
 test_the_wire()
 {
+	local i
+
 	up -- say:ready~ hang
 	ask '{"command":"hello","id":[1,"x"]}' >answer
 	grep -q '"protocol":1' answer && grep -q '"id":\[1,"x"\]' answer || fail "hello: $(cat answer)"
@@ -186,6 +188,11 @@ test_the_wire()
 	[[ $(grep -c '"ok":false,"error":"' answer) == 6 ]] || fail "$(cat answer)"
 	ask '{"command":"stop","grace_ms":-1}' '{"command":"stop","grace_ms":"x"}' >answer
 	[[ $(grep -c 'number of milliseconds' answer) == 2 ]] || fail "$(cat answer)"
+	# Those that wait for the end have a bound.
+	for ((i = 0; i < 70; i++)); do
+		echo '{"command":"stop","grace_ms":3600000}'
+	done | timeout 10 socat -t 1 - "UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >answer
+	[[ $(grep -c '64 requests wait' answer) == 6 ]] || fail "70 that wait: $(cat answer)"
 	# A line without an end: refused at 64 KiB.
 	head -c 100000 /dev/zero | tr '\0' x | timeout 10 socat -t 5 - \
 		"UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >answer 2>/dev/null
