@@ -182,7 +182,7 @@ static void ipc_send(struct ipc_client *client, json_t *object)
 		return;
 	}
 	if (client->out_room < client->out_len + len + 1) {
-		size_t room = client->out_len + len + 1;
+		size_t room = MAX(client->out_len + len + 1, 2 * client->out_room);
 		char *out = realloc(client->out, room);
 
 		if (!out) {

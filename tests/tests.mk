@@ -16,6 +16,7 @@ $(call unit, util/test-cache)
 $(call unit, util/test-cache-room)
 $(call unit, util/test-init)
 $(call unit, util/test-iov)
+$(call unit, util/test-ipc-client)
 $(call unit, util/test-log)
 $(call unit, util/test-loop)
 $(call unit, util/test-loop-wake)
@@ -32,6 +33,7 @@ $(call unit, core/test-gmem, gmem.o)
 $(call unit, core/test-instance, instance.o)
 $(call unit, core/test-irq, irq.o x86/machine.o)
 $(call unit, core/test-irq-pin, $(FAKE))
+$(call unit, core/test-kvm-ipc, kvm-ipc.o)
 $(call unit, core/test-lines, lines.o phase.o)
 $(call unit, core/test-phase, phase.o)
 $(call unit, core/test-result, result.o lines.o phase.o)
@@ -89,7 +91,7 @@ $(call unit, x86/test-pvh, x86/pvh.o x86/e820.o gmem.o)
 # What threads touch runs under TSAN=1 as well.
 UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw/test-acpi-pm \
 		hw/test-msix hw/test-pci hw/test-pci-bar core/test-bus core/test-console \
-		core/test-irq-pin core/test-phase core/test-trace
+		core/test-irq-pin core/test-kvm-ipc core/test-phase core/test-trace
 UNIT-threads += virtio/test-console virtio/test-core virtio/test-mmio virtio/test-pci
 UNIT-threads += virtio/test-rng core/test-console-log hw/test-serial-pty
 UNIT-threads += disk/test-disk disk/test-disk-file disk/test-engines virtio/test-blk
