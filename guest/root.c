@@ -28,6 +28,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ROOT_NONE "none"
+
 #ifdef HAVE_BLKID
 #include <blkid.h>
 
@@ -186,8 +188,8 @@ static int root_choose_tag(const char *wish, const char *const *disks, unsigned 
 	}
 	if (!search.key)
 		return log_fail(-EINVAL,
-				"--root %s: a device (/dev/vda1), LABEL=, UUID= or PARTUUID= is "
-				"wanted",
+				"--root %s: a device (/dev/vda1), LABEL=, UUID=, PARTUUID= or none "
+				"is wanted",
 				wish);
 	for (unsigned int i = 0; i < count; i++)
 		root_search_disk(&search, disks[i], i);
@@ -220,6 +222,8 @@ int root_choose(const char *wish, const char *const *disks, unsigned int count, 
 	struct search search = {.key = NULL};
 
 	*root = (struct root){0};
+	if (wish && !strcmp(wish, ROOT_NONE))
+		return 0;
 	if (wish && wish[0] == '/')
 		return root_choose_device(wish, disks, count, root);
 	if (wish)
@@ -231,7 +235,7 @@ int root_choose(const char *wish, const char *const *disks, unsigned int count, 
 		return log_fail(
 			-ENOENT,
 			"disk %s: has no file system that a root can be on, nor a partition "
-			"with one; --root names another, --modules=none boots without",
+			"with one; --root names another, or none",
 			disks[0]);
 	*root = search.best.root;
 	return 0;
@@ -243,6 +247,8 @@ int root_choose(const char *wish, const char *const *disks, unsigned int count, 
 {
 	*root = (struct root){0};
 	(void)disks;
+	if (wish && !strcmp(wish, ROOT_NONE))
+		return 0;
 	if (wish && (wish[0] != '/' || strlen(wish) >= sizeof(root->device)))
 		return log_fail(-ENOTSUP,
 				"--root %s: this lkvm was built without libblkid, which finds it; "

@@ -14,8 +14,8 @@ struct root {
 
 /*
  * Choose it among disks, which are files or block devices of the host, looked at read-only.
- * wish: what --root said ("/dev/vda1", "LABEL=x", "UUID=x", "PARTUUID=x"), or NULL for the first
- * disk. 0 or -errno after log_error(). Main thread.
+ * wish: what --root said ("/dev/vda1", "LABEL=x", "UUID=x", "PARTUUID=x", "none"), or NULL for the
+ * first disk. 0 or -errno after log_error(). Main thread.
  */
 int root_choose(const char *wish, const char *const *disks, unsigned int count, struct root *root);
 

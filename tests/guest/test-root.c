@@ -113,6 +113,13 @@ static void test_the_largest_partition_with_a_file_system(void **state)
 	assert_root("LABEL=small", 1, "/dev/vda1", "ext4");
 }
 
+static void test_none_leaves_disks_alone(void **state)
+{
+	save(0);
+	assert_root("none", 1, "", "");
+	assert_root("none", 0, "", "");
+}
+
 static void test_tags_are_looked_for_on_all_disks(void **state)
 {
 	save(0);
@@ -160,6 +167,7 @@ int main(void)
 		GUEST_TEST(test_no_disk_is_no_root),
 		GUEST_TEST(test_a_whole_disk),
 		GUEST_TEST(test_the_largest_partition_with_a_file_system),
+		GUEST_TEST(test_none_leaves_disks_alone),
 		GUEST_TEST(test_tags_are_looked_for_on_all_disks),
 		GUEST_TEST(test_what_is_no_root),
 		GUEST_TEST(test_any_bytes_are_harmless),

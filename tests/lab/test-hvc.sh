@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The console on virtio-console: the guest's words and the kernel's, input and output as on the serial port, on
 # both transports. (Linux breaks virtio devices as it shuts down: "Power down" is not seen.)
+# lab-carry: tests/lab/console.inc
 . "$LAB/lib.sh"
 . "$LAB/console.inc"
 

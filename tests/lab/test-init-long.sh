@@ -10,16 +10,16 @@
 . "$LAB/lib.sh"
 export XDG_CACHE_HOME=$PWD/cache TMPDIR=$PWD
 
+BOOT_INITRD=none BOOT_TIMEOUT=600
+
 # debian NAME OPTION...: to the end of what systemd is told to run, and to power-off
 debian()
 {
-	local name=$1 got=0
+	local name=$1
 	shift
 	rm -rf cache
-	busybox timeout -s KILL 600 lkvm run --kernel "$LAB/trees/$tree/vmlinuz" -c 1 -m 512 "$@" \
-		-p 'systemd.run="/bin/echo lab: systemd is up" systemd.run_success_action=poweroff' \
-		</dev/null >"$OUT/$name.out" 2>"$OUT/$name.err" || got=$?
-	expect_status "$name" 0 "$got" || lab_tail "$OUT/$name.err" "$OUT/$name.out"
+	boot "$name" 0 -c 1 -m 512 "$@" \
+		-p 'systemd.run="/bin/echo lab: systemd is up" systemd.run_success_action=poweroff'
 	expect_grep "$OUT/$name.out" 'lab: systemd is up' "$name: systemd runs a command"
 }
 
@@ -30,7 +30,7 @@ printf 'label: gpt\nstart=2048, size=4M, type=uefi\nstart=10240, type=linux\n' |
 dd if="$LAB/rootfs/1.ext4" of=parts.img bs=1M seek=5 conv=notrunc 2>/dev/null
 
 for tree in "$LAB"/trees/*; do
-	tree=${tree##*/}
+	BOOT_KERNEL=$tree/vmlinuz tree=${tree##*/}
 	debian "$tree-whole-pci" -d "$LAB/rootfs/1.ext4,snapshot"
 	debian "$tree-parts-mmio" -d parts.img,snapshot --virtio-transport=mmio
 done
@@ -50,12 +50,11 @@ for type in xfs btrfs; do
 done
 mksquashfs root squashfs.img -quiet -no-progress >/dev/null
 for tree in cloud generic; do
+	BOOT_KERNEL=$LAB/trees/$tree/vmlinuz
 	for type in xfs btrfs squashfs; do
-		name=$tree-$type got=0
-		busybox timeout -s KILL 120 lkvm run --kernel "$LAB/trees/$tree/vmlinuz" -c 1 -m 512 -d $type.img \
-			--exec 'grep " / " /proc/mounts; echo new >/file && cat /file; exit 3' \
-			</dev/null >"$OUT/$name.out" 2>"$OUT/$name.err" || got=$?
-		expect_status "$name" 3 "$got" || lab_tail "$OUT/$name.err" "$OUT/$name.out"
+		name=$tree-$type
+		boot "$name" 3 -c 1 -m 512 -d $type.img \
+			--exec 'grep " / " /proc/mounts; echo new >/file && cat /file; exit 3'
 		expect_grep "$OUT/$name.out" "^(/dev/vda / $type|overlay / overlay)" "$name: is the root"
 		expect_grep "$OUT/$name.out" '^new$' "$name: can be written to"
 	done
