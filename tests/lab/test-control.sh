@@ -19,7 +19,9 @@ for clock in kvm-clock tsc; do
 			echo "job: tick $n $(cut -d ' ' -f 1 /proc/uptime)"
 			usleep 100000
 		done
-		dmesg | grep -iE 'lockup|stall|clocksource:.*(unstable|skew|watchdog)|time.*backward|hung' |
+		# A busy host makes guests skip a check of theirs; a pause that they saw shows in the ticks.
+		dmesg | grep -v 'Long readout interval' |
+			grep -iE 'lockup|stall|clocksource:.*(unstable|skew|watchdog)|time.*backward|hung' |
 			sed 's/^/job: bad: /'
 		echo "job: end"
 	END
