@@ -200,6 +200,10 @@ static void *kvm_cpu_thread(void *arg)
 	phase_mark(PHASE_FIRST_RUN);
 	while (kvm_cpu_run_once(cpu))
 		;
+	pthread_mutex_lock(&park_lock);
+	cpu->left = true;
+	pthread_cond_broadcast(&park_cond);
+	pthread_mutex_unlock(&park_lock);
 	return NULL;
 }
 
@@ -243,15 +247,21 @@ int kvm_cpu_join_all(struct kvm *kvm)
 	until.tv_sec += JOIN_TIMEOUT_S;
 	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
 		struct kvm_cpu *cpu = &kvm->cpus[i];
-		bool started;
+		bool join;
+		int err = 0;
 
-		/* From here on nobody kicks it: a thread that was joined has no name. */
 		pthread_mutex_lock(&park_lock);
-		started = cpu->started;
+		/* A thread stuck in the kernel must not keep the run from ending. */
+		while (cpu->started && !cpu->left && !err)
+			err = pthread_cond_clockwait(&park_cond, &park_lock, CLOCK_MONOTONIC,
+						     &until);
+		join = cpu->started && cpu->left;
+		/* From here on nobody kicks it: a thread that was joined has no name. */
 		cpu->started = false;
 		pthread_mutex_unlock(&park_lock);
-		/* A thread stuck in the kernel must not keep the run from ending. */
-		if (started && pthread_clockjoin_np(cpu->thread, NULL, CLOCK_MONOTONIC, &until))
+		if (join)
+			pthread_join(cpu->thread, NULL);
+		else if (err)
 			ret = log_fail(-ETIMEDOUT, "vCPU %u did not leave the guest within %d s", i,
 				       JOIN_TIMEOUT_S);
 	}

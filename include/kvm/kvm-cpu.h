@@ -25,7 +25,7 @@ struct kvm_cpu {
 	int fd;
 	struct kvm_run *run; /* shared with the kernel: fetch once, then check */
 	pthread_t thread;
-	bool started;
+	bool started, left;   /* kvm-cpu.c's: the thread is there; it has come to its end */
 	atomic_uint requests; /* CPU_REQUEST_* */
 	atomic_bool parked;
 	/* Written by the vCPU's thread alone; others read approximate values. */
