@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2012,SC2034,SC2086
+#
+# run --detach, and what is for its machines: wait, logs, rm.
+
+# detached STATUS [OPTION...] -- WORD...: start a machine named vm, in the background
+detached()
+{
+	local want=$1 got=0
+	shift
+	"$LKVM" help | grep -q '^  wait ' || skip "no jansson: no --detach"
+	trap 'kill -KILL $(jobs -p) 2>/dev/null; "$LKVM" stop -a --force 2>/dev/null' EXIT
+	vm_command --name vm --detach "$@"
+	timeout -s KILL 30 "${command[@]}" >shown 2>complained || got=$?
+	((got == want)) || fail "run --detach: status $got instead of $want: $(cat shown complained)"
+}
+
+# control STATUS ARGUMENT...: lkvm, with its output in said and shown
+control()
+{
+	local want=$1 got=0
+	shift
+	timeout -s KILL 30 "$LKVM" "$@" >shown 2>complained || got=$?
+	((got == want)) || fail "lkvm $*: status $got instead of $want: $(tail -c 300 shown) $(cat complained)"
+}
+
+complains()
+{
+	[[ $(wc -l <complained) == 1 ]] || fail "not one line: $(cat complained)"
+	grep -Eq -- "$1" complained || fail "not '$1' but: $(cat complained)"
+}
+
+# left FILE...: what is in the runtime directory
+left()
+{
+	local found
+
+	found=$(ls -A "$LKVM_RUNTIME_DIR" | xargs)
+	[[ $found == "$*" ]] || fail "left: '$found' instead of '$*'"
+}
+
+pid_of_vm()
+{
+	"$LKVM" list | awk '$1 == "vm" { print $2 }'
+}
+
+test_start_stop_wait()
+{
+	started=$(ms_now)
+	detached 0 -- say:hello~ button poweroff
+	took_between 1000 10000
+	[[ $(<shown) == vm ]] || fail "prints: $(cat shown)"
+	[[ ! -s complained ]] || fail "says: $(cat complained)"
+	left vm.json vm.lock vm.log vm.sock
+	control 0 list
+	grep -q '^vm .* running ' shown || fail "lists: $(cat shown)"
+	"$LKVM" wait vm &
+	control 0 stop vm
+	wait $! || fail "wait: status $?"
+	left vm.json vm.log
+	[[ $("$JSON" "$LKVM_RUNTIME_DIR/vm.json" reason) == poweroff ]] || fail "not a power-off"
+	cmp -s "$LKVM_RUNTIME_DIR/vm.json" result.json || fail "--result FILE is another"
+	control 0 wait vm
+	control 0 list
+	grep -Eq '^vm +- ended +poweroff, status 0$' shown || fail "lists: $(cat shown)"
+	control 0 list --json
+	grep -q '"state": "ended"' shown || fail "lists: $(cat shown)"
+	control 0 logs vm
+	grep -q hello shown && grep -q 'button: pressed' shown || fail "logs: $(cat shown)"
+	control 0 rm vm
+	control 125 wait vm
+	control 125 logs vm
+	control 125 rm vm
+}
+
+# The default name is the machine's own number, and is printed.
+test_the_name()
+{
+	local name
+
+	detached 0 --no-name -- hang
+	name=$(<shown)
+	[[ $name =~ ^guest-[0-9]+$ ]] || fail "prints: $name"
+	[[ $(readlink "/proc/${name#guest-}/exe") == "$LKVM" ]] || fail "not the machine's number"
+	control 120 stop --force "$name"
+	control 120 wait "$name"
+	control 0 rm "$name"
+}
+
+# Standard streams, the session and other descriptors: nothing of the starter's is kept.
+test_lets_go_of_its_starter()
+{
+	local pid fds
+
+	exec 9>other
+	detached 0 -- hang
+	exec 9>&-
+	pid=$(pid_of_vm)
+	[[ $(ps -o sid= -p "$pid") -eq $pid ]] || fail "not a session of its own"
+	[[ $(readlink "/proc/$pid/fd/0") == /dev/null ]] || fail "standard input is kept"
+	[[ $(readlink "/proc/$pid/fd/2") == *vm.log ]] || fail "standard error is kept"
+	fds=$(ls -l "/proc/$pid/fd")
+	grep -Eq '/(other|shown|complained)$' <<<"$fds" && fail "keeps: $fds"
+	# Who waits for the end of a pipe is not kept waiting either.
+	control 120 stop --force vm
+	"$LKVM" rm vm
+	vm_command --name vm --detach -- hang
+	started=$(ms_now)
+	timeout 20 "${command[@]}" 2>&1 | cat >shown
+	took_between 1000 10000
+	control 120 stop --force vm
+	"$LKVM" rm vm
+}
+
+test_errors_before_there_is_a_machine()
+{
+	detached 125 -k nosuch -- hang
+	complains 'nosuch'
+	detached 125 --dev /dev/null -- hang
+	complains '/dev/null'
+	detached 125 --name a/b -- hang
+	complains 'slashes'
+	detached 125 --nonsense -- hang
+	complains 'unknown option'
+	[[ ! -s shown ]] || fail "prints: $(cat shown)"
+	left
+}
+
+# A guest that ends at once is no start: its status, its words, and what it leaves.
+test_ends_within_the_second()
+{
+	detached 3 -- say:hello~ exit:3
+	[[ $(<shown) == vm ]] || fail "prints: $(cat shown)"
+	[[ $(result status) == 3 ]] || fail "the result's status is $(result status)"
+	left vm.json vm.log
+	control 3 wait vm
+	control 0 logs vm
+	[[ $(<shown) == hello ]] || fail "logs: $(cat shown)"
+	detached 0 -- exit:0
+	control 0 wait vm
+	detached 122 -- triple:empty
+	grep -q 'cannot go on' complained || fail "says: $(cat complained)"
+	detached 121 -- panic panicend
+	control 121 wait vm
+	# A trace that is still to come: no start either.
+	detached 121 -- panic hang
+	left vm.json vm.log
+	control 0 rm vm
+}
+
+test_name_in_use()
+{
+	detached 0 -- hang
+	detached 125 -- exit:0
+	complains 'vm: is in use'
+	control 125 rm vm
+	complains 'still runs'
+	control 120 stop --force vm
+	control 120 wait vm
+	control 0 rm vm
+}
+
+test_two_starts_at_once()
+{
+	local i first second won lost
+
+	for ((i = 0; i < 5; i++)); do
+		detached 125 --dev /dev/null -- exit:0 # sets command's form
+		vm_command --name vm --detach -- hang
+		"${command[@]}" >one 2>one.err &
+		first=$!
+		"${command[@]}" --no-result >two 2>two.err &
+		second=$!
+		wait $first; first=$?
+		wait $second; second=$?
+		[[ $first-$second == 0-125 || $first-$second == 125-0 ]] ||
+			fail "status $first and $second: $(cat one.err two.err)"
+		[[ $(cat one.err two.err | grep -c 'vm: is in use') == 1 ]] || fail "$(cat one.err two.err)"
+		control 120 stop --force vm
+		control 120 wait vm
+		control 0 rm vm
+	done
+}
+
+test_killed_and_started_again()
+{
+	detached 0 -- say:hello~ hang
+	"$LKVM" wait vm 2>waited &
+	kill -KILL "$(pid_of_vm)"
+	wait $!
+	[[ $? == 125 ]] || fail "wait: status $?: $(cat waited)"
+	grep -q 'vm: was killed' waited || fail "wait says: $(cat waited)"
+	control 125 wait vm
+	complains 'vm: was killed'
+	left vm.json vm.log
+	control 0 list
+	grep -Eq '^vm +- killed' shown || fail "lists: $(cat shown)"
+	control 0 logs vm
+	grep -q hello shown || fail "logs: $(cat shown)"
+	detached 0 -- hang
+	kill -KILL "$(pid_of_vm)"
+	detached 0 -- hang
+	control 120 stop --force vm
+	control 120 wait vm
+	# The next machine of this name takes the remains away, in the foreground too.
+	vm --name vm -- exit:4
+	ends 4 exit
+}
+
+# A start that is interrupted leaves no machine.
+test_interrupted_start()
+{
+	local starter tries=200
+
+	vm_command --name vm --detach --grace 300ms -- hang
+	"${command[@]}" >shown 2>complained &
+	starter=$!
+	until [[ -S $LKVM_RUNTIME_DIR/vm.sock ]]; do
+		((tries-- > 0)) || fail "no socket"
+		sleep 0.02
+	done
+	kill -KILL $starter
+	wait $starter
+	control 120 wait vm
+	control 0 rm vm
+}
+
+test_logs_that_follow()
+{
+	local bytes=32000
+
+	detached 0 -- say:first~ sleep:2500 write:$bytes exit:5
+	timeout 60 "$LKVM" logs -f vm >followed 2>&1 &
+	control 5 wait vm
+	wait $! || fail "logs -f: status $?"
+	{ echo first; numbered $bytes; } | cmp - followed >&2 || fail "not what the guest wrote"
+	control 0 rm vm
+}
+
+# However much it prints, 1 MiB is kept, the newest, and a follower sees all of it.
+test_log_is_bounded() # SLOW
+{
+	local bytes=$((3 << 20)) size most=0 log=$LKVM_RUNTIME_DIR/vm.log
+
+	need_long
+	detached 0 -- sleep:2000 write:$bytes exit:5
+	timeout 190 "$LKVM" logs -f vm >followed 2>&1 &
+	while [[ -S $LKVM_RUNTIME_DIR/vm.sock ]]; do
+		size=$(stat -c %s "$log" 2>/dev/null)
+		((${size:-0} > most)) && most=$size
+		sleep 0.05
+	done
+	wait $! || fail "logs -f: status $?"
+	control 5 wait vm
+	((most <= 1 << 20)) || fail "the log had $most bytes"
+	numbered $bytes >all
+	cmp all followed >&2 || fail "the follower missed something: $(stat -c %s followed) bytes"
+	control 0 logs vm
+	size=$(stat -c %s shown)
+	((size >= 450000)) || fail "only $size bytes are kept"
+	cmp -s shown <(tail -c "$size" all) || fail "not the newest"
+	control 0 rm vm
+	left
+}
+
+# The disk with the runtime directory is full: the guest goes on, its status is not lost.
+test_full_disk()
+{
+	((EUID == 0)) || skip "needs root to mount a small tmpfs"
+	mkdir small
+	mount -t tmpfs -o size=256k none small 2>/dev/null || skip "no tmpfs can be mounted here"
+	trap 'kill -KILL $(jobs -p) 2>/dev/null; "$LKVM" stop -a --force 2>/dev/null; umount -l small' EXIT
+	LKVM_RUNTIME_DIR=$PWD/small
+	dd if=/dev/zero of=small/filler bs=4k count=1000 2>/dev/null
+	vm_command --name vm --detach -- hang
+	"${command[@]}" >shown 2>complained && fail "started without room for its result"
+	complains 'vm.json cannot be made: No space left'
+	left filler
+	rm small/filler
+	vm_command --name vm --detach -- sleep:2500 write:32000 exit:6
+	"${command[@]}" >shown 2>complained || fail "says: $(cat complained)"
+	dd if=/dev/zero of=small/filler bs=4k count=1000 2>/dev/null
+	control 6 wait vm
+	left filler vm.json vm.log
+	control 6 wait vm
+	control 0 list
+	grep -Eq '^vm +- ended +exit, status 6$' shown || fail "lists: $(cat shown)"
+	control 0 rm vm
+	umount small
+}
+
+test_wrong_words()
+{
+	local words
+
+	for words in wait logs rm 'wait a b' 'logs a b' 'rm a/b' 'rm -x' 'wait ../x'; do
+		control 125 $words
+		complains .
+	done
+	for words in 'wait nobody' 'logs nobody' 'rm nobody' 'logs -f nobody'; do
+		control 125 $words
+		complains 'nobody: '
+	done
+	[[ ! -e $LKVM_RUNTIME_DIR ]] || fail "who only looks makes no directory"
+}
+
+# wait is for machines in the foreground as well; --dry-run detaches nothing.
+test_foreground()
+{
+	vm_start --name vm -- say:ready~ sleep:1000 exit:7
+	wait_for out ready
+	control 7 wait vm
+	vm_wait
+	ends 7 exit
+	vm --name vm --detach --dry-run -- exit:0
+	printed '^kernel: '
+	nothing_left
+}
