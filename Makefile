@@ -21,13 +21,12 @@ endif
 # ---- rooms -------------------------------------------------------------------
 
 OBJS-main := main.o builtin-run.o builtin-stop.o builtin-pause.o builtin-list.o builtin-stat.o \
-	     builtin-logs.o builtin-wait.o builtin-select.o builtin-version.o builtin-help.o \
-	     dry-run.o
+	     builtin-logs.o builtin-wait.o builtin-console.o builtin-select.o builtin-version.o \
+	     builtin-help.o dry-run.o
 OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o kvm-pause.o kvm-ipc.o \
 	     kvm-control.o gmem.o bus.o irq.o irq-pin.o \
-	     device.o console.o console-log.o term.o lines.o phase.o budget.o trace.o \
-	     trace-report.o result.o \
-	     instance.o instance-log.o detach.o
+	     device.o console.o console-log.o console-view.o term.o lines.o phase.o budget.o \
+	     trace.o trace-report.o result.o instance.o instance-log.o detach.o
 OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o image.o bzimage.o elf.o \
 	     kaslr.o params.o pvh.o multiboot.o initrd.o release.o e820.o entry.o clock.o acpi.o \
 	     acpi-table.o aml.o \

@@ -135,7 +135,7 @@ static int ipc_client_send(int fd, const json_t *object, u64 until_ns)
 	return err;
 }
 
-/* A line, as JSON. Events of a subscription are not asked for here. */
+/* A line, as JSON; not a byte of what comes behind it. Events are not asked for here. */
 static int ipc_client_receive(int fd, u64 until_ns, json_t **answer)
 {
 	size_t room = 4096, len = 0;
@@ -155,10 +155,12 @@ static int ipc_client_receive(int fd, u64 until_ns, json_t **answer)
 			text = more;
 			room *= 2;
 		}
-		got = recv(fd, text + len, room - len, 0);
+		got = recv(fd, text + len, room - len, MSG_PEEK);
 		if (got > 0) {
 			end = memchr(text + len, '\n', (size_t)got);
-			len += (size_t)got;
+			got = recv(fd, text + len,
+				   end ? (size_t)(end + 1 - text) - len : (size_t)got, 0);
+			len += (size_t)MAX(got, (ssize_t)0);
 		} else if (!got) {
 			err = -ECONNRESET;
 		} else if (errno == EAGAIN) {

@@ -316,3 +316,191 @@ test_foreground()
 	printed '^kernel: '
 	nothing_left
 }
+
+# --- lkvm console ---
+
+# console_on_tty STEP...: lkvm console vm on a new terminal. Files: report, screen
+console_on_tty()
+{
+	"$PTY" -o screen "$@" -- "$LKVM" console vm >report 2>pty-err ||
+		fail "$(grep -a -m 1 "^pty: " pty-err)"
+}
+
+reports()
+{
+	local line
+
+	for line; do
+		grep -qx -- "$line" report || fail "not '$line' but: $(tr '\n' ';' <report)"
+	done
+}
+
+# end STATUS: of a machine that is to be stopped, or ends by itself
+end()
+{
+	(($1 != 120)) || "$LKVM" stop --force vm
+	control "$1" wait vm
+	control 0 rm vm
+}
+
+test_console_types_and_leaves()
+{
+	detached 0 -- keys exit:5
+	console_on_tty wait=leaves 'wait=keys: ready' state=in 'send=ab\x03\x01\x01' 'wait=key: 01' \
+		'send=\x01h' 'wait=leave this' 'send=\x01x' 'wait=leave this' 'send=\x01b' \
+		'wait=key: break' 'send=\x01d'
+	reports 'in: raw, blocking' 'after: same' 'flags: blocking' 'status: 0'
+	control 0 list
+	grep -q 'vm .*running' shown || fail "it does not go on: $(cat shown)"
+	# Again: what was before is shown, and the keyboard is free.
+	console_on_tty 'wait=key: 61' 'wait=key: 62' 'wait=key: 03' 'wait=key: break' send=q
+	reports 'after: same' 'status: 0'
+	grep -q 'its console is closed' screen || fail "no word about the end: $(cat screen)"
+	end 5
+}
+
+test_console_restores_the_terminal()
+{
+	local signal
+
+	detached 0 -- keys exit:5
+	for signal in TERM:143 HUP:129 INT:130; do
+		console_on_tty wait=ready state=in "signal=${signal%:*}"
+		reports 'in: raw, blocking' 'after: same' "status: ${signal#*:}"
+	done
+	for signal in SEGV ABRT QUIT; do
+		console_on_tty wait=ready state=in "signal=$signal"
+		reports 'in: raw, blocking' 'after: same' "signal: $signal"
+	done
+	console_on_tty wait=ready signal=TSTP stopped state=stopped signal=CONT sleep=300 state=again \
+		'send=\x01d'
+	reports 'stopped: cooked, blocking' 'again: raw, blocking' 'after: same' 'status: 0'
+	console_on_tty wait=ready hangup
+	end 120
+}
+
+# A pipe types as well; who comes second looks on, and has the keyboard when it is free again.
+test_console_one_types()
+{
+	local first second
+
+	detached 0 -- keys exit:5
+	mkfifo keyboard
+	timeout 60 "$LKVM" console vm <keyboard >one 2>one.err &
+	first=$!
+	exec 7>keyboard
+	printf a >&7
+	wait_for one 'key: 61'
+	printf xyz | timeout 60 "$LKVM" console vm >two 2>two.err 7>&- &
+	second=$!
+	timeout 60 "$LKVM" console --watch vm </dev/null >three 2>three.err 7>&- &
+	wait_for two 'key: 61'
+	wait_for three 'key: 61'
+	grep -q 'somebody else is typing' two.err || fail "the second hears: $(cat two.err)"
+	[[ ! -s one.err && ! -s three.err ]] || fail "says: $(cat one.err three.err)"
+	printf b >&7
+	wait_for one 'key: 62'
+	wait_for two 'key: 62'
+	wait_for three 'key: 62'
+	exec 7>&-
+	sleep 0.3
+	printf q | timeout 60 "$LKVM" console vm >four 2>four.err || fail "status $?: $(cat four.err)"
+	wait $first && wait $second || fail "status $?"
+	grep -Eq 'key: 7[89a]' one && fail "who looks on types: $(cat one)"
+	cmp one four >&2 && cmp one two >&2 && cmp one three >&2 || fail "they saw different things"
+	end 5
+}
+
+# The last 64 KiB of before, then everything, for socat as well.
+test_console_replays()
+{
+	local bytes=100000 size
+
+	need socat
+	detached 0 -- write:$bytes say:here~ sleep:1500 say:there~ exit:5
+	wait_for "$LKVM_RUNTIME_DIR/vm.log" here 60
+	printf '{"command":"console","watch":true}\n' | timeout 60 socat -t 60 - \
+		"UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >raw
+	end 5
+	[[ $(head -n 1 raw) == '{"types":false,"ok":true}' ]] || fail "answer: $(head -c 200 raw)"
+	{ numbered $bytes; echo here; } | tail -c 65536 >wanted
+	echo there >>wanted
+	cmp wanted <(tail -n +2 raw) >&2 || fail "not the last 64 KiB and all from then on"
+}
+
+# Viewers that never read, flood, or vanish keep neither the guest nor each other waiting.
+test_console_bad_viewers()
+{
+	local i socket=UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock bytes=60000
+
+	need socat
+	detached 0 -- sleep:3000 write:$bytes exit:5
+	for ((i = 0; i < 4; i++)); do
+		{ echo '{"command":"console"}'; sleep 40; } | socat -u - "$socket" 2>/dev/null &
+		{ echo '{"command":"console"}'; yes; } | timeout 40 socat -u - "$socket" 2>/dev/null &
+		echo '{"command":"console"}' | socat -u - "$socket" 2>/dev/null &
+	done
+	timeout 60 "$LKVM" console --watch vm </dev/null >seen 2>seen.err &
+	for ((i = 0; i < 10; i++)); do
+		started=$(ms_now)
+		control 0 stat vm
+		took_between 0 1000
+	done
+	control 5 wait vm
+	wait $! || fail "status $?: $(cat seen.err)"
+	kill $(jobs -p) 2>/dev/null
+	numbered $bytes | cmp - seen >&2 || fail "a viewer that reads missed something"
+	control 0 rm vm
+}
+
+# What the ring of 256 KiB has no more is lost to a viewer that comes back, and it is told.
+test_console_viewer_that_sleeps() # SLOW
+{
+	local bytes=1000000 lost
+
+	need_long
+	need socat
+	detached 0 -- sleep:2000 write:$bytes sleep:3000 exit:5
+	mkfifo pipe
+	echo '{"command":"console","watch":true}' | timeout 190 socat -t 190 - \
+		"UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >pipe &
+	exec 5<pipe
+	wait_for "$LKVM_RUNTIME_DIR/vm.log" "$(numbered $bytes | tail -n 1)" 190
+	cat <&5 >got
+	control 5 wait vm
+	lost=$(sed -n 's/.*lkvm: \([0-9]*\) bytes were lost.*/\1/p' got)
+	((lost > 0)) || fail "no word of a loss in $(stat -c %s got) bytes"
+	cmp <(tail -c 200000 got) <(numbered $bytes | tail -c 200000) >&2 || fail "the newest is not whole"
+	control 0 rm vm
+}
+
+# In the foreground standard input is the keyboard; a viewer looks on. When it ends, that is free.
+test_console_of_a_machine_in_the_foreground()
+{
+	"$LKVM" help | grep -q '^  console ' || skip "no jansson: no control socket"
+	mkfifo keyboard
+	vm_command --name vm -- keys exit:5
+	"${command[@]}" <keyboard >out 2>err &
+	pid=$!
+	exec 7>keyboard
+	wait_for out 'keys: ready'
+	printf q | timeout 20 "$LKVM" console vm >two 2>two.err 7>&- &
+	wait_for two ready
+	printf a >&7
+	wait_for two 'key: 61'
+	grep -q 'somebody else is typing' two.err || fail "hears: $(cat two.err)"
+	exec 7>&-
+	wait_for out 'key: 61'
+	sleep 0.3
+	printf q | timeout 20 "$LKVM" console vm >three 2>three.err || fail "$(cat three.err)"
+	vm_wait
+	ends 5 exit
+}
+
+test_console_of_nobody()
+{
+	control 125 console nobody
+	complains 'no running machine'
+	control 125 console
+	control 125 console a b
+}
