@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154,SC2012,SC2034,SC2086
 #
-# run --detach, and what is for its machines: wait, logs, rm.
+# run --detach, and what is for its machines: wait, logs, rm, console, the service.
 
 # detached STATUS [OPTION...] -- WORD...: start a machine named vm, in the background
 detached()
@@ -503,4 +503,56 @@ test_console_of_nobody()
 	complains 'no running machine'
 	control 125 console
 	control 125 console a b
+}
+
+# --- as a service ---
+
+# notified ADDRESS: a manager there, whose datagrams are the file heard
+notified()
+{
+	need socat
+	socat -u "$1" - >heard &
+	manager=$!
+	sleep 0.3
+}
+
+test_service_is_told()
+{
+	notified UNIX-RECV:manager
+	NOTIFY_SOCKET=$PWD/manager vm_start -- sleep:500 say:up~ button poweroff
+	wait_for out up
+	wait_for heard '^READY=1'
+	[[ $(<heard) == READY=1 ]] || fail "hears: $(cat heard)"
+	kill -TERM "$pid"
+	vm_wait
+	ends 0 poweroff
+	wait_for heard 'STOPPING=1$'
+	kill $manager
+	notified ABSTRACT-RECV:lkvm-e2e-$$
+	NOTIFY_SOCKET=@lkvm-e2e-$$ vm -- say:up~ exit:0
+	ends 0 exit
+	wait_for heard 'READY=1STOPPING=1'
+	[[ ! -s err ]] || fail "says: $(cat err)"
+	kill $manager
+	NOTIFY_SOCKET=/nowhere vm -- say:up~ exit:5
+	ends 5 exit
+	said 'NOTIFY_SOCKET: READY=1 cannot be sent'
+}
+
+test_service_unit_is_installed()
+{
+	local kind unit
+
+	[[ -x $E2E_TOP/lkvm ]] || skip "no ./lkvm to install"
+	env -u MAKEFLAGS make -s -C "$E2E_TOP" -o lkvm install DESTDIR="$PWD/root" prefix=/opt/x >made 2>&1 ||
+		fail "make install: $(cat made)"
+	for kind in system user; do
+		unit=root/opt/x/lib/systemd/$kind/lkvm@.service
+		grep -q '^ExecStart=/opt/x/bin/lkvm run --name %i $LKVM_OPTIONS$' $unit || fail "$kind: no unit"
+		grep -q '@prefix@' $unit && fail "$kind: no prefix"
+	done
+	command -v systemd-analyze >/dev/null || return 0
+	sed "s|/opt/x/bin/lkvm|$LKVM|" $unit >lkvm@.service
+	systemd-analyze --man=no verify "$PWD/lkvm@vm.service" >verified 2>&1 || true
+	! grep -q 'lkvm@' verified || fail "systemd: $(cat verified)"
 }
