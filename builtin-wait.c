@@ -47,6 +47,11 @@ static int wait_running(const char *name)
 	answer = ipc_client_call(fd, "wait", NULL, FOREVER_NS);
 	if (json_is_integer(json_object_get(answer, "status")))
 		status = (int)json_integer_value(json_object_get(answer, "status"));
+	else if (answer)
+		status = log_fail(STATUS_ERROR,
+				  "%s: it cannot be waited for; is it older than "
+				  "this lkvm?",
+				  name);
 	json_decref(answer);
 	close(fd);
 	if (status != -EAGAIN)

@@ -5,7 +5,7 @@
  * The command "console" turns its connection into the console itself: behind the answer line comes
  * the output of before, 64 KiB of it, and then all that is written, byte for byte. What a viewer
  * sends is typed, if it has the keyboard: the first one that wants it, as long as standard input is
- * not open, for then that is the keyboard. All others look on, and what they send is thrown away.
+ * not open, for then that is the keyboard. All others look on, and what they send is not read.
  * "break" sends a break, which has no byte.
  *
  * Each viewer reads the ring of console.c from a place of its own. So one that does not read costs
@@ -49,7 +49,6 @@
 struct viewer {
 	struct loop_fd source;
 	bool types;   /* it has the keyboard */
-	bool closed;  /* it sends no more */
 	bool blocked; /* its socket is full */
 	u64 at;	      /* what it has of the output, up to here */
 	u64 lost;     /* not told yet */
@@ -140,7 +139,7 @@ static bool view_type_ahead(struct viewer *viewer)
 /* Watch what can be served. EPOLLPRI is nothing we wait for: a hang-up is seen even so. */
 static void view_watch(struct viewer *viewer)
 {
-	bool reads = !viewer->closed && (!viewer->types || view_type_ahead(viewer));
+	bool reads = viewer->types && view_type_ahead(viewer);
 
 	loop_watch(view.kvm->loop, &viewer->source,
 		   EPOLLPRI | (reads ? EPOLLIN : 0) | (viewer->blocked ? EPOLLOUT : 0));
@@ -149,15 +148,16 @@ static void view_watch(struct viewer *viewer)
 static void view_receive(struct viewer *viewer)
 {
 	u8 data[TYPE_BYTES];
-	size_t room = viewer->types ? MIN(console_type_room(), sizeof(data)) : sizeof(data);
-	ssize_t len = recv(viewer->source.fd, data, room, MSG_DONTWAIT);
+	ssize_t len = -1;
 
-	if (len > 0 && viewer->types)
+	/* A read of nothing would look like its end. */
+	if (console_type_room())
+		len = recv(viewer->source.fd, data, MIN(console_type_room(), sizeof(data)),
+			   MSG_DONTWAIT);
+	if (len > 0)
 		console_type(data, (size_t)len);
-	if (!len && room) {
-		viewer->closed = true;
+	if (!len)
 		viewer->types = false;
-	}
 }
 
 /* --- the loop --- */
@@ -177,7 +177,7 @@ static void view_ready(void *arg, u32 events)
 {
 	struct viewer *viewer = arg;
 
-	if (events & EPOLLIN && !viewer->closed)
+	if (events & EPOLLIN && viewer->types)
 		view_receive(viewer);
 	if (events & (EPOLLHUP | EPOLLERR))
 		view_drop(viewer);

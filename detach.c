@@ -89,6 +89,7 @@ static int detach_wait(pid_t child, int fd)
 	close(fd);
 	if (len != sizeof(news))
 		return detach_child_status(child);
+	signal(SIGPIPE, SIG_IGN);
 	printf("%s\n", news.name);
 	if (fflush(stdout))
 		log_warn("--detach: standard output cannot be written; the machine's name is %s",
