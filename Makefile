@@ -9,11 +9,12 @@
 #   make bench          what a boot costs (bench/README.md)
 #   make fuzz           build the fuzz targets (clang); FUZZ_SECONDS=600 make fuzz-run
 #   make deps           install the Debian packages of packages.list
-#   make install        DESTDIR, prefix
+#   make install        DESTDIR, prefix, unitdir
 #   CC=clang, SAN=1 (ASan + UBSan), TSAN=1, V=1
 
 ARCH  ?= x86
 prefix ?= /usr/local
+unitdir ?= $(prefix)/lib/systemd
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -21,12 +22,13 @@ endif
 # ---- rooms -------------------------------------------------------------------
 
 OBJS-main := main.o builtin-run.o builtin-stop.o builtin-pause.o builtin-list.o builtin-stat.o \
-	     builtin-select.o builtin-version.o builtin-help.o dry-run.o
+	     builtin-logs.o builtin-wait.o builtin-console.o builtin-select.o builtin-version.o \
+	     builtin-help.o dry-run.o
 OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o kvm-pause.o kvm-ipc.o \
 	     kvm-control.o gmem.o bus.o irq.o irq-pin.o \
-	     device.o console.o console-log.o term.o lines.o phase.o budget.o trace.o \
-	     trace-report.o result.o \
-	     instance.o
+	     device.o console.o console-log.o console-view.o term.o lines.o phase.o budget.o \
+	     trace.o trace-report.o result.o instance.o instance-log.o \
+	     detach.o notify.o
 OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o image.o bzimage.o elf.o \
 	     kaslr.o params.o pvh.o multiboot.o initrd.o release.o e820.o entry.o clock.o acpi.o \
 	     acpi-table.o aml.o \
@@ -39,8 +41,8 @@ OBJS-virtio := $(OBJS-virtio-core) $(addprefix virtio/,transport.o pci.o mmio.o 
 OBJS-disk := $(addprefix disk/,disk.o disk-open.o disk-option.o disk-format.o disk-file.o raw.o \
 	     overlay.o engine-threads.o engine-uring.o engine-aio.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
-	     json-file.o runtime-dir.o ipc-client.o cache.o unpack.o unpack-lib.o \
-	     unpack-lzo.o unpack-lz4.o)
+	     json-file.o runtime-dir.o remains.o ipc-client.o cache.o unpack.o \
+	     unpack-lib.o unpack-lzo.o unpack-lz4.o)
 
 OBJS-guest := $(addprefix guest/,initramfs.o modules.o cpio.o root.o init-blob.o)
 
@@ -151,6 +153,8 @@ install: $(BIN)
 	install -D -m 644 docs/lkvm.1 $(DESTDIR)$(prefix)/share/man/man1/lkvm.1
 	install -D -m 644 docs/lkvm.bash-completion \
 		$(DESTDIR)$(prefix)/share/bash-completion/completions/lkvm
+	for kind in system user; do sed 's|@prefix@|$(prefix)|' docs/lkvm@.service.in | \
+		install -D -m 644 /dev/stdin $(DESTDIR)$(unitdir)/$$kind/lkvm@.service; done
 
 # For scripts: make -s print-UNIT
 print-%:

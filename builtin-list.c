@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lkvm list: the machines that run.
+ * lkvm list: the machines that run, and what is left of detached ones.
  *
  * Each control socket in the runtime directory is asked; what a machine that was killed left
  * behind is removed. A machine that does not answer is listed all the same, as "silent": it may
- * be stopped in a debugger.
+ * be stopped in a debugger. Behind them come the results of detached machines that are gone: as
+ * "ended", or as "killed" when the result never came.
  *
  * Main thread.
  */
@@ -16,9 +17,12 @@
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/options.h>
+#include <kvm/remains.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool as_json, help;
 
@@ -49,23 +53,67 @@ static void list_one(const char *name, int fd, void *arg)
 	json_decref(stat);
 }
 
+static void list_ended(int dir, const char *name, void *arg)
+{
+	json_t *result = runtime_dir_is_locked(dir, name) ? NULL : remains_result(dir, name);
+	const json_t *status = json_object_get(result, "status");
+
+	if (result && status)
+		json_array_append_new(
+			arg,
+			json_pack("{s:o, s:s, s:s, s:I}", "name",
+				  json_file_string(name, strlen(name)), "state", "ended", "reason",
+				  json_string_value(json_object_get(result, "reason")), "status",
+				  json_integer_value(status)));
+	else if (result)
+		json_array_append_new(arg, json_pack("{s:o, s:s}", "name",
+						     json_file_string(name, strlen(name)), "state",
+						     "killed"));
+	json_decref(result);
+}
+
+static int list_all(json_t *machines)
+{
+	int dir, err = ipc_client_for_each(list_one, machines);
+
+	if (err)
+		return err;
+	dir = runtime_dir_open(false);
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	err = remains_for_each(dir, list_ended, machines);
+	close(dir);
+	return err;
+}
+
+static void list_print_one(const json_t *machine)
+{
+	const char *name = json_string_value(json_object_get(machine, "name"));
+	const char *state = json_string_value(json_object_get(machine, "state"));
+	const char *reason = json_string_value(json_object_get(machine, "reason"));
+
+	if (!json_object_get(machine, "pid")) {
+		printf("%-24s %8s %-8s", name, "-", state);
+		if (reason)
+			printf(" %s, status %lld", reason,
+			       json_integer_value(json_object_get(machine, "status")));
+		printf("\n");
+		return;
+	}
+	printf("%-24s %8lld %-8s %4lld %6lld MiB %8.1f s\n", name,
+	       json_integer_value(json_object_get(machine, "pid")), state,
+	       json_integer_value(json_object_get(machine, "cpus")),
+	       json_integer_value(json_object_get(machine, "memory_bytes")) / (long long)MIB,
+	       (double)json_integer_value(json_object_get(machine, "uptime_ms")) / 1000);
+}
+
 static void list_print(const json_t *machines)
 {
 	if (!json_array_size(machines))
 		return;
 	printf("%-24s %8s %-8s %4s %10s %10s\n", "NAME", "PID", "STATE", "CPUS", "MEMORY", "UP");
-	for (size_t i = 0; i < json_array_size(machines); i++) {
-		const json_t *machine = json_array_get(machines, i);
-
-		printf("%-24s %8lld %-8s %4lld %6lld MiB %8.1f s\n",
-		       json_string_value(json_object_get(machine, "name")),
-		       json_integer_value(json_object_get(machine, "pid")),
-		       json_string_value(json_object_get(machine, "state")),
-		       json_integer_value(json_object_get(machine, "cpus")),
-		       json_integer_value(json_object_get(machine, "memory_bytes")) /
-			       (long long)MIB,
-		       (double)json_integer_value(json_object_get(machine, "uptime_ms")) / 1000);
-	}
+	for (size_t i = 0; i < json_array_size(machines); i++)
+		list_print_one(json_array_get(machines, i));
 }
 
 int builtin_list(int argc, char **argv)
@@ -82,7 +130,7 @@ int builtin_list(int argc, char **argv)
 		return STATUS_ERROR;
 	}
 	machines = json_array();
-	if (ipc_client_for_each(list_one, machines)) {
+	if (list_all(machines)) {
 		json_decref(machines);
 		return STATUS_ERROR;
 	}

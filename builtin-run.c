@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lkvm run: one virtual machine in the foreground, from options to exit status.
+ * lkvm run: one virtual machine, from options to exit status.
  *
- * Options fill `config`; what was not said gets its default here. The files are
+ * Options fill `config`; with --detach a second process goes on from there (detach.c), and this
+ * one waits for its start. What was not said gets its default here. The files are
  * opened and checked before any machine exists. Then the init list builds the
  * machine, power-on loads the guest, the vCPU threads start, and this thread runs
  * the I/O loop until something is recorded as the end (kvm-end.c). Everything is
@@ -19,6 +20,7 @@
 #include <kvm/builtin.h>
 #include <kvm/config.h>
 #include <kvm/console.h>
+#include <kvm/detach.h>
 #include <kvm/device.h>
 #include <kvm/disk.h>
 #include <kvm/dry-run.h>
@@ -316,13 +318,17 @@ static int run_vm(void)
 
 int builtin_run(int argc, char **argv)
 {
-	int positional, status;
+	int positional, status = STATUS_ERROR, forked = 0;
 
 	if (options_parse("run", argc, argv, &positional))
 		return run_finish(NULL, END_ERROR, STATUS_ERROR);
 	if (help_wanted)
 		return run_finish(NULL, END_EXIT, builtin_help(2, (char *[]){"help", "run", NULL}));
 	log_threshold = config.debug ? LOG_DEBUG : (enum log_level)config.loglevel;
+	if (config.detach && !config.dry_run)
+		forked = detach_fork(&status);
+	if (forked)
+		return forked > 0 ? status : run_finish(NULL, END_ERROR, STATUS_ERROR);
 	run_block_signals();
 	if (run_complete_config(positional, argv) || run_choose_init() || boot_open_files() ||
 	    disk_open_all())

@@ -5,6 +5,7 @@
  * lkvm stop, pause, resume and stat take a machine by NAME, by -n NAME, or all of them by -a. A
  * name of none that runs is an error; with -a there may be none. Each machine gets a connection of
  * its own, and one that does not answer in time is named and does not keep the others waiting.
+ * Commands that make no sense for several take one NAME, which may have ended.
  *
  * Main thread.
  */
@@ -15,6 +16,7 @@
 #include <kvm/ipc-client.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/runtime-dir.h>
 
 #include <errno.h>
 #include <string.h>
@@ -72,6 +74,24 @@ int select_machines(const char *command, struct selection *selection, int argc, 
 	if (ipc_client_for_each(select_visit, &visit))
 		return STATUS_ERROR;
 	return visit.status;
+}
+
+const char *select_name(const char *command, const bool *help, int argc, char **argv, int *status)
+{
+	int positional;
+
+	*status = STATUS_ERROR;
+	if (options_parse(command, argc, argv, &positional))
+		return NULL;
+	if (*help) {
+		*status = builtin_help(2, (char *[]){"help", (char *)command, NULL});
+		return NULL;
+	}
+	if (positional != 1) {
+		log_error("%s: takes the NAME of one machine", command);
+		return NULL;
+	}
+	return runtime_dir_check_name(argv[1]) ? NULL : argv[1];
 }
 
 json_t *select_call(const char *name, int fd, const char *command, json_t *params, u64 timeout_ns)

@@ -13,6 +13,7 @@
 
 #ifdef HAVE_JANSSON
 #include <kvm/builtin-select.h>
+#include <kvm/ipc-client.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 
@@ -57,6 +58,9 @@ static int stop_one(const char *name, int fd)
 			log_warn("%s: ended by itself: %s", name, reason);
 	}
 	json_decref(answer);
+	/* Who starts it again at once is to find the name free. */
+	if (reason)
+		ipc_client_wait_gone(name);
 	return status;
 }
 

@@ -56,7 +56,7 @@ static const struct feature features[] = {
 	 false
 #endif
 	},
-	{"control", "lkvm list, stop, pause, resume, stat (jansson)", UNPACK_NONE,
+	{"control", "run --detach, lkvm list, stop and the like (jansson)", UNPACK_NONE,
 #ifdef HAVE_JANSSON
 	 true
 #else

@@ -11,14 +11,16 @@
  * whoever writes a tty in the guest sleeps; printk does not ask for interrupts, so
  * what it writes pushes the oldest bytes out, and one line at the end says how many.
  * When there is room again the port's writable() is called. A reader that has gone
- * (EPIPE, EIO) is told of once, and output is dropped from then on.
+ * (EPIPE, EIO) is told of once, and output is dropped from then on. Viewers
+ * (console-view.c) read the same ring, each from where it is; they hold nothing up,
+ * and what is overwritten before they come is lost to them.
  *
  * Input. Standard input is read into a small buffer, through the Ctrl-A filter when
  * it is a terminal, and handed to the chip as it has room; room 0 means that the
  * guest holds RTS back or has not opened its port. A pipe or file is then read no
  * further: its writer waits, nothing is lost. A terminal is read on, because Ctrl-A x
  * must work with a guest that is dead; what does not fit is dropped, as a
- * terminal does.
+ * terminal does. When standard input is at its end, or was none, a viewer may type.
  *
  * Threads: ring and counters under one mutex, held for copies and for lines.c.
  * Everything that makes a system call is on the loop, but for the ring of a bell; after
@@ -38,7 +40,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -49,7 +50,6 @@
 #define BURST_NS    (2 * NSEC_PER_MSEC)
 #define BURST_BYTES (16 * KIB)
 #define INPUT_BYTES 4096
-#define TTY_CHUNK   256 /* what a terminal that is ready takes without blocking */
 
 static const char key_help[] = "\r\nCtrl-A x  end the virtual machine\r\n"
 			       "Ctrl-A b  send a break (SysRq)\r\n"
@@ -66,14 +66,16 @@ static struct {
 	bool refused; /* console_full() said so since the last writable() */
 	bool busy;    /* the loop knows of output */
 	bool gone;    /* nobody reads any more */
+	void (*watcher)(void);
+	bool watcher_told; /* of output, which it has not read to the end since */
 	/* The loop's: */
 	struct console_port ports[2]; /* input is for the last */
 	unsigned int port_count;
 	struct loop_fd out, in;
 	bool out_shared;
 	bool in_tty;
-	struct loop_bell output, room;
-	struct loop_timer burst;
+	struct loop_bell output, room, view;
+	struct loop_timer burst, view_burst;
 	u8 input[INPUT_BYTES];
 	size_t input_len;
 	bool input_open;
@@ -98,22 +100,26 @@ static void console_push(u8 byte)
 void console_write(const u8 *data, size_t len)
 {
 	u64 before;
-	bool ring;
+	bool ring, tell;
 
 	phase_mark(PHASE_FIRST_CONSOLE);
 	console_log_write(data, len);
 	pthread_mutex_lock(&con.lock);
 	before = console_used();
 	lines_feed(con.kvm, data, len);
-	if (!con.gone) {
-		for (size_t i = 0; i < len; i++)
-			console_push(data[i]);
-	}
+	for (size_t i = 0; i < len; i++)
+		console_push(data[i]);
+	if (con.gone)
+		con.tail = con.head;
+	tell = con.watcher && !con.watcher_told;
+	con.watcher_told |= tell;
 	ring = !con.busy || (before < BURST_BYTES && console_used() >= BURST_BYTES);
 	con.busy = true;
 	pthread_mutex_unlock(&con.lock);
 	if (ring)
 		loop_ring(con.kvm->loop, &con.output);
+	if (tell)
+		loop_ring(con.kvm->loop, &con.view);
 }
 
 void console_opened(void)
@@ -133,21 +139,6 @@ bool console_full(void)
 }
 
 /* --- output, the host's side --- */
-
-/* A descriptor we share with others may block for long writes: look first, write little. */
-static ssize_t console_write_host(const u8 *data, size_t len)
-{
-	struct pollfd ready = {.fd = con.out.fd, .events = POLLOUT};
-
-	if (con.out_shared) {
-		if (poll(&ready, 1, 0) != 1) {
-			errno = EAGAIN;
-			return -1;
-		}
-		len = MIN(len, (size_t)(isatty(con.out.fd) ? TTY_CHUNK : PIPE_BUF));
-	}
-	return write(con.out.fd, data, len);
-}
 
 static void console_lost_reader(int error)
 {
@@ -179,7 +170,7 @@ static ssize_t console_flush_piece(void)
 	if (!len)
 		return 0;
 
-	done = console_write_host(piece, len);
+	done = term_write(con.out.fd, con.out_shared, piece, len);
 	if (done < 0)
 		return -errno;
 	pthread_mutex_lock(&con.lock);
@@ -280,6 +271,65 @@ size_t console_drain(u64 timeout_ns)
 	return console_used();
 }
 
+/* --- viewers --- */
+
+static void console_tell_watcher(void *arg)
+{
+	(void)arg;
+	if (con.watcher)
+		con.watcher();
+}
+
+static void console_view_rung(void *arg)
+{
+	(void)arg;
+	if (!con.view_burst.deadline_ns)
+		loop_arm(con.kvm->loop, &con.view_burst, now_ns() + BURST_NS);
+}
+
+void console_set_watcher(void (*fn)(void))
+{
+	pthread_mutex_lock(&con.lock);
+	con.watcher = fn;
+	con.watcher_told = false;
+	pthread_mutex_unlock(&con.lock);
+}
+
+/* The oldest byte that the ring still has. */
+static u64 console_oldest(void)
+{
+	return con.head - MIN(con.head, (u64)RING_BYTES);
+}
+
+u64 console_history(size_t bytes)
+{
+	u64 at;
+
+	pthread_mutex_lock(&con.lock);
+	at = MAX(con.head - MIN(con.head, (u64)bytes), console_oldest());
+	pthread_mutex_unlock(&con.lock);
+	return at;
+}
+
+size_t console_view(u64 *at, u8 *data, size_t size, u64 *lost)
+{
+	size_t from, len;
+	u64 oldest;
+
+	pthread_mutex_lock(&con.lock);
+	oldest = console_oldest();
+	*lost += *at < oldest ? oldest - *at : 0;
+	*at = MAX(*at, oldest);
+	from = *at % RING_BYTES;
+	len = MIN(MIN(con.head - *at, RING_BYTES - from), size);
+	memcpy(data, con.ring + from, len);
+	*at += len;
+	if (!len)
+		con.watcher_told = false;
+	pthread_mutex_unlock(&con.lock);
+	return len;
+}
+
 /* --- input --- */
 
 static void console_feed_port(void)
@@ -314,13 +364,39 @@ static void console_room_rung(void *arg)
 	(void)arg;
 	console_feed_port();
 	console_watch_input();
+	console_tell_watcher(NULL);
+}
+
+bool console_may_type(void)
+{
+	return !con.input_open;
+}
+
+size_t console_type_room(void)
+{
+	return INPUT_BYTES - con.input_len;
+}
+
+void console_type(const u8 *data, size_t len)
+{
+	assert(len <= console_type_room());
+	memcpy(con.input + con.input_len, data, len);
+	con.input_len += len;
+	console_feed_port();
+}
+
+void console_send_break(void)
+{
+	for (unsigned int i = 0; i < con.port_count; i++) {
+		if (con.ports[i].send_break)
+			con.ports[i].send_break(con.ports[i].dev);
+	}
 }
 
 static void console_do_keys(unsigned int keys)
 {
-	for (unsigned int i = 0; keys & TERM_KEY_BREAK && i < con.port_count; i++)
-		if (con.ports[i].send_break)
-			con.ports[i].send_break(con.ports[i].dev);
+	if (keys & TERM_KEY_BREAK)
+		console_send_break();
 	if (keys & TERM_KEY_HELP)
 		(void)!write(STDERR_FILENO, key_help, sizeof(key_help) - 1);
 	if (keys & TERM_KEY_QUIT)
@@ -395,7 +471,9 @@ static int console_init(struct kvm *kvm)
 	con.kvm = kvm;
 	con.output = (struct loop_bell){.fn = console_output_rung};
 	con.room = (struct loop_bell){.fn = console_room_rung};
+	con.view = (struct loop_bell){.fn = console_view_rung};
 	con.burst = (struct loop_timer){.fn = console_burst_over};
+	con.view_burst = (struct loop_timer){.fn = console_tell_watcher};
 	con.out = (struct loop_fd){.fn = console_out_ready};
 	con.in = (struct loop_fd){.fn = console_in_ready};
 	con.out.fd = term_reopen(STDOUT_FILENO, O_WRONLY, &con.out_shared);
@@ -403,6 +481,7 @@ static int console_init(struct kvm *kvm)
 	con.in_tty = isatty(STDIN_FILENO);
 	loop_add_bell(kvm->loop, &con.output);
 	loop_add_bell(kvm->loop, &con.room);
+	loop_add_bell(kvm->loop, &con.view);
 	device_register(&console_device);
 	return 0;
 }
@@ -413,8 +492,10 @@ static void console_exit(struct kvm *kvm)
 	loop_unwatch(kvm->loop, &con.out);
 	loop_unwatch(kvm->loop, &con.in);
 	loop_disarm(kvm->loop, &con.burst);
+	loop_disarm(kvm->loop, &con.view_burst);
 	loop_remove_bell(kvm->loop, &con.output);
 	loop_remove_bell(kvm->loop, &con.room);
+	loop_remove_bell(kvm->loop, &con.view);
 	if (con.out.fd != STDOUT_FILENO)
 		close(con.out.fd);
 	if (con.in.fd != STDIN_FILENO)

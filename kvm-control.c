@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What can be asked of a running machine by its control socket: stop, pause, resume, stat.
+ * What can be asked of a running machine by its control socket: stop, wait, pause, resume, stat.
  *
  * Each is a command of kvm-ipc.c and answered on the loop. stop and pause are answered when it
- * is done: a stop as the last thing before the machine is gone, with the reason and the status
- * of the run, so that `lkvm stop` can say what happened. None of them waits: what takes time is a
- * state machine elsewhere (kvm-end.c, kvm-pause.c), and a guest that answers nothing delays no
- * answer but that of the stop it ignores.
+ * is done: a stop as the last thing before the machine is gone, with the reason and the status of
+ * the run, so that `lkvm stop` can say what happened; wait is a stop that does nothing. None of
+ * them blocks: what takes time is a state machine elsewhere (kvm-end.c, kvm-pause.c), and a guest
+ * that answers nothing delays no answer but that of the stop it ignores.
  *
  * stat reads counters of vCPUs, devices and threads as they are, without stopping anything.
  *
@@ -34,9 +34,22 @@
 #include <unistd.h>
 
 static struct kvm *control_kvm;
-static struct ipc_request *control_stops; /* to be answered at the end */
+static struct ipc_request *control_waits; /* to be answered at the end */
 
-/* --- stop --- */
+/* --- stop, wait --- */
+
+static void control_wait_end(struct ipc_request *request)
+{
+	request->next = control_waits;
+	control_waits = request;
+}
+
+static void control_wait(struct ipc_request *request, const json_t *params, void *arg)
+{
+	(void)params;
+	(void)arg;
+	control_wait_end(request);
+}
 
 static void control_stop(struct ipc_request *request, const json_t *params, void *arg)
 {
@@ -51,8 +64,7 @@ static void control_stop(struct ipc_request *request, const json_t *params, void
 	}
 	if (grace)
 		grace_ns = (u64)json_integer_value(grace) * NSEC_PER_MSEC;
-	request->next = control_stops;
-	control_stops = request;
+	control_wait_end(request);
 	if (json_is_true(json_object_get(params, "force"))) {
 		kvm_end(control_kvm, END_STOPPED, STATUS_STOPPED);
 		return;
@@ -60,15 +72,15 @@ static void control_stop(struct ipc_request *request, const json_t *params, void
 	kvm_press_power_button(grace_ns);
 }
 
-static void control_answer_stops(void)
+static void control_answer_waits(void)
 {
 	int status;
 	const char *reason = kvm_end_name(kvm_end_reason(&status));
 
-	while (control_stops) {
-		struct ipc_request *request = control_stops;
+	while (control_waits) {
+		struct ipc_request *request = control_waits;
 
-		control_stops = request->next;
+		control_waits = request->next;
 		ipc_answer(request, json_pack("{s:s, s:i}", "reason", reason, "status", status));
 	}
 }
@@ -229,9 +241,8 @@ static void control_stat(struct ipc_request *request, const json_t *params, void
 }
 
 static struct ipc_command control_commands[] = {
-	{.name = "stop", .handle = control_stop},
-	{.name = "pause", .handle = control_pause},
-	{.name = "resume", .handle = control_resume},
+	{.name = "stop", .handle = control_stop},   {.name = "wait", .handle = control_wait},
+	{.name = "pause", .handle = control_pause}, {.name = "resume", .handle = control_resume},
 	{.name = "stat", .handle = control_stat},
 };
 
@@ -248,7 +259,7 @@ static void control_exit(struct kvm *kvm)
 	(void)kvm;
 	/* Who waits for the end sees it before the socket closes. */
 	ipc_tell(kvm_end_name(kvm_end_reason(NULL)));
-	control_answer_stops();
+	control_answer_waits();
 }
 
 /* By its name behind the socket itself, and so undone before it. */

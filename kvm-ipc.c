@@ -13,6 +13,8 @@
  * - a turn of the loop reads one piece from a client, so a flood from one is served between the
  *   others; when descriptors run out, the next client waits until one is free.
  *
+ * A command may take the connection over, and what is on the wire then is its own (console-view.c).
+ *
  * A request is an object of its own that names its client by number: it can be answered when the
  * client is long gone. A client has no more than 64 of them waiting. Events come from any thread:
  * they are noted in a ring under a mutex, and a bell takes them to the loop.
@@ -61,6 +63,7 @@ struct ipc_client {
 	bool ends;	      /* it has heard why; what it still says is thrown away */
 	char *in;	      /* the line so far; IPC_LINE_MAX bytes once it is needed */
 	size_t in_len;
+	size_t in_taken; /* of it, by the line that is being looked at and those before */
 	char *out;
 	size_t out_len, out_room;
 	struct ipc_client *next;
@@ -88,7 +91,8 @@ static struct {
 
 /* --- a client's life --- */
 
-static void ipc_drop(struct ipc_client *client)
+/* The descriptor is the caller's. */
+static void ipc_forget(struct ipc_client *client)
 {
 	struct ipc_client **at = &ipc.clients;
 
@@ -97,10 +101,17 @@ static void ipc_drop(struct ipc_client *client)
 	*at = client->next;
 	loop_unwatch(ipc.kvm->loop, &client->source);
 	loop_disarm(ipc.kvm->loop, &client->deadline);
-	close(client->source.fd);
 	free(client->in);
 	free(client->out);
 	free(client);
+}
+
+static void ipc_drop(struct ipc_client *client)
+{
+	int fd = client->source.fd;
+
+	ipc_forget(client);
+	close(fd);
 }
 
 static void ipc_overdue(void *arg)
@@ -235,6 +246,34 @@ void ipc_refuse(struct ipc_request *request, const char *fmt, ...)
 		   json_pack("{s:b, s:o}", "ok", 0, "error", json_file_string(text, strlen(text))));
 }
 
+int ipc_take_over(struct ipc_request *request, json_t *body, u8 **early, size_t *early_len)
+{
+	struct ipc_client *client = ipc_find(request->client);
+	u64 number = request->client;
+	int fd;
+
+	if (client->pending != 1 || client->out_len || client->subscribed) {
+		json_decref(body);
+		ipc_refuse(request, "this needs a connection of its own");
+		return -EBUSY;
+	}
+	ipc_answer(request, body);
+	if (ipc_find(number) != client)
+		return -EPIPE;
+	*early_len = client->in_len - client->in_taken;
+	*early = *early_len ? malloc(*early_len) : NULL;
+	if (client->out_len || (*early_len && !*early)) {
+		free(*early);
+		ipc_drop(client);
+		return -ENOBUFS;
+	}
+	if (*early_len)
+		memcpy(*early, client->in + client->in_taken, *early_len);
+	fd = client->source.fd;
+	ipc_forget(client);
+	return fd;
+}
+
 /* --- in --- */
 
 void ipc_add_command(struct ipc_command *command)
@@ -283,6 +322,7 @@ static bool ipc_take_lines(struct ipc_client *client)
 	while ((end = memchr(client->in + from, '\n', client->in_len - from))) {
 		size_t len = (size_t)(end - client->in) - from;
 
+		client->in_taken = from + len + 1;
 		ipc_take_line(client, client->in + from, len);
 		if (ipc_find(number) != client)
 			return false;

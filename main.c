@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 const struct builtin builtins[] = {
-	{"run", "start a virtual machine in the foreground", "run [options] [KERNEL]", builtin_run},
+	{"run", "start a virtual machine", "run [options] [KERNEL]", builtin_run},
 #ifdef HAVE_JANSSON
 	{"stop", "end a machine: its power button, then force", "stop [options] NAME",
 	 builtin_stop},
@@ -24,6 +24,11 @@ const struct builtin builtins[] = {
 	{"resume", "let a paused machine go on", "resume [options] NAME", builtin_resume},
 	{"list", "the machines that run", "list [options]", builtin_list},
 	{"stat", "counters of a machine", "stat [options] NAME", builtin_stat},
+	{"console", "be at the console of a machine", "console [options] NAME", builtin_console},
+	{"logs", "the log of a detached machine", "logs [options] NAME", builtin_logs},
+	{"wait", "wait for the end of a machine, and return its status", "wait NAME", builtin_wait},
+	{"rm", "remove the log and the result of a detached machine that ended", "rm NAME",
+	 builtin_rm},
 #endif
 	{"version", "version, and the features this binary was built with", "version",
 	 builtin_version},

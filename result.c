@@ -8,6 +8,9 @@
  * often the vCPUs left the guest and why, the console's last lines and the line a
  * panic announced itself with.
  *
+ * A detached machine keeps the same object as its NAME.json. On a disk that has no room for it a
+ * short form overwrites the "running", which needs none: lkvm wait has its answer.
+ *
  * How it is written, and that it is valid JSON whatever the guest wrote:
  * util/json-file.c.
  *
@@ -23,11 +26,14 @@
 #include <kvm/log.h>
 #include <kvm/phase.h>
 #include <kvm/result.h>
+#include <kvm/util.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static pthread_mutex_t panic_lock = PTHREAD_MUTEX_INITIALIZER;
 static char panic_line[LINES_MAX_BYTES];
@@ -41,6 +47,8 @@ void result_set_panic(const char *line)
 }
 
 #ifdef HAVE_JANSSON
+static const char *kept; /* NAME.json, or NULL */
+
 static json_t *result_phases(void)
 {
 	json_t *phases = json_object();
@@ -84,16 +92,10 @@ static json_t *result_panic(const char *reason)
 	return json_null();
 }
 
-int result_finish(const struct kvm *kvm, const char *reason, int status)
+static json_t *result_object(const struct kvm *kvm, const char *reason, int status)
 {
-	json_t *object, *console;
-	int err;
+	json_t *object = json_object(), *console = json_array();
 
-	if (!config.result)
-		return 0;
-	phase_mark(PHASE_END);
-	object = json_object();
-	console = json_array();
 	lines_for_each(result_add_line, console);
 	json_object_set_new(object, "reason", json_string(reason));
 	json_object_set_new(object, "status", json_integer(status));
@@ -104,17 +106,65 @@ int result_finish(const struct kvm *kvm, const char *reason, int status)
 	json_object_set_new(object, "exits", kvm ? result_exits(kvm) : json_object());
 	json_object_set_new(object, "console", console);
 	json_object_set_new(object, "panic", result_panic(reason));
-	err = json_file_write("result", config.result, object);
+	return object;
+}
+
+static void result_shorten(const char *reason, int status)
+{
+	char text[128];
+	int fd = open(kept, O_WRONLY | O_CLOEXEC);
+	int len = snprintf(text, sizeof(text), "{\n  \"reason\": \"%s\",\n  \"status\": %d\n}",
+			   reason, status);
+
+	if (fd < 0)
+		return;
+	if (pwrite_full(fd, text, (size_t)len, 0) || ftruncate(fd, len) < 0)
+		log_error("%s.json: cannot be written: %s", config.name, strerror(errno));
+	close(fd);
+}
+
+int result_finish(const struct kvm *kvm, const char *reason, int status)
+{
+	json_t *object;
+	int err = 0;
+
+	if (!config.result && !kept)
+		return 0;
+	phase_mark(PHASE_END);
+	object = result_object(kvm, reason, status);
+	if (config.result)
+		err = json_file_write("result", config.result, object);
+	if (kept && json_file_put(kept, object))
+		result_shorten(reason, status);
 	json_decref(object);
+	return err;
+}
+
+static json_t *result_running(void)
+{
+	return json_pack("{s:s}", "reason", "running");
+}
+
+int result_keep(const char *path)
+{
+	json_t *running = path ? result_running() : NULL;
+	int err = path ? json_file_put(path, running) : 0;
+
+	json_decref(running);
+	kept = err ? NULL : path;
 	return err;
 }
 
 static int result_start(const struct option *option, const char *arg)
 {
-	return json_file_start(option->name, &config.result, arg,
-			       json_pack("{s:s}", "reason", "running"));
+	return json_file_start(option->name, &config.result, arg, result_running());
 }
 #else
+int result_keep(const char *path)
+{
+	return path ? -ENOTSUP : 0;
+}
+
 int result_finish(const struct kvm *kvm, const char *reason, int status)
 {
 	(void)kvm;

@@ -13,9 +13,13 @@
  * started in the background is told of nothing when `fg` brings it forward (it was
  * running already), so while it is there a timer looks.
  *
- * Keys: Ctrl-A x ends the machine, Ctrl-A Ctrl-A sends Ctrl-A, Ctrl-A b sends a
- * break, Ctrl-A h lists them; any other key after Ctrl-A is dropped. The filter
- * keeps one bit of state, so a sequence may be split over two reads.
+ * Two commands have a terminal: run, where a module of the init list starts and stops
+ * this, and console, which does it itself.
+ *
+ * Keys: Ctrl-A x ends the machine, Ctrl-A d leaves its console, Ctrl-A Ctrl-A sends
+ * Ctrl-A, Ctrl-A b sends a break, Ctrl-A h lists what there is; any other key after
+ * Ctrl-A is dropped. The filter keeps one bit of state, so a sequence may be split
+ * over two reads.
  *
  * O_NONBLOCK belongs to the open file, which is the parent shell's too, so it is
  * never set on an inherited descriptor: term_reopen() opens the same file anew
@@ -32,6 +36,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,15 +50,17 @@
 
 #define KEY_PREFIX 0x01 /* Ctrl-A */
 #define RETRY_NS   (500 * NSEC_PER_MSEC)
+#define TTY_CHUNK  256 /* what a terminal that is ready takes without blocking */
 
 static struct {
 	struct termios saved;
 	volatile sig_atomic_t raw;
 	bool prefix; /* the last byte was Ctrl-A */
 	struct loop *loop;
+	void (*changed)(void);
 	struct loop_fd signals;
 	struct loop_timer retry; /* armed while we are in the background */
-} term;
+} term = {.signals = {.fd = -1}};
 
 /* What ends a process and is not read from a signalfd: a crash of ours, or somebody's kill. */
 static const int fatal_signals[] = {
@@ -99,7 +107,7 @@ static void term_make_raw(void)
 	raw.c_oflag |= OPOST | ONLCR;
 	term.raw = 1;
 	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-	console_room_changed(); /* what the user types may be read now */
+	term.changed(); /* what the user types may be read now */
 }
 
 /* The terminal first, then die of the same signal (SA_RESETHAND). */
@@ -123,7 +131,7 @@ static void term_signal(void *arg, u32 events)
 	}
 	/* Awake again, by SIGCONT, or just now after the stop: in front or behind? */
 	term_make_raw();
-	console_room_changed();
+	term.changed();
 }
 
 static void term_look_again(void *arg)
@@ -151,6 +159,8 @@ size_t term_filter(u8 *data, size_t len, unsigned int *keys)
 			data[kept++] = byte;
 		else if (byte == 'x')
 			*keys |= TERM_KEY_QUIT;
+		else if (byte == 'd')
+			*keys |= TERM_KEY_DETACH;
 		else if (byte == 'b')
 			*keys |= TERM_KEY_BREAK;
 		else if (byte == 'h' || byte == '?')
@@ -177,7 +187,22 @@ int term_reopen(int fd, int flags, bool *shared)
 	return fd;
 }
 
-static int term_watch_signals(struct kvm *kvm)
+/* A descriptor we share with others may block for long writes: look first, write little. */
+ssize_t term_write(int fd, bool shared, const void *data, size_t len)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLOUT};
+
+	if (shared) {
+		if (poll(&ready, 1, 0) != 1) {
+			errno = EAGAIN;
+			return -1;
+		}
+		len = MIN(len, (size_t)(isatty(fd) ? TTY_CHUNK : PIPE_BUF));
+	}
+	return write(fd, data, len);
+}
+
+static int term_watch_signals(void)
 {
 	sigset_t set;
 
@@ -189,10 +214,10 @@ static int term_watch_signals(struct kvm *kvm)
 					.fn = term_signal};
 	if (term.signals.fd < 0)
 		return log_fail(-errno, "terminal: signalfd: %s", strerror(errno));
-	return loop_watch(kvm->loop, &term.signals, EPOLLIN);
+	return loop_watch(term.loop, &term.signals, EPOLLIN);
 }
 
-static int term_init(struct kvm *kvm)
+int term_start(struct loop *loop, void (*changed)(void))
 {
 	struct sigaction fatal = {.sa_handler = term_killed,
 				  .sa_flags = (int)(SA_RESETHAND | SA_ONSTACK)};
@@ -201,12 +226,13 @@ static int term_init(struct kvm *kvm)
 	int err;
 
 	term.signals.fd = -1;
-	if (!isatty(STDIN_FILENO) || config.dry_run)
+	if (!isatty(STDIN_FILENO))
 		return 0;
 	sigaltstack(&handler_stack, NULL);
-	term.loop = kvm->loop;
+	term.loop = loop;
+	term.changed = changed;
 	term.retry = (struct loop_timer){.fn = term_look_again};
-	err = term_watch_signals(kvm);
+	err = term_watch_signals();
 	if (err)
 		return err;
 	for (size_t i = 0; i < ARRAY_SIZE(fatal_signals); i++)
@@ -216,14 +242,26 @@ static int term_init(struct kvm *kvm)
 	return 0;
 }
 
-static void term_exit(struct kvm *kvm)
+void term_stop(void)
 {
 	term_restore();
 	if (term.signals.fd < 0)
 		return;
-	loop_disarm(kvm->loop, &term.retry);
-	loop_unwatch(kvm->loop, &term.signals);
+	loop_disarm(term.loop, &term.retry);
+	loop_unwatch(term.loop, &term.signals);
 	close(term.signals.fd);
+	term.signals.fd = -1;
+}
+
+static int term_init(struct kvm *kvm)
+{
+	return config.dry_run ? 0 : term_start(kvm->loop, console_room_changed);
+}
+
+static void term_exit(struct kvm *kvm)
+{
+	(void)kvm;
+	term_stop();
 }
 
 /* Late: while set-up may still fail, the terminal is the user's. */

@@ -31,10 +31,12 @@ $(call unit, core/test-console-log, console-log.o)
 $(call unit, core/test-device, device.o)
 $(call unit, core/test-gmem, gmem.o)
 $(call unit, core/test-instance, instance.o)
+$(call unit, core/test-instance-log, instance-log.o)
 $(call unit, core/test-irq, irq.o x86/machine.o)
 $(call unit, core/test-irq-pin, $(FAKE))
 $(call unit, core/test-kvm-ipc, kvm-ipc.o)
 $(call unit, core/test-lines, lines.o phase.o)
+$(call unit, core/test-notify, notify.o)
 $(call unit, core/test-phase, phase.o)
 $(call unit, core/test-result, result.o lines.o phase.o)
 $(call unit, core/test-trace, trace.o trace-report.o bus.o)
@@ -93,7 +95,7 @@ UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw
 		hw/test-msix hw/test-pci hw/test-pci-bar core/test-bus core/test-console \
 		core/test-irq-pin core/test-kvm-ipc core/test-phase core/test-trace
 UNIT-threads += virtio/test-console virtio/test-core virtio/test-mmio virtio/test-pci
-UNIT-threads += virtio/test-rng core/test-console-log hw/test-serial-pty
+UNIT-threads += virtio/test-rng core/test-console-log core/test-instance-log hw/test-serial-pty
 UNIT-threads += disk/test-disk disk/test-disk-file disk/test-engines virtio/test-blk
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))

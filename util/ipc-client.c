@@ -23,34 +23,28 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ANSWER_MAX (4 * MIB)
-#define SUFFIX	   ".sock"
+#define ANSWER_MAX   (4 * MIB)
+#define GONE_LOOK_US 2000
+#define SUFFIX	     ".sock"
 
 /* Nobody answers: if nobody holds the name either, what is left of it goes. */
 static void ipc_client_clean(int dir, const char *name)
 {
-	char lock[RUNTIME_NAME_MAX + sizeof(".lock")], socket[RUNTIME_NAME_MAX + sizeof(SUFFIX)];
-	int fd;
+	int lock = runtime_dir_is_locked(dir, name) ? -EEXIST : runtime_dir_lock(dir, name);
+	char socket[RUNTIME_FILE_MAX];
 
-	snprintf(lock, sizeof(lock), "%s.lock", name);
-	snprintf(socket, sizeof(socket), "%s" SUFFIX, name);
-	fd = openat(dir, lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
+	if (lock < 0)
 		return;
-	if (!flock(fd, LOCK_EX | LOCK_NB)) {
-		unlinkat(dir, socket, 0);
-		unlinkat(dir, lock, 0);
-	}
-	close(fd);
+	snprintf(socket, sizeof(socket), "%s" SUFFIX, name);
+	unlinkat(dir, socket, 0);
+	runtime_dir_unlock(dir, name, lock);
 }
 
 static int ipc_client_connect(int dir, const char *name)
@@ -84,6 +78,18 @@ int ipc_client_open(const char *name)
 	fd = ipc_client_connect(dir, name);
 	close(dir);
 	return fd;
+}
+
+void ipc_client_wait_gone(const char *name)
+{
+	u64 until_ns = now_ns() + IPC_CLIENT_TIMEOUT_NS;
+	int dir = runtime_dir_open(false);
+
+	if (dir < 0)
+		return;
+	while (runtime_dir_is_locked(dir, name) && now_ns() < until_ns)
+		usleep(GONE_LOOK_US);
+	close(dir);
 }
 
 /* Until fd is ready for this, or the time is over: 0 or -ETIMEDOUT. */
@@ -129,7 +135,7 @@ static int ipc_client_send(int fd, const json_t *object, u64 until_ns)
 	return err;
 }
 
-/* A line, as JSON. Events of a subscription are not asked for here. */
+/* A line, as JSON; not a byte of what comes behind it. Events are not asked for here. */
 static int ipc_client_receive(int fd, u64 until_ns, json_t **answer)
 {
 	size_t room = 4096, len = 0;
@@ -149,10 +155,12 @@ static int ipc_client_receive(int fd, u64 until_ns, json_t **answer)
 			text = more;
 			room *= 2;
 		}
-		got = recv(fd, text + len, room - len, 0);
+		got = recv(fd, text + len, room - len, MSG_PEEK);
 		if (got > 0) {
 			end = memchr(text + len, '\n', (size_t)got);
-			len += (size_t)got;
+			got = recv(fd, text + len,
+				   end ? (size_t)(end + 1 - text) - len : (size_t)got, 0);
+			len += (size_t)MAX(got, (ssize_t)0);
 		} else if (!got) {
 			err = -ECONNRESET;
 		} else if (errno == EAGAIN) {

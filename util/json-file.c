@@ -97,12 +97,19 @@ static int json_file_replace(const char *path, const char *text)
 	return err;
 }
 
-int json_file_write(const char *option, const char *path, const json_t *object)
+int json_file_put(const char *path, const json_t *object)
 {
 	char *text = object ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
 	int err = text ? json_file_replace(path, text) : -ENOMEM;
 
 	free(text);
+	return err;
+}
+
+int json_file_write(const char *option, const char *path, const json_t *object)
+{
+	int err = json_file_put(path, object);
+
 	if (err)
 		log_error("--%s %s: cannot be written: %s", option, path, strerror(-err));
 	return err;

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The folder of running machines: locks and control sockets.
+ * The folder of running machines: locks, control sockets, and what detached ones leave.
  *
  * It is $LKVM_RUNTIME_DIR, else $XDG_RUNTIME_DIR/lkvm, else ~/.lkvm/run. Whoever starts a machine
  * makes it when it is missing, for its owner alone; whoever looks for machines does not. Files in
  * it are reached through a descriptor, so that no path has to fit anywhere: a Unix socket's
  * address has room for 108 bytes, and /proc/self/fd/N/NAME.sock always fits.
+ *
+ * A name is held by a lock (flock) on NAME.lock. The lock goes with the process that has it, so a
+ * crash leaves a file behind but blocks nobody. Between opening the file and locking it another
+ * may have ended and removed it: then the lock is on a file without a name, which the link count
+ * shows, and we start over. Who only wants to know whether a name is held has a shared lock for
+ * an instant, and so has to be waited for a moment before a name counts as taken.
  *
  * Any thread; nothing here keeps state.
  */
@@ -18,8 +24,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#define LOCK_TRIES   10
+#define LOCK_WAIT_US 2000
 
 static int runtime_dir_path(char *path, size_t size)
 {
@@ -96,4 +107,64 @@ void runtime_dir_address(int dir, const char *file, struct sockaddr_un *address)
 {
 	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
 	snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/%s", dir, file);
+}
+
+static void runtime_dir_lock_file(char file[RUNTIME_FILE_MAX], const char *name)
+{
+	snprintf(file, RUNTIME_FILE_MAX, "%s.lock", name);
+}
+
+/* A descriptor; -EEXIST when another holds it, -EAGAIN when it vanished under us, or -errno. */
+static int runtime_dir_try_lock(int dir, const char *file)
+{
+	int err = 0, fd = openat(dir, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		err = errno == EWOULDBLOCK ? -EEXIST : -errno;
+	else if (fstat(fd, &st) < 0 || !st.st_nlink)
+		err = -EAGAIN;
+	if (err)
+		close(fd);
+	return err ? err : fd;
+}
+
+int runtime_dir_lock(int dir, const char *name)
+{
+	char file[RUNTIME_FILE_MAX];
+	int fd = -EAGAIN;
+
+	runtime_dir_lock_file(file, name);
+	for (int i = 0; i < LOCK_TRIES && (fd == -EAGAIN || fd == -EEXIST); i++) {
+		if (fd == -EEXIST)
+			usleep(LOCK_WAIT_US);
+		fd = runtime_dir_try_lock(dir, file);
+	}
+	return fd;
+}
+
+void runtime_dir_unlock(int dir, const char *name, int lock)
+{
+	char file[RUNTIME_FILE_MAX];
+
+	runtime_dir_lock_file(file, name);
+	unlinkat(dir, file, 0);
+	close(lock);
+}
+
+bool runtime_dir_is_locked(int dir, const char *name)
+{
+	char file[RUNTIME_FILE_MAX];
+	bool locked;
+	int fd;
+
+	runtime_dir_lock_file(file, name);
+	fd = openat(dir, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	locked = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	close(fd);
+	return locked;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which machines a command is for: NAME, -n NAME, or -a. builtin-select.c. Main thread.
+ * Which machines a command is for: NAME, -n NAME, or -a; or one NAME alone. builtin-select.c.
+ * Main thread.
  */
 #ifndef KVM_BUILTIN_SELECT_H
 #define KVM_BUILTIN_SELECT_H
@@ -14,6 +15,13 @@ struct selection {
 	bool all;	  /* -a, --all */
 	bool help;	  /* -h, --help */
 };
+
+/* The option -h alone, for the table of a command that uses select_name(). */
+#define SELECT_HELP_OPTION(help_)                                                          \
+	{                                                                                  \
+		.name = "help", .short_name = 'h', .type = OPTION_FLAG, .value = &(help_), \
+		.help = "list these options"                                               \
+	}
 
 /* The three options, for a command's table. */
 #define SELECTION_OPTIONS(selection)                                     \
@@ -40,6 +48,12 @@ struct selection {
  */
 int select_machines(const char *command, struct selection *selection, int argc, char **argv,
 		    int (*fn)(const char *name, int fd));
+
+/*
+ * Parse the options of command, which takes one NAME, of a machine that runs or has ended: that;
+ * or NULL after log_error() or --help, with the exit status in *status.
+ */
+const char *select_name(const char *command, const bool *help, int argc, char **argv, int *status);
 
 /*
  * Call, and say what was wrong with the answer after "NAME: cannot COMMAND: ". A new reference or

@@ -21,6 +21,10 @@ int builtin_pause(int argc, char **argv);
 int builtin_resume(int argc, char **argv);
 int builtin_list(int argc, char **argv);
 int builtin_stat(int argc, char **argv);
+int builtin_console(int argc, char **argv);
+int builtin_logs(int argc, char **argv);
+int builtin_wait(int argc, char **argv);
+int builtin_rm(int argc, char **argv);
 int builtin_version(int argc, char **argv);
 int builtin_help(int argc, char **argv);
 

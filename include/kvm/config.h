@@ -44,6 +44,7 @@ struct config {
 	const char *result;	/* path, or NULL */
 	const char *boot_trace; /* path, or NULL */
 	bool dry_run;
+	bool detach; /* its console is a log */
 	bool debug;
 	int loglevel;
 };

@@ -49,6 +49,33 @@ bool console_full(void);
 void console_room_changed(void);
 
 /*
+ * Viewers, besides standard output (console-view.c). The loop's thread, all of it.
+ *
+ * The watcher is called when there is output that console_view() has not given yet, and when there
+ * may be more room for input; NULL ends that.
+ */
+void console_set_watcher(void (*fn)(void));
+
+/* Where the last so many bytes of the output begin, or what is left of them: for console_view(). */
+u64 console_history(size_t bytes);
+
+/*
+ * Copy output from *at on, and move *at behind it. What was overwritten since is passed over and
+ * added to *lost. Returns how many bytes; 0: there are no more, the watcher will be called.
+ */
+size_t console_view(u64 *at, u8 *data, size_t size, u64 *lost);
+
+/* Is standard input at its end, so that somebody else may type? */
+bool console_may_type(void);
+
+/* How many bytes would be taken; type so many or fewer. */
+size_t console_type_room(void);
+void console_type(const u8 *data, size_t len);
+
+/* A break on the line, which is Linux's SysRq. */
+void console_send_break(void);
+
+/*
  * Write out what is in the ring, until it is empty or timeout_ns has passed. Main
  * thread, after the loop has stopped. Returns the number of bytes left.
  */

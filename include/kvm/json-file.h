@@ -13,10 +13,10 @@
 /* Any bytes as a JSON string: what is not UTF-8 becomes U+FFFD. A new reference, or NULL. */
 json_t *json_file_string(const char *text, size_t len);
 
-/*
- * Replace path by object. 0, or -errno after a log_error() that names --option and path.
- * The object stays the caller's; NULL is -ENOMEM.
- */
+/* Replace path by object, which stays the caller's; NULL is -ENOMEM. 0 or -errno, no word. */
+int json_file_put(const char *path, const json_t *object);
+
+/* The same, with a log_error() that names --option and path. */
 int json_file_write(const char *option, const char *path, const json_t *object);
 
 /*

@@ -45,6 +45,14 @@ void ipc_refuse(struct ipc_request *request, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
+ * Answer, and take the connection from the control socket: its descriptor, non-blocking, is the
+ * caller's, and so are the bytes that came behind the request's line (*early, from malloc(), or
+ * NULL). Only while the command's handler runs. -errno: the request is refused, or its client gone.
+ * body's reference is taken.
+ */
+int ipc_take_over(struct ipc_request *request, json_t *body, u8 **early, size_t *early_len);
+
+/*
  * What happened, for all who subscribed: {"event": name}, and "device" when it happened to one.
  * Strings that stay as long as the machine. ipc_event() and ipc_device_event() from any thread,
  * soon; of more than a client could read some are left out. ipc_tell() from the loop's, now.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The folder of running machines: locks and control sockets. util/runtime-dir.c.
+ * The folder of running machines: locks, control sockets, remains. util/runtime-dir.c.
  */
 #ifndef KVM_RUNTIME_DIR_H
 #define KVM_RUNTIME_DIR_H
@@ -8,7 +8,8 @@
 #include <kvm/types.h>
 #include <sys/un.h>
 
-#define RUNTIME_NAME_MAX 64 /* characters of a machine's name */
+#define RUNTIME_NAME_MAX 64			 /* characters of a machine's name */
+#define RUNTIME_FILE_MAX (RUNTIME_NAME_MAX + 16) /* of NAME.SUFFIX, with its NUL */
 
 /*
  * Open it; with make, make it when it is missing, for its owner alone. A descriptor, or -errno:
@@ -24,5 +25,17 @@ int runtime_dir_check_name(const char *name);
  * while the descriptor is open.
  */
 void runtime_dir_address(int dir, const char *file, struct sockaddr_un *address);
+
+/*
+ * Take a name, by a lock on NAME.lock, which is made when missing. A descriptor that holds it;
+ * -EEXIST when somebody else does, or another -errno. Says nothing. Waits 20 ms at most.
+ */
+int runtime_dir_lock(int dir, const char *name);
+
+/* Give it back: the file is removed and the descriptor closed. */
+void runtime_dir_unlock(int dir, const char *name, int lock);
+
+/* Does somebody hold this name: a machine that runs, starts or ends? Leaves no trace. */
+bool runtime_dir_is_locked(int dir, const char *name);
 
 #endif

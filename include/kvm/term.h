@@ -6,6 +6,17 @@
 #define KVM_TERM_H
 
 #include <kvm/types.h>
+#include <sys/types.h>
+
+struct loop;
+
+/*
+ * If standard input is a terminal, make it raw while we are in its foreground; changed() is called
+ * when that has become so or otherwise. 0 or -errno after log_error(). term_stop() restores it, and
+ * so does every end of the process but SIGKILL. The loop's thread.
+ */
+int term_start(struct loop *loop, void (*changed)(void));
+void term_stop(void);
 
 /* Is standard input a terminal that is in raw mode for the guest now? Loop. */
 bool term_is_raw(void);
@@ -14,7 +25,7 @@ bool term_is_raw(void);
  * Take the Ctrl-A sequences out of what the user typed, in place. Returns how many
  * bytes are left for the guest. *keys collects TERM_KEY_*. Loop.
  */
-enum { TERM_KEY_QUIT = 1, TERM_KEY_HELP = 2, TERM_KEY_BREAK = 4 };
+enum { TERM_KEY_QUIT = 1, TERM_KEY_HELP = 2, TERM_KEY_BREAK = 4, TERM_KEY_DETACH = 8 };
 size_t term_filter(u8 *data, size_t len, unsigned int *keys);
 
 /*
@@ -24,5 +35,8 @@ size_t term_filter(u8 *data, size_t len, unsigned int *keys);
  * before each transfer, and keep it short). Main thread.
  */
 int term_reopen(int fd, int flags, bool *shared);
+
+/* write(2) that does not block on what term_reopen() gave: fewer bytes, or -1 and EAGAIN. */
+ssize_t term_write(int fd, bool shared, const void *data, size_t len);
 
 #endif

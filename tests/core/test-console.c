@@ -567,6 +567,123 @@ static void test_detached(void **state)
 	wait_for_input(10);
 }
 
+/* --- viewers --- */
+
+static struct {
+	u64 at, lost;
+	u8 bytes[RING_BYTES];
+	size_t len;
+	bool may_type;
+	atomic_uint told;
+} viewer;
+
+static void be_told(void)
+{
+	atomic_fetch_add(&viewer.told, 1);
+}
+
+static void begin_to_view(void *arg)
+{
+	atomic_store(&viewer.told, 0);
+	console_set_watcher(be_told);
+	viewer.at = console_history(0);
+	viewer.lost = 0;
+	atomic_fetch_add(&errands, 1);
+}
+
+/* In pieces that are no divisor of the ring. */
+static void view_all(void *arg)
+{
+	size_t len;
+
+	viewer.len = 0;
+	while ((len = console_view(&viewer.at, viewer.bytes + viewer.len,
+				   MIN(sizeof(viewer.bytes) - viewer.len, (size_t)1000),
+				   &viewer.lost)))
+		viewer.len += len;
+	atomic_fetch_add(&errands, 1);
+}
+
+static void view_last_ten(void *arg)
+{
+	viewer.at = console_history(10);
+	view_all(arg);
+}
+
+static void end_to_view(void *arg)
+{
+	console_set_watcher(NULL);
+	atomic_fetch_add(&errands, 1);
+}
+
+static void assert_viewed(size_t from, size_t len)
+{
+	assert_int_equal(viewer.len, len);
+	for (size_t i = 0; i < len; i++)
+		assert_int_equal(viewer.bytes[i], stream(from + i));
+}
+
+static void test_viewer_sees_what_is_written(void **state)
+{
+	u8 bytes[1000];
+
+	on_loop(begin_to_view);
+	write_stream(0, sizeof(bytes), 7);
+	read_all(bytes, sizeof(bytes));
+	assert_true(wait_for_count(&viewer.told, 1));
+	on_loop(view_all);
+	assert_viewed(0, sizeof(bytes));
+	assert_int_equal(viewer.lost, 0);
+	/* Told once for what it has not read, and again for what comes then. */
+	write_stream(1000, 1, 1);
+	read_all(bytes, 1);
+	assert_true(wait_for_count(&viewer.told, 2));
+	on_loop(view_last_ten);
+	assert_viewed(991, 10);
+	on_loop(end_to_view);
+}
+
+/* Five quarters of the ring, which standard output reads and the viewer does not. */
+static void test_viewer_that_is_behind_misses_the_oldest(void **state)
+{
+	static u8 bytes[64 * KIB];
+
+	on_loop(begin_to_view);
+	for (size_t i = 0; i < 5; i++) {
+		write_stream(i * sizeof(bytes), sizeof(bytes), 1000);
+		read_all(bytes, sizeof(bytes));
+	}
+	assert_false(console_full());
+	on_loop(view_all);
+	assert_int_equal(viewer.lost, sizeof(bytes));
+	assert_viewed(sizeof(bytes), RING_BYTES);
+	on_loop(end_to_view);
+}
+
+static void type_some(void *arg)
+{
+	viewer.may_type = console_may_type();
+	if (viewer.may_type)
+		console_type((const u8 *)"typed", 5);
+	atomic_fetch_add(&errands, 1);
+}
+
+static void test_viewer_types_when_standard_input_has_ended(void **state)
+{
+	u64 deadline = now_ns() + PATIENCE_MS * NSEC_PER_MSEC;
+
+	atomic_store(&chip_room, 100);
+	on_loop(type_some);
+	assert_false(viewer.may_type);
+	close(writer);
+	writer = -1;
+	while (!viewer.may_type && now_ns() < deadline)
+		on_loop(type_some);
+	assert_true(viewer.may_type);
+	assert_int_equal(chip_len, 5);
+	assert_memory_equal(chip_bytes, "typed", 5);
+}
+
 /* A shell that gets no answer would find its pipe full one day, and must not wait then. */
 static void test_reader_gone(void **state)
 {
@@ -579,6 +696,13 @@ static void test_reader_gone(void **state)
 	usleep(20000);
 	assert_false(console_full());
 	assert_int_equal(lines, 1); /* once */
+	/* A viewer still sees it. */
+	on_loop(begin_to_view);
+	write_stream(0, 100, 1);
+	assert_true(wait_for_count(&viewer.told, 1));
+	on_loop(view_all);
+	assert_viewed(0, 100);
+	on_loop(end_to_view);
 	stop_loop();
 	assert_int_equal(console_drain(NSEC_PER_SEC), 0);
 }
@@ -600,6 +724,9 @@ int main(void)
 		TEST(test_end_of_input),
 		TEST(test_inherited_descriptors_stay_blocking),
 		TEST(test_detached),
+		TEST(test_viewer_sees_what_is_written),
+		TEST(test_viewer_that_is_behind_misses_the_oldest),
+		TEST(test_viewer_types_when_standard_input_has_ended),
 		TEST(test_reader_gone),
 	};
 

@@ -3,7 +3,7 @@
  * Pins instance.c: one machine a name, whatever other processes do meanwhile.
  *
  * flock() is this file's own: it can remove the lock file first, as an instance that ends
- * between our open() and our flock() does.
+ * between our open() and our flock() does, or say that another has the lock.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,10 +13,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <kvm/config.h>
 #include <kvm/init.h>
 #include <kvm/log.h>
+#include <kvm/runtime-dir.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +37,7 @@ struct config config;
 static char top[] = "/tmp/lkvm-test-instance-XXXXXX";
 static char dir[64], lock_path[256];
 static char last_line[1024];
-static unsigned int lines, vanish, flocks;
+static unsigned int lines, vanish, busy, flocks;
 
 static void record(enum log_level level, const char *line, void *arg)
 {
@@ -46,6 +48,11 @@ static void record(enum log_level level, const char *line, void *arg)
 int flock(int fd, int operation)
 {
 	flocks++;
+	if (busy) {
+		busy--;
+		errno = EWOULDBLOCK;
+		return -1;
+	}
 	if (vanish) {
 		vanish--;
 		unlink(lock_path);
@@ -74,7 +81,7 @@ static int group_tear_down(void **state)
 static int set_up(void **state)
 {
 	log_set_sink(record, NULL);
-	lines = vanish = flocks = 0;
+	lines = vanish = busy = flocks = 0;
 	last_line[0] = '\0';
 	config.name = "box";
 	snprintf(lock_path, sizeof(lock_path), "%s/box.lock", dir);
@@ -185,6 +192,35 @@ static void test_in_use_by_another_process(void **state)
 	assert_int_equal(init_run(NULL), 0);
 	init_exit(NULL);
 	kill_holder(holder);
+}
+
+/* Looking shows who has it, and leaves no file. */
+static void test_a_look(void **state)
+{
+	int look;
+	pid_t holder;
+
+	assert_int_equal(mkdir(dir, 0700) < 0 && errno != EEXIST, 0);
+	unlink(lock_path); /* a killed holder's */
+	look = runtime_dir_open(false);
+	assert_true(look >= 0);
+	assert_false(runtime_dir_is_locked(look, "box"));
+	assert_false(exists(lock_path));
+	holder = start_holder();
+	assert_true(runtime_dir_is_locked(look, "box"));
+	kill_holder(holder);
+	assert_false(runtime_dir_is_locked(look, "box"));
+	close(look);
+}
+
+/* Who only looks has the file locked for a moment: no reason to refuse the name. */
+static void test_a_look_is_waited_for(void **state)
+{
+	busy = 3;
+	assert_int_equal(init_run(NULL), 0);
+	assert_int_equal(flocks, 4);
+	assert_int_equal(lines, 0);
+	init_exit(NULL);
 }
 
 static void test_a_stale_file_blocks_nobody(void **state)
@@ -311,6 +347,8 @@ int main(void)
 		TEST(test_good_names),
 		TEST(test_bad_names),
 		TEST(test_in_use_by_another_process),
+		TEST(test_a_look),
+		TEST(test_a_look_is_waited_for),
 		TEST(test_a_stale_file_blocks_nobody),
 		TEST(test_deleted_while_locking),
 		TEST(test_deleted_again_and_again),

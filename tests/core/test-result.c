@@ -397,6 +397,55 @@ static void test_the_end_cannot_be_written(void **state)
 	assert_int_equal(files_in(top), 1);
 	rmdir(path);
 }
+
+/* A detached machine's: beside --result or without it. */
+static void test_kept_as_well(void **state)
+{
+	char other[96];
+	json_t *object;
+
+	snprintf(other, sizeof(other), "%s/other.json", top);
+	assert_int_equal(parse_option(other), 0);
+	assert_int_equal(result_keep(path), 0);
+	object = load();
+	assert_string_equal(text_of(object, "reason"), "running");
+	json_decref(object);
+	assert_int_equal(result_finish(NULL, "poweroff", 0), 0);
+	object = load();
+	assert_string_equal(text_of(object, "reason"), "poweroff");
+	assert_non_null(json_object_get(object, "console"));
+	json_decref(object);
+	assert_int_equal(files_in(top), 2);
+	/* No more: the next run is another's. */
+	assert_int_equal(result_keep(NULL), 0);
+	assert_int_equal(result_finish(NULL, "crash", 122), 0);
+	object = load();
+	assert_string_equal(text_of(object, "reason"), "poweroff");
+	json_decref(object);
+	assert_int_equal(unlink(other), 0);
+	assert_int_equal(log_lines, 0);
+}
+
+/* What takes its temporary file's place stands for a disk that is full. */
+static void test_a_short_form_when_there_is_no_room(void **state)
+{
+	char temporary[96];
+	json_t *object;
+
+	assert_int_equal(result_keep(path), 0);
+	snprintf(temporary, sizeof(temporary), "%s.%d.tmp", path, (int)getpid());
+	assert_int_equal(mkdir(temporary, 0700), 0);
+	assert_int_equal(result_finish(NULL, "exit", 7), 0);
+	object = load();
+	assert_string_equal(text_of(object, "reason"), "exit");
+	assert_int_equal(json_integer_value(json_object_get(object, "status")), 7);
+	assert_int_equal(json_object_size(object), 2);
+	json_decref(object);
+	result_keep(NULL);
+	assert_int_equal(result_keep(path), -EISDIR);
+	assert_int_equal(rmdir(temporary), 0);
+	assert_int_equal(log_lines, 0);
+}
 #else
 static void test_without_jansson_the_option_is_refused(void **state)
 {
@@ -424,6 +473,8 @@ int main(void)
 		TEST(test_not_a_regular_file),
 		TEST(test_a_directory_that_does_not_take_it),
 		TEST(test_the_end_cannot_be_written),
+		TEST(test_kept_as_well),
+		TEST(test_a_short_form_when_there_is_no_room),
 #else
 		TEST(test_without_jansson_the_option_is_refused),
 #endif

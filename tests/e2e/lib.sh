@@ -168,6 +168,12 @@ ms_now()
 	echo $((now / 1000))
 }
 
+# sanitized: is it a build with a sanitizer, which reserves address space by the terabyte and is slow?
+sanitized()
+{
+	! (ulimit -v 400000 && "$LKVM" version) >/dev/null 2>&1
+}
+
 # took_between MIN MAX: milliseconds since `started=$(ms_now)`
 took_between()
 {

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm console: be at the console of a machine that runs, and leave it again.
+ *
+ * The control socket's command "console" turns a connection into the console (console-view.c); here
+ * it is tied to standard input and output. On a terminal that is raw meanwhile (term.c), Ctrl-A d
+ * leaves, and the machine goes on. Only one types at a time; a second one is told so and looks on.
+ *
+ * One loop, nothing blocks: a terminal that is held stops the reading of the socket, which costs
+ * the machine nothing, and Ctrl-A d still works. What is typed on a terminal and not taken is
+ * dropped beyond 4 KiB; a pipe is read as fast as the guest takes it, and at its end the console
+ * stays, without a keyboard.
+ *
+ * Main thread.
+ *
+ * Spec: docs/control.md.
+ */
+#include <kvm/builtin.h>
+
+#ifdef HAVE_JANSSON
+#include <kvm/builtin-select.h>
+#include <kvm/ipc-client.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/loop.h>
+#include <kvm/term.h>
+#include <kvm/util.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define OUT_BYTES  (64 * KIB)
+#define TYPE_BYTES 4096
+
+static const char key_help[] = "\r\nCtrl-A d  leave this console; the machine goes on\r\n"
+			       "Ctrl-A b  send a break (SysRq)\r\n"
+			       "Ctrl-A Ctrl-A  send Ctrl-A\r\n"
+			       "Ctrl-A h  this list\r\n";
+
+static bool watch, help;
+
+static const struct option console_options[] = {
+	{.name = "watch", .type = OPTION_FLAG, .value = &watch, .help = "look on, type nothing"},
+	SELECT_HELP_OPTION(help),
+};
+OPTION_GROUP(builtin_console, "console", "Console", 10, console_options);
+
+static struct {
+	const char *name;
+	struct loop *loop;
+	struct loop_fd sock, in, out, signals;
+	bool in_tty, out_shared;
+	bool types;   /* what is typed is sent */
+	bool in_open; /* standard input has not ended */
+	bool left;    /* by the user */
+	int status;
+	u8 typed[TYPE_BYTES], text[OUT_BYTES];
+	size_t typed_len, text_len;
+} at;
+
+/* What can be served now: the socket is read when all from it is written, and so the other way. */
+static void at_watch(void)
+{
+	bool reads =
+		at.in_open && (at.in_tty ? term_is_raw() : !at.types || at.typed_len < TYPE_BYTES);
+
+	loop_watch(at.loop, &at.sock, (at.text_len ? 0 : EPOLLIN) | (at.typed_len ? EPOLLOUT : 0));
+	loop_watch(at.loop, &at.in, reads ? EPOLLIN : 0);
+	loop_watch(at.loop, &at.out, at.text_len ? EPOLLOUT : 0);
+}
+
+static void at_fail(const char *what, int error)
+{
+	at.status = log_fail(STATUS_ERROR, "%s: %s: %s", at.name, what, strerror(error));
+	loop_stop(at.loop);
+}
+
+/* --- the machine's side --- */
+
+static void at_show(void)
+{
+	while (at.text_len) {
+		ssize_t done = term_write(at.out.fd, at.out_shared, at.text, at.text_len);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0) {
+			if (errno != EAGAIN)
+				at_fail("standard output cannot be written", errno);
+			return;
+		}
+		at.text_len -= (size_t)done;
+		memmove(at.text, at.text + done, at.text_len);
+	}
+}
+
+static void at_send(void)
+{
+	ssize_t sent = 0;
+
+	while (at.typed_len && sent >= 0) {
+		sent = send(at.sock.fd, at.typed, at.typed_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent > 0) {
+			at.typed_len -= (size_t)sent;
+			memmove(at.typed, at.typed + sent, at.typed_len);
+		}
+	}
+	/* An error is seen where it is read. */
+	if (sent < 0 && errno != EAGAIN && errno != EINTR)
+		at.typed_len = 0;
+	if (!at.typed_len && !at.in_open)
+		shutdown(at.sock.fd, SHUT_WR);
+}
+
+static void at_sock_ready(void *arg, u32 events)
+{
+	ssize_t len;
+
+	(void)arg;
+	if (events & EPOLLOUT)
+		at_send();
+	if (events & ~EPOLLOUT && !at.text_len) {
+		len = recv(at.sock.fd, at.text, sizeof(at.text), MSG_DONTWAIT);
+		if (!len || (len < 0 && errno != EAGAIN && errno != EINTR)) {
+			loop_stop(at.loop);
+			return;
+		}
+		at.text_len = (size_t)MAX(len, (ssize_t)0);
+		at_show();
+	}
+	at_watch();
+}
+
+static void at_out_ready(void *arg, u32 events)
+{
+	(void)arg;
+	(void)events;
+	at_show();
+	at_watch();
+}
+
+/* --- the user's side --- */
+
+/* A connection of its own: on ours there are only bytes. */
+static void at_break(void)
+{
+	int fd = ipc_client_open(at.name);
+
+	if (fd < 0)
+		return;
+	json_decref(select_call(at.name, fd, "break", NULL, IPC_CLIENT_TIMEOUT_NS));
+	close(fd);
+}
+
+static void at_do_keys(unsigned int keys)
+{
+	if (keys & TERM_KEY_BREAK && at.types)
+		at_break();
+	/* Ctrl-A x ends a machine in the foreground; from here that would be too easy. */
+	if (keys & (TERM_KEY_HELP | TERM_KEY_QUIT))
+		(void)!write(STDERR_FILENO, key_help, sizeof(key_help) - 1);
+	if (keys & TERM_KEY_DETACH) {
+		at.left = true;
+		loop_stop(at.loop);
+	}
+}
+
+static void at_in_ready(void *arg, u32 events)
+{
+	size_t space = TYPE_BYTES - at.typed_len;
+	u8 typed[TYPE_BYTES];
+	ssize_t len;
+
+	(void)arg;
+	(void)events;
+	len = read(at.in.fd, typed, at.in_tty || !at.types ? sizeof(typed) : space);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len <= 0) {
+		at.in_open = false;
+		/* A terminal that is gone takes us with it. */
+		if (at.in_tty)
+			loop_stop(at.loop);
+	}
+	if (len > 0 && at.in_tty) {
+		unsigned int keys = 0;
+
+		len = (ssize_t)term_filter(typed, (size_t)len, &keys);
+		at_do_keys(keys);
+	}
+	if (len > 0 && at.types) {
+		memcpy(at.typed + at.typed_len, typed, MIN((size_t)len, space));
+		at.typed_len += MIN((size_t)len, space);
+	}
+	at_send();
+	at_watch();
+}
+
+static void at_signal(void *arg, u32 events)
+{
+	struct signalfd_siginfo info;
+
+	(void)arg;
+	(void)events;
+	if (read(at.signals.fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	at.left = true;
+	at.status = 128 + (int)info.ssi_signo;
+	loop_stop(at.loop);
+}
+
+/* --- from attaching to leaving --- */
+
+static int at_attach(void)
+{
+	json_t *answer;
+	int fd = ipc_client_open(at.name);
+
+	if (fd < 0)
+		return log_fail(fd, "%s: %s", at.name,
+				fd == -ESRCH ? "there is no running machine of that name; lkvm "
+					       "list shows them"
+					     : strerror(-fd));
+	answer = select_call(at.name, fd, "console", json_pack("{s:b}", "watch", watch),
+			     IPC_CLIENT_TIMEOUT_NS);
+	if (!answer) {
+		close(fd);
+		return -EIO;
+	}
+	at.types = json_is_true(json_object_get(answer, "types"));
+	json_decref(answer);
+	if (!at.types && !watch)
+		log_warn("%s: somebody else is typing at its console; this one only shows it",
+			 at.name);
+	return fd;
+}
+
+static void at_raw_changed(void)
+{
+	at_watch();
+}
+
+static int at_start_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	at.signals = (struct loop_fd){.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+				      .fn = at_signal};
+	if (at.signals.fd < 0)
+		return log_fail(-errno, "signals: signalfd: %s", strerror(errno));
+	return loop_watch(at.loop, &at.signals, EPOLLIN);
+}
+
+static int at_run(void)
+{
+	bool in_shared;
+	int err;
+
+	at.loop = loop_new();
+	if (!at.loop)
+		return log_fail(-errno, "console: %s", strerror(errno));
+	at.sock.fn = at_sock_ready;
+	at.in = (struct loop_fd){.fd = term_reopen(STDIN_FILENO, O_RDONLY, &in_shared),
+				 .fn = at_in_ready};
+	at.out = (struct loop_fd){.fd = term_reopen(STDOUT_FILENO, O_WRONLY, &at.out_shared),
+				  .fn = at_out_ready};
+	at.in_tty = isatty(STDIN_FILENO);
+	at.in_open = true;
+	err = at_start_signals();
+	if (!err)
+		err = term_start(at.loop, at_raw_changed);
+	if (!err) {
+		at_watch();
+		err = loop_run(at.loop);
+	}
+	term_stop();
+	loop_free(at.loop);
+	return err;
+}
+
+int builtin_console(int argc, char **argv)
+{
+	int status;
+
+	at.name = select_name("console", &help, argc, argv, &status);
+	if (!at.name)
+		return status;
+	at.sock.fd = at_attach();
+	if (at.sock.fd < 0)
+		return STATUS_ERROR;
+	if (isatty(STDIN_FILENO))
+		fprintf(stderr, "lkvm: %s: Ctrl-A d leaves its console\n", at.name);
+	if (at_run())
+		at.status = STATUS_ERROR;
+	if (isatty(STDIN_FILENO))
+		fprintf(stderr, "\nlkvm: %s: %s\n", at.name,
+			at.left ? "left its console" : "its console is closed");
+	close(at.sock.fd);
+	return at.status;
+}
+#endif

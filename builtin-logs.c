@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm logs: what a detached machine wrote to its console, and lkvm's own words about it.
+ *
+ * NAME.log is copied to standard output as it is. With -f it is read on until nobody holds the
+ * name any more. The log is bounded: when a next version has taken its place, the old one is read
+ * to its end and the new one from the same place on (util/remains.c). If that is not there, the
+ * file is another run's, and this one has ended. A follower that is slower than the machine for
+ * half a MiB misses something; it keeps nobody waiting.
+ *
+ * Main thread.
+ */
+#include <kvm/builtin.h>
+
+#ifdef HAVE_JANSSON
+#include <kvm/builtin-select.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/remains.h>
+#include <kvm/util.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOOK_US	    50000
+#define PIECE_BYTES (64 * KIB)
+
+static bool follow, help;
+
+static const struct option logs_options[] = {
+	{.name = "follow",
+	 .short_name = 'f',
+	 .type = OPTION_FLAG,
+	 .value = &follow,
+	 .help = "go on until the machine has ended"},
+	SELECT_HELP_OPTION(help),
+};
+OPTION_GROUP(logs, "logs", "Logs", 10, logs_options);
+
+static int logs_open(int dir, const char *name)
+{
+	char file[RUNTIME_FILE_MAX];
+	int fd;
+
+	remains_file(file, name, ".log");
+	fd = openat(dir, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+/* All there is now. 0 or -errno after log_error(). */
+static int logs_copy(int fd)
+{
+	static char piece[PIECE_BYTES];
+	ssize_t len;
+	int err;
+
+	while ((len = read(fd, piece, sizeof(piece))) > 0) {
+		err = write_full(STDOUT_FILENO, piece, (size_t)len);
+		if (err)
+			return log_fail(err, "logs: standard output cannot be written: %s",
+					strerror(-err));
+	}
+	return len < 0 ? log_fail(-errno, "logs: %s", strerror(errno)) : 0;
+}
+
+/*
+ * Has another version taken the place of the one that is open as *fd? Then read that to its end,
+ * and be where that is in the new one: 1. 0: not, or not yet whole. -ESTALE: it is another run's.
+ */
+static int logs_turn(int dir, const char *name, int *fd)
+{
+	struct stat old, new;
+	int err, next = logs_open(dir, name);
+	off_t at;
+
+	if (next < 0)
+		return 0;
+	if (fstat(*fd, &old) < 0 || fstat(next, &new) < 0 ||
+	    (old.st_ino == new.st_ino &&old.st_dev == new.st_dev)) {
+		close(next);
+		return 0;
+	}
+	err = logs_copy(*fd);
+	at = lseek(*fd, 0, SEEK_CUR) - remains_log_cut(*fd);
+	if (!err && at >= 0 && at <= new.st_size &&lseek(next, at, SEEK_SET) == at) {
+		close(*fd);
+		*fd = next;
+		return 1;
+	}
+	close(next);
+	return err ? err : at < 0 ? -ESTALE : 0;
+}
+
+static int logs_follow(int dir, const char *name, int *fd)
+{
+	bool held = true;
+	int ret = 0;
+
+	while (ret >= 0 && held) {
+		usleep(LOOK_US);
+		/* In this order: what was written before it ended is still read. */
+		held = runtime_dir_is_locked(dir, name);
+		do {
+			ret = logs_copy(*fd);
+			ret = ret ? ret : logs_turn(dir, name, fd);
+		} while (ret > 0);
+	}
+	return ret == -ESTALE ? 0 : ret;
+}
+
+int builtin_logs(int argc, char **argv)
+{
+	int dir, fd, status, err;
+	const char *name = select_name("logs", &help, argc, argv, &status);
+
+	if (!name)
+		return status;
+	dir = runtime_dir_open(false);
+	if (dir < 0 && dir != -ENOENT)
+		return STATUS_ERROR;
+	fd = dir < 0 ? dir : logs_open(dir, name);
+	if (fd < 0) {
+		if (dir >= 0)
+			close(dir);
+		if (fd == -ENOENT)
+			log_error("%s: there is no log of that name; a machine keeps one that was "
+				  "started by run --detach",
+				  name);
+		else
+			log_error("%s: its log cannot be read: %s", name, strerror(-fd));
+		return STATUS_ERROR;
+	}
+	err = logs_copy(fd);
+	if (!err && follow)
+		err = logs_follow(dir, name, &fd);
+	close(fd);
+	close(dir);
+	return err ? STATUS_ERROR : 0;
+}
+#endif

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm wait and lkvm rm: the end of a machine, and the end of its remains.
+ *
+ * wait returns the status of the run when it is over. A machine that runs is asked by its socket,
+ * and answers as the last thing it does. One that has ended, if it was detached, has left its
+ * result. When the name is held but nobody answers, the machine is starting or about to be gone:
+ * then it is looked again. What is left of one that was killed says that it runs, and nobody holds
+ * the name: nobody knows its status, and a line says so.
+ *
+ * rm takes the name, as a machine that starts would, so that it cannot take away the files of one.
+ *
+ * Main thread.
+ */
+#include <kvm/builtin.h>
+
+#ifdef HAVE_JANSSON
+#include <kvm/builtin-select.h>
+#include <kvm/ipc-client.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/remains.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOK_US	     50000
+#define FOREVER_NS   (UINT64_MAX / 4)
+
+#define NOTHING_LEFT "%s: there is nothing left of a machine of that name"
+
+static bool help;
+
+static const struct option wait_options[] = {SELECT_HELP_OPTION(help)};
+OPTION_GROUP(wait, "wait", "Wait", 10, wait_options);
+OPTION_GROUP(rm, "rm", "Remove", 10, wait_options);
+
+/* Ask the machine itself. -EAGAIN: it does not say. */
+static int wait_running(const char *name)
+{
+	int status = -EAGAIN, fd = ipc_client_open(name);
+	json_t *answer;
+
+	if (fd < 0)
+		return -EAGAIN;
+	answer = ipc_client_call(fd, "wait", NULL, FOREVER_NS);
+	if (json_is_integer(json_object_get(answer, "status")))
+		status = (int)json_integer_value(json_object_get(answer, "status"));
+	else if (answer)
+		status = log_fail(STATUS_ERROR,
+				  "%s: it cannot be waited for; is it older than "
+				  "this lkvm?",
+				  name);
+	json_decref(answer);
+	close(fd);
+	if (status != -EAGAIN)
+		ipc_client_wait_gone(name);
+	return status;
+}
+
+static int wait_ended(int dir, const char *name)
+{
+	json_t *result = remains_result(dir, name);
+	const json_t *status = json_object_get(result, "status");
+	int ret = STATUS_ERROR;
+
+	if (!result)
+		log_error("%s: no machine of that name runs, and no detached one has left its "
+			  "result",
+			  name);
+	else if (!status)
+		log_error("%s: was killed, so its status is not known; lkvm logs shows what it "
+			  "said",
+			  name);
+	else
+		ret = (int)json_integer_value(status);
+	json_decref(result);
+	return ret;
+}
+
+int builtin_wait(int argc, char **argv)
+{
+	int dir, status;
+	const char *name = select_name("wait", &help, argc, argv, &status);
+	bool held;
+
+	if (!name)
+		return status;
+	dir = runtime_dir_open(false);
+	if (dir < 0 && dir != -ENOENT)
+		return STATUS_ERROR;
+	do {
+		/* In this order: who holds the name now and answers nobody may have ended since. */
+		held = runtime_dir_is_locked(dir, name);
+		status = wait_running(name);
+		if (status == -EAGAIN && held)
+			usleep(LOOK_US);
+	} while (status == -EAGAIN && held);
+	if (status == -EAGAIN)
+		status = wait_ended(dir, name);
+	if (dir >= 0)
+		close(dir);
+	return status;
+}
+
+static int rm_remains(int dir, const char *name)
+{
+	int lock, err, fd = ipc_client_open(name);
+
+	/* Looking for it has removed what a killed one left besides. */
+	if (fd >= 0)
+		close(fd);
+	lock = fd >= 0 ? -EEXIST : runtime_dir_lock(dir, name);
+	if (lock == -EEXIST)
+		return log_fail(lock, "%s: still runs; lkvm stop ends it", name);
+	if (lock < 0)
+		return log_fail(lock, "%s: its name cannot be locked: %s", name, strerror(-lock));
+	err = remains_remove(dir, name);
+	runtime_dir_unlock(dir, name, lock);
+	return err ? log_fail(err, NOTHING_LEFT, name) : 0;
+}
+
+int builtin_rm(int argc, char **argv)
+{
+	int dir, status;
+	const char *name = select_name("rm", &help, argc, argv, &status);
+
+	if (!name)
+		return status;
+	dir = runtime_dir_open(false);
+	if (dir == -ENOENT)
+		log_error(NOTHING_LEFT, name);
+	if (dir < 0)
+		return STATUS_ERROR;
+	status = rm_remains(dir, name) ? STATUS_ERROR : 0;
+	close(dir);
+	return status;
+}
+#endif

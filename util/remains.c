@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a detached machine leaves in the runtime directory, for lkvm wait, logs and rm.
+ *
+ * NAME.json is the run's result, the object of --result. From the start on it says that the reason
+ * is "running"; if that is still there when nobody holds the name, the machine was killed.
+ * NAME.log is the guest's console and lkvm's own words. Both stay until the next machine of that
+ * name starts, or until lkvm rm.
+ *
+ * The log is at most 1 MiB. When it is full, its next version starts with the newer part of it and
+ * takes its place by rename(): who reads the old one reads on to its end and can find out where
+ * that is in the new one, by remains_log_cut(). The cut is at the first line that begins behind
+ * the first half.
+ *
+ * Any thread; nothing here keeps state.
+ */
+#include <kvm/remains.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef HAVE_JANSSON
+#include <dirent.h>
+#include <kvm/log.h>
+#include <stdlib.h>
+
+#define SUFFIX ".json"
+#endif
+
+#define LINE_MAX_BYTES 4096 /* what is longer is cut anywhere */
+
+void remains_file(char file[RUNTIME_FILE_MAX], const char *name, const char *suffix)
+{
+	snprintf(file, RUNTIME_FILE_MAX, "%.*s%s", RUNTIME_NAME_MAX, name, suffix);
+}
+
+int remains_remove(int dir, const char *name)
+{
+	static const char *const suffixes[] = {".json", ".log", REMAINS_LOG_NEW};
+	char file[RUNTIME_FILE_MAX];
+	int err = -ENOENT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		remains_file(file, name, suffixes[i]);
+		if (!unlinkat(dir, file, 0))
+			err = 0;
+	}
+	return err;
+}
+
+off_t remains_log_cut(int fd)
+{
+	char text[LINE_MAX_BYTES];
+	ssize_t len = pread(fd, text, sizeof(text), REMAINS_LOG_MAX / 2);
+	const char *end = len > 0 ? memchr(text, '\n', (size_t)len) : NULL;
+
+	return (off_t)(REMAINS_LOG_MAX / 2) + (end ? end + 1 - text : 0);
+}
+
+#ifdef HAVE_JANSSON
+json_t *remains_result(int dir, const char *name)
+{
+	char file[RUNTIME_FILE_MAX];
+	json_t *result;
+	const char *reason;
+	int fd;
+
+	remains_file(file, name, SUFFIX);
+	fd = openat(dir, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return NULL;
+	result = json_loadfd(fd, JSON_DISABLE_EOF_CHECK, NULL);
+	close(fd);
+	reason = json_string_value(json_object_get(result, "reason"));
+	if (reason &&
+	    (!strcmp(reason, "running") || json_is_integer(json_object_get(result, "status"))))
+		return result;
+	json_decref(result);
+	return NULL;
+}
+
+static int remains_filter(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name), suffix = sizeof(SUFFIX) - 1;
+
+	return len > suffix && len - suffix <= RUNTIME_NAME_MAX && entry->d_name[0] != '.' &&
+	       !strcmp(entry->d_name + len - suffix, SUFFIX);
+}
+
+int remains_for_each(int dir, void (*fn)(int dir, const char *name, void *arg), void *arg)
+{
+	struct dirent **entries;
+	int count = scandirat(dir, ".", &entries, remains_filter, alphasort);
+
+	if (count < 0)
+		return log_fail(-errno, "runtime directory: cannot be read: %s", strerror(errno));
+	for (int i = 0; i < count; i++) {
+		entries[i]->d_name[strlen(entries[i]->d_name) - (sizeof(SUFFIX) - 1)] = 0;
+		fn(dir, entries[i]->d_name, arg);
+		free(entries[i]);
+	}
+	free(entries);
+	return 0;
+}
+#endif
