@@ -28,7 +28,8 @@ int ipc_client_open(const char *name);
 json_t *ipc_client_call(int fd, const char *command, json_t *params, u64 timeout_ns);
 
 /*
- * The machine of that name has said that it ends: wait until its name is free, some seconds at most.
+ * The machine of that name has said that it ends: wait until its name is free, some seconds at
+ * most.
  */
 void ipc_client_wait_gone(const char *name);
 
