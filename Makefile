@@ -21,7 +21,7 @@ endif
 # ---- rooms -------------------------------------------------------------------
 
 OBJS-main := main.o builtin-run.o builtin-stop.o builtin-pause.o builtin-list.o builtin-stat.o \
-	     builtin-select.o builtin-version.o builtin-help.o dry-run.o
+	     builtin-balloon.o builtin-select.o builtin-version.o builtin-help.o dry-run.o
 OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o kvm-pause.o kvm-ipc.o \
 	     kvm-control.o gmem.o bus.o irq.o irq-pin.o \
 	     device.o console.o console-log.o term.o lines.o phase.o budget.o trace.o \
@@ -35,7 +35,7 @@ OBJS-hw   := $(addprefix hw/,serial.o serial-pty.o rtc.o i8042.o pci.o pci-bar.o
 	     reset-port.o acpi-pm.o pvpanic.o exit-port.o)
 OBJS-virtio-core := $(addprefix virtio/,core.o regs.o queue.o)
 OBJS-virtio := $(OBJS-virtio-core) $(addprefix virtio/,transport.o pci.o mmio.o rng.o blk.o \
-	       console.o balloon.o)
+	       console.o balloon.o balloon-control.o)
 OBJS-disk := $(addprefix disk/,disk.o disk-open.o disk-option.o disk-format.o disk-file.o raw.o \
 	     overlay.o engine-threads.o engine-uring.o engine-aio.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \

@@ -24,6 +24,8 @@ const struct builtin builtins[] = {
 	{"resume", "let a paused machine go on", "resume [options] NAME", builtin_resume},
 	{"list", "the machines that run", "list [options]", builtin_list},
 	{"stat", "counters of a machine", "stat [options] NAME", builtin_stat},
+	{"balloon", "how much memory the guest of a machine keeps", "balloon [options] NAME",
+	 builtin_balloon},
 #endif
 	{"version", "version, and the features this binary was built with", "version",
 	 builtin_version},
