@@ -23,12 +23,12 @@ endif
 OBJS-main := main.o builtin-run.o builtin-stop.o builtin-pause.o builtin-list.o builtin-stat.o \
 	     builtin-balloon.o builtin-select.o builtin-version.o builtin-help.o dry-run.o
 OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o kvm-pause.o kvm-ipc.o \
-	     kvm-control.o gmem.o bus.o irq.o irq-pin.o \
+	     kvm-control.o kvm-debug.o gmem.o bus.o irq.o irq-pin.o \
 	     device.o console.o console-log.o term.o lines.o phase.o budget.o trace.o \
 	     trace-report.o result.o \
 	     instance.o
-OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o image.o bzimage.o elf.o \
-	     kaslr.o params.o pvh.o multiboot.o initrd.o release.o e820.o entry.o clock.o acpi.o \
+OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o debug.o pagewalk.o boot.o image.o \
+	     bzimage.o elf.o kaslr.o params.o pvh.o multiboot.o initrd.o release.o e820.o entry.o clock.o acpi.o \
 	     acpi-table.o aml.o \
 	     mptable.o smbios.o vmgenid.o bios.o bios-code.o)
 OBJS-hw   := $(addprefix hw/,serial.o serial-pty.o rtc.o i8042.o pci.o pci-bar.o pci-map.o msix.o \

@@ -84,6 +84,7 @@ $(call unit, x86/test-smbios, x86/smbios.o gmem.o device.o)
 $(call unit, x86/test-vmgenid, x86/vmgenid.o gmem.o device.o)
 $(call unit, x86/test-kaslr, x86/kaslr.o x86/elf.o gmem.o)
 $(call unit, x86/test-multiboot, x86/multiboot.o x86/e820.o gmem.o)
+$(call unit, x86/test-pagewalk, x86/pagewalk.o gmem.o)
 $(call unit, x86/test-params, x86/params.o x86/e820.o gmem.o)
 $(call unit, x86/test-pvh, x86/pvh.o x86/e820.o gmem.o)
 
