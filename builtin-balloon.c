@@ -19,22 +19,35 @@
 
 #include <stdio.h>
 
+#define SIZE_MIN_BYTES (4 * KIB)
 #define SIZE_MAX_BYTES (1ULL << 43) /* as --balloon-size */
 
 static struct selection selection;
 static u64 size, inflate, deflate; /* 0: not given */
 
-#define BALLOON_SIZE(name_, value_, help_)                                                    \
-	{                                                                                     \
-		.name = name_, .type = OPTION_SIZE, .value = &(value_), .arg = "SIZE[K|M|G]", \
-		.min = 4 * KIB, .max = SIZE_MAX_BYTES, .help = help_                          \
-	}
-
 static const struct option balloon_options[] = {
 	SELECTION_OPTIONS(selection),
-	BALLOON_SIZE("size", size, "how much memory the guest keeps"),
-	BALLOON_SIZE("inflate", inflate, "how much more it gives up"),
-	BALLOON_SIZE("deflate", deflate, "how much of that it gets back"),
+	{.name = "size",
+	 .type = OPTION_SIZE,
+	 .value = &size,
+	 .arg = "SIZE[K|M|G]",
+	 .min = SIZE_MIN_BYTES,
+	 .max = SIZE_MAX_BYTES,
+	 .help = "how much memory the guest keeps"},
+	{.name = "inflate",
+	 .type = OPTION_SIZE,
+	 .value = &inflate,
+	 .arg = "SIZE[K|M|G]",
+	 .min = SIZE_MIN_BYTES,
+	 .max = SIZE_MAX_BYTES,
+	 .help = "how much more it gives up"},
+	{.name = "deflate",
+	 .type = OPTION_SIZE,
+	 .value = &deflate,
+	 .arg = "SIZE[K|M|G]",
+	 .min = SIZE_MIN_BYTES,
+	 .max = SIZE_MAX_BYTES,
+	 .help = "how much of that it gets back"},
 };
 OPTION_GROUP(balloon, "balloon", "Balloon", 10, balloon_options);
 

@@ -89,7 +89,6 @@ static int symbols_finish(struct symbols *symbols, bool hidden, const char **why
 		qsort(symbols->list, symbols->count, sizeof(*symbols->list), symbols_compare);
 		return 0;
 	}
-	symbols_free(symbols);
 	if (hidden)
 		return symbols_refuse(-ENODATA, why,
 				      "has 0 for all addresses; /proc/kallsyms shows them to root");
