@@ -21,7 +21,8 @@ endif
 # ---- rooms -------------------------------------------------------------------
 
 OBJS-main := main.o builtin-run.o builtin-stop.o builtin-pause.o builtin-list.o builtin-stat.o \
-	     builtin-balloon.o builtin-select.o builtin-version.o builtin-help.o dry-run.o
+	     builtin-balloon.o builtin-debug.o builtin-debug-show.o builtin-debug-symbols.o \
+	     builtin-select.o builtin-version.o builtin-help.o dry-run.o
 OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o kvm-pause.o kvm-ipc.o \
 	     kvm-control.o kvm-debug.o gmem.o bus.o irq.o irq-pin.o \
 	     device.o console.o console-log.o term.o lines.o phase.o budget.o trace.o \

@@ -26,6 +26,8 @@ const struct builtin builtins[] = {
 	{"stat", "counters of a machine", "stat [options] NAME", builtin_stat},
 	{"balloon", "how much memory the guest of a machine keeps", "balloon [options] NAME",
 	 builtin_balloon},
+	{"debug", "registers, code, stack and page tables; an NMI; a SysRq", "debug [options] NAME",
+	 builtin_debug},
 #endif
 	{"version", "version, and the features this binary was built with", "version",
 	 builtin_version},

@@ -22,6 +22,7 @@ int builtin_resume(int argc, char **argv);
 int builtin_list(int argc, char **argv);
 int builtin_stat(int argc, char **argv);
 int builtin_balloon(int argc, char **argv);
+int builtin_debug(int argc, char **argv);
 int builtin_version(int argc, char **argv);
 int builtin_help(int argc, char **argv);
 
