@@ -76,6 +76,7 @@ static int balloon_one(const char *name, int fd)
 	answer = select_call(name, fd, "balloon", balloon_params(), IPC_CLIENT_TIMEOUT_NS);
 	if (!answer)
 		return STATUS_ERROR;
+	printf("name: %s\n", name);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		printf("%s: %lld\n", fields[i],
 		       (long long)json_integer_value(json_object_get(answer, fields[i])));

@@ -30,6 +30,7 @@ test_balloon()
 	up --balloon --virtio-transport mmio -- say:ready~ balloon exit:3
 	wait_for out 'balloon: up'
 	control 0 balloon vm
+	shows '^name: vm$'
 	shows '^memory_bytes: 67108864$'
 	shows '^size_bytes: 67108864$'
 	control 0 balloon -n vm --size 48M
