@@ -18,8 +18,8 @@
  *
  * Main thread.
  *
- * Spec: Linux Documentation/arch/x86/x86_64/mm.rst (kernel text mapping); arch/x86/boot/compressed/
- * kaslr.c chooses multiples of CONFIG_PHYSICAL_ALIGN, 2 MiB at least.
+ * Spec: Linux Documentation/arch/x86/x86_64/mm.rst (kernel text mapping); the help of its options
+ * RANDOMIZE_BASE and PHYSICAL_ALIGN (2 MiB at least).
  */
 #include <kvm/builtin-debug.h>
 

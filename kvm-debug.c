@@ -3,8 +3,8 @@
  * What a debugger asks of a running machine by its control socket: debug, nmi, sysrq.
  *
  * debug parks every vCPU for a moment (kvm_pause_look()), copies what arch_cpu_examine() finds of
- * each and answers when they run again; a machine that is paused stays so. It works on a guest that
- * answers nothing, and while a disk hangs, for it waits for no device. The answer is raw:
+ * each and answers; then they go on, unless the machine is paused. It works on a guest that answers
+ * nothing, and while a disk hangs, for it waits for no device. The answer is raw:
  * registers, bytes, page-table entries. Symbols are the client's affair (builtin-debug.c), because
  * their files are large and nobody's here.
  *
