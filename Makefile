@@ -22,27 +22,28 @@ endif
 # ---- rooms -------------------------------------------------------------------
 
 OBJS-main := main.o builtin-run.o builtin-stop.o builtin-pause.o builtin-list.o builtin-stat.o \
-	     builtin-logs.o builtin-wait.o builtin-console.o builtin-select.o builtin-version.o \
+	     builtin-logs.o builtin-wait.o builtin-console.o builtin-balloon.o builtin-debug.o \
+	     builtin-debug-show.o builtin-debug-symbols.o builtin-select.o builtin-version.o \
 	     builtin-help.o dry-run.o
 OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o kvm-pause.o kvm-ipc.o \
-	     kvm-control.o gmem.o bus.o irq.o irq-pin.o \
+	     kvm-control.o kvm-debug.o gmem.o bus.o irq.o irq-pin.o \
 	     device.o console.o console-log.o console-view.o term.o lines.o phase.o budget.o \
 	     trace.o trace-report.o result.o instance.o instance-log.o \
 	     detach.o notify.o
-OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o boot.o image.o bzimage.o elf.o \
-	     kaslr.o params.o pvh.o multiboot.o initrd.o release.o e820.o entry.o clock.o acpi.o \
-	     acpi-table.o aml.o \
-	     mptable.o smbios.o vmgenid.o bios.o bios-code.o)
+OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o dump.o debug.o pagewalk.o boot.o image.o \
+	     bzimage.o elf.o kaslr.o params.o pvh.o multiboot.o initrd.o release.o e820.o \
+	     entry.o clock.o acpi.o acpi-table.o aml.o mptable.o smbios.o vmgenid.o bios.o \
+	     bios-code.o)
 OBJS-hw   := $(addprefix hw/,serial.o serial-pty.o rtc.o i8042.o pci.o pci-bar.o pci-map.o msix.o \
 	     reset-port.o acpi-pm.o pvpanic.o exit-port.o)
 OBJS-virtio-core := $(addprefix virtio/,core.o regs.o queue.o)
 OBJS-virtio := $(OBJS-virtio-core) $(addprefix virtio/,transport.o pci.o mmio.o rng.o blk.o \
-	       console.o balloon.o)
+	       console.o balloon.o balloon-control.o)
 OBJS-disk := $(addprefix disk/,disk.o disk-open.o disk-option.o disk-format.o disk-file.o raw.o \
 	     overlay.o engine-threads.o engine-uring.o engine-aio.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
 	     json-file.o runtime-dir.o remains.o ipc-client.o cache.o unpack.o \
-	     unpack-lib.o unpack-lzo.o unpack-lz4.o)
+	     unpack-lib.o unpack-lzo.o unpack-lz4.o symbols.o)
 
 OBJS-guest := $(addprefix guest/,initramfs.o modules.o cpio.o root.o init-blob.o)
 

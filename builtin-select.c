@@ -2,10 +2,10 @@
 /*
  * Which machines a command is for, and how it talks to them.
  *
- * lkvm stop, pause, resume and stat take a machine by NAME, by -n NAME, or all of them by -a. A
- * name of none that runs is an error; with -a there may be none. Each machine gets a connection of
- * its own, and one that does not answer in time is named and does not keep the others waiting.
- * Commands that make no sense for several take one NAME, which may have ended.
+ * lkvm stop, pause, resume, stat, balloon and debug take a machine by NAME, by -n NAME, or all of
+ * them by -a. A name of none that runs is an error; with -a there may be none. Each machine gets a
+ * connection of its own, and one that does not answer in time is named and does not keep the others
+ * waiting. Commands that make no sense for several take one NAME, which may have ended.
  *
  * Main thread.
  */

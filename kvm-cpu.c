@@ -148,11 +148,17 @@ static void kvm_cpu_complete_io(struct kvm_cpu *cpu)
 
 static void kvm_cpu_park(struct kvm_cpu *cpu)
 {
+	bool wanted;
+
 	kvm_cpu_complete_io(cpu);
 
 	pthread_mutex_lock(&park_lock);
-	atomic_store(&cpu->parked, true);
+	/* Completing may have taken so long that whoever asked gave up. */
+	wanted = atomic_load(&cpu->requests) & CPU_REQUEST_PARK;
+	atomic_store(&cpu->parked, wanted);
 	pthread_mutex_unlock(&park_lock);
+	if (!wanted)
+		return;
 	kvm_reset_cpu_parked(cpu->kvm);
 	kvm_pause_cpu_parked(cpu->kvm);
 

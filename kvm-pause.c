@@ -14,6 +14,10 @@
  * does not park within 5 s is named, and the pause fails; those that parked go on. A reset in
  * place parks the vCPUs too. It goes first, and when it is over the pause asks them again.
  *
+ * A look is less: the vCPUs park, done() sees them, and they go on. Devices and clocks are not
+ * concerned, so that a disk that hangs keeps nobody from looking; the guest loses milliseconds, as
+ * to a host that was busy. Both may be asked for at once: who looks is served first.
+ *
  * Clocks: guests run by kvmclock or by the TSC. All TSCs are read while the vCPUs are parked, and
  * written back at the end (arch_cpu_hold_clock()); then KVM's clock is set to what it was, for
  * it is computed from the TSC. KVM_KVMCLOCK_CTRL tells the guest's watchdogs that it was paused.
@@ -35,6 +39,7 @@
 
 static struct {
 	struct pause_wait *waits; /* a pause is under way when there are some */
+	struct pause_wait *looks; /* these want the vCPUs parked for a moment */
 	struct loop_bell bell;
 	struct loop_timer timer;
 	bool paused;
@@ -45,12 +50,12 @@ bool kvm_is_paused(void)
 	return pausing.paused;
 }
 
-/* Everybody who waits hears how it went; one may ask again in done(). */
-static void pause_tell(int err)
+/* Everybody who waits in this list hears how it went; one may ask again in done(). */
+static void pause_tell(struct pause_wait **list, int err)
 {
-	struct pause_wait *wait = pausing.waits, *next;
+	struct pause_wait *wait = *list, *next;
 
-	pausing.waits = NULL;
+	*list = NULL;
 	for (; wait; wait = next) {
 		next = wait->next;
 		wait->done(wait->arg, err);
@@ -83,12 +88,30 @@ static int pause_machine(struct kvm *kvm)
 	return err ? err : device_pause_all();
 }
 
+static bool pause_is_wanted(void)
+{
+	return pausing.waits || pausing.looks;
+}
+
+/* All vCPUs are parked, and a pause is wanted. */
+static void pause_enter(struct kvm *kvm)
+{
+	int err = pause_machine(kvm);
+
+	if (err) {
+		kvm_cpu_unpark_all(kvm);
+	} else {
+		pausing.paused = true;
+		ipc_event("paused");
+	}
+	pause_tell(&pausing.waits, err);
+}
+
 static void pause_rung(void *arg)
 {
 	struct kvm *kvm = arg;
-	int err;
 
-	if (!pausing.waits || kvm_reset_is_wanted())
+	if (!pause_is_wanted() || kvm_reset_is_wanted())
 		return;
 	if (!kvm_cpu_all_parked(kvm)) {
 		if (!pausing.timer.deadline_ns)
@@ -96,14 +119,11 @@ static void pause_rung(void *arg)
 		return;
 	}
 	loop_disarm(kvm->loop, &pausing.timer);
-	err = pause_machine(kvm);
-	if (err) {
+	pause_tell(&pausing.looks, 0);
+	if (pausing.waits)
+		pause_enter(kvm);
+	else
 		kvm_cpu_unpark_all(kvm);
-	} else {
-		pausing.paused = true;
-		ipc_event("paused");
-	}
-	pause_tell(err);
 }
 
 static void pause_overdue(void *arg)
@@ -112,7 +132,8 @@ static void pause_overdue(void *arg)
 
 	kvm_cpu_report_unparked(kvm, "pause");
 	kvm_cpu_unpark_all(kvm);
-	pause_tell(-ETIMEDOUT);
+	pause_tell(&pausing.looks, -ETIMEDOUT);
+	pause_tell(&pausing.waits, -ETIMEDOUT);
 }
 
 static void pause_ask(struct kvm *kvm)
@@ -121,16 +142,28 @@ static void pause_ask(struct kvm *kvm)
 	loop_ring(kvm->loop, &pausing.bell);
 }
 
-void kvm_pause(struct kvm *kvm, struct pause_wait *wait)
+static void pause_join(struct kvm *kvm, struct pause_wait **list, struct pause_wait *wait)
 {
+	bool asked = pause_is_wanted();
+
 	if (pausing.paused) {
 		wait->done(wait->arg, 0);
 		return;
 	}
-	wait->next = pausing.waits;
-	pausing.waits = wait;
-	if (!wait->next)
+	wait->next = *list;
+	*list = wait;
+	if (!asked)
 		pause_ask(kvm);
+}
+
+void kvm_pause(struct kvm *kvm, struct pause_wait *wait)
+{
+	pause_join(kvm, &pausing.waits, wait);
+}
+
+void kvm_pause_look(struct kvm *kvm, struct pause_wait *wait)
+{
+	pause_join(kvm, &pausing.looks, wait);
 }
 
 int kvm_resume(struct kvm *kvm)
@@ -156,7 +189,7 @@ void kvm_pause_cpu_parked(struct kvm *kvm)
 
 void kvm_pause_after_reset(struct kvm *kvm)
 {
-	if (pausing.waits)
+	if (pause_is_wanted())
 		pause_ask(kvm);
 }
 
@@ -170,7 +203,8 @@ static int pause_init(struct kvm *kvm)
 
 static void pause_exit(struct kvm *kvm)
 {
-	pause_tell(-ECANCELED);
+	pause_tell(&pausing.looks, -ECANCELED);
+	pause_tell(&pausing.waits, -ECANCELED);
 	pausing.paused = false;
 	loop_disarm(kvm->loop, &pausing.timer);
 	loop_remove_bell(kvm->loop, &pausing.bell);

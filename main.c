@@ -29,6 +29,10 @@ const struct builtin builtins[] = {
 	{"wait", "wait for the end of a machine, and return its status", "wait NAME", builtin_wait},
 	{"rm", "remove the log and the result of a detached machine that ended", "rm NAME",
 	 builtin_rm},
+	{"balloon", "how much memory the guest of a machine keeps", "balloon [options] NAME",
+	 builtin_balloon},
+	{"debug", "registers, code, stack and page tables; an NMI; a SysRq", "debug [options] NAME",
+	 builtin_debug},
 #endif
 	{"version", "version, and the features this binary was built with", "version",
 	 builtin_version},

@@ -22,6 +22,7 @@ $(call unit, util/test-loop)
 $(call unit, util/test-loop-wake)
 $(call unit, util/test-options)
 $(call unit, util/test-parse)
+$(call unit, util/test-symbols)
 $(call unit, util/test-unpack)
 $(call unit, util/test-util)
 $(call unit, core/test-budget, budget.o)
@@ -87,6 +88,7 @@ $(call unit, x86/test-smbios, x86/smbios.o gmem.o device.o)
 $(call unit, x86/test-vmgenid, x86/vmgenid.o gmem.o device.o)
 $(call unit, x86/test-kaslr, x86/kaslr.o x86/elf.o gmem.o)
 $(call unit, x86/test-multiboot, x86/multiboot.o x86/e820.o gmem.o)
+$(call unit, x86/test-pagewalk, x86/pagewalk.o gmem.o)
 $(call unit, x86/test-params, x86/params.o x86/e820.o gmem.o)
 $(call unit, x86/test-pvh, x86/pvh.o x86/e820.o gmem.o)
 
@@ -127,8 +129,9 @@ $(call fuzz, fuzz-elf, x86/elf.o)
 $(call fuzz, fuzz-kaslr, x86/kaslr.o x86/elf.o gmem.o)
 $(call fuzz, fuzz-mptable, x86/mptable.o gmem.o device.o)
 $(call fuzz, fuzz-multiboot, x86/multiboot.o x86/initrd.o x86/e820.o gmem.o)
-$(call fuzz, fuzz-ipc, kvm-ipc.o kvm-control.o device.o gmem.o)
+$(call fuzz, fuzz-ipc, kvm-ipc.o kvm-control.o kvm-debug.o device.o gmem.o)
 $(call fuzz, fuzz-modules, guest/modules.o)
+$(call fuzz, fuzz-symbols)
 $(call fuzz, fuzz-devices, virtio/balloon.o virtio/console.o virtio/queue.o gmem.o)
 $(call fuzz, fuzz-blk, virtio/blk.o virtio/queue.o gmem.o $(OBJS-disk))
 
@@ -180,13 +183,13 @@ fuzz-run: $(addprefix fuzz-run-,$(FUZZ))
 # build/guest/NAME.bin is a bzImage made of tests/guest/; it runs at CPL 3, see start.S.
 PAYLOADS := build/guest/payload.bin
 PAYLOAD_OBJS := $(addprefix build/guest/,start.o payload.o lib.o acpi.o pci.o rng.o \
-		virtio.o)
+		virtio.o debug.o)
 PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Werror -ffreestanding -fno-builtin \
 		  -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none -mno-red-zone \
 		  -mno-sse -mno-mmx -fno-strict-aliasing -fno-asynchronous-unwind-tables
 
 build/guest/%.o: tests/guest/%.c tests/guest/lib.h tests/guest/pci.h tests/guest/virtio.h \
-		tests/lib/virtq-driver.h
+		tests/guest/debug.h tests/lib/virtq-driver.h
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(PAYLOAD_CFLAGS) -c -o $@ $<

@@ -5,17 +5,17 @@
  * Inflate: the driver names pages of 4 KiB by number, a request at a time; they are sorted, runs of
  * neighbours merged, and each run is given back by one madvise(MADV_DONTNEED), so that it reads as
  * zeros if it is touched after all. Deflate: nothing to do, the host maps a page when it is
- * touched. The driver makes the balloon as large as num_pages says (--balloon-size) and tells how
- * large it is (`actual`). DEFLATE_ON_OOM lets it take pages back without asking, which costs us
- * nothing.
+ * touched. The driver makes the balloon as large as num_pages says (--balloon-size, and later
+ * balloon-control.c) and tells how large it is (`actual`); a device that was reset has no pages.
+ * DEFLATE_ON_OOM lets it take pages back without asking, which costs us nothing.
  *
  * Reporting: buffers of the driver's that it does not use now, megabytes at a time; the same
  * madvise for each, after which it gets them back. So memory that a guest has freed leaves us
  * within seconds, and this is what --balloon is good for without a size.
  *
  * Statistics: the driver leaves a buffer with us, filled; we keep it, and give it back when
- * somebody asks for fresh ones (5.5.6.3). What stats() yields is the last answer, and it asks for
- * the next.
+ * somebody asks for fresh ones (5.5.6.3). What stats() yields is the last answer and how old it is,
+ * and it asks for the next: a guest that never answers delays nobody.
  *
  * Hinting: FREE_PAGE_HINT is offered, no round of it is ever begun, and buffers that come
  * nevertheless go back untouched. Hinted pages may be in use again before we look (5.5.6.4: only a
@@ -33,6 +33,7 @@
  *
  * Spec: virtio 1.2, section 5.5
  */
+#include "virtio/balloon.h"
 #include "virtio/core.h"
 
 #include <kvm/gmem.h>
@@ -45,6 +46,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <linux/virtio_balloon.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +88,8 @@ static struct {
 	struct virtio_balloon_config config;
 	struct virtq_chain *stats; /* the driver's buffer, with us until fresh ones are wanted */
 	u64 values[VIRTIO_BALLOON_S_NR];
-	u32 known; /* bit n: values[n] has been told */
+	u32 known;     /* bit n: values[n] has been told */
+	u64 values_ns; /* when */
 	u64 pages_inflated, pages_deflated, bytes_reported, bytes_returned;
 } balloon;
 
@@ -196,6 +199,7 @@ static void balloon_read_stats(const struct virtq_chain *chain)
 			continue;
 		balloon.values[tag] = le64toh(stats[i].val);
 		balloon.known |= 1U << tag;
+		balloon.values_ns = now_ns();
 	}
 }
 
@@ -254,7 +258,11 @@ static void balloon_notify(struct virtio_device *dev, unsigned int queue)
 
 static void balloon_stop(struct virtio_device *dev)
 {
+	const le32 none = 0;
+
 	balloon.stats = NULL;
+	virtio_config_write(dev, offsetof(struct virtio_balloon_config, actual), &none,
+			    sizeof(none));
 	virtio_stopped(dev);
 }
 
@@ -276,18 +284,54 @@ static void balloon_config_write(struct virtio_device *dev, u32 offset, const vo
 		       MIN(len, at + (u32)sizeof(u32) - offset));
 }
 
+static u64 balloon_config_bytes(u32 offset)
+{
+	le32 pages;
+
+	virtio_config_access_read(&balloon.dev, offset, &pages, sizeof(pages));
+	return le32toh(pages) * PAGE;
+}
+
+int balloon_get(struct balloon_size *size)
+{
+	if (!balloon_wanted)
+		return -ENODEV;
+	if (!(virtio_status(&balloon.dev) & VIRTIO_CONFIG_S_DRIVER_OK))
+		return -ENOTCONN;
+	size->asked_bytes = balloon_config_bytes(offsetof(struct virtio_balloon_config, num_pages));
+	size->actual_bytes = balloon_config_bytes(offsetof(struct virtio_balloon_config, actual));
+	return 0;
+}
+
+int balloon_ask(u64 bytes)
+{
+	struct balloon_size now;
+	le32 pages = htole32((u32)(bytes / PAGE));
+	int err = balloon_get(&now);
+
+	if (err)
+		return err;
+	virtio_config_write(&balloon.dev, offsetof(struct virtio_balloon_config, num_pages), &pages,
+			    sizeof(pages));
+	virtio_config_changed(&balloon.dev);
+	return 0;
+}
+
 static void balloon_stats(struct virtio_device *dev,
 			  void (*emit)(void *arg, const char *counter, u64 value), void *arg)
 {
-	u32 actual;
+	u32 at = offsetof(struct virtio_balloon_config, num_pages);
 
-	virtio_config_access_read(dev, offsetof(struct virtio_balloon_config, actual), &actual,
-				  sizeof(actual));
-	emit(arg, "balloon-bytes", le32toh(actual) * PAGE);
+	(void)dev;
+	emit(arg, "balloon-bytes-asked", balloon_config_bytes(at));
+	at = offsetof(struct virtio_balloon_config, actual);
+	emit(arg, "balloon-bytes", balloon_config_bytes(at));
 	emit(arg, "pages-inflated", balloon.pages_inflated);
 	emit(arg, "pages-deflated", balloon.pages_deflated);
 	emit(arg, "bytes-reported", balloon.bytes_reported);
 	emit(arg, "bytes-returned", balloon.bytes_returned);
+	if (balloon.known)
+		emit(arg, "statistics-age-ms", (now_ns() - balloon.values_ns) / NSEC_PER_MSEC);
 	for (unsigned int i = 0; i < VIRTIO_BALLOON_S_NR; i++)
 		if (balloon.known >> i & 1)
 			emit(arg, stat_names[i], balloon.values[i]);

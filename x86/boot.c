@@ -37,6 +37,7 @@
 #include "release.h"
 #include "vmgenid.h"
 
+#include <kvm/arch.h>
 #include <kvm/boot.h>
 #include <kvm/config.h>
 #include <kvm/device.h>
@@ -77,13 +78,14 @@ static struct {
 	struct stat identity; /* of the file at the time it was opened */
 	struct image image;
 	char *cmdline;
-	bool loaded;	 /* once: from now on it is a reset */
-	gpa_t load, end; /* where the kernel is, and behind what it will use at first */
-	u64 shift;	 /* how far above its linked address an unpacked kernel is */
-	bool randomized; /* its virtual address is another than linked */
+	bool loaded;	  /* once: from now on it is a reset */
+	gpa_t load, end;  /* where the kernel is, and behind what it will use at first */
+	u64 shift;	  /* how far above its linked address an unpacked kernel is */
+	u64 moved;	  /* how far above its linked virtual address it runs, */
+	bool moved_known; /* if it does not choose that itself */
 	gpa_t initrd;
 	struct boot_initramfs initramfs; /* make is NULL: none */
-	char release[RELEASE_BYTES];	 /* of the kernel, when there is an initramfs */
+	char release[RELEASE_BYTES]; /* of the kernel, when it says it or an initramfs is made */
 } boot = {.fd = -1};
 
 static const struct option boot_options[] = {
@@ -323,6 +325,8 @@ static int boot_load_bzimage(const struct gmem *mem)
 				(unsigned long long)bz->pref_address,
 				(unsigned long long)(gmem_total(mem) / MIB));
 	boot.end = boot.load + bz->init_size;
+	boot.moved = 0;
+	boot.moved_known = boot_has_word("nokaslr");
 	if (boot.image.entry == IMAGE_ENTRY_16 && boot_read(mem, LAYOUT_SETUP, bz->setup_bytes, 0))
 		return -EFAULT;
 	return boot_read(mem, boot.load, bz->payload_bytes, bz->payload_offset);
@@ -355,7 +359,8 @@ static int boot_load_elf(const struct gmem *mem)
 
 	boot.load = elf->start + boot.shift;
 	boot.end = elf->end + boot.shift;
-	boot.randomized = offset;
+	boot.moved = offset;
+	boot.moved_known = true;
 	if (boot.end > gmem_low_top(mem))
 		return log_fail(-ENOMEM,
 				"kernel %s: needs RAM up to 0x%llx; --mem gives %llu MiB in all",
@@ -428,7 +433,7 @@ static int boot_enter_linux(struct kvm *kvm, enum image_entry entry)
 				      .initrd = boot.initrd,
 				      .initrd_bytes = initrd_bytes(),
 				      .cmdline = boot.cmdline,
-				      .randomized = boot.randomized};
+				      .randomized = boot.moved != 0};
 	/* The set-up code begins behind the boot sector; a paragraph is 16 bytes. */
 	const struct entry_real setup = {.cs = (LAYOUT_SETUP + 0x200) >> 4,
 					 .ds = LAYOUT_SETUP >> 4,
@@ -535,6 +540,9 @@ static int boot_reset(struct device *dev)
 	err = err ? err : boot_load_kernel(&kvm->mem);
 	err = err ? err : boot_load_initrd(&kvm->mem);
 	err = err ? err : boot_enter(kvm);
+	/* A bzImage's header has it; to search a whole vmlinux would be for a debugger alone. */
+	if (!err && boot.image.bz.setup_bytes)
+		release_find(&boot.image, boot.fd, boot.release);
 	/* All of it is in guest RAM now. */
 	image_close(&boot.image);
 	return err;
@@ -543,6 +551,20 @@ static int boot_reset(struct device *dev)
 const char *boot_entry(void)
 {
 	return image_entry_name(boot.image.entry);
+}
+
+void arch_find_kernel(struct arch_kernel *kernel)
+{
+	char link[32];
+	ssize_t len;
+
+	/* The name of what is open: nothing is looked up, which could take its time. */
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", boot.fd);
+	len = readlink(link, kernel->path, sizeof(kernel->path) - 1);
+	kernel->path[MAX(len, (ssize_t)0)] = 0;
+	kernel->release = boot.release;
+	kernel->moved_known = boot.moved_known;
+	kernel->moved = boot.moved;
 }
 
 /* What of the low memory is used depends on the entry. */

@@ -12,6 +12,8 @@
  *
  * On the vCPU's own thread, or while it is parked.
  */
+#include "dump.h"
+
 #include <kvm/arch.h>
 #include <kvm/gmem.h>
 #include <kvm/kvm-cpu.h>
@@ -20,6 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PAGE	      4096ULL
 #define CODE_BEFORE   16
 #define CODE_BYTES    48
 #define STACK_WORDS   8
@@ -27,14 +30,15 @@
 #define RESET_RIP     0xfff0
 #define RESET_CS_BASE 0xffff0000
 
-/* One byte at a guest-virtual address. False: nothing is there. */
-static bool dump_read(const struct kvm_cpu *cpu, u64 address, void *buf, u64 len)
+bool dump_read(const struct kvm_cpu *cpu, u64 address, void *buf, u64 len)
 {
-	for (u64 i = 0; i < len; i++) {
-		struct kvm_translation at = {.linear_address = address + i};
+	for (u64 done = 0, part; done < len; done += part) {
+		struct kvm_translation at = {.linear_address = address + done};
 
+		/* No mapping is finer than this. */
+		part = MIN(len - done, PAGE - at.linear_address % PAGE);
 		if (kvm_cpu_ioctl(cpu, KVM_TRANSLATE, &at) || !at.valid ||
-		    gmem_read(&cpu->kvm->mem, at.physical_address, (u8 *)buf + i, 1))
+		    gmem_read(&cpu->kvm->mem, at.physical_address, (u8 *)buf + done, part))
 			return false;
 	}
 	return true;

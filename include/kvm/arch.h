@@ -58,6 +58,75 @@ u64 arch_max_ram(const struct kvm *kvm);
  */
 void arch_cpu_dump(struct kvm_cpu *cpu, void (*line)(void *arg, const char *text), void *arg);
 
+/* --- a vCPU taken apart, for a debugger --- */
+
+#define ARCH_MEMORY_MAX	   4096
+#define ARCH_REGISTERS_MAX 96
+#define ARCH_WALK_MAX	   5
+
+/* Names are the architecture's own: "general" "rip". */
+struct arch_register {
+	const char *group, *name;
+	u64 value;
+};
+
+/* A piece of guest-virtual memory; there[i]: byte i is mapped, to RAM. */
+struct arch_memory {
+	u64 address;
+	u32 len;
+	u8 bytes[ARCH_MEMORY_MAX];
+	bool there[ARCH_MEMORY_MAX];
+};
+
+struct arch_walk_entry {
+	const char *level; /* "PML4" */
+	u32 index;
+	gpa_t at; /* where in guest RAM it is */
+	u64 value;
+};
+
+/* How the vCPU's page tables translate an address. */
+struct arch_walk {
+	const char *mode; /* "4-level" */
+	u64 address;
+	struct arch_walk_entry entries[ARCH_WALK_MAX]; /* those that were read */
+	unsigned int count;
+	const char *why; /* there is no translation; NULL: there is */
+	gpa_t gpa;
+	u64 page_bytes; /* 0: no paging */
+};
+
+struct arch_view {
+	const char *state; /* "runs", "halted", ... */
+	struct arch_register registers[ARCH_REGISTERS_MAX];
+	unsigned int count;
+	struct arch_memory code, stack; /* around the instruction pointer; from the stack pointer */
+	struct arch_walk walk;		/* of the instruction pointer */
+	bool mapped;			/* what KVM says of it: gpa is good */
+	gpa_t gpa;
+};
+
+/*
+ * Everything about a parked vCPU, with at most stack_bytes (a multiple of 8) of its stack. Loop.
+ * 0 or -errno.
+ */
+int arch_cpu_examine(struct kvm_cpu *cpu, u32 stack_bytes, struct arch_view *view);
+
+/*
+ * A non-maskable interrupt for a parked vCPU, as one from another CPU. Loop. 0; -ESRCH when the
+ * guest has not started it; or another -errno.
+ */
+int arch_cpu_nmi(struct kvm_cpu *cpu);
+
+/* What is known of the kernel that was loaded last, for those who look for its symbols. */
+struct arch_kernel {
+	char path[4096];     /* absolute; "" when it cannot be told */
+	const char *release; /* "" likewise */
+	bool moved_known;
+	u64 moved; /* how far above its linked virtual address it runs */
+};
+void arch_find_kernel(struct arch_kernel *kernel);
+
 /* What a shutdown exit usually means here ("triple fault: ..."). */
 const char *arch_shutdown_meaning(struct kvm_cpu *cpu);
 

@@ -25,6 +25,8 @@ int builtin_console(int argc, char **argv);
 int builtin_logs(int argc, char **argv);
 int builtin_wait(int argc, char **argv);
 int builtin_rm(int argc, char **argv);
+int builtin_balloon(int argc, char **argv);
+int builtin_debug(int argc, char **argv);
 int builtin_version(int argc, char **argv);
 int builtin_help(int argc, char **argv);
 

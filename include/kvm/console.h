@@ -76,6 +76,13 @@ void console_type(const u8 *data, size_t len);
 void console_send_break(void);
 
 /*
+ * A break and then this byte, into the first port that takes breaks: what Linux's serial console
+ * makes a SysRq of. 0; -EBUSY, and nothing is sent, while that port does not take two bytes;
+ * -ENODEV: there is none. The loop's thread.
+ */
+int console_send_sysrq(u8 key);
+
+/*
  * Write out what is in the ring, until it is empty or timeout_ns has passed. Main
  * thread, after the loop has stopped. Returns the number of bytes left.
  */

@@ -21,6 +21,13 @@ struct pause_wait {
 };
 void kvm_pause(struct kvm *kvm, struct pause_wait *wait);
 
+/*
+ * Park every vCPU with its last instruction complete, only while done() runs: their registers may
+ * be read and changed then. Devices and clocks go on, and so do the vCPUs, unless the machine is
+ * paused. done() as above, and it must not ask for another look or pause.
+ */
+void kvm_pause_look(struct kvm *kvm, struct pause_wait *wait);
+
 /* Let it go on; nothing when it runs. 0 or -errno after log_error(): then it stays as it is. */
 int kvm_resume(struct kvm *kvm);
 

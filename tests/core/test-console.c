@@ -87,6 +87,15 @@ static void be_writable(void *dev)
 static const struct console_port chip = {
 	.room = get_room, .input = take_input, .writable = be_writable};
 
+/* A break is shown as this byte. */
+static void take_break(void *dev)
+{
+	take_input(dev, (const u8[]){0xbb}, 1);
+}
+
+static const struct console_port breaking = {
+	.room = get_room, .input = take_input, .writable = be_writable, .send_break = take_break};
+
 /* --- what the console calls --- */
 
 void kvm_panic(struct kvm *vm, const char *line)
@@ -473,6 +482,23 @@ static void test_input_is_held_while_there_is_no_room(void **state)
 	wait_for_input(10010);
 }
 
+/* Both or nothing, to the port that has breaks. */
+static void test_sysrq(void **state)
+{
+	stop_loop();
+	atomic_store(&chip_room, 16);
+	assert_int_equal(console_send_sysrq('h'), -ENODEV);
+	console_attach(&breaking);
+	atomic_store(&chip_room, 1);
+	assert_int_equal(console_send_sysrq('h'), -EBUSY);
+	assert_int_equal(chip_len, 0);
+	atomic_store(&chip_room, 2);
+	assert_int_equal(console_send_sysrq('h'), 0);
+	assert_int_equal(chip_len, 2);
+	assert_memory_equal(chip_bytes, "\xbbh", 2);
+	console_detach();
+}
+
 static void test_input_that_fits_comes_at_once(void **state)
 {
 	u64 deadline = now_ns() + PATIENCE_MS * NSEC_PER_MSEC;
@@ -720,6 +746,7 @@ int main(void)
 		TEST(test_writable_comes_with_half_the_ring_free),
 		TEST(test_drain),
 		TEST(test_input_is_held_while_there_is_no_room),
+		TEST(test_sysrq),
 		TEST(test_input_that_fits_comes_at_once),
 		TEST(test_end_of_input),
 		TEST(test_inherited_descriptors_stay_blocking),

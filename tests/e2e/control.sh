@@ -3,30 +3,6 @@
 #
 # The control socket and the commands that use it: list, stop, pause, resume, stat.
 
-# up [OPTION...] -- WORD...: a machine named vm that says "ready" and is there for the commands
-up()
-{
-	"$LKVM" help | grep -q '^  stop ' || skip "no jansson: no control socket"
-	vm_start --name vm "$@"
-	wait_for out ready
-}
-
-# control STATUS ARGUMENT...: lkvm, with its output in said and shown
-control()
-{
-	local want=$1 got=0
-	shift
-	timeout -s KILL 20 "$LKVM" "$@" >shown 2>complained || got=$?
-	((got == want)) || fail "lkvm $*: status $got instead of $want: $(cat shown complained)"
-}
-
-# ask LINE...: sends them to the socket as they are, and prints what comes back
-ask()
-{
-	need socat
-	printf '%s\n' "$@" | timeout 10 socat -t 5 - "UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock"
-}
-
 test_list()
 {
 	control 0 list

@@ -8,6 +8,7 @@
 #
 #   vm [OPTION...] [-- WORD...]	run the payload with do=WORD...; sets status; out and err are files
 #   vm_start ...		the same in the background; sets pid. vm_wait: its end
+#   up, control		the same named vm, and a command for it
 #   ends STATUS REASON		how it ended, by its exit status and by the result
 #   printed, said REGEX		what is on standard output, on standard error
 set -u
@@ -96,6 +97,32 @@ wait_for()
 		((tries-- > 0)) || fail "'$2' did not appear in $1"
 		sleep 0.02
 	done
+}
+
+# --- the control socket ---
+
+# up [OPTION...] -- WORD...: a machine named vm that says "ready" and is there for the commands
+up()
+{
+	"$LKVM" help | grep -q '^  stop ' || skip "no jansson: no control socket"
+	vm_start --name vm "$@"
+	wait_for out ready
+}
+
+# control STATUS ARGUMENT...: lkvm, with its output in said and shown
+control()
+{
+	local want=$1 got=0
+	shift
+	timeout -s KILL 20 "$LKVM" "$@" >shown 2>complained || got=$?
+	((got == want)) || fail "lkvm $*: status $got instead of $want: $(cat shown complained)"
+}
+
+# ask LINE...: sends them to the socket as they are, and prints what comes back
+ask()
+{
+	need socat
+	printf '%s\n' "$@" | timeout 10 socat -t 5 - "UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock"
 }
 
 # --- what came of it ---

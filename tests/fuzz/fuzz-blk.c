@@ -18,6 +18,7 @@
 
 #include <kvm/disk.h>
 #include <kvm/init.h>
+#include <kvm/kvm-ipc.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/options.h>
@@ -109,6 +110,13 @@ void virtio_config_changed(struct virtio_device *dev)
 {
 	(void)dev;
 }
+
+#ifdef HAVE_JANSSON
+void ipc_device_event(const char *device, const char *name)
+{
+	CHECK(device && name);
+}
+#endif
 
 void virtio_needs_reset(struct virtio_device *dev, const char *why)
 {

@@ -98,6 +98,12 @@ void virtio_config_changed(struct virtio_device *dev)
 	(void)dev;
 }
 
+u8 virtio_status(struct virtio_device *dev)
+{
+	CHECK(dev == machine.dev);
+	return 0;
+}
+
 void virtio_config_access_read(struct virtio_device *dev, u64 offset, void *buf, u32 len)
 {
 	memcpy(buf, (u8 *)dev->config + offset, len);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target: hostile clients of the control socket, against kvm-ipc.c and kvm-control.c.
+ * Fuzz target: hostile clients of the control socket, against kvm-ipc.c, kvm-control.c and
+ * kvm-debug.c.
  *
  * The machine is a fake: what commands do to it is counted. Each input is steps of up to four
  * clients: connect, send some bytes, read, close a side, hang up; an event from the machine; a turn
@@ -10,7 +11,9 @@
  */
 #include "tests/lib/fuzz.h"
 
+#include <kvm/arch.h>
 #include <kvm/config.h>
+#include <kvm/console.h>
 #include <kvm/device.h>
 #include <kvm/init.h>
 #include <kvm/instance.h>
@@ -31,12 +34,14 @@
 #include <unistd.h>
 
 #define CLIENTS 4
+#define CPUS	2
 
 struct config config = {.name = "fuzz"};
 
 static char folder[64];
 static int folder_fd;
-static struct kvm machine;
+static struct kvm_cpu cpus[CPUS];
+static struct kvm machine = {.cpus = cpus, .cpu_count = CPUS};
 static struct pause_wait *waiting;
 static bool paused;
 
@@ -77,6 +82,42 @@ void kvm_pause(struct kvm *kvm, struct pause_wait *wait)
 	(void)kvm;
 	wait->next = waiting;
 	waiting = wait;
+}
+
+void kvm_pause_look(struct kvm *kvm, struct pause_wait *wait)
+{
+	kvm_pause(kvm, wait);
+}
+
+int arch_cpu_examine(struct kvm_cpu *cpu, u32 stack_bytes, struct arch_view *view)
+{
+	CHECK(cpu >= cpus && cpu < cpus + CPUS && stack_bytes <= ARCH_MEMORY_MAX);
+	*view = (struct arch_view){.state = "runs",
+				   .registers = {{"general", "rip", ~0ULL}},
+				   .count = 1,
+				   .code = {.len = 16},
+				   .stack = {.len = stack_bytes},
+				   .walk = {.mode = "PAE", .count = 1, .why = "not present"}};
+	view->walk.entries[0].level = "PDPT";
+	memset(view->stack.there, 1, stack_bytes);
+	return paused ? -EIO : 0;
+}
+
+int arch_cpu_nmi(struct kvm_cpu *cpu)
+{
+	CHECK(cpu >= cpus && cpu < cpus + CPUS);
+	return paused ? -ESRCH : 0;
+}
+
+void arch_find_kernel(struct arch_kernel *kernel)
+{
+	*kernel = (struct arch_kernel){.path = "/boot/\xff", .release = ""};
+}
+
+int console_send_sysrq(u8 key)
+{
+	CHECK(key > ' ' && key <= '~');
+	return paused ? -EBUSY : 0;
 }
 
 static void tell_paused(int err)
@@ -161,6 +202,10 @@ static void send_client(int fd)
 					    "stop\"",
 					    "\"grace_ms\":",
 					    "\"force\":true}\n",
+					    "debug\"}\n",
+					    "nmi\",\"cpu\":",
+					    "sysrq\",\"key\":\"",
+					    "1",
 					    "\n",
 					    "{",
 					    "}\n"};

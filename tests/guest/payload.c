@@ -11,6 +11,7 @@
  *
  * Spec: PC16550D data sheet, section 8; ACPI 6.4, 4.8; MultiProcessor Specification 1.4, B.4.
  */
+#include "debug.h"
 #include "lib.h"
 #include "pci.h"
 #include "virtio.h"
@@ -763,6 +764,9 @@ static const struct {
 	{"rng", do_rng},
 	{"virtio-rules", do_virtio_rules},
 	{"virtio-noise", do_virtio_noise},
+	{"balloon", do_balloon},
+	{"registers", do_registers},
+	{"nmi", do_nmi},
 };
 
 static void do_word(const char *word)

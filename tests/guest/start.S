@@ -10,8 +10,8 @@
  *
  * What needs CPL 0 (HLT, LIDT, STI) goes through UD2 with a magic number in RAX: the function in
  * RDI is called there. (INT n would do on a processor; that KVM does not emulate it.) Interrupt
- * lines 0 to 15 arrive at vectors 0x20 to 0x2f and are counted; exceptions end the run by
- * payload_fault().
+ * lines 0 to 15 arrive at vectors 0x20 to 0x2f and are counted, and so are NMIs; exceptions end the
+ * run by payload_fault().
  *
  * Everything lies at fixed addresses below 16 MiB + 64 KiB, so that the assembler can cut a
  * handler's address into the halves a gate wants.
@@ -146,6 +146,11 @@ exception_common:
 	and	$~15, %rsp
 	call	payload_fault
 
+/* An NMI is counted, and nothing else is touched. */
+nmi_gate:
+	incl	nmi_count
+	iretq
+
 	.altmacro
 	.set	n, 0
 	.rept	16
@@ -184,6 +189,8 @@ idt:
 	.rept	32
 	.if	n == 6
 	gate	call_gate
+	.elseif	n == 2
+	gate	nmi_gate
 	.else
 	exception_gate %n
 	.endif
@@ -295,9 +302,11 @@ directories:
 	.set	address, address + 0x200000
 	.endr
 
-	.globl	boot_params
+	.globl	boot_params, nmi_count
 boot_params:
 	.quad	0
+nmi_count:
+	.long	0
 
 /* --- stacks --- */
 

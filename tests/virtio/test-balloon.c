@@ -15,14 +15,17 @@
 
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/fake-virtio.h"
+#include "virtio/balloon.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <kvm/log.h>
 #include <kvm/options.h>
 #include <kvm/util.h>
 #include <linux/virtio_balloon.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* cmocka hands every test a state; none here needs it. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -31,8 +34,8 @@
 enum { INFLATE, DEFLATE, STATS, HINT, REPORT };
 
 static struct {
-	char name[16][32];
-	u64 value[16];
+	char name[24][32];
+	u64 value[24];
 	unsigned int count;
 } stats;
 
@@ -290,6 +293,21 @@ static void test_reset_forgets_the_statistics_buffer(void **state)
 
 /* --- configuration --- */
 
+static void test_statistics_have_an_age(void **state)
+{
+	u64 age;
+
+	assert_int_equal(stat("statistics-age-ms"), ~0ULL);
+	offer_stats(1000);
+	fake_on_loop(nothing, NULL);
+	usleep(30000);
+	age = stat("statistics-age-ms");
+	assert_in_range(age, 30, 5000);
+	/* Asked for, and not answered: what is known grows older. */
+	usleep(30000);
+	assert_in_range(stat("statistics-age-ms"), age + 30, 10000);
+}
+
 static void test_actual_is_the_drivers(void **state)
 {
 	const u32 value = htole32(3);
@@ -300,6 +318,44 @@ static void test_actual_is_the_drivers(void **state)
 	virtio_config_access_read(fake_virtio_dev, 0, &got, 4);
 	assert_int_equal(got, 0);
 	assert_int_equal(stat("balloon-bytes"), 3 * PAGE);
+}
+
+static u32 config_word(u32 offset)
+{
+	le32 value;
+
+	virtio_config_access_read(fake_virtio_dev, offset, &value, 4);
+	return le32toh(value);
+}
+
+static void test_what_is_asked_for(void **state)
+{
+	struct balloon_size size;
+
+	assert_int_equal(balloon_ask(5 * PAGE), 0);
+	assert_int_equal(config_word(0), 5);
+	assert_true(fake_virtio_wait_config_interrupts(1));
+	assert_int_equal(stat("balloon-bytes-asked"), 5 * PAGE);
+	assert_int_equal(balloon_get(&size), 0);
+	assert_int_equal(size.asked_bytes, 5 * PAGE);
+	assert_int_equal(size.actual_bytes, 0);
+}
+
+/* A driver that is gone has left nothing in the balloon, and cannot be asked. */
+static void test_without_a_driver(void **state)
+{
+	const u32 value = htole32(3);
+	struct balloon_size size;
+
+	fake_on_loop(nothing, NULL);
+	virtio_config_access_write(fake_virtio_dev, 4, &value, 4);
+	assert_int_equal(balloon_get(&size), 0);
+	assert_int_equal(size.actual_bytes, 3 * PAGE);
+	fake_virtio_reset();
+	assert_int_equal(balloon_ask(PAGE), -ENOTCONN);
+	assert_int_equal(balloon_get(&size), -ENOTCONN);
+	assert_int_equal(config_word(0), 0);
+	assert_int_equal(stat("balloon-bytes"), 0);
 }
 
 #define EACH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -319,7 +375,10 @@ int main(void)
 		EACH(test_statistics),
 		EACH(test_second_statistics_buffer),
 		EACH(test_reset_forgets_the_statistics_buffer),
+		EACH(test_statistics_have_an_age),
 		EACH(test_actual_is_the_drivers),
+		EACH(test_what_is_asked_for),
+		EACH(test_without_a_driver),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm balloon: how much of its memory a guest is to keep.
+ *
+ * The machine asks its guest and answers at once (virtio/balloon-control.c): the driver in the
+ * guest follows as it can, which may take seconds, or never be complete when the guest needs its
+ * memory. So what is printed is both: what it is asked to keep, and what it has at this moment.
+ * Without a size nothing is asked, and a script that wants to wait looks again.
+ *
+ * Main thread.
+ */
+#include <kvm/builtin.h>
+
+#ifdef HAVE_JANSSON
+#include <kvm/builtin-select.h>
+#include <kvm/ipc-client.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+
+#include <stdio.h>
+
+#define SIZE_MIN_BYTES (4 * KIB)
+#define SIZE_MAX_BYTES (1ULL << 43) /* as --balloon-size */
+
+static struct selection selection;
+static u64 size, inflate, deflate; /* 0: not given */
+
+static const struct option balloon_options[] = {
+	SELECTION_OPTIONS(selection),
+	{.name = "size",
+	 .type = OPTION_SIZE,
+	 .value = &size,
+	 .arg = "SIZE[K|M|G]",
+	 .min = SIZE_MIN_BYTES,
+	 .max = SIZE_MAX_BYTES,
+	 .help = "how much memory the guest keeps"},
+	{.name = "inflate",
+	 .type = OPTION_SIZE,
+	 .value = &inflate,
+	 .arg = "SIZE[K|M|G]",
+	 .min = SIZE_MIN_BYTES,
+	 .max = SIZE_MAX_BYTES,
+	 .help = "how much more it gives up"},
+	{.name = "deflate",
+	 .type = OPTION_SIZE,
+	 .value = &deflate,
+	 .arg = "SIZE[K|M|G]",
+	 .min = SIZE_MIN_BYTES,
+	 .max = SIZE_MAX_BYTES,
+	 .help = "how much of that it gets back"},
+};
+OPTION_GROUP(balloon, "balloon", "Balloon", 10, balloon_options);
+
+static json_t *balloon_params(void)
+{
+	json_t *params = json_object();
+
+	if (size)
+		json_object_set_new(params, "size_bytes", json_integer((json_int_t)size));
+	if (inflate)
+		json_object_set_new(params, "inflate_bytes", json_integer((json_int_t)inflate));
+	if (deflate)
+		json_object_set_new(params, "deflate_bytes", json_integer((json_int_t)deflate));
+	return params;
+}
+
+static int balloon_one(const char *name, int fd)
+{
+	static const char *const fields[] = {"memory_bytes", "size_bytes", "current_bytes"};
+	json_t *answer;
+
+	if (!!size + !!inflate + !!deflate > 1) {
+		log_error("balloon: takes one of --size, --inflate and --deflate");
+		return STATUS_ERROR;
+	}
+	answer = select_call(name, fd, "balloon", balloon_params(), IPC_CLIENT_TIMEOUT_NS);
+	if (!answer)
+		return STATUS_ERROR;
+	printf("name: %s\n", name);
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		printf("%s: %lld\n", fields[i],
+		       (long long)json_integer_value(json_object_get(answer, fields[i])));
+	json_decref(answer);
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	log_error("balloon: standard output cannot be written");
+	return STATUS_ERROR;
+}
+
+int builtin_balloon(int argc, char **argv)
+{
+	return select_machines("balloon", &selection, argc, argv, balloon_one);
+}
+#endif

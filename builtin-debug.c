@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm debug: what the CPUs of a machine are doing, by name; an NMI or a SysRq for its guest.
+ *
+ * The machine is stopped for some milliseconds and answers with raw data (kvm-debug.c). Symbols are
+ * read and looked up here, in a process of its own: their files are large, and what is wrong with
+ * them is not the machine's affair.
+ *
+ * --nmi and --sysrq do something to the guest instead; each is a command of its own on the socket.
+ *
+ * Main thread.
+ */
+#include <kvm/builtin.h>
+
+#ifdef HAVE_JANSSON
+#include <kvm/builtin-debug.h>
+#include <kvm/builtin-select.h>
+#include <kvm/kvm-cpu.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ANSWER_NS (15 * NSEC_PER_SEC) /* a CPU may take 5 s to leave the guest */
+#define NO_CPU	  UINT32_MAX
+
+static struct selection selection;
+static struct debug_wish wish;
+static unsigned int nmi_cpu = NO_CPU;
+static const char *sysrq_key;
+static bool as_json;
+
+/* Hexadecimal with or without 0x, as /proc/kallsyms and a panic's "Kernel Offset" have it. */
+static int debug_parse_offset(const struct option *option, const char *arg)
+{
+	char text[32];
+
+	(void)option;
+	wish.moved_given = arg != NULL;
+	if (!arg)
+		return 0;
+	if (strlen(arg) > 18)
+		return -EINVAL;
+	snprintf(text, sizeof(text), "%s%s", strncmp(arg, "0x", 2) ? "0x" : "", arg);
+	return parse_u64(text, &wish.moved);
+}
+
+static const struct option debug_options[] = {
+	SELECTION_OPTIONS(selection),
+	{.name = "vmlinux",
+	 .type = OPTION_STRING,
+	 .value = &wish.vmlinux,
+	 .arg = "FILE",
+	 .help = "symbols from an ELF kernel that is not stripped"},
+	{.name = "system-map",
+	 .type = OPTION_STRING,
+	 .value = &wish.system_map,
+	 .arg = "FILE",
+	 .help = "symbols from a System.map or the guest's /proc/kallsyms"},
+	{.name = "kaslr-offset",
+	 .type = OPTION_CALLBACK,
+	 .arg = "HEX",
+	 .parse = debug_parse_offset,
+	 .help = "how far the kernel runs above its symbols (found out)"},
+	{.name = "nmi",
+	 .type = OPTION_UINT,
+	 .value = &nmi_cpu,
+	 .arg = "CPU",
+	 .max = KVM_CPU_MAX - 1,
+	 .help = "send this CPU a non-maskable interrupt"},
+	{.name = "sysrq",
+	 .type = OPTION_STRING,
+	 .value = &sysrq_key,
+	 .arg = "C",
+	 .help = "send a break and this character to the serial console"},
+	{.name = "json",
+	 .type = OPTION_FLAG,
+	 .value = &as_json,
+	 .help = "the machine's answer, without symbols"},
+};
+OPTION_GROUP(debug, "debug", "Debug", 10, debug_options);
+
+static int debug_act(const char *name, int fd, const char *command, json_t *params)
+{
+	json_t *answer = select_call(name, fd, command, params, ANSWER_NS);
+
+	json_decref(answer);
+	return answer ? 0 : STATUS_ERROR;
+}
+
+static int debug_report(const json_t *answer)
+{
+	struct debug_symbols symbols = {.table = {0}};
+
+	if (as_json) {
+		json_dumpf(answer, stdout, JSON_INDENT(2));
+		printf("\n");
+		return 0;
+	}
+	if (debug_symbols_find(&wish, answer, &symbols))
+		return STATUS_ERROR;
+	debug_show(answer, &symbols);
+	symbols_free(&symbols.table);
+	return 0;
+}
+
+static int debug_one(const char *name, int fd)
+{
+	json_t *answer;
+	int status;
+
+	if (nmi_cpu != NO_CPU)
+		return debug_act(name, fd, "nmi", json_pack("{s:i}", "cpu", (int)nmi_cpu));
+	if (sysrq_key)
+		return debug_act(name, fd, "sysrq", json_pack("{s:s}", "key", sysrq_key));
+	answer = select_call(name, fd, "debug", NULL, ANSWER_NS);
+	if (!answer)
+		return STATUS_ERROR;
+	json_object_del(answer, "ok");
+	status = debug_report(answer);
+	json_decref(answer);
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	log_error("debug: standard output cannot be written");
+	return STATUS_ERROR;
+}
+
+/* What the options say together. Before any machine is asked: 0 or -EINVAL after log_error(). */
+static int debug_check(void)
+{
+	if (wish.vmlinux && wish.system_map)
+		return log_fail(-EINVAL, "debug: takes one of --vmlinux and --system-map");
+	if (nmi_cpu != NO_CPU && sysrq_key)
+		return log_fail(-EINVAL, "debug: takes one of --nmi and --sysrq");
+	if (sysrq_key && (strlen(sysrq_key) != 1 || sysrq_key[0] <= ' ' || sysrq_key[0] > '~'))
+		return log_fail(-EINVAL,
+				"debug: option --sysrq takes C, one printable character such as h; "
+				"got '%s'",
+				sysrq_key);
+	return 0;
+}
+
+static int debug_checked(const char *name, int fd)
+{
+	return debug_check() ? STATUS_ERROR : debug_one(name, fd);
+}
+
+int builtin_debug(int argc, char **argv)
+{
+	return select_machines("debug", &selection, argc, argv, debug_checked);
+}
+#endif
