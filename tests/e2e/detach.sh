@@ -20,15 +20,6 @@ detached()
 	((got == want)) || fail "run --detach: status $got instead of $want: $(cat shown complained)"
 }
 
-# control STATUS ARGUMENT...: lkvm, with its output in said and shown
-control()
-{
-	local want=$1 got=0
-	shift
-	timeout -s KILL 30 "$LKVM" "$@" >shown 2>complained || got=$?
-	((got == want)) || fail "lkvm $*: status $got instead of $want: $(tail -c 300 shown) $(cat complained)"
-}
-
 complains()
 {
 	[[ $(wc -l <complained) == 1 ]] || fail "not one line: $(cat complained)"

@@ -114,8 +114,8 @@ control()
 {
 	local want=$1 got=0
 	shift
-	timeout -s KILL 20 "$LKVM" "$@" >shown 2>complained || got=$?
-	((got == want)) || fail "lkvm $*: status $got instead of $want: $(cat shown complained)"
+	timeout -s KILL 30 "$LKVM" "$@" >shown 2>complained || got=$?
+	((got == want)) || fail "lkvm $*: status $got instead of $want: $(tail -c 300 shown) $(cat complained)"
 }
 
 # ask LINE...: sends them to the socket as they are, and prints what comes back
