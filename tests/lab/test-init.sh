@@ -49,7 +49,8 @@ cat >root/sbin/init <<-END
 	mount -o remount,ro /
 	poweroff -f
 END
-chmod +x root/sbin/init
+printf '#!/bin/sh\nexit 3\n' >root/bin/dies
+chmod +x root/sbin/init root/bin/dies
 truncate -s 32M whole.img
 mkfs.ext4 -q -L lkvm-root -d root whole.img
 truncate -s 48M parts.img
@@ -141,4 +142,8 @@ complains broken-xz 'mbcache.ko.xz: cannot be unpacked' "the module is named"
 tree=$LAB/trees/cloud
 own no-init 125 -d whole.img -p init=/no/such/init
 says no-init 'lkvm-init: root /dev/vda: has no /no/such/init' "named"
+own no-program 125 -d whole.img -p init=/etc/passwd
+says no-program 'lkvm-init: init cannot be run: /etc/passwd: Permission denied' "named"
+own dies 121 -d whole.img -p init=/bin/dies
+says dies 'Kernel panic - not syncing: Attempted to kill init' "the panic is told"
 lab_end
