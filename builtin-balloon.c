@@ -17,6 +17,7 @@
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 
+#include <errno.h>
 #include <stdio.h>
 
 #define SIZE_MIN_BYTES (4 * KIB)
@@ -64,15 +65,18 @@ static json_t *balloon_params(void)
 	return params;
 }
 
+static int balloon_check(void)
+{
+	if (!!size + !!inflate + !!deflate > 1)
+		return log_fail(-EINVAL, "balloon: takes one of --size, --inflate and --deflate");
+	return 0;
+}
+
 static int balloon_one(const char *name, int fd)
 {
 	static const char *const fields[] = {"memory_bytes", "size_bytes", "current_bytes"};
 	json_t *answer;
 
-	if (!!size + !!inflate + !!deflate > 1) {
-		log_error("balloon: takes one of --size, --inflate and --deflate");
-		return STATUS_ERROR;
-	}
 	answer = select_call(name, fd, "balloon", balloon_params(), IPC_CLIENT_TIMEOUT_NS);
 	if (!answer)
 		return STATUS_ERROR;
@@ -89,6 +93,7 @@ static int balloon_one(const char *name, int fd)
 
 int builtin_balloon(int argc, char **argv)
 {
+	selection.check = balloon_check;
 	return select_machines("balloon", &selection, argc, argv, balloon_one);
 }
 #endif

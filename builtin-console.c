@@ -6,10 +6,10 @@
  * it is tied to standard input and output. On a terminal that is raw meanwhile (term.c), Ctrl-A d
  * leaves, and the machine goes on. Only one types at a time; a second one is told so and looks on.
  *
- * One loop, nothing blocks: a terminal that is held stops the reading of the socket, which costs
- * the machine nothing, and Ctrl-A d still works. What is typed on a terminal and not taken is
- * dropped beyond 4 KiB; a pipe is read as fast as the guest takes it, and at its end the console
- * stays, without a keyboard.
+ * One loop, and nothing blocks but a break, for 200 ms: a terminal that is held stops the reading
+ * of the socket, which costs the machine nothing, and Ctrl-A d still works. What is typed on a
+ * terminal and not taken is dropped beyond 4 KiB; a pipe is read as fast as the guest takes it, and
+ * at its end the console stays, without a keyboard.
  *
  * Main thread.
  *
@@ -36,8 +36,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define OUT_BYTES  (64 * KIB)
-#define TYPE_BYTES 4096
+#define OUT_BYTES	 (64 * KIB)
+#define TYPE_BYTES	 4096
+
+#define BREAK_TIMEOUT_NS (200 * NSEC_PER_MSEC)
 
 static const char key_help[] = "\r\nCtrl-A d  leave this console; the machine goes on\r\n"
 			       "Ctrl-A b  send a break (SysRq)\r\n"
@@ -155,7 +157,7 @@ static void at_break(void)
 
 	if (fd < 0)
 		return;
-	json_decref(select_call(at.name, fd, "break", NULL, IPC_CLIENT_TIMEOUT_NS));
+	json_decref(select_call(at.name, fd, "break", NULL, BREAK_TIMEOUT_NS));
 	close(fd);
 }
 

@@ -142,13 +142,9 @@ static int debug_check(void)
 	return 0;
 }
 
-static int debug_checked(const char *name, int fd)
-{
-	return debug_check() ? STATUS_ERROR : debug_one(name, fd);
-}
-
 int builtin_debug(int argc, char **argv)
 {
-	return select_machines("debug", &selection, argc, argv, debug_checked);
+	selection.check = debug_check;
+	return select_machines("debug", &selection, argc, argv, debug_one);
 }
 #endif

@@ -82,7 +82,8 @@ static int logs_turn(int dir, const char *name, int *fd)
 	if (fstat(*fd, &old) < 0 || fstat(next, &new) < 0 ||
 	    (old.st_ino == new.st_ino &&old.st_dev == new.st_dev)) {
 		close(next);
-		return 0;
+		/* Without room for a next version all of the old one went: it begins anew. */
+		return lseek(*fd, 0, SEEK_CUR) > old.st_size && !lseek(*fd, 0, SEEK_SET);
 	}
 	err = logs_copy(*fd);
 	at = lseek(*fd, 0, SEEK_CUR) - remains_log_cut(*fd);

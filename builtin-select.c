@@ -69,6 +69,8 @@ int select_machines(const char *command, struct selection *selection, int argc, 
 			  command);
 		return STATUS_ERROR;
 	}
+	if (selection->check && selection->check())
+		return STATUS_ERROR;
 	if (!selection->all)
 		return select_one(positional ? argv[1] : selection->name, fn);
 	if (ipc_client_for_each(select_visit, &visit))
@@ -91,7 +93,10 @@ const char *select_name(const char *command, const bool *help, int argc, char **
 		log_error("%s: takes the NAME of one machine", command);
 		return NULL;
 	}
-	return runtime_dir_check_name(argv[1]) ? NULL : argv[1];
+	if (runtime_dir_is_name(argv[1]))
+		return argv[1];
+	log_error("%s: '%s' is no name of a machine; lkvm list shows them", command, argv[1]);
+	return NULL;
 }
 
 json_t *select_call(const char *name, int fd, const char *command, json_t *params, u64 timeout_ns)

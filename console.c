@@ -79,6 +79,7 @@ static struct {
 	u8 input[INPUT_BYTES];
 	size_t input_len;
 	bool input_open;
+	bool input_typed; /* some of it by a viewer */
 } con = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* --- output, the guest's side --- */
@@ -382,6 +383,7 @@ void console_type(const u8 *data, size_t len)
 	assert(len <= console_type_room());
 	memcpy(con.input + con.input_len, data, len);
 	con.input_len += len;
+	con.input_typed = true;
 	console_feed_port();
 }
 
@@ -474,8 +476,9 @@ static int console_reset(struct device *dev)
 	pthread_mutex_lock(&con.lock);
 	lines_finish_partial(con.kvm);
 	pthread_mutex_unlock(&con.lock);
-	if (con.in_tty)
+	if (con.in_tty || con.input_typed)
 		con.input_len = 0;
+	con.input_typed = false;
 	return 0;
 }
 

@@ -32,14 +32,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define UP_NS	      NSEC_PER_SEC
-#define LOOK_NS	      (100 * NSEC_PER_MSEC)
-#define INHERITED_MAX 64
+#define UP_NS	NSEC_PER_SEC
+#define LOOK_NS (100 * NSEC_PER_MSEC)
 
 static const struct option detach_options[] = {
 	{.name = "detach",
@@ -57,7 +57,7 @@ struct detach_news {
 
 static struct {
 	int news; /* -1: nobody waits */
-	int inherited[INHERITED_MAX];
+	int *inherited;
 	unsigned int inherited_count;
 	struct loop_timer look;
 } detach = {.news = -1};
@@ -106,11 +106,17 @@ static void detach_note_inherited(void)
 	const struct dirent *entry;
 
 	while (dir && (entry = readdir(dir))) {
+		int *more;
 		u64 fd;
 
-		if (!parse_u64(entry->d_name, &fd) && fd > STDERR_FILENO && (int)fd != dirfd(dir) &&
-		    (int)fd != detach.news && detach.inherited_count < INHERITED_MAX)
-			detach.inherited[detach.inherited_count++] = (int)fd;
+		if (parse_u64(entry->d_name, &fd) || fd <= STDERR_FILENO || (int)fd == dirfd(dir) ||
+		    (int)fd == detach.news)
+			continue;
+		more = realloc(detach.inherited, (detach.inherited_count + 1) * sizeof(*more));
+		if (!more)
+			break;
+		detach.inherited = more;
+		more[detach.inherited_count++] = (int)fd;
 	}
 	if (dir)
 		closedir(dir);
@@ -180,6 +186,9 @@ static void detach_be_up(void)
 	instance_log_take_stderr();
 	for (unsigned int i = 0; i < detach.inherited_count; i++)
 		close(detach.inherited[i]);
+	free(detach.inherited);
+	detach.inherited = NULL;
+	detach.inherited_count = 0;
 	detach_tell(true);
 }
 

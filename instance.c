@@ -36,11 +36,14 @@ int instance_dir_fd(void)
 
 static int instance_init(struct kvm *kvm)
 {
-	int err = runtime_dir_check_name(config.name);
+	int err;
 
 	(void)kvm;
-	if (err)
-		return err;
+	if (!runtime_dir_is_name(config.name))
+		return log_fail(-EINVAL,
+				"--name takes 1 to %d characters, no slashes, spaces or control "
+				"characters, the first not a dot; got '%s'",
+				RUNTIME_NAME_MAX, config.name);
 	instance_dir = runtime_dir_open(true);
 	if (instance_dir < 0)
 		return instance_dir;

@@ -38,8 +38,26 @@ static struct ipc_request *control_waits; /* to be answered at the end */
 
 /* --- stop, wait --- */
 
+/* Clients come and go: what those asked that are gone is not kept until the end. */
+static void control_forget_waits(void)
+{
+	struct ipc_request **at = &control_waits;
+
+	while (*at) {
+		struct ipc_request *request = *at;
+
+		if (ipc_is_awaited(request)) {
+			at = &request->next;
+			continue;
+		}
+		*at = request->next;
+		ipc_answer(request, NULL);
+	}
+}
+
 static void control_wait_end(struct ipc_request *request)
 {
+	control_forget_waits();
 	request->next = control_waits;
 	control_waits = request;
 }

@@ -132,7 +132,8 @@ static void ipc_set_deadline(struct ipc_client *client)
 
 static void ipc_watch(struct ipc_client *client)
 {
-	u32 events = (client->closed ? 0 : EPOLLIN) | (client->out_len ? EPOLLOUT : 0);
+	/* EPOLLPRI never comes; with nothing, the end of one that waits would not be heard. */
+	u32 events = EPOLLPRI | (client->closed ? 0 : EPOLLIN) | (client->out_len ? EPOLLOUT : 0);
 
 	loop_watch(ipc.kvm->loop, &client->source, events);
 	ipc_set_deadline(client);
@@ -225,6 +226,11 @@ static void ipc_finish(struct ipc_request *request, json_t *body)
 	}
 	json_decref(request->id);
 	free(request);
+}
+
+bool ipc_is_awaited(const struct ipc_request *request)
+{
+	return ipc_find(request->client);
 }
 
 void ipc_answer(struct ipc_request *request, json_t *body)

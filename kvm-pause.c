@@ -50,7 +50,7 @@ bool kvm_is_paused(void)
 	return pausing.paused;
 }
 
-/* Everybody who waits in this list hears how it went; one may ask again in done(). */
+/* Everybody who waits in this list hears how it went; a pause may be asked for again in done(). */
 static void pause_tell(struct pause_wait **list, int err)
 {
 	struct pause_wait *wait = *list, *next;
@@ -111,8 +111,12 @@ static void pause_rung(void *arg)
 {
 	struct kvm *kvm = arg;
 
-	if (!pause_is_wanted() || kvm_reset_is_wanted())
+	if (!pause_is_wanted())
 		return;
+	if (kvm_reset_is_wanted()) {
+		loop_disarm(kvm->loop, &pausing.timer);
+		return;
+	}
 	if (!kvm_cpu_all_parked(kvm)) {
 		if (!pausing.timer.deadline_ns)
 			loop_arm(kvm->loop, &pausing.timer, now_ns() + CPU_PARK_TIMEOUT_NS);
@@ -130,6 +134,9 @@ static void pause_overdue(void *arg)
 {
 	struct kvm *kvm = arg;
 
+	/* The reset's own bound holds; after it the pause is asked for anew. */
+	if (kvm_reset_is_wanted())
+		return;
 	kvm_cpu_report_unparked(kvm, "pause");
 	kvm_cpu_unpark_all(kvm);
 	pause_tell(&pausing.looks, -ETIMEDOUT);
@@ -166,12 +173,26 @@ void kvm_pause_look(struct kvm *kvm, struct pause_wait *wait)
 	pause_join(kvm, &pausing.looks, wait);
 }
 
+/* A pause that is under way does not come to be. */
+static void pause_call_off(struct kvm *kvm)
+{
+	bool asked = pausing.waits;
+
+	pause_tell(&pausing.waits, -ECANCELED);
+	if (!asked || pause_is_wanted() || kvm_reset_is_wanted())
+		return;
+	loop_disarm(kvm->loop, &pausing.timer);
+	kvm_cpu_unpark_all(kvm);
+}
+
 int kvm_resume(struct kvm *kvm)
 {
 	int err;
 
-	if (!pausing.paused)
+	if (!pausing.paused) {
+		pause_call_off(kvm);
 		return 0;
+	}
 	err = pause_release_clocks(kvm);
 	if (err)
 		return err;

@@ -67,18 +67,22 @@ int notify_send(const char *text)
 	return err;
 }
 
-static void notify_say(const char *text)
+static int notify_say(const char *text)
 {
 	int err = notify_send(text);
 
-	if (err)
+	if (err && err != -EAGAIN && err != -ENOBUFS)
 		log_warn("NOTIFY_SOCKET: %s cannot be sent: %s", text, strerror(-err));
+	return err;
 }
 
-static void notify_be_ready(void)
+/* False: the manager has no room for it now. */
+static bool notify_be_ready(void)
 {
-	notify.ready = true;
-	notify_say("READY=1");
+	int err = notify_say("READY=1");
+
+	notify.ready = err != -EAGAIN && err != -ENOBUFS;
+	return notify.ready;
 }
 
 static bool notify_is_up(void)
@@ -93,9 +97,7 @@ static void notify_look(void *arg)
 {
 	struct kvm *kvm = arg;
 
-	if (notify_is_up())
-		notify_be_ready();
-	else
+	if (!notify_is_up() || !notify_be_ready())
 		loop_arm(kvm->loop, &notify.look, now_ns() + LOOK_NS);
 }
 

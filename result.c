@@ -112,15 +112,17 @@ static json_t *result_object(const struct kvm *kvm, const char *reason, int stat
 static void result_shorten(const char *reason, int status)
 {
 	char text[128];
-	int fd = open(kept, O_WRONLY | O_CLOEXEC);
+	int err, fd = open(kept, O_WRONLY | O_CLOEXEC);
 	int len = snprintf(text, sizeof(text), "{\n  \"reason\": \"%s\",\n  \"status\": %d\n}",
 			   reason, status);
 
-	if (fd < 0)
-		return;
-	if (pwrite_full(fd, text, (size_t)len, 0) || ftruncate(fd, len) < 0)
-		log_error("%s.json: cannot be written: %s", config.name, strerror(errno));
-	close(fd);
+	err = fd < 0 ? -errno : pwrite_full(fd, text, (size_t)len, 0);
+	if (!err && ftruncate(fd, len) < 0)
+		err = -errno;
+	if (err)
+		log_error("%s.json: cannot be written: %s", config.name, strerror(-err));
+	if (fd >= 0)
+		close(fd);
 }
 
 int result_finish(const struct kvm *kvm, const char *reason, int status)

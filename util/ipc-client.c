@@ -53,7 +53,7 @@ static int ipc_client_connect(int dir, const char *name)
 	struct sockaddr_un address;
 	int fd, err;
 
-	if (strlen(name) > RUNTIME_NAME_MAX)
+	if (!runtime_dir_is_name(name))
 		return -ESRCH;
 	snprintf(file, sizeof(file), "%s" SUFFIX, name);
 	runtime_dir_address(dir, file, &address);

@@ -86,21 +86,15 @@ int runtime_dir_open(bool make)
 	return err ? err : fd;
 }
 
-int runtime_dir_check_name(const char *name)
+bool runtime_dir_is_name(const char *name)
 {
 	if (!name[0] || name[0] == '.' || strlen(name) > RUNTIME_NAME_MAX)
-		return log_fail(-EINVAL,
-				"--name takes 1 to %d characters, the first not a dot; "
-				"got '%s'",
-				RUNTIME_NAME_MAX, name);
+		return false;
 	for (const char *at = name; *at; at++) {
 		if (*at == '/' || (u8)*at <= ' ' || *at == 0x7f)
-			return log_fail(-EINVAL,
-					"--name takes no slashes, spaces or control "
-					"characters; got '%s'",
-					name);
+			return false;
 	}
-	return 0;
+	return true;
 }
 
 void runtime_dir_address(int dir, const char *file, struct sockaddr_un *address)

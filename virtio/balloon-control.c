@@ -61,7 +61,8 @@ static bool balloon_control_target(struct ipc_request *request, const json_t *pa
 
 	if (fields > 1)
 		ipc_refuse(request, "takes one of size_bytes, inflate_bytes and deflate_bytes");
-	else if (!balloon_control_take(params, "size_bytes", total, &keep) || keep < total - most)
+	else if (!balloon_control_take(params, "size_bytes", total, &keep) ||
+		 (json_object_get(params, "size_bytes") && keep < total - most))
 		ipc_refuse(request, "the size is 1M to %lluK, which is all it has, in steps of 4K",
 			   (unsigned long long)(total / KIB));
 	else if (!balloon_control_take(params, "inflate_bytes", most - MIN(*asked, most), &inflate))

@@ -29,7 +29,7 @@
  * Pages of hugetlbfs are never given back: another might take them. PAGE_POISON is not offered:
  * what a guest that poisons free pages would find there are zeros, so Linux does not report then.
  *
- * All of it is on the loop's thread.
+ * All of it is on the loop's thread, but for balloon_config_write().
  *
  * Spec: virtio 1.2, section 5.5
  */

@@ -11,9 +11,10 @@
 #include <kvm/options.h>
 
 struct selection {
-	const char *name; /* -n, --name */
-	bool all;	  /* -a, --all */
-	bool help;	  /* -h, --help */
+	const char *name;   /* -n, --name */
+	bool all;	    /* -a, --all */
+	bool help;	    /* -h, --help */
+	int (*check)(void); /* the options together: 0, or an error after log_error(); or NULL */
 };
 
 /* The option -h alone, for the table of a command that uses select_name(). */

@@ -39,6 +39,9 @@ struct ipc_command {
 /* From any module's init on; the command is the caller's and stays. */
 void ipc_add_command(struct ipc_command *command);
 
+/* Is its client still there? An answer to one that is not is thrown away. */
+bool ipc_is_awaited(const struct ipc_request *request);
+
 /* body's reference is taken; NULL: nothing but "ok". */
 void ipc_answer(struct ipc_request *request, json_t *body);
 void ipc_refuse(struct ipc_request *request, const char *fmt, ...)

@@ -28,7 +28,10 @@ void kvm_pause(struct kvm *kvm, struct pause_wait *wait);
  */
 void kvm_pause_look(struct kvm *kvm, struct pause_wait *wait);
 
-/* Let it go on; nothing when it runs. 0 or -errno after log_error(): then it stays as it is. */
+/*
+ * Let it go on; a pause that is under way is called off, with -ECANCELED. 0 or -errno after
+ * log_error(): then it stays as it is.
+ */
 int kvm_resume(struct kvm *kvm);
 
 bool kvm_is_paused(void);

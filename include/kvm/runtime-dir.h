@@ -17,8 +17,11 @@
  */
 int runtime_dir_open(bool make);
 
-/* Is this a name for a machine? 0, or -EINVAL after log_error(). */
-int runtime_dir_check_name(const char *name);
+/*
+ * Is this a name for a machine? Up to RUNTIME_NAME_MAX characters, no slashes, spaces or control
+ * characters, the first not a dot: it stays in the folder.
+ */
+bool runtime_dir_is_name(const char *name);
 
 /*
  * The address of a file in an open folder: it fits whatever the folder's path is, and is good

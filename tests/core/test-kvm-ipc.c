@@ -269,6 +269,19 @@ static void test_a_line_too_long(void **state)
 
 /* --- late answers --- */
 
+/* Sockets of this process, but the listener, are the clients', and the machine's ends of them. */
+static unsigned int count_fds_of_clients(void)
+{
+	unsigned int count = 0;
+
+	for (int fd = 0; fd < 1024; fd++) {
+		struct stat st;
+
+		count += !fstat(fd, &st) && S_ISSOCK(st.st_mode);
+	}
+	return (count - 1) / 2;
+}
+
 static void test_late_answers(void **state)
 {
 	int fd = connect_client(), gone = connect_client(), half = connect_client();
@@ -284,6 +297,7 @@ static void test_late_answers(void **state)
 	/* By this answer the loop has seen what the others did. */
 	say(fd, "{\"command\":\"hello\"}\n");
 	expect(fd, "\"ok\":true");
+	assert_int_equal(count_fds_of_clients(), 2);
 	loop_ring(machine.loop, &answer_bell);
 	expect(fd, "\"n\":7");
 	expect(half, "\"id\":9");

@@ -109,6 +109,54 @@ test_pause_many_times()
 	numbered $bytes | cmp -s - <(tail -c $bytes out) || fail "not what the guest wrote"
 }
 
+# Who asks to go on, or to stop, means the pause that is under way, too.
+test_a_pause_that_is_called_off()
+{
+	up -- say:ready~ button poweroff
+	ask '{"command":"pause","id":1}' '{"command":"resume","id":2}' '{"command":"stat","id":3}' >answer
+	grep -q '"state":"running"' answer || fail "$(cat answer)"
+	ask '{"command":"pause","id":1}' '{"command":"stop","grace_ms":20000,"id":2}' >answer
+	grep -q '"reason":"poweroff"' answer || fail "$(cat answer)"
+	vm_wait
+	ends 0 poweroff
+}
+
+# A client that was killed while it waits is noticed.
+test_clients_that_die_waiting()
+{
+	local i before
+
+	up -- say:ready~ hang
+	control 0 stat vm
+	before=$(ls "/proc/$pid/fd" | wc -l)
+	for ((i = 0; i < 10; i++)); do
+		timeout -s KILL 0.1 "$LKVM" wait vm
+	done
+	control 0 stat vm
+	sleep 0.2
+	(($(ls "/proc/$pid/fd" | wc -l) <= before)) || fail "descriptors of dead clients are kept"
+	control 120 stop --force vm
+	vm_wait
+	ends 120 stopped
+}
+
+# A name does not lead out of the runtime directory.
+test_names_stay_inside()
+{
+	local socket=$LKVM_RUNTIME_DIR/../other.sock words
+
+	mkdir -p "$LKVM_RUNTIME_DIR"
+	need socat
+	timeout 0.3 socat UNIX-LISTEN:"$socket",unlink-close=0 /dev/null
+	[[ -S $socket ]] || fail "no socket is left: what is tested here?"
+	for words in 'stop ../other' 'stat -n ../other' 'console ../other' 'logs ../other' 'rm ../other'; do
+		# shellcheck disable=SC2086 # words
+		control 125 $words
+	done
+	[[ -S $socket ]] || fail "another's socket was removed"
+	rm "$socket"
+}
+
 # A guest that stands still cannot answer its button: stop lets it go on.
 test_stop_of_a_paused_guest()
 {

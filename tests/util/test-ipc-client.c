@@ -168,6 +168,7 @@ static void test_nobody(void **state)
 	memset(longer, 'x', sizeof(longer) - 1);
 	assert_int_equal(ipc_client_open("nobody"), -ESRCH);
 	assert_int_equal(ipc_client_open(longer), -ESRCH);
+	assert_int_equal(ipc_client_open("../nobody"), -ESRCH);
 	setenv("LKVM_RUNTIME_DIR", "/nowhere/at/all", 1);
 	assert_int_equal(ipc_client_open("nobody"), -ESRCH);
 }
