@@ -27,6 +27,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -115,6 +116,22 @@ static void *console_log_thread(void *arg)
 	return NULL;
 }
 
+/* Kernel, initrds and disks are open by now, and the files for scripts are written. */
+static bool console_log_is_taken(int fd)
+{
+	const char *const paths[] = {config.result, config.boot_trace};
+	struct stat st, other;
+
+	if (fstat(fd, &st) < 0 || file_is_in_use(fd))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		if (paths[i] && !stat(paths[i], &other) && other.st_ino == st.st_ino &&
+		    other.st_dev == st.st_dev)
+			return true;
+	}
+	return false;
+}
+
 static int console_log_init(struct kvm *kvm)
 {
 	sigset_t all, before;
@@ -123,11 +140,16 @@ static int console_log_init(struct kvm *kvm)
 	(void)kvm;
 	if (!path || config.dry_run)
 		return 0;
-	copy.fd =
-		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+	copy.fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
 	if (copy.fd < 0)
 		return log_fail(-errno, "--console-log %s: %s", path,
 				errno == ENXIO ? "a FIFO that nobody reads" : strerror(errno));
+	if (console_log_is_taken(copy.fd)) {
+		close(copy.fd);
+		return log_fail(-EBUSY, "--console-log %s: is another file of this run", path);
+	}
+	/* Of what is no regular file there is nothing to empty. */
+	(void)!ftruncate(copy.fd, 0);
 	copy.head = copy.tail = copy.dropped = 0;
 	copy.open = true;
 	copy.closing = false;

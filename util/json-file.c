@@ -115,6 +115,18 @@ int json_file_write(const char *option, const char *path, const json_t *object)
 	return err;
 }
 
+/* An older result, or nothing: not a kernel or a disk whose name was typed here. */
+static bool json_file_may_go(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char first = '{';
+	bool may = fd < 0 || read(fd, &first, 1) < 1 || first == '{' || first == '[';
+
+	if (fd >= 0)
+		close(fd);
+	return may;
+}
+
 int json_file_start(const char *option, const char **path, const char *arg, json_t *first)
 {
 	struct stat st;
@@ -126,6 +138,10 @@ int json_file_start(const char *option, const char **path, const char *arg, json
 	*path = NULL;
 	if (arg && !stat(arg, &st) && !S_ISREG(st.st_mode))
 		err = log_fail(-ENOTSUP, "--%s %s: is not a regular file", option, arg);
+	else if (arg && !json_file_may_go(arg))
+		err = log_fail(-EEXIST,
+			       "--%s %s: is there and is no JSON; remove it or choose another",
+			       option, arg);
 	else if (arg)
 		err = json_file_write(option, arg, first);
 	/* After a failure the one line is said; nobody is to try again at the end. */

@@ -15,6 +15,7 @@
  * Left out on purpose: waiting. A descriptor that is non-blocking returns
  * -EAGAIN; the loop is the place to wait.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <kvm/util.h>
@@ -69,6 +70,26 @@ int file_read_whole(const char *path, size_t max, u8 **data, size_t *len)
 		*data = NULL;
 	}
 	return err;
+}
+
+bool file_is_in_use(int fd)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	struct stat st, other;
+	bool found = false;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		st.st_ino = 0;
+	while (dir && st.st_ino && !found && (entry = readdir(dir))) {
+		int at = atoi(entry->d_name);
+
+		found = at > STDERR_FILENO && at != fd && !fstat(at, &other) &&
+			other.st_ino == st.st_ino && other.st_dev == st.st_dev;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
 }
 
 int pwrite_full(int fd, const void *buf, size_t len, off_t offset)

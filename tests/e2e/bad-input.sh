@@ -600,6 +600,24 @@ test_option_not_to_be_negated()
 	refused '--timeout' "${good[@]}" --no-timeout
 }
 
+# An output that has the name of an input, by mistake: the input is as it was.
+test_outputs_that_are_inputs()
+{
+	local option
+
+	cp "$PAYLOAD" kernel
+	head -c 65536 /dev/zero | tr '\0' x >disk
+	cp disk disk.was
+	for option in console-log result boot-trace; do
+		refused "--$option" "${good[@]}" -k kernel "--$option" kernel
+		cmp -s kernel "$PAYLOAD" || fail "--$option has changed the kernel"
+		refused "--$option" "${good[@]}" -d disk "--$option" disk
+		refused "--$option" "${good[@]}" "--$option" disk -d disk,snapshot
+		cmp -s disk disk.was || fail "--$option has changed the disk"
+	done
+	rm kernel disk disk.was
+}
+
 test_two_kernels()
 {
 	refused 'kernel' "${good[@]}" another

@@ -248,7 +248,7 @@ test_trace_of_a_dry_run()
 # A run that fails early says its one line and no table; its file is complete all the same.
 test_trace_of_an_error()
 {
-	echo older >trace.json
+	echo '{"older":1}' >trace.json
 	traced -k nosuch -- exit:5
 	ends 125 error
 	said_lines 1
@@ -278,7 +278,7 @@ test_trace_into_the_result()
 test_trace_while_it_runs()
 {
 	need_result
-	echo older >trace.json
+	echo '{"older":1}' >trace.json
 	vm_start --boot-trace trace.json -- say:ready~ spin
 	wait_for out ready
 	equal "$(trace traceEvents)" '' "events while it runs"

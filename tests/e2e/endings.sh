@@ -599,7 +599,7 @@ test_result_says_running()
 test_result_replaces_an_older_one()
 {
 	need_result
-	head -c 100000 /dev/zero | tr '\0' x >result.json
+	{ printf '{"x":"'; head -c 100000 /dev/zero | tr '\0' x; printf '"}'; } >result.json
 	vm -- exit:5
 	ends 5 exit
 	echo '{"reason":"exit","status":0}' >result.json

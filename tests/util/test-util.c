@@ -160,6 +160,25 @@ static void test_whole_files(void **state)
 	assert_int_equal(file_read_whole("/dev/zero", 5, &data, &len), -EINVAL);
 }
 
+static void test_a_file_that_is_in_use(void **state)
+{
+	char path[] = "/tmp/lkvm-test-util-XXXXXX";
+	int fd = mkstemp(path), other;
+
+	assert_false(file_is_in_use(fd));
+	other = open(path, O_RDONLY);
+	assert_true(file_is_in_use(fd));
+	close(other);
+	assert_false(file_is_in_use(fd));
+	close(fd);
+	unlink(path);
+	fd = open("/dev/null", O_RDWR);
+	other = open("/dev/null", O_RDWR);
+	assert_false(file_is_in_use(fd));
+	close(fd);
+	close(other);
+}
+
 static void test_write_says_when_it_would_block(void **state)
 {
 	static char data[PIPED_BYTES];
@@ -191,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_errors_are_passed_on),
 		cmocka_unit_test(test_write_goes_on_after_a_part),
 		cmocka_unit_test(test_whole_files),
+		cmocka_unit_test(test_a_file_that_is_in_use),
 		cmocka_unit_test(test_write_says_when_it_would_block),
 		cmocka_unit_test(test_clock_goes_forward),
 	};
