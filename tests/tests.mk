@@ -225,7 +225,13 @@ build/e2e/json: tests/e2e/json.c
 	@echo "  CC      $@"
 	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -o $@ $< $(LDLIBS)
 
-e2e-tools: payloads build/e2e/pty $(if $(filter jansson,$(LIBS-found)),build/e2e/json)
+build/e2e/forbid: tests/e2e/forbid.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -o $@ $<
+
+e2e-tools: payloads build/e2e/pty build/e2e/forbid \
+	   $(if $(filter jansson,$(LIBS-found)),build/e2e/json)
 
 # E2E=FILTER picks tests by a regular expression over GROUP/NAME.
 e2e: $(BIN) e2e-tools
