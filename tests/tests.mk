@@ -175,8 +175,8 @@ fuzz-run: $(addprefix fuzz-run-,$(FUZZ))
 
 # build/guest/NAME.bin is a bzImage made of tests/guest/; it runs at CPL 3, see start.S.
 PAYLOADS := build/guest/payload.bin
-PAYLOAD_OBJS := $(addprefix build/guest/,start.o payload.o lib.o acpi.o pci.o rng.o \
-		virtio.o)
+PAYLOAD_OBJS := $(addprefix build/guest/,start.o payload.o lib.o acpi.o pci.o rng.o virtio.o \
+		virtio-rules.o blk.o balloon.o)
 PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Werror -ffreestanding -fno-builtin \
 		  -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none -mno-red-zone \
 		  -mno-sse -mno-mmx -fno-strict-aliasing -fno-asynchronous-unwind-tables
