@@ -16,7 +16,8 @@
  * in flight can still be pushed, their memory was checked when they were popped.
  *
  * Each head has a slot, with room for the few elements of a small request; longer chains get heap
- * memory, which goes when the chain is pushed. All slots together hold at most about
+ * memory (for an indirect table at once as much as it has entries), which goes when the chain is
+ * pushed. All slots together hold at most about
  * VIRTQ_MAX_ELEMENTS on the heap, however many long chains a driver offers: above it pop says
  * "empty", and the next flush with room says that there is more.
  *
@@ -248,10 +249,11 @@ static bool walk_fails(struct virtq_walk *walk, const char *error)
 	return false;
 }
 
-static bool slot_grow(struct virtq *vq, struct virtq_slot *slot)
+/* Room for that many elements at least, more than there is now. */
+static bool slot_grow(struct virtq *vq, struct virtq_slot *slot, unsigned int wanted)
 {
 	bool heap = slot->iov != slot->few;
-	unsigned int capacity = heap ? 2 * slot->capacity : VIRTQ_HEAP_MIN;
+	unsigned int capacity = MAX(wanted, VIRTQ_HEAP_MIN);
 	struct iovec *iov = realloc(heap ? slot->iov : NULL, capacity * sizeof(*iov));
 
 	if (!iov)
@@ -266,37 +268,55 @@ static bool slot_grow(struct virtq *vq, struct virtq_slot *slot)
 	return true;
 }
 
+/* How many elements the buffer became; -1 with walk->error. */
+static int walk_elements(struct virtq *vq, struct virtq_walk *walk, const struct vring_desc *desc)
+{
+	struct virtq_slot *slot = walk->slot;
+	void *host = gmem_ptr(vq->config.mem, desc->addr, desc->len);
+	int count;
+
+	/* Nearly always: in one bank, and there is room. */
+	if (host && walk->elements < slot->capacity) {
+		slot->iov[walk->elements] = (struct iovec){host, desc->len};
+		return 1;
+	}
+	for (;;) {
+		count = gmem_iov(vq->config.mem, desc->addr, desc->len, slot->iov + walk->elements,
+				 (int)(slot->capacity - walk->elements));
+		if (count >= 0)
+			return count;
+		if (count == -EFAULT)
+			walk->error = "a buffer is not in RAM (virtio 1.2, 2.7.5)";
+		else if (!slot_grow(vq, slot, 2 * slot->capacity))
+			walk->error = "out of memory";
+		if (walk->error)
+			return -1;
+	}
+}
+
 /* Buffer [addr, addr + len) of the guest becomes elements. An empty one becomes none. */
 static bool walk_buffer(struct virtq *vq, struct virtq_walk *walk, const struct vring_desc *desc)
 {
-	struct virtq_slot *slot = walk->slot;
+	struct virtq_chain *chain = &walk->slot->chain;
 	bool in = desc->flags & VRING_DESC_F_WRITE;
 	int count;
 
-	if (slot->chain.in_bytes && !in && desc->len)
+	if (chain->in_bytes && !in && desc->len)
 		return walk_fails(walk, "a buffer to read follows one to write "
 					"(virtio 1.2, 2.7.4.2)");
 	walk->bytes += desc->len;
 	if (walk->bytes > VIRTQ_MAX_BYTES)
 		return walk_fails(walk, "a chain is longer than 4 GiB (virtio 1.2, 2.7.5.2)");
-
-	for (;;) {
-		count = gmem_iov(vq->config.mem, desc->addr, desc->len, slot->iov + walk->elements,
-				 (int)(slot->capacity - walk->elements));
-		if (count == -EFAULT)
-			return walk_fails(walk, "a buffer is not in RAM (virtio 1.2, 2.7.5)");
-		if (count >= 0)
-			break;
-		if (!slot_grow(vq, slot))
-			return walk_fails(walk, "out of memory");
-	}
+	count = walk_elements(vq, walk, desc);
+	if (count < 0)
+		return false;
 	walk->elements += (unsigned int)count;
 	if (in) {
-		slot->chain.in_count += (unsigned int)count;
-		slot->chain.in_bytes += desc->len;
+		chain->in_count += (unsigned int)count;
+		chain->in_bytes += desc->len;
 	} else {
-		slot->chain.out_count += (unsigned int)count;
-		slot->chain.out_bytes += desc->len;
+		chain->out_count += (unsigned int)count;
+		chain->out_bytes += desc->len;
 	}
 	return true;
 }
@@ -305,6 +325,8 @@ static bool walk_buffer(struct virtq *vq, struct virtq_walk *walk, const struct 
 static bool walk_enter_table(struct virtq *vq, struct virtq_walk *walk,
 			     const struct vring_desc *desc)
 {
+	unsigned int wanted;
+
 	if (!vq->config.indirect)
 		return walk_fails(walk, "an indirect descriptor, which was not negotiated "
 					"(virtio 1.2, 2.7.5.3.1)");
@@ -322,7 +344,10 @@ static bool walk_enter_table(struct virtq *vq, struct virtq_walk *walk,
 		return walk_fails(walk, "an indirect table is not in RAM (virtio 1.2, 2.7.5.3)");
 	walk->table_len = desc->len / sizeof(struct vring_desc);
 	walk->indirect = true;
-	return true;
+	/* As much room as it will need, at once. */
+	wanted = walk->elements + MIN(walk->table_len, vq->config.max);
+	return wanted <= walk->slot->capacity || slot_grow(vq, walk->slot, wanted) ||
+	       walk_fails(walk, "out of memory");
 }
 
 /* The descriptors from index on become the slot's elements. False with walk->error. */
