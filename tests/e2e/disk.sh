@@ -143,7 +143,8 @@ test_permission()
 	no_disk "disk secret: cannot be written: Permission denied; ',ro' reads it only" secret
 	for word in ro snapshot; do
 		# nobody may not use /dev/kvm either, but disks are opened before it.
-		timeout -s KILL 20 $AS "$BIN" run -k payload -m 64 -d secret,$word -p do=exit:3 >out 2>err
+		TMPDIR=$PWD/own timeout -s KILL 20 $AS "$BIN" run -k payload -m 64 -d secret,$word \
+			-p do=exit:3 >out 2>err
 		! grep -q 'disk secret' err || fail "a file that can be read is refused with $word"
 	done
 }
