@@ -11,11 +11,11 @@
  * alignment KVM can never use a large page in the nested page tables and a boot
  * takes some 24,000 first-touch faults of 4 KiB instead of a few hundred.
  *
- * Everything that reaches into RAM goes through gmem_find(), the one place that
- * compares an address and a length with a bank; it subtracts instead of adding,
- * so no pair of values from a guest can wrap. Adjacent banks would be walked as
- * one range; with the hole between ours a range never spans both, but the copy
- * functions do not depend on it.
+ * Everything that reaches into RAM goes through gmem_find() and gmem_ptr() (in the
+ * header), the two places that compare an address and a length with a bank; they
+ * subtract instead of adding, so no pair of values from a guest can wrap. Adjacent banks
+ * would be walked as one range; with the hole between ours a range never spans both, but
+ * the copy functions do not depend on it.
  *
  * Threads: the table is written before the first vCPU exists and read-only
  * until the last is gone; readers take no lock. Contents are shared with the
@@ -220,19 +220,6 @@ int gmem_write(const struct gmem *mem, gpa_t gpa, const void *buf, u64 len)
 	for (int i = 0; i < count; from += iov[i++].iov_len)
 		memcpy(iov[i].iov_base, from, iov[i].iov_len);
 	return 0;
-}
-
-void *gmem_ptr(const struct gmem *mem, gpa_t gpa, u64 len)
-{
-	const struct gmem_bank *bank;
-	u64 avail;
-
-	if (!len)
-		return NULL;
-	bank = gmem_find(mem, gpa, &avail);
-	if (!bank || len > avail)
-		return NULL;
-	return bank->host + (gpa - bank->base);
 }
 
 gpa_t gmem_low_top(const struct gmem *mem)

@@ -9,9 +9,9 @@ tracing=/sys/kernel/debug/tracing
 calls=$tracing/events/raw_syscalls/sys_enter
 
 modprobe -r brd
-modprobe brd rd_nr=1 rd_size=65536
+modprobe brd rd_nr=1 rd_size=131072
 head -c 1048576 /dev/urandom >piece
-for n in $(seq 64); do cat piece; done >/dev/ram0
+for n in $(seq 128); do cat piece; done >/dev/ram0
 cat "$LAB/vmlinuz" "$LAB/guest.cpio" "$LAB/lkvm-static" >/dev/null
 
 # The guest: each line that it is given is a load.

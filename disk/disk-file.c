@@ -62,8 +62,8 @@ static int disk_file_explain_open(const struct disk_file *file, int err)
 		break;
 	case -EBUSY:
 		return log_fail(err,
-				"disk %s: is in use by the host: mounted, or part of another "
-				"device",
+				"disk %s: is in use: mounted by the host, part of another device, "
+				"or another machine's disk",
 				file->name);
 	case -EINVAL:
 		if (file->direct)

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 static struct {
 	struct disk_options asked[DISK_MAX];
@@ -70,6 +71,26 @@ static int disk_check_format(struct disk *disk)
 	return disk_check_content(disk);
 }
 
+/* A disk without room is a mistake: nobody gives a guest one to grow later. */
+static int disk_explain_empty(const struct disk *disk, s64 bytes)
+{
+	const char *path = disk->options.path;
+
+	if (disk->image.block_device)
+		return log_fail(-EINVAL,
+				"disk %s: is empty: a drive without a medium, or a loop device "
+				"without a file",
+				path);
+	if (!bytes)
+		return log_fail(-EINVAL,
+				"disk %s: is empty; 'truncate -s SIZE' gives it as much room",
+				path);
+	return log_fail(-EINVAL,
+			"disk %s: has %lld bytes, less than a block of %u; 'truncate -s SIZE' "
+			"makes it larger",
+			path, (long long)bytes, disk->info.block_bytes);
+}
+
 static int disk_measure(struct disk *disk)
 {
 	s64 bytes = disk_file_bytes(&disk->image);
@@ -78,14 +99,13 @@ static int disk_measure(struct disk *disk)
 		return log_fail((int)bytes, "disk %s: its size: %s", disk->options.path,
 				strerror((int)-bytes));
 	disk->bytes = ALIGN_DOWN((u64)bytes, (u64)disk->info.block_bytes);
+	if (!disk->bytes)
+		return disk_explain_empty(disk, bytes);
 	if ((u64)bytes != disk->bytes)
 		log_warn("disk %s: %lld bytes are not whole blocks of %u; the guest does not see "
 			 "the last %llu",
 			 disk->options.path, (long long)bytes, disk->info.block_bytes,
 			 (unsigned long long)bytes - disk->bytes);
-	else if (!bytes)
-		log_warn("disk %s: is empty: the guest gets a disk without room",
-			 disk->options.path);
 	return 0;
 }
 
@@ -197,13 +217,49 @@ static void disk_raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static bool disk_same_image(const char *a, const char *b)
+{
+	struct stat first, second;
+
+	if (stat(a, &first) < 0 || stat(b, &second) < 0)
+		return false;
+	if (S_ISBLK(first.st_mode) && S_ISBLK(second.st_mode))
+		return first.st_rdev == second.st_rdev;
+	return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+static bool disk_only_reads(const struct disk_options *options)
+{
+	return options->read_only || options->snapshot;
+}
+
+/* The lock would refuse it as well, but speak of another process. */
+static int disk_check_twice(const struct disk_options *options)
+{
+	for (unsigned int i = 0; i < disks.open_count; i++) {
+		const struct disk_options *other = &disks.open[i]->options;
+		bool same_path = !strcmp(options->path, other->path);
+
+		if ((disk_only_reads(options) && disk_only_reads(other)) ||
+		    !disk_same_image(options->path, other->path))
+			continue;
+		return log_fail(-EBUSY,
+				"disk %s: is given twice%s%s; only disks that do not write to it "
+				"(',ro', ',snapshot') can share it",
+				options->path, same_path ? "" : ", the other time as ",
+				same_path ? "" : other->path);
+	}
+	return 0;
+}
+
 int disk_open_all(void)
 {
 	if (disks.asked_count)
 		disk_raise_file_limit();
 	for (unsigned int i = disks.open_count; i < disks.asked_count; i++) {
-		int err = disk_open(&disks.asked[i], &disks.open[i]);
+		int err = disk_check_twice(&disks.asked[i]);
 
+		err = err ? err : disk_open(&disks.asked[i], &disks.open[i]);
 		if (err) {
 			disk_close_all();
 			return err;

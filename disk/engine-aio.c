@@ -3,8 +3,9 @@
  * The engine of Linux AIO, for direct I/O (on buffered files io_submit would wait).
  *
  * queue() puts jobs aside; commit() hands them to the kernel by one io_submit(2) and then
- * looks for what is complete. Completions are announced by an eventfd that the loop
- * watches edge-triggered, so it is never read; they are taken from the ring that the
+ * looks for what is complete. The others are announced by an eventfd that the loop watches
+ * edge-triggered while something is in flight (engine_watch()), so it is never read, and what was
+ * written to it before is one edge when it is watched again. They are taken from the ring that the
  * kernel shares with us at the context's address, so that they cost no system call. The
  * ring's layout is part of what the kernel promises (its magic and feature words are
  * checked; if they are others, io_getevents(2) is asked).
@@ -45,7 +46,7 @@ struct aio_ring {
 struct aio {
 	struct engine engine;
 	io_context_t context;
-	struct loop_fd source;
+	struct engine_watch watch; /* of the eventfd */
 	struct loop_timer retry;
 	unsigned int in_kernel;
 	struct disk_job *staged, **staged_end;
@@ -74,7 +75,7 @@ static struct iocb *aio_fill(const struct aio *aio, struct disk_job *job)
 				(long long)job->offset);
 	else
 		io_prep_fdsync(iocb, job->file->fd);
-	io_set_eventfd(iocb, aio->source.fd);
+	io_set_eventfd(iocb, aio->watch.source.fd);
 	iocb->data = job;
 	return iocb;
 }
@@ -127,6 +128,12 @@ static void aio_reap(struct engine *engine)
 
 /* --- submission --- */
 
+static void aio_arm_retry(struct aio *aio)
+{
+	if (!aio->retry.deadline_ns)
+		loop_arm(aio->engine.loop, &aio->retry, now_ns() + RETRY_NS);
+}
+
 /* One io_submit() of what is staged. True when it makes sense to go on at once. */
 static bool aio_submit(struct aio *aio)
 {
@@ -153,8 +160,7 @@ static bool aio_submit(struct aio *aio)
 		job->done(job, ret);
 		return true;
 	}
-	if (!aio->retry.deadline_ns)
-		loop_arm(aio->engine.loop, &aio->retry, now_ns() + RETRY_NS);
+	aio_arm_retry(aio);
 	return false;
 }
 
@@ -164,6 +170,8 @@ static void aio_commit(struct engine *engine)
 
 	while (aio->staged && aio_submit(aio))
 		aio_reap(engine);
+	if (engine_watch(engine, &aio->watch, aio->in_kernel))
+		aio_arm_retry(aio);
 }
 
 static void aio_ready(void *arg, u32 events)
@@ -193,20 +201,17 @@ static int aio_open(struct engine **engine, const struct engine_config *config)
 	err = io_setup(RING_ENTRIES, &aio->context);
 	if (err)
 		goto err_alloc;
-	aio->source = (struct loop_fd){
-		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .fn = aio_ready, .arg = aio};
-	err = aio->source.fd < 0 ? -errno : 0;
+	/* The kernel's side writes it at each completion; an edge each is all we need. */
+	aio->watch = (struct engine_watch){.source = {.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+						      .fn = aio_ready,
+						      .arg = aio},
+					   .events = EPOLLIN | EPOLLET};
+	err = aio->watch.source.fd < 0 ? -errno : 0;
 	if (err)
 		goto err_context;
-	/* The kernel's side writes it at each completion; an edge each is all we need. */
-	err = loop_watch(config->loop, &aio->source, EPOLLIN | EPOLLET);
-	if (err)
-		goto err_eventfd;
 	*engine = &aio->engine;
 	return 0;
 
-err_eventfd:
-	close(aio->source.fd);
 err_context:
 	io_destroy(aio->context);
 err_alloc:
@@ -219,8 +224,8 @@ static void aio_close(struct engine *engine)
 	struct aio *aio = container_of(engine, struct aio, engine);
 
 	loop_disarm(engine->loop, &aio->retry);
-	loop_unwatch(engine->loop, &aio->source);
-	close(aio->source.fd);
+	loop_unwatch(engine->loop, &aio->watch.source);
+	close(aio->watch.source.fd);
 	io_destroy(aio->context);
 	free(aio);
 }

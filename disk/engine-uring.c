@@ -5,9 +5,10 @@
  *
  * queue() writes an entry of the submission ring; commit() makes the kernel take all of
  * them, then looks at the completion ring, where jobs that did not have to wait are
- * already done. For the rest the ring's own descriptor is a source of the loop, readable
- * while completions are there: they are read from shared memory, so that a completion
- * costs no system call of its own. Files are registered, which saves the look-up in each.
+ * already done. For the rest the ring's own descriptor is a source of the loop (while there is a
+ * rest: engine_watch()), readable while completions are there: they are read from shared
+ * memory, so that a completion costs no system call of its own. Files are registered, which
+ * saves the look-up in each.
  *
  * A read that is alone in its batch is first tried by preadv2(2) with RWF_NOWAIT: when the
  * host has it in memory, that is the cheaper of two system calls. When not, the next such
@@ -40,12 +41,11 @@
 #define FILES_MAX    4
 #define RETRY_NS     NSEC_PER_MSEC
 #define NOT_NOW	     64
-#define UNWATCH	     64
 
 struct uring {
 	struct engine engine;
 	struct io_uring ring;
-	struct loop_fd source;
+	struct engine_watch watch; /* of the ring's descriptor */
 	struct loop_timer retry;
 	bool registered;	/* files are named by index */
 	unsigned int in_kernel; /* entries written and not completed */
@@ -53,8 +53,6 @@ struct uring {
 	struct disk_job *backlog, **backlog_end;
 	struct disk_job *alone; /* a read that nothing else is queued with, so far */
 	unsigned int not_now;	/* how many such reads go to the ring untried */
-	bool watched;		/* the ring is a source of the loop */
-	unsigned int unneeded;	/* commits in a row that left nothing to wait for */
 };
 
 static void uring_fill(const struct uring *uring, struct io_uring_sqe *sqe, struct disk_job *job)
@@ -206,23 +204,6 @@ static bool uring_submit(struct uring *uring)
 	return false;
 }
 
-/*
- * A watched ring tells epoll of each completion, also of those that are back before we sleep. So it
- * is watched when something is in flight, and no more after a while in which nothing was.
- */
-static void uring_watch(struct uring *uring)
-{
-	bool needed = uring->in_kernel;
-
-	uring->unneeded = needed ? 0 : uring->unneeded + 1;
-	if (needed == uring->watched || (!needed && uring->unneeded < UNWATCH))
-		return;
-	if (!loop_watch(uring->engine.loop, &uring->source, needed ? EPOLLIN : 0))
-		uring->watched = needed;
-	else if (needed)
-		uring_arm_retry(uring);
-}
-
 static void uring_commit(struct engine *engine)
 {
 	struct uring *uring = container_of(engine, struct uring, engine);
@@ -236,7 +217,8 @@ static void uring_commit(struct engine *engine)
 			break;
 		uring_reap(engine);
 	} while (uring->alone || uring->unsubmitted || uring->backlog);
-	uring_watch(uring);
+	if (engine_watch(engine, &uring->watch, uring->in_kernel))
+		uring_arm_retry(uring);
 }
 
 static void uring_ready(void *arg, u32 events)
@@ -291,8 +273,9 @@ static int uring_open(struct engine **engine, const struct engine_config *config
 		goto err_alloc;
 	uring_register_files(uring, config);
 	uring->retry = (struct loop_timer){.fn = uring_retry, .arg = uring};
-	uring->source =
-		(struct loop_fd){.fd = uring->ring.ring_fd, .fn = uring_ready, .arg = uring};
+	uring->watch = (struct engine_watch){
+		.source = {.fd = uring->ring.ring_fd, .fn = uring_ready, .arg = uring},
+		.events = EPOLLIN};
 	*engine = &uring->engine;
 	return 0;
 
@@ -306,7 +289,7 @@ static void uring_close(struct engine *engine)
 	struct uring *uring = container_of(engine, struct uring, engine);
 
 	loop_disarm(engine->loop, &uring->retry);
-	loop_unwatch(engine->loop, &uring->source);
+	loop_unwatch(engine->loop, &uring->watch.source);
 	/* The kernel takes a ring down later, and would keep the files and their locks. */
 	if (uring->registered)
 		io_uring_unregister_files(&uring->ring);

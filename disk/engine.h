@@ -69,6 +69,35 @@ static inline void engine_init(struct engine *engine, const struct engine_ops *o
 		.ops = ops, .loop = config->loop, .batch = config->batch, .arg = config->arg};
 }
 
+/*
+ * The descriptor by which the kernel tells of completions. Watched, it costs something for each of
+ * them, also for those that are back before we sleep, and then epoll_wait() returns for nothing.
+ * So it is watched when a commit leaves something in flight, and no more after a while in which
+ * none did.
+ */
+struct engine_watch {
+	struct loop_fd source;
+	u32 events; /* EPOLLIN, with EPOLLET or without */
+	bool on;
+	unsigned int unneeded; /* commits in a row that left nothing in flight */
+};
+
+#define ENGINE_UNWATCH 64
+
+/* After each commit. 0, or -errno when what is in flight would not be heard of: try again. */
+static inline int engine_watch(const struct engine *engine, struct engine_watch *watch,
+			       bool in_flight)
+{
+	int err;
+
+	watch->unneeded = in_flight ? 0 : watch->unneeded + 1;
+	if (in_flight == watch->on || (!in_flight && watch->unneeded < ENGINE_UNWATCH))
+		return 0;
+	err = loop_watch(engine->loop, &watch->source, in_flight ? watch->events : 0);
+	watch->on = err ? watch->on : in_flight;
+	return in_flight ? err : 0;
+}
+
 /* Run a job here and now: what a worker thread does. */
 s64 engine_run_job(struct disk_job *job);
 

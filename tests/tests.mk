@@ -182,8 +182,8 @@ fuzz-run: $(addprefix fuzz-run-,$(FUZZ))
 
 # build/guest/NAME.bin is a bzImage made of tests/guest/; it runs at CPL 3, see start.S.
 PAYLOADS := build/guest/payload.bin
-PAYLOAD_OBJS := $(addprefix build/guest/,start.o payload.o lib.o acpi.o pci.o rng.o \
-		virtio.o debug.o)
+PAYLOAD_OBJS := $(addprefix build/guest/,start.o payload.o lib.o acpi.o pci.o rng.o virtio.o \
+		virtio-rules.o blk.o balloon.o debug.o)
 PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Werror -ffreestanding -fno-builtin \
 		  -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none -mno-red-zone \
 		  -mno-sse -mno-mmx -fno-strict-aliasing -fno-asynchronous-unwind-tables
@@ -234,7 +234,12 @@ build/e2e/json: tests/e2e/json.c
 	@echo "  CC      $@"
 	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -o $@ $< $(LDLIBS)
 
-e2e-tools: payloads build/e2e/pty build/e2e/clients \
+build/e2e/forbid: tests/e2e/forbid.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -o $@ $<
+
+e2e-tools: payloads build/e2e/pty build/e2e/clients build/e2e/forbid \
 	   $(if $(filter jansson,$(LIBS-found)),build/e2e/json)
 
 # E2E=FILTER picks tests by a regular expression over GROUP/NAME.

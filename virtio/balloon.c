@@ -17,11 +17,11 @@
  * somebody asks for fresh ones (5.5.6.3). What stats() yields is the last answer and how old it is,
  * and it asks for the next: a guest that never answers delays nobody.
  *
- * Hinting: FREE_PAGE_HINT is offered, no round of it is ever begun, and buffers that come
- * nevertheless go back untouched. Hinted pages may be in use again before we look (5.5.6.4: only a
- * device that knows which pages were written since may drop them), and nothing here tracks writes.
- * It is offered because Linux counts queues by what was negotiated: the reporting queue is number 4
- * by the specification, but would be 3 in Linux without it.
+ * Left out on purpose: FREE_PAGE_HINT. Hinted pages may be in use again before we look (5.5.6.4:
+ * only a device that knows which pages were written since may drop them), and nothing here tracks
+ * writes: it is for migration, which there is not. Without it queue 3 is not there (5.5.2), and
+ * reporting is queue 4. But Linux numbers the queues that it uses without a gap, and reports in
+ * queue 3; so both are served alike.
  *
  * Bounds: PFNS_MAX pages and FRAGMENTS_MAX buffers of a request are looked at, and what is behind
  * them stays with the guest; a page that is not RAM is skipped; a request reports at most as many
@@ -61,7 +61,7 @@
 #define TURN	      8
 #define PAGE	      (1ULL << VIRTIO_BALLOON_PFN_SHIFT)
 
-enum { QUEUE_INFLATE, QUEUE_DEFLATE, QUEUE_STATS, QUEUE_HINT, QUEUE_REPORT, QUEUES };
+enum { QUEUE_INFLATE, QUEUE_DEFLATE, QUEUE_STATS, QUEUE_REPORT_LINUX, QUEUE_REPORT, QUEUES };
 
 static bool balloon_wanted;
 static u64 balloon_bytes;
@@ -231,6 +231,7 @@ static bool balloon_serve(unsigned int queue, struct virtq_chain *chain)
 		balloon_ask_stats();
 		balloon.stats = chain;
 		return true;
+	case QUEUE_REPORT_LINUX:
 	case QUEUE_REPORT:
 		balloon_report(chain);
 		break;
@@ -368,7 +369,6 @@ static int balloon_init(struct kvm *kvm)
 		.pci_class = 0x050000, /* memory: RAM */
 		.offered = 1ULL << VIRTIO_BALLOON_F_STATS_VQ |
 			   1ULL << VIRTIO_BALLOON_F_DEFLATE_ON_OOM |
-			   1ULL << VIRTIO_BALLOON_F_FREE_PAGE_HINT |
 			   1ULL << VIRTIO_BALLOON_F_REPORTING,
 		.queue_count = QUEUES,
 		.queue_max = balloon_queue_max,

@@ -16,7 +16,8 @@
  * in flight can still be pushed, their memory was checked when they were popped.
  *
  * Each head has a slot, with room for the few elements of a small request; longer chains get heap
- * memory, which goes when the chain is pushed. All slots together hold at most about
+ * memory (for an indirect table at once as much as it has entries), which goes when the chain is
+ * pushed. All slots together hold at most about
  * VIRTQ_MAX_ELEMENTS on the heap, however many long chains a driver offers: above it pop says
  * "empty", and the next flush with room says that there is more.
  *
@@ -81,15 +82,17 @@ struct virtq {
 	struct virtq_stats stats;
 };
 
-/* A walk over one chain. */
+/* A walk over one chain. Few fields, each cheap to use: a buffer costs some forty instructions. */
 struct virtq_walk {
 	struct virtq_slot *slot;
 	const u8 *table; /* the queue's descriptors, or an indirect table */
 	u32 table_len;
-	bool indirect;
-	u32 descriptors; /* seen so far */
-	u64 bytes;
-	unsigned int elements;
+	u32 left;		/* descriptors until the chain is too long */
+	u64 left_bytes;		/* of VIRTQ_MAX_BYTES */
+	struct iovec *at, *end; /* in the slot: the next element, and where there is no room */
+	bool indirect, in;	/* in an indirect table; among buffers to write */
+	unsigned int out;	/* elements before the first to write, and their bytes */
+	u64 out_bytes;
 	const char *error; /* what ended the walk */
 };
 
@@ -106,18 +109,22 @@ static void ring_store(u16 *at, u16 value)
 	__atomic_store_n(at, htole16(value), __ATOMIC_SEQ_CST);
 }
 
+/* No alignment can be expected of an indirect table. Volatile keeps each load one load. */
+struct virtq_desc {
+	u64 addr;
+	u32 len;
+	u16 flags, next;
+} __attribute__((packed));
+
 static struct vring_desc desc_load(const u8 *table, u32 index)
 {
-	struct vring_desc desc;
+	const volatile struct virtq_desc *desc = (const struct virtq_desc *)table + index;
 
-	/* No alignment can be expected of an indirect table. The barrier keeps it one load. */
-	memcpy(&desc, table + (size_t)index * sizeof(desc), sizeof(desc));
-	__asm__ volatile("" : : : "memory");
 	return (struct vring_desc){
-		.addr = le64toh(desc.addr),
-		.len = le32toh(desc.len),
-		.flags = le16toh(desc.flags),
-		.next = le16toh(desc.next),
+		.addr = le64toh(desc->addr),
+		.len = le32toh(desc->len),
+		.flags = le16toh(desc->flags),
+		.next = le16toh(desc->next),
 	};
 }
 
@@ -248,10 +255,11 @@ static bool walk_fails(struct virtq_walk *walk, const char *error)
 	return false;
 }
 
-static bool slot_grow(struct virtq *vq, struct virtq_slot *slot)
+/* Room for that many elements at least, more than there is now. */
+static bool slot_grow(struct virtq *vq, struct virtq_slot *slot, unsigned int wanted)
 {
 	bool heap = slot->iov != slot->few;
-	unsigned int capacity = heap ? 2 * slot->capacity : VIRTQ_HEAP_MIN;
+	unsigned int capacity = MAX(wanted, VIRTQ_HEAP_MIN);
 	struct iovec *iov = realloc(heap ? slot->iov : NULL, capacity * sizeof(*iov));
 
 	if (!iov)
@@ -266,38 +274,68 @@ static bool slot_grow(struct virtq *vq, struct virtq_slot *slot)
 	return true;
 }
 
+static unsigned int walk_elements(const struct virtq_walk *walk)
+{
+	return (unsigned int)(walk->at - walk->slot->iov);
+}
+
+/* Room for that many elements in all, at least. */
+static bool walk_grow(struct virtq *vq, struct virtq_walk *walk, unsigned int wanted)
+{
+	unsigned int elements = walk_elements(walk);
+
+	if (!slot_grow(vq, walk->slot, wanted))
+		return walk_fails(walk, "out of memory");
+	walk->at = walk->slot->iov + elements;
+	walk->end = walk->slot->iov + walk->slot->capacity;
+	return true;
+}
+
+/* A buffer that is not in one bank, or is empty, or for which there is no room. */
+static bool walk_odd_buffer(struct virtq *vq, struct virtq_walk *walk,
+			    const struct vring_desc *desc)
+{
+	for (;;) {
+		int count = gmem_iov(vq->config.mem, desc->addr, desc->len, walk->at,
+				     (int)(walk->end - walk->at));
+
+		if (count == -EFAULT)
+			return walk_fails(walk, "a buffer is not in RAM (virtio 1.2, 2.7.5)");
+		if (count >= 0) {
+			walk->at += count;
+			return true;
+		}
+		if (!walk_grow(vq, walk, 2 * walk->slot->capacity))
+			return false;
+	}
+}
+
+/* From here on the device writes. */
+static void walk_turn(struct virtq_walk *walk)
+{
+	walk->in = true;
+	walk->out = walk_elements(walk);
+	walk->out_bytes = VIRTQ_MAX_BYTES - walk->left_bytes;
+}
+
 /* Buffer [addr, addr + len) of the guest becomes elements. An empty one becomes none. */
 static bool walk_buffer(struct virtq *vq, struct virtq_walk *walk, const struct vring_desc *desc)
 {
-	struct virtq_slot *slot = walk->slot;
 	bool in = desc->flags & VRING_DESC_F_WRITE;
-	int count;
+	void *host = gmem_ptr(vq->config.mem, desc->addr, desc->len);
 
-	if (slot->chain.in_bytes && !in && desc->len)
-		return walk_fails(walk, "a buffer to read follows one to write "
-					"(virtio 1.2, 2.7.4.2)");
-	walk->bytes += desc->len;
-	if (walk->bytes > VIRTQ_MAX_BYTES)
+	if (in != walk->in && desc->len) {
+		if (!in)
+			return walk_fails(walk, "a buffer to read follows one to write "
+						"(virtio 1.2, 2.7.4.2)");
+		walk_turn(walk);
+	}
+	if (desc->len > walk->left_bytes)
 		return walk_fails(walk, "a chain is longer than 4 GiB (virtio 1.2, 2.7.5.2)");
-
-	for (;;) {
-		count = gmem_iov(vq->config.mem, desc->addr, desc->len, slot->iov + walk->elements,
-				 (int)(slot->capacity - walk->elements));
-		if (count == -EFAULT)
-			return walk_fails(walk, "a buffer is not in RAM (virtio 1.2, 2.7.5)");
-		if (count >= 0)
-			break;
-		if (!slot_grow(vq, slot))
-			return walk_fails(walk, "out of memory");
-	}
-	walk->elements += (unsigned int)count;
-	if (in) {
-		slot->chain.in_count += (unsigned int)count;
-		slot->chain.in_bytes += desc->len;
-	} else {
-		slot->chain.out_count += (unsigned int)count;
-		slot->chain.out_bytes += desc->len;
-	}
+	walk->left_bytes -= desc->len;
+	if (!host || walk->at == walk->end)
+		return walk_odd_buffer(vq, walk, desc);
+	*walk->at++ = (struct iovec){host, desc->len};
 	return true;
 }
 
@@ -305,6 +343,8 @@ static bool walk_buffer(struct virtq *vq, struct virtq_walk *walk, const struct 
 static bool walk_enter_table(struct virtq *vq, struct virtq_walk *walk,
 			     const struct vring_desc *desc)
 {
+	unsigned int wanted;
+
 	if (!vq->config.indirect)
 		return walk_fails(walk, "an indirect descriptor, which was not negotiated "
 					"(virtio 1.2, 2.7.5.3.1)");
@@ -322,7 +362,9 @@ static bool walk_enter_table(struct virtq *vq, struct virtq_walk *walk,
 		return walk_fails(walk, "an indirect table is not in RAM (virtio 1.2, 2.7.5.3)");
 	walk->table_len = desc->len / sizeof(struct vring_desc);
 	walk->indirect = true;
-	return true;
+	/* As much room as it will need, at once. */
+	wanted = walk_elements(walk) + MIN(walk->table_len, vq->config.max);
+	return wanted <= walk->slot->capacity || walk_grow(vq, walk, wanted);
 }
 
 /* The descriptors from index on become the slot's elements. False with walk->error. */
@@ -335,7 +377,7 @@ static bool walk_chain(struct virtq *vq, struct virtq_walk *walk, u32 index)
 			return walk_fails(walk, "a descriptor's index is behind the table "
 						"(virtio 1.2, 2.7.5)");
 		/* What the device's size bounds, not the driver's: Linux takes it so. */
-		if (walk->descriptors++ == vq->config.max)
+		if (!walk->left--)
 			return walk_fails(walk, "a chain is longer than the queue "
 						"(virtio 1.2, 2.7.5.3.1)");
 		desc = desc_load(walk->table, index);
@@ -343,7 +385,7 @@ static bool walk_chain(struct virtq *vq, struct virtq_walk *walk, u32 index)
 			if (!walk_enter_table(vq, walk, &desc))
 				return false;
 			/* The table's own descriptor holds no buffer. */
-			walk->descriptors--;
+			walk->left++;
 			index = 0;
 			continue;
 		}
@@ -353,6 +395,34 @@ static bool walk_chain(struct virtq *vq, struct virtq_walk *walk, u32 index)
 			return true;
 		index = desc.next;
 	}
+}
+
+/* The chain from head on becomes the slot's. NULL, or what is wrong with it. */
+static const char *slot_fill(struct virtq *vq, struct virtq_slot *slot, u16 head)
+{
+	struct virtq_walk walk = {.slot = slot,
+				  .table = vq->desc,
+				  .table_len = vq->config.size,
+				  .left = vq->config.max,
+				  .left_bytes = VIRTQ_MAX_BYTES,
+				  .at = slot->few,
+				  .end = slot->few + VIRTQ_INLINE};
+
+	slot->iov = slot->few;
+	slot->capacity = VIRTQ_INLINE;
+	if (!walk_chain(vq, &walk, head))
+		return walk.error;
+	if (!walk.in)
+		walk_turn(&walk);
+	slot->chain = (struct virtq_chain){.head = head,
+					   .out = slot->iov,
+					   .out_count = walk.out,
+					   .out_bytes = walk.out_bytes,
+					   .in = slot->iov + walk.out,
+					   .in_count = walk_elements(&walk) - walk.out,
+					   .in_bytes = VIRTQ_MAX_BYTES - walk.left_bytes -
+						       walk.out_bytes};
+	return NULL;
 }
 
 /* --- pop --- */
@@ -404,8 +474,8 @@ static int virtq_look(struct virtq *vq)
 
 int virtq_pop(struct virtq *vq, struct virtq_chain **chain)
 {
-	struct virtq_walk walk = {.table = vq->desc, .table_len = vq->config.size};
 	struct virtq_slot *slot;
+	const char *why;
 	int waiting;
 	u16 head;
 
@@ -428,16 +498,11 @@ int virtq_pop(struct virtq *vq, struct virtq_chain **chain)
 		return virtq_break(vq, "a head is available that is in flight already "
 				       "(virtio 1.2, 2.7.13.1)");
 
-	slot->chain = (struct virtq_chain){.head = head};
-	slot->iov = slot->few;
-	slot->capacity = VIRTQ_INLINE;
-	walk.slot = slot;
-	if (!walk_chain(vq, &walk, head)) {
+	why = slot_fill(vq, slot, head);
+	if (why) {
 		slot_release(vq, slot);
-		return virtq_break(vq, walk.error);
+		return virtq_break(vq, why);
 	}
-	slot->chain.out = slot->iov;
-	slot->chain.in = slot->iov + slot->chain.out_count;
 	slot->in_flight = true;
 	vq->in_flight++;
 	vq->next_avail++;

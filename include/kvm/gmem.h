@@ -13,6 +13,7 @@
 #define KVM_GMEM_H
 
 #include <kvm/types.h>
+#include <stddef.h>
 #include <sys/uio.h>
 
 #define GMEM_MAX_BANKS 2
@@ -46,8 +47,22 @@ int gmem_clear(struct gmem *mem);
 int gmem_read(const struct gmem *mem, gpa_t gpa, void *buf, u64 len);
 int gmem_write(const struct gmem *mem, gpa_t gpa, const void *buf, u64 len);
 
-/* Host address of [gpa, gpa + len) when it lies in one bank and len > 0, else NULL. */
-void *gmem_ptr(const struct gmem *mem, gpa_t gpa, u64 len);
+/*
+ * Host address of [gpa, gpa + len) when it lies in one bank and len > 0, else NULL. Inline, for a
+ * chain of buffers comes here once a buffer. Below a bank's base the offset wraps, and is above its
+ * size.
+ */
+static inline void *gmem_ptr(const struct gmem *mem, gpa_t gpa, u64 len)
+{
+	for (unsigned int i = 0; i < mem->count; i++) {
+		const struct gmem_bank *bank = &mem->banks[i];
+		u64 offset = gpa - bank->base;
+
+		if (offset < bank->size)
+			return len && len <= bank->size - offset ? bank->host + offset : NULL;
+	}
+	return NULL;
+}
 
 /*
  * [gpa, gpa + len) as host iovec elements (more than one where it spans adjacent

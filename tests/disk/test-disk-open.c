@@ -32,10 +32,9 @@ static void test_sizes(void **state)
 	disk_close(disk);
 
 	make_image(0);
-	disk = open_disk("");
-	assert_int_equal(disk_bytes(disk), 0);
-	assert_line("is empty");
-	disk_close(disk);
+	assert_refused("", "is empty; 'truncate -s SIZE' gives it as much room");
+	make_image(511);
+	assert_refused(",ro", "has 511 bytes, less than a block of 512");
 }
 
 static void test_info(void **state)

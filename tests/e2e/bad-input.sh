@@ -2,53 +2,7 @@
 # shellcheck shell=bash disable=SC2154,SC2012,SC2059,SC2086,SC2016
 #
 # Bad input: one line that names the object and says what would be right, status 125, and nothing
-# left behind. `refused` is all of that.
-
-# refused REGEX OPTION...: `lkvm run OPTION...` says one line that matches, and nothing else happens
-refused()
-{
-	local regex=$1 before
-
-	shift
-	before=$(ls -A)
-	timeout -s KILL 20 ${AS:-} "${BIN:-$LKVM}" run "$@" >.out 2>.err
-	status=$?
-	mv .out out
-	mv .err err
-	((status == 125)) || fail "status $status instead of 125: run $*"
-	[[ ! -s out ]] || fail "something on standard output: run $*"
-	said_lines 1
-	grep -Eq "^lkvm: " err || fail "the line does not start with 'lkvm: ': $(<err)"
-	grep -Eq -- "$regex" err || fail "no '$regex' in: $(<err)"
-	if LC_ALL=C grep -q '[^[:print:]]' err; then
-		fail "control characters in: $(<err)"
-	fi
-	rm out err
-	[[ ${KEEPS_RUNNING:-} ]] || nothing_left
-	rmdir "$LKVM_RUNTIME_DIR" 2>/dev/null
-	[[ $(ls -A) == "$before" ]] || fail "left behind: $(ls -A | tr '\n' ' ')"
-}
-
-# What is accepted by mistake ends at once.
-good=(-k "$PAYLOAD" -m 64 -c 1 -p do=exit:200)
-
-# Run the next `refused` as nobody; a copy of the binary, for the tree may be closed to others.
-as_nobody()
-{
-	need setpriv
-	((UID == 0)) || skip "only root can become somebody else"
-	mkdir -p bin
-	cp "$LKVM" bin/lkvm
-	cp "$PAYLOAD" payload
-	chmod 755 bin bin/lkvm
-	chmod 644 payload
-	BIN=$PWD/bin/lkvm
-	AS="setpriv --reuid 65534 --regid 65534 --clear-groups"
-	mkdir own
-	chown 65534 own
-	export LKVM_RUNTIME_DIR=$PWD/own/run
-	$AS "$BIN" version >/dev/null 2>&1 || skip "nobody cannot run a program here"
-}
+# left behind. `refused` of lib.sh is all of that. What concerns disks is in disk.sh.
 
 # --- the kernel ---
 
@@ -454,18 +408,6 @@ test_boot_trace_not_writable()
 	refused '--boot-trace' "${good[@]}" --boot-trace "$(printf '%05000d' 1)"
 }
 
-# tmpfs SIZE COMMAND...: in a mount namespace where ./full is a tmpfs of that size
-tmpfs()
-{
-	mkdir -p full
-	unshare -m true 2>/dev/null || skip "no mount namespaces here"
-	unshare -m bash -c 'mount -t tmpfs -o size=$1,nr_inodes=10 none full || exit 77
-		shift; . "$E2E_TOP/tests/e2e/lib.sh"; "$@"' tmpfs "$@"
-	status=$?
-	((status != 77)) || skip "no tmpfs can be mounted here"
-	((status == 0)) || exit 1
-}
-
 on_full_disk()
 {
 	head -c 100000 /dev/zero >full/filler 2>/dev/null
@@ -477,8 +419,8 @@ on_full_disk()
 test_result_on_a_full_disk()
 {
 	need_result
-	export -f on_full_disk refused
-	tmpfs 8k eval "good=(-k '$PAYLOAD' -m 64 -c 1 -p do=exit:200); on_full_disk"
+	export -f on_full_disk
+	mounted tmpfs 8k on_full_disk
 }
 
 # The disk becomes full while the guest runs: told in one line, and no half of a file is left.
@@ -499,7 +441,7 @@ test_result_disk_fills_up()
 {
 	need_result
 	export -f fills_up
-	tmpfs 12k fills_up
+	mounted tmpfs 12k fills_up
 }
 
 # --- the command line ---

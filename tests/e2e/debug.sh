@@ -27,7 +27,7 @@ the_end()
 
 test_balloon()
 {
-	up --balloon --virtio-transport mmio -- say:ready~ balloon exit:3
+	up --balloon --virtio-transport mmio -- say:ready~ balloon-asked exit:3
 	wait_for out 'balloon: up'
 	control 0 balloon vm
 	shows '^name: vm$'
@@ -50,7 +50,7 @@ test_balloon_out_of_range()
 {
 	local words
 
-	up --balloon --virtio-transport mmio -- say:ready~ balloon hang
+	up --balloon --virtio-transport mmio -- say:ready~ balloon-asked hang
 	wait_for out 'balloon: up'
 	for words in '--size 65M' '--size 4K' '--size 1023K' '--size 5K'; do
 		# shellcheck disable=SC2086 # words
@@ -131,11 +131,11 @@ test_debug_page_walk()
 {
 	looked_at
 	control 0 debug vm
-	shows '^  page walk of 000000000100[0-9a-f]{4}, 4-level:$'
+	shows '^  page walk of 00000000010[0-9a-f]{5}, 4-level:$'
 	shows '^    PML4\[0\] at [0-9a-f]{16}: [0-9a-f]{16} present writable user'
 	shows '^    PDPT\[0\] at '
 	shows '^    PD\[8\] at [0-9a-f]{16}: 00000000010000[0-9a-f]7 present writable user'
-	shows '^    physical 000000000100[0-9a-f]{4}, in a page of 2 MiB$'
+	shows '^    physical 00000000010[0-9a-f]{5}, in a page of 2 MiB$'
 	grep -q 'KVM says' shown && fail "KVM translates otherwise: $(cat shown)"
 	the_end
 }
@@ -148,8 +148,8 @@ test_debug_symbols()
 	looked_at
 	control 0 debug vm --vmlinux "$elf"
 	shows "^symbols: $elf, [0-9]+ of them; nothing says"
-	shows '^  rip 000000000100[0-9a-f]{4} debug_spin\+0x[0-9a-f]+/0x'
-	shows '^    000000000100[0-9a-f]{4} payload_main\+0x'
+	shows '^  rip 00000000010[0-9a-f]{5} debug_spin\+0x[0-9a-f]+/0x'
+	shows '^    00000000010[0-9a-f]{5} payload_main\+0x'
 	nm "$elf" >System.map
 	control 0 debug --system-map System.map -n vm
 	shows '^symbols: System.map, '

@@ -11,6 +11,7 @@
 #   up, control		the same named vm, and a command for it
 #   ends STATUS REASON		how it ended, by its exit status and by the result
 #   printed, said REGEX		what is on standard output, on standard error
+#   refused REGEX OPTION...	one line, status 125, nothing left behind
 set -u
 
 PAYLOAD=$E2E_TOP/build/guest/payload.bin
@@ -224,6 +225,69 @@ fnv()
 		sum=$(((sum ^ byte) * 0x01000193 & 0xffffffff))
 	done
 	printf '%08x\n' "$sum"
+}
+
+# --- bad input ---
+
+# refused REGEX OPTION...: `lkvm run OPTION...` says one line that matches, and nothing else happens
+refused()
+{
+	local regex=$1 before
+
+	shift
+	rm -f out err
+	rmdir "$LKVM_RUNTIME_DIR" 2>/dev/null
+	before=$(ls -A)
+	timeout -s KILL 20 ${AS:-} "${BIN:-$LKVM}" run "$@" >.out 2>.err
+	status=$?
+	mv .out out
+	mv .err err
+	((status == 125)) || fail "status $status instead of 125: run $*"
+	[[ ! -s out ]] || fail "something on standard output: run $*"
+	said_lines 1
+	grep -Eq "^lkvm: " err || fail "the line does not start with 'lkvm: ': $(<err)"
+	grep -Eq -- "$regex" err || fail "no '$regex' in: $(<err)"
+	if LC_ALL=C grep -q '[^[:print:]]' err; then
+		fail "control characters in: $(<err)"
+	fi
+	rm out err
+	[[ ${KEEPS_RUNNING:-} ]] || nothing_left
+	rmdir "$LKVM_RUNTIME_DIR" 2>/dev/null
+	[[ $(ls -A) == "$before" ]] || fail "left behind: $(ls -A | tr '\n' ' ')"
+}
+
+# What is accepted by mistake ends at once.
+good=(-k "$PAYLOAD" -m 64 -c 1 -p do=exit:200)
+
+# Run the next `refused` as nobody; a copy of the binary, for the tree may be closed to others.
+as_nobody()
+{
+	need setpriv
+	((UID == 0)) || skip "only root can become somebody else"
+	mkdir -p bin
+	cp "$LKVM" bin/lkvm
+	cp "$PAYLOAD" payload
+	chmod 755 bin bin/lkvm
+	chmod 644 payload
+	BIN=$PWD/bin/lkvm
+	AS="setpriv --reuid 65534 --regid 65534 --clear-groups"
+	mkdir own
+	chown 65534 own
+	export LKVM_RUNTIME_DIR=$PWD/own/run
+	$AS "$BIN" version >/dev/null 2>&1 || skip "nobody cannot run a program here"
+}
+
+# mounted tmpfs SIZE|ramfs - COMMAND...: a function that was exported, in a mount namespace where ./full
+# is an empty file system of that kind and size
+mounted()
+{
+	mkdir -p full
+	unshare -m true 2>/dev/null || skip "no mount namespaces here"
+	unshare -m bash -c 'mount -t "$1" -o "size=$2,nr_inodes=10" none full || exit 77
+		shift 2; . "$E2E_TOP/tests/e2e/lib.sh"; "$@"' mounted "$@"
+	status=$?
+	((status != 77)) || skip "no $1 can be mounted here"
+	((status == 0)) || exit 1
 }
 
 # --- one test ---

@@ -2,7 +2,7 @@
 /*
  * What `lkvm balloon` and `lkvm debug` are tested with.
  *
- * `balloon` is a driver of the virtio-balloon in the first MMIO window, without queues: it says
+ * `balloon-asked` is a driver of the virtio-balloon in the first MMIO window, without queues: it says
  * what it is asked for and claims to have given it up, until it is asked for nothing any more.
  * `registers` has known values in all general registers and on its stack, and stays at debug_spin,
  * a loop of two instructions. `nmi:N` waits for so many.
@@ -23,7 +23,7 @@
 
 extern volatile u32 nmi_count; /* start.S */
 
-void do_balloon(const char *arg)
+void do_balloon_asked(const char *arg)
 {
 	u32 pages = 0;
 

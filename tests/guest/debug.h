@@ -5,7 +5,7 @@
 #ifndef TESTS_GUEST_DEBUG_H
 #define TESTS_GUEST_DEBUG_H
 
-void do_balloon(const char *arg);
+void do_balloon_asked(const char *arg);
 void do_registers(const char *arg);
 void do_nmi(const char *arg);
 

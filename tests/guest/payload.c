@@ -764,7 +764,11 @@ static const struct {
 	{"rng", do_rng},
 	{"virtio-rules", do_virtio_rules},
 	{"virtio-noise", do_virtio_noise},
+	{"blk-rules", do_blk_rules},
+	{"blk-noise", do_blk_noise},
 	{"balloon", do_balloon},
+	{"balloon-noise", do_balloon_noise},
+	{"balloon-asked", do_balloon_asked},
 	{"registers", do_registers},
 	{"nmi", do_nmi},
 };

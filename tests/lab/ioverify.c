@@ -6,7 +6,8 @@
  *   ioverify check PATH KEY=VALUE...   what PATH has to hold after that run; reads only
  *   ioverify counter PATH COUNT        write a number, fsync, say it; the next
  *   ioverify last PATH                 the highest number in there
- *   ioverify one PATH r|w OFFSET BYTES one direct request, and how it ended
+ *   ioverify one PATH LETTER OFFSET BYTES
+ *                                      one direct request (r w p z d of below), and how it ended
  *   ioverify load PATH rand|seq DEPTH COUNT
  *                                      so many direct reads, DEPTH at a time, 4 KiB anywhere or
  *                                      1 MiB one behind the other, and how long they took
@@ -272,16 +273,15 @@ static void do_batch(struct job *job, struct op *ops)
 	}
 }
 
-static int do_zero(struct job *job, const struct op *op)
+static int zero(int fd, char kind, uint64_t offset, uint64_t bytes)
 {
-	uint64_t range[2] = {job->base + op->offset, op->bytes};
+	uint64_t range[2] = {offset, bytes};
 	struct stat st;
-	int mode = op->kind == 'z' ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE;
+	int mode = kind == 'z' ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE;
 
-	if (op->kind == 'd' && !fstat(job->buffered, &st) && S_ISBLK(st.st_mode))
-		return ioctl(job->buffered, BLKDISCARD, range);
-	return fallocate(job->buffered, mode | FALLOC_FL_KEEP_SIZE, (off_t)range[0],
-			 (off_t)op->bytes);
+	if (kind == 'd' && !fstat(fd, &st) && S_ISBLK(st.st_mode))
+		return ioctl(fd, BLKDISCARD, range);
+	return fallocate(fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes);
 }
 
 static void do_one(struct job *job, const struct op *op)
@@ -294,7 +294,8 @@ static void do_one(struct job *job, const struct op *op)
 	if (op->kind == 'f')
 		ret = fsync(job->buffered);
 	else if (strchr("pzd", op->kind))
-		ret = do_zero(job, op) ? -1 : (ssize_t)op->bytes;
+		ret = zero(job->buffered, op->kind, (uint64_t)at, op->bytes) ? -1
+									     : (ssize_t)op->bytes;
 	else if (is_write(op->kind))
 		ret = pwrite(fd, job->buf, op->bytes, at);
 	else
@@ -433,15 +434,18 @@ static int last(const char *path)
 
 static int one(const char *path, const char *how, uint64_t offset, uint64_t bytes)
 {
-	int fd = open(path, (*how == 'w' ? O_RDWR : O_RDONLY) | O_DIRECT | O_CLOEXEC);
+	int fd = open(path, (*how == 'r' ? O_RDONLY : O_RDWR) | O_DIRECT | O_CLOEXEC);
 	char *buf = aligned_alloc(4096, bytes);
 	ssize_t ret;
 
 	if (fd < 0 || !buf)
 		die("%s: %s", path, strerror(errno));
 	memset(buf, 0x5a, bytes);
-	ret = *how == 'w' ? pwrite(fd, buf, bytes, (off_t)offset)
-			  : pread(fd, buf, bytes, (off_t)offset);
+	if (strchr("pzd", *how))
+		ret = zero(fd, *how, offset, bytes) ? -1 : (ssize_t)bytes;
+	else
+		ret = *how == 'w' ? pwrite(fd, buf, bytes, (off_t)offset)
+				  : pread(fd, buf, bytes, (off_t)offset);
 	printf("one: %s %s %llu at %llu: %s\n", path, how, (unsigned long long)bytes,
 	       (unsigned long long)offset,
 	       ret < 0		       ? strerror(errno)
@@ -571,6 +575,6 @@ int main(int argc, char **argv)
 		return last(argv[2]);
 	if (!strcmp(what, "one") && argc == 6)
 		return one(argv[2], argv[3], number(argv[4]), number(argv[5]));
-	die("usage: run|check PATH [KEY=VALUE...], counter PATH COUNT, last PATH, one PATH r|w "
-	    "OFFSET BYTES");
+	die("usage: run|check PATH [KEY=VALUE...], counter PATH COUNT, last PATH, one PATH "
+	    "r|w|p|z|d OFFSET BYTES");
 }

@@ -19,6 +19,7 @@
  *   signal=NAME  to the command: TERM INT HUP TSTP CONT SEGV KILL ...
  *   stopped      until the command is stopped
  *   hold=MS      do not read for so long
+ *   size=RxC     the terminal's rows and columns from now on
  *   hangup       close the terminal's other end
  *   state=LABEL  print "LABEL: raw|cooked|the flags, blocking|nonblocking"
  *
@@ -220,6 +221,15 @@ static void step_hold(const char *ms)
 	usleep((unsigned int)atol(ms) * 1000);
 }
 
+static void step_size(const char *text)
+{
+	struct winsize size = {};
+
+	if (sscanf(text, "%hux%hu", &size.ws_row, &size.ws_col) != 2 ||
+	    ioctl(pty.master, TIOCSWINSZ, &size) < 0)
+		die("size");
+}
+
 static void step_hangup(const char *unused)
 {
 	(void)unused;
@@ -268,6 +278,7 @@ static const struct {
 	{"wait", step_wait},	 {"sleep", step_sleep}, {"send", step_send},
 	{"signal", step_signal}, {"hold", step_hold},	{"stopped", step_stopped},
 	{"hangup", step_hangup}, {"state", step_state}, {"appears", step_appears},
+	{"size", step_size},
 };
 
 static void run_step(const char *text)

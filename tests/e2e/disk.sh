@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2059,SC2086
+#
+# --disk: what is refused, each in one line that names the disk and says what would be right, with
+# status 125 and nothing left behind; and what is not. The guests here look at no disk.
+
+FORBID=$E2E_TOP/build/e2e/forbid
+
+# image [NAME [BYTES]]
+image()
+{
+	truncate -s "${2:-1M}" "${1:-img}"
+}
+
+# no_disk REGEX TEXT: --disk TEXT is refused
+no_disk()
+{
+	refused "$1" "${good[@]}" --disk "$2"
+}
+
+# a_disk OPTION...: a run with these ends as the payload says, without a word
+a_disk()
+{
+	vm "$@" -- exit:3
+	ends 3 exit
+	said_lines 0
+}
+
+# --- the words ---
+
+test_option_unknown()
+{
+	local word
+
+	image
+	for word in sync Cache=none =1 formatraw=1 'ro ' iops=100; do
+		no_disk "disk img: unknown option '$word'; there are format=, ro, .* snapshot\$" "img,$word"
+	done
+	no_disk "disk img: unknown option ''" img,ro,,ro,
+	no_disk "disk img: unknown option '.x1b'" $'img,\x1b'
+	no_disk 'disk img: ro takes no value' img,ro=1
+	no_disk 'disk img: snapshot takes no value' img,snapshot=
+	no_disk 'disk img: ro is given twice' img,ro,ro
+	no_disk 'disk img: cache is given twice' img,cache=none,cache=none
+}
+
+# values OPTION FORM VALUE...: none of these is one
+values()
+{
+	local value
+
+	for value in "${@:3}"; do
+		no_disk "disk img: $1= takes $2.*; got '$value'\$" "img,$1=$value"
+	done
+	no_disk "disk img: $1= takes $2" "img,$1"
+}
+
+test_option_values()
+{
+	image
+	values format 'raw or qcow2' vmdk RAW raw2 ''
+	values cache 'writeback, none or unsafe' writethrough directsync off ''
+	values aio 'io_uring, libaio or threads' native uring ''
+	values discard 'on or off' unmap 1 ''
+	values queues '1 to 16' 0 17 -1 1x 1.5 4294967297 18446744073709551617 many ''
+	values serial '1 to 20 letters, digits or signs' 123456789012345678901 'a b' ''
+	no_disk 'disk img: serial= takes' "img,serial=$(printf '%0500d' 1)"
+	no_disk 'disk img: aio=libaio works with cache=none' img,aio=libaio
+	no_disk 'disk img: aio=libaio works with cache=none' img,aio=libaio,cache=unsafe
+	a_disk -d img,queues=16,serial=12345678901234567890,discard=off,cache=unsafe,aio=threads,format=raw
+}
+
+test_path()
+{
+	refused "--disk takes PATH.*; got ''" "${good[@]}" --disk ''
+	refused "--disk takes PATH.*; got ',ro'" "${good[@]}" -d ,ro
+	refused '(-d|--disk) takes PATH.*got nothing' "${good[@]}" -d
+	no_disk 'disk a,b: No such file' a,,b,ro
+	image a,b
+	a_disk -d a,,b,ro
+}
+
+test_33_disks()
+{
+	local options=() i
+
+	for ((i = 1; i <= 33; i++)); do
+		image disk$i
+		options+=(-d disk$i)
+	done
+	refused 'disk disk33: is one too many; there is room for 32$' "${good[@]}" "${options[@]}"
+	a_disk "${options[@]:0:64}" --no-disk "${options[@]:64}"
+}
+
+# --- what is at the path ---
+
+test_no_such_disk()
+{
+	image
+	mkdir dir
+	mkfifo fifo
+	no_disk 'disk nosuch: No such file' nosuch
+	no_disk 'disk no/such: No such file' no/such,ro
+	no_disk 'disk img/x: Not a directory' img/x
+	no_disk 'disk dir: is a directory' dir
+	no_disk 'disk dir: is a directory' dir,ro
+	no_disk 'disk fifo: is neither a file nor a block device' fifo
+	no_disk 'disk fifo: is neither a file nor a block device' fifo,ro
+	no_disk 'disk /dev/null: is neither a file nor a block device' /dev/null
+	# The second of two: the first is closed again.
+	refused 'disk nosuch: No such file' "${good[@]}" -d img -d nosuch
+	a_disk -d img
+}
+
+test_size()
+{
+	local bytes
+
+	: >empty
+	no_disk "disk empty: is empty; 'truncate -s" empty
+	no_disk 'disk empty: is empty' empty,ro
+	image short 511
+	no_disk 'disk short: has 511 bytes, less than a block of 512' short
+	for bytes in 513 1000 1048575; do
+		image odd $bytes
+		vm -d odd -- exit:3
+		ends 3 exit
+		said_lines 1
+		said "disk odd: $bytes bytes are not whole blocks of 512; .* last $((bytes % 512))\$"
+	done
+	image one 512
+	a_disk -d one
+}
+
+test_permission()
+{
+	as_nobody
+	image secret
+	chmod 600 secret
+	no_disk 'disk secret: cannot be written: Permission denied' secret
+	no_disk 'disk secret: Permission denied' secret,ro
+	chmod 444 secret
+	no_disk "disk secret: cannot be written: Permission denied; ',ro' reads it only" secret
+	for word in ro snapshot; do
+		# nobody may not use /dev/kvm either, but disks are opened before it.
+		TMPDIR=$PWD/own timeout -s KILL 20 $AS "$BIN" run -k payload -m 64 -d secret,$word \
+			-p do=exit:3 >out 2>err
+		! grep -q 'disk secret' err || fail "a file that can be read is refused with $word"
+	done
+}
+
+# --- formats ---
+
+# begins NAME OFFSET BYTES: an image with these bytes there
+begins()
+{
+	rm -f "$1"
+	image "$1"
+	printf "$3" | dd of="$1" bs=1 seek=$(($2)) conv=notrunc status=none
+}
+
+test_format()
+{
+	local magic name
+
+	for magic in 'qcow2 0 QFI\xfb\0\0\0\3' 'qcow 0 QFI\xfb\0\0\0\1' 'vmdk 0 KDMV\1\0\0\0' 'vmdk 0 COWD' \
+		'vdi 0x40 \x7f\x10\xda\xbe' 'vhdx 0 vhdxfile' 'vhd 0 conectix' 'qed 0 QED\0' \
+		'parallels 0 WithouFreSpacExt'; do
+		read -r name magic <<<"$magic"
+		begins img ${magic%% *} "${magic#* }"
+		no_disk "disk img: begins like a $name image, which is not supported; .* format=raw" img
+		no_disk "disk img: begins like a $name image" img,ro
+		no_disk "disk img: begins like a $name image" img,snapshot
+		a_disk -d img,format=raw
+	done
+	no_disk "disk img: qcow2 images are not supported yet; convert it" img,format=qcow2
+	image disk.qcow2
+	no_disk "disk disk.qcow2: qcow2 images are not supported yet" disk.qcow2
+	a_disk -d disk.qcow2,format=raw
+	# A boot sector, a partition table and LUKS are a disk's own.
+	begins disk 0 'LUKS\xba\xbe'
+	a_disk -d disk
+}
+
+# --- who else has it ---
+
+test_in_use()
+{
+	local KEEPS_RUNNING=1
+
+	image
+	vm_start --name writer --disk img -- say:ready~ spin
+	wait_for out ready
+	mv out first
+	mv err first-err
+	no_disk 'disk img: is in use: another process has it open; only readers' img
+	no_disk 'disk img: is in use: another process writes to it' img,ro
+	no_disk 'disk img: is in use: another process writes to it' img,snapshot
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	a_disk --name writer -d img
+}
+
+test_shared_by_readers()
+{
+	image
+	vm_start --grace 300ms --disk img,ro -- say:ready~ spin
+	wait_for out ready
+	mv out first
+	mv err first-err
+	KEEPS_RUNNING=1 no_disk 'disk img: is in use: .* only readers' img
+	timeout -s KILL 20 "$LKVM" run "${good[@]}" -d img,snapshot -d img,ro >out 2>err
+	status=$?
+	((status == 200)) || fail "status $status with a second reader"
+	kill -TERM "$pid"
+	wait "$pid"
+}
+
+test_given_twice()
+{
+	image
+	ln img link
+	refused "disk img: is given twice; only .*\(',ro', ',snapshot'\)" "${good[@]}" -d img -d img
+	refused "disk link: is given twice, the other time as img" "${good[@]}" -d img -d link
+	refused "disk img: is given twice" "${good[@]}" -d img -d img,ro
+	refused "disk img: is given twice" "${good[@]}" -d img,snapshot -d img
+	a_disk -d img,ro -d link,snapshot
+}
+
+# --- what the host cannot ---
+
+# without CALLS OPTION...: the payload with these calls forbidden
+without()
+{
+	local calls=$1
+
+	shift
+	vm_command "$@" -- exit:3
+	timeout -s KILL 40 "$FORBID" $calls -- "${command[@]}" >out 2>err
+	status=$?
+	((status != 77)) || skip "no seccomp filters here"
+	nothing_left
+	((status == 3)) || fail "status $status without $calls"
+}
+
+test_io_uring_is_forbidden()
+{
+	"$LKVM" version | grep -q '^+io_uring' || skip "built without liburing"
+	image
+	without io_uring_setup -d img
+	said_lines 1
+	said 'disk img: io_uring: Operation not permitted; threads take its place.*aio=threads'
+	without io_uring_setup -d img,aio=threads
+	said_lines 0
+	AS="$FORBID io_uring_setup --" no_disk \
+		'disk img: aio=io_uring: Operation not permitted; leave it out, or aio=threads' \
+		img,aio=io_uring
+}
+
+test_linux_aio_is_forbidden()
+{
+	"$LKVM" version | grep -q '^+libaio' || skip "built without libaio"
+	image
+	(exec 3<>img; dd if=img of=/dev/null bs=4096 count=1 iflag=direct status=none 2>/dev/null) ||
+		skip "no direct I/O here"
+	without io_setup -d img,cache=none
+	said_lines 1
+	said 'disk img: libaio: Operation not permitted; threads take its place'
+}
+
+no_direct_io()
+{
+	image full/img
+	dd if=full/img of=/dev/null bs=4096 count=1 iflag=direct status=none 2>/dev/null &&
+		skip "this host's ramfs has direct I/O"
+	refused 'disk full/img: its file system has no direct I/O, which cache=none needs; cache=writeback' \
+		"${good[@]}" -d full/img,cache=none
+	a_disk -d full/img
+	TMPDIR=$PWD/full refused 'disk img: snapshot: the file system of .*full has no (direct I/O|temporary)' \
+		"${good[@]}" -d img,cache=none,snapshot
+}
+
+test_no_direct_io()
+{
+	image
+	export -f no_direct_io image a_disk
+	mounted ramfs 0 no_direct_io
+}
+
+test_snapshot_without_a_folder()
+{
+	image
+	TMPDIR=/nosuch refused 'disk img: snapshot: no temporary file in /nosuch: .*; TMPDIR names another' \
+		"${good[@]}" -d img,snapshot
+	TMPDIR=/proc refused 'disk img: snapshot: no temporary file in /proc' "${good[@]}" -d img,snapshot
+}
