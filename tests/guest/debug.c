@@ -2,8 +2,8 @@
 /*
  * What `lkvm balloon` and `lkvm debug` are tested with.
  *
- * `balloon-asked` is a driver of the virtio-balloon in the first MMIO window, without queues: it says
- * what it is asked for and claims to have given it up, until it is asked for nothing any more.
+ * `balloon-asked` is a driver of the virtio-balloon in the first MMIO window, without queues: it
+ * says what it is asked for and claims to have given it up, until it is asked for nothing any more.
  * `registers` has known values in all general registers and on its stack, and stays at debug_spin,
  * a loop of two instructions. `nmi:N` waits for so many.
  *

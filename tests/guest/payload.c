@@ -85,9 +85,6 @@ extern u8 bss_start[], bss_end[], payload_end[];
 
 u32 irq_count[16];
 
-void payload_main(void);
-void payload_fault(u64 vector, u64 error, u64 rip, u64 address);
-
 static void spin(void)
 {
 	for (;;)
