@@ -85,10 +85,7 @@ static int balloon_one(const char *name, int fd)
 		printf("%s: %lld\n", fields[i],
 		       (long long)json_integer_value(json_object_get(answer, fields[i])));
 	json_decref(answer);
-	if (!fflush(stdout) && !ferror(stdout))
-		return 0;
-	log_error("balloon: standard output cannot be written");
-	return STATUS_ERROR;
+	return builtin_end_output("balloon");
 }
 
 int builtin_balloon(int argc, char **argv)

@@ -121,10 +121,7 @@ static int debug_one(const char *name, int fd)
 	json_object_del(answer, "ok");
 	status = debug_report(answer);
 	json_decref(answer);
-	if (!fflush(stdout) && !ferror(stdout))
-		return status;
-	log_error("debug: standard output cannot be written");
-	return STATUS_ERROR;
+	return builtin_end_output("debug") ? STATUS_ERROR : status;
 }
 
 /* What the options say together. Before any machine is asked: 0 or -EINVAL after log_error(). */

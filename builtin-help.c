@@ -10,7 +10,9 @@
 #include <kvm/log.h>
 #include <kvm/options.h>
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static void help_commands(void)
 {
@@ -18,6 +20,14 @@ static void help_commands(void)
 	for (const struct builtin *builtin = builtins; builtin->name; builtin++)
 		printf("  %-10s %s\n", builtin->name, builtin->summary);
 	printf("\n'lkvm help COMMAND' lists its options; the manual page is lkvm(1).\n");
+}
+
+int builtin_end_output(const char *command)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	return log_fail(STATUS_ERROR, "%s: standard output cannot be written: %s", command,
+			strerror(errno));
 }
 
 int builtin_help(int argc, char **argv)
@@ -35,5 +45,5 @@ int builtin_help(int argc, char **argv)
 		printf("usage: lkvm %s\n%s\n", builtin->usage, builtin->summary);
 		options_print_help(builtin->name);
 	}
-	return fflush(stdout) ? STATUS_ERROR : 0;
+	return builtin_end_output("help");
 }

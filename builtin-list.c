@@ -141,10 +141,6 @@ int builtin_list(int argc, char **argv)
 		list_print(machines);
 	}
 	json_decref(machines);
-	if (fflush(stdout) || ferror(stdout)) {
-		log_error("list: standard output cannot be written");
-		return STATUS_ERROR;
-	}
-	return 0;
+	return builtin_end_output("list");
 }
 #endif

@@ -16,6 +16,7 @@
 #include <kvm/ipc-client.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/remains.h>
 #include <kvm/runtime-dir.h>
 
 #include <errno.h>
@@ -35,16 +36,33 @@ static void select_visit(const char *name, int fd, void *arg)
 	visit->status = MAX(visit->status, status);
 }
 
+/* One that has ended is listed, too. */
+static void select_say_nobody(const char *name)
+{
+	int dir = runtime_dir_is_name(name) ? runtime_dir_open(false) : -ENOENT;
+	json_t *result = dir < 0 ? NULL : remains_result(dir, name);
+	const json_t *status = json_object_get(result, "status");
+
+	if (status)
+		log_error("%s: has ended: %s, status %lld; lkvm logs and rm are for what it left",
+			  name, json_string_value(json_object_get(result, "reason")),
+			  json_integer_value(status));
+	else
+		log_error("%s: there is no running machine of that name; lkvm list shows them",
+			  name);
+	json_decref(result);
+	if (dir >= 0)
+		close(dir);
+}
+
 static int select_one(const char *name, int (*fn)(const char *name, int fd))
 {
 	int status, fd = ipc_client_open(name);
 
 	if (fd < 0) {
 		if (fd == -ESRCH)
-			log_error("%s: there is no running machine of that name; lkvm list shows "
-				  "them",
-				  name);
-		else
+			select_say_nobody(name);
+		else if (fd != -ENXIO)
 			log_error("%s: its control socket cannot be reached: %s", name,
 				  strerror(-fd));
 		return STATUS_ERROR;

@@ -66,10 +66,7 @@ static int stat_one(const char *name, int fd)
 			stat_print("", json_object_iter_key(at), json_object_iter_value(at));
 	}
 	json_decref(answer);
-	if (!fflush(stdout) && !ferror(stdout))
-		return 0;
-	log_error("stat: standard output cannot be written");
-	return STATUS_ERROR;
+	return builtin_end_output("stat");
 }
 
 int builtin_stat(int argc, char **argv)

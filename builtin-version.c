@@ -87,5 +87,5 @@ int builtin_version(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(features); i++)
 		printf("%c%-10s %s\n", feature_built(&features[i]) ? '+' : '-', features[i].name,
 		       features[i].what);
-	return fflush(stdout) ? STATUS_ERROR : 0;
+	return builtin_end_output("version");
 }

@@ -265,7 +265,10 @@ size_t console_drain(u64 timeout_ns)
 		poll(&ready, 1, (int)MAX((deadline - now) / NSEC_PER_MSEC, 1ULL));
 	}
 	lost = con.dropped + console_used();
-	if (lost)
+	if (lost && done < 0 && done != -EAGAIN)
+		log_warn("console: %llu bytes of output were lost: standard output: %s",
+			 (unsigned long long)lost, strerror((int)-done));
+	else if (lost)
 		log_warn("console: %llu bytes of output were lost because standard output was not "
 			 "read",
 			 (unsigned long long)lost);

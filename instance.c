@@ -56,8 +56,10 @@ static int instance_init(struct kvm *kvm)
 	if (err == -EEXIST)
 		return log_fail(err, "--name %s: is in use by a running machine; choose another",
 				config.name);
-	return log_fail(err, "--name %s: %s.lock cannot be locked: %s", config.name, config.name,
-			strerror(-err));
+	return log_fail(err,
+			"--name %s: %s.lock in the runtime directory cannot be locked: %s; "
+			"LKVM_RUNTIME_DIR names another",
+			config.name, config.name, strerror(-err));
 }
 
 static void instance_exit(struct kvm *kvm)

@@ -74,7 +74,7 @@ int ipc_client_open(const char *name)
 	int fd, dir = runtime_dir_open(false);
 
 	if (dir < 0)
-		return dir == -ENOENT ? -ESRCH : dir;
+		return dir == -ENOENT ? -ESRCH : -ENXIO;
 	fd = ipc_client_connect(dir, name);
 	close(dir);
 	return fd;

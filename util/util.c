@@ -82,7 +82,7 @@ bool file_is_in_use(int fd)
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		st.st_ino = 0;
 	while (dir && st.st_ino && !found && (entry = readdir(dir))) {
-		int at = atoi(entry->d_name);
+		int at = (int)strtol(entry->d_name, NULL, 10);
 
 		found = at > STDERR_FILENO && at != fd && !fstat(at, &other) &&
 			other.st_ino == st.st_ino && other.st_dev == st.st_dev;

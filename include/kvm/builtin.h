@@ -30,6 +30,9 @@ int builtin_debug(int argc, char **argv);
 int builtin_version(int argc, char **argv);
 int builtin_help(int argc, char **argv);
 
+/* All that a command printed is out: 0, or STATUS_ERROR after log_error(). */
+int builtin_end_output(const char *command);
+
 /* The command called name, or NULL. main.c. */
 const struct builtin *builtin_find(const char *name);
 

@@ -15,8 +15,8 @@
 
 /*
  * Connect to the machine of that name in the runtime directory: a descriptor, or -errno.
- * -ESRCH: there is none that runs; what a dead one left behind is removed. Says nothing, but for
- * a directory that cannot be opened.
+ * -ESRCH: there is none that runs; what a dead one left behind is removed. -ENXIO, after
+ * log_error(): the directory cannot be opened. Else it says nothing.
  */
 int ipc_client_open(const char *name);
 

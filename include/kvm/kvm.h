@@ -80,7 +80,7 @@ void kvm_request_reset(struct kvm *kvm, const char *how);
 
 /*
  * The ACPI chip says how its button is pressed. kvm_press_power_button() presses it (loop), and
- * forces the end after grace_ns; the first call decides when that is.
+ * forces the end after grace_ns; of several calls the earliest end counts.
  */
 void kvm_set_power_button(void (*press)(void *dev), void *dev);
 void kvm_press_power_button(u64 grace_ns);

@@ -251,7 +251,8 @@ static void test_deleted_again_and_again(void **state)
 	assert_int_equal(init_run(NULL), -EAGAIN);
 	assert_in_range(flocks, 1, 100);
 	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, "--name box: box.lock cannot be locked"));
+	assert_non_null(strstr(last_line,
+			       "--name box: box.lock in the runtime directory cannot be locked"));
 	assert_int_equal(open_fds(), before);
 }
 

@@ -4,6 +4,6 @@
 . "$LAB/lib.sh"
 . "$LAB/console.inc"
 
-echo_test 65536
-flood_test 65536 0
+echo_test 16384
+flood_test 16384 0
 lab_end

@@ -21,6 +21,6 @@ for transport in pci mmio; do
 	fi
 done
 CONSOLE=--console=virtio
-echo_test 65536
-flood_test 65536 0
+echo_test 16384
+flood_test 16384 0
 lab_end

@@ -2,6 +2,7 @@
 # Terminals as a guest has them: --tty puts a serial port at a pseudo-terminal of the host, in both directions and
 # with flow control; a terminal's size, and each change of it, reaches the guest on hvc0.
 # lab-carry: tests/lab/disk.inc build/e2e/pty
+# lab-long: yes
 . "$LAB/lib.sh"
 . "$LAB/disk.inc"
 # Who leads a session and opens a terminal has it, and is hung up with it.
@@ -66,8 +67,7 @@ expect_grep "$OUT/tty.out" '^job: then the end' "tty: after somebody else took t
 exec 4>&- 5>&-
 
 # --- the terminal's size ---
-mkdir size.dir
-cat >size.dir/job <<-'END'
+job_cpio size <<-'END'
 	echo "job: size $(stty size </dev/hvc0) at first"
 	for n in $(seq 300); do
 		[ "$(stty size </dev/hvc0)" != "33 111" ] || break
@@ -80,11 +80,11 @@ cat >size.dir/job <<-'END'
 	done
 	echo "job: size $(stty size </dev/hvc0) at last"
 END
-(cd size.dir && echo job | cpio -o -H newc 2>/dev/null) >size.cpio
 for transport in pci mmio; do
 	"$LAB/pty" -t 200 -o "$OUT/size-$transport.out" size=24x80 wait='job: size' size=33x111 wait='job: size' \
 		size=50x132 wait='job: size' -- lkvm run --kernel "$LAB/vmlinuz" --initrd "$LAB/guest.cpio" \
-		--initrd size.cpio -c 1 -m 256 --console=virtio --virtio-transport=$transport -p lab=job \
+		--initrd size.cpio -c 1 -m 256 --console=virtio --virtio-transport=$transport \
+		$JOB_OPTIONS --exec "$JOB" \
 		>"$OUT/size-$transport.end" 2>"$OUT/size-$transport.err" </dev/null
 	expect_grep "$OUT/size-$transport.out" 'job: size 33 111 then' "size-$transport: the guest sees 33x111"
 	expect_grep "$OUT/size-$transport.out" 'job: size 50 132 at last' "size-$transport: and then 50x132"
