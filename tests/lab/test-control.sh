@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The control socket and a real kernel: a pause freezes its output and its clocks, on kvm-clock and on the TSC, and
 # it goes on without a word of lockups or jumping clocks; many pauses while disk and serial port are busy lose nothing;
-# a stop is Debian's own power-off with a clean file system, or force when the grace time is over.
+# a stop is Debian's own power-off with a clean file system, or force when the grace time is over; and a detached guest.
 # lab-tools: mkfs.ext4 e2fsck
 # lab-rootfs: 1
 # lab-mem: 3000
@@ -119,4 +119,45 @@ stopped=0
 lkvm stop --grace 2s vm 2>"$OUT/deaf-stop.err" || stopped=$?
 expect_status "deaf: lkvm stop" 120 "$stopped"
 finish deaf 120
+
+# --- left running: its log, its counters, its console, its status ---
+job_cpio left <<-'END'
+	echo "job: ready"
+	read -r line
+	echo "job: heard $line"
+	exit 5
+END
+got=0
+# shellcheck disable=SC2086 # words
+lkvm run --detach --name vm --kernel "$LAB/vmlinuz" --initrd "$LAB/guest.cpio" --initrd left.cpio -c 1 -m 256 \
+	$JOB_OPTIONS --exec "$JOB" </dev/null >left.name 2>"$OUT/left.err" || got=$?
+expect_status "left: run --detach" 0 "$got" || lab_tail "$OUT/left.err"
+expect_grep left.name '^vm$' "left: its name"
+tries=240
+until lkvm logs vm | tr -d '\r' | grep -q '^job: ready' || [ $tries = 0 ]; do
+	tries=$((tries - 1))
+	usleep 250000
+done
+lkvm stat vm >"$OUT/left.stat"
+expect_grep "$OUT/left.stat" '^cpus\.0\.exits\.io: [1-9]' "left: lkvm stat counts exits"
+expect_grep "$OUT/left.stat" '^devices\.serial0\.bytes_out: [1-9]' "left: and bytes"
+lkvm wait vm &
+waiter=$!
+got=0
+echo hello | busybox timeout -s KILL 60 lkvm console vm >"$OUT/left.console" 2>"$OUT/left.console.err" || got=$?
+expect_status "left: lkvm console" 0 "$got" || lab_tail "$OUT/left.console.err"
+expect_grep "$OUT/left.console" '^job: ready' "left: the console shows what was"
+expect_grep "$OUT/left.console" '^job: heard hello' "left: and takes what is typed"
+got=0
+wait $waiter || got=$?
+expect_status "left: lkvm wait, begun before its end" 5 "$got"
+got=0
+lkvm wait vm || got=$?
+expect_status "left: and behind it" 5 "$got"
+lkvm logs vm >"$OUT/left.log"
+expect_grep "$OUT/left.log" '^job: heard hello' "left: the log has it"
+lkvm list >"$OUT/left.list"
+expect_grep "$OUT/left.list" '^vm .*ended' "left: is listed"
+lkvm rm vm && [ -z "$(ls -A "$LKVM_RUNTIME_DIR")" ] && ok "left: lkvm rm, and nothing is left" ||
+	fail "left: rm" "$(ls -A "$LKVM_RUNTIME_DIR")"
 lab_end

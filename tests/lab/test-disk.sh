@@ -25,8 +25,8 @@ verified()
 for n in 0 1 2; do
 	truncate -s 32M buffered$n direct/image$n
 done
-all='bytes=32M count=150 jobs=2'
-raw='ops=rwRWsSazf bytes=32M count=150 jobs=2'
+all='bytes=32M count=80 jobs=2'
+raw='ops=rwRWsSazf bytes=32M count=80 jobs=2'
 set -- -d buffered0,aio=io_uring -d buffered1,aio=threads -d buffered2,cache=unsafe \
 	-d direct/image0,cache=none,aio=libaio -d direct/image1,cache=none,aio=io_uring \
 	-d direct/image2,cache=none,aio=threads

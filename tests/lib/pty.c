@@ -247,6 +247,7 @@ static void step_state(const char *label)
 	const tcflag_t input = ICANON | ECHO | ISIG | IEXTEN;
 	struct termios now;
 
+	memset(&now, 0, sizeof(now)); /* its padding, too: it is compared as bytes */
 	tcgetattr(pty.slave, &now);
 	printf("%s: ", label);
 	if (!(now.c_lflag & input) && !(now.c_iflag & (ICRNL | IXON)))
