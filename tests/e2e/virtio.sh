@@ -130,6 +130,8 @@ test_rules_of_requests_snapshot()
 # Each engine, and what each of them has beside it
 test_noise_blk()
 {
+	! ldd "$LKVM" 2>&1 | grep -q libtsan ||
+		skip "a guest that has two reads into one buffer races in its own memory"
 	local options
 
 	for options in '' ,aio=threads ,snapshot; do
