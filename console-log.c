@@ -19,16 +19,15 @@
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/options.h>
+#include <kvm/thread.h>
 #include <kvm/util.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define RING_BYTES (1 * MIB) /* a power of two */
@@ -134,7 +133,6 @@ static bool console_log_is_taken(int fd)
 
 static int console_log_init(struct kvm *kvm)
 {
-	sigset_t all, before;
 	int err;
 
 	(void)kvm;
@@ -153,22 +151,17 @@ static int console_log_init(struct kvm *kvm)
 	copy.head = copy.tail = copy.dropped = 0;
 	copy.open = true;
 	copy.closing = false;
-	/* Signals are for the main thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&copy.thread, NULL, console_log_thread, NULL);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	err = thread_start(&copy.thread, 0, console_log_thread, NULL);
 	if (err) {
 		close(copy.fd);
 		copy.fd = -1;
-		return log_fail(-err, "--console-log: no thread: %s", strerror(err));
+		return log_fail(err, "--console-log: no thread: %s", strerror(-err));
 	}
 	return 0;
 }
 
 static void console_log_exit(struct kvm *kvm)
 {
-	struct timespec deadline;
 	u64 left;
 
 	(void)kvm;
@@ -178,11 +171,8 @@ static void console_log_exit(struct kvm *kvm)
 	copy.closing = true;
 	pthread_cond_signal(&copy.news);
 	pthread_mutex_unlock(&copy.lock);
-	clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec += (time_t)(END_NS / NSEC_PER_SEC);
-	if (pthread_timedjoin_np(copy.thread, NULL, &deadline)) {
+	if (!thread_join_within(copy.thread, END_NS)) {
 		/* It hangs in the file: the process ends without it. */
-		pthread_detach(copy.thread);
 		pthread_mutex_lock(&copy.lock);
 		left = copy.head - copy.tail;
 		pthread_mutex_unlock(&copy.lock);

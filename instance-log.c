@@ -27,18 +27,17 @@
 #include <kvm/phase.h>
 #include <kvm/remains.h>
 #include <kvm/result.h>
+#include <kvm/thread.h>
 #include <kvm/util.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PIECE_BYTES (64 * KIB)
@@ -154,19 +153,6 @@ void instance_log_take_stderr(void)
 	pthread_mutex_unlock(&ilog.lock);
 }
 
-static int instance_log_start_thread(void)
-{
-	sigset_t all, before;
-	int err;
-
-	/* Signals are for the main thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&ilog.thread, NULL, instance_log_thread, NULL);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -err;
-}
-
 static int instance_log_start(void)
 {
 	int ends[2], err;
@@ -181,7 +167,7 @@ static int instance_log_start(void)
 	ilog.pipe = ends[0];
 	dup2(ends[1], STDOUT_FILENO);
 	close(ends[1]);
-	err = instance_log_start_thread();
+	err = thread_start(&ilog.thread, 0, instance_log_thread, NULL);
 	if (!err)
 		return 0;
 	close(ilog.pipe);
@@ -220,18 +206,13 @@ static int instance_log_init(struct kvm *kvm)
 static void instance_log_stop_thread(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct timespec deadline;
 
 	fflush(stdout);
 	dup2(null, STDOUT_FILENO);
 	close(null);
-	clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec += (time_t)(END_NS / NSEC_PER_SEC);
-	if (pthread_timedjoin_np(ilog.thread, NULL, &deadline)) {
-		/* It hangs in the file: the process ends without it. */
-		pthread_detach(ilog.thread);
+	/* If it hangs in the file, the process ends without it. */
+	if (!thread_join_within(ilog.thread, END_NS))
 		return;
-	}
 	if (ilog.lost)
 		log_warn("%s: %llu bytes were lost because they could not be written", ilog.file,
 			 (unsigned long long)ilog.lost);

@@ -17,9 +17,10 @@
  */
 #include "engine.h"
 
+#include <kvm/thread.h>
+
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,19 +155,10 @@ static void *workers_main(void *arg)
 static int workers_add_thread(struct workers *workers)
 {
 	pthread_t *thread = &workers->threads[workers->count];
-	sigset_t all, before;
-	pthread_attr_t attr;
-	int err;
+	int err = thread_start(thread, STACK_BYTES, workers_main, workers);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	err = pthread_create(thread, &attr, workers_main, workers);
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err)
-		return -err;
+		return err;
 	pthread_setname_np(*thread, THREAD_NAME);
 	workers->count++;
 	return 0;

@@ -23,6 +23,7 @@ $(call unit, util/test-loop-wake)
 $(call unit, util/test-options)
 $(call unit, util/test-parse)
 $(call unit, util/test-symbols)
+$(call unit, util/test-thread)
 $(call unit, util/test-unpack)
 $(call unit, util/test-util)
 $(call unit, core/test-budget, budget.o)
@@ -93,9 +94,10 @@ $(call unit, x86/test-params, x86/params.o x86/e820.o gmem.o)
 $(call unit, x86/test-pvh, x86/pvh.o x86/e820.o gmem.o)
 
 # What threads touch runs under TSAN=1 as well.
-UNIT-threads := util/test-loop util/test-loop-wake hw/test-serial hw/test-rtc hw/test-acpi-pm \
-		hw/test-msix hw/test-pci hw/test-pci-bar core/test-bus core/test-console \
-		core/test-irq-pin core/test-kvm-ipc core/test-phase core/test-trace
+UNIT-threads := util/test-loop util/test-loop-wake util/test-thread hw/test-serial hw/test-rtc \
+		hw/test-acpi-pm hw/test-msix hw/test-pci hw/test-pci-bar core/test-bus \
+		core/test-console core/test-irq-pin core/test-kvm-ipc core/test-phase \
+		core/test-trace
 UNIT-threads += virtio/test-console virtio/test-core virtio/test-mmio virtio/test-pci
 UNIT-threads += virtio/test-rng core/test-console-log core/test-instance-log hw/test-serial-pty
 UNIT-threads += disk/test-disk disk/test-disk-file disk/test-engines virtio/test-blk
