@@ -17,11 +17,9 @@
 #include <kvm/ipc-client.h>
 
 #ifdef HAVE_JANSSON
-#include <kvm/log.h>
 #include <kvm/runtime-dir.h>
 #include <kvm/util.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -192,37 +190,31 @@ json_t *ipc_client_call(int fd, const char *command, json_t *params, u64 timeout
 	return NULL;
 }
 
-static int ipc_client_filter(const struct dirent *entry)
-{
-	size_t len = strlen(entry->d_name), suffix = sizeof(SUFFIX) - 1;
+struct ipc_client_visit {
+	void (*fn)(const char *name, int fd, void *arg);
+	void *arg;
+};
 
-	return len > suffix && len - suffix <= RUNTIME_NAME_MAX && entry->d_name[0] != '.' &&
-	       !strcmp(entry->d_name + len - suffix, SUFFIX);
+static void ipc_client_visit(int dir, const char *name, void *arg)
+{
+	const struct ipc_client_visit *visit = arg;
+	int fd = ipc_client_connect(dir, name);
+
+	if (fd < 0)
+		return;
+	visit->fn(name, fd, visit->arg);
+	close(fd);
 }
 
 int ipc_client_for_each(void (*fn)(const char *name, int fd, void *arg), void *arg)
 {
-	struct dirent **entries;
-	int count, dir = runtime_dir_open(false);
+	struct ipc_client_visit visit = {.fn = fn, .arg = arg};
+	int err, dir = runtime_dir_open(false);
 
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
-	count = scandirat(dir, ".", &entries, ipc_client_filter, alphasort);
-	for (int i = 0; i < count; i++) {
-		char *name = entries[i]->d_name;
-		int fd;
-
-		name[strlen(name) - (sizeof(SUFFIX) - 1)] = 0;
-		fd = ipc_client_connect(dir, name);
-		if (fd >= 0) {
-			fn(name, fd, arg);
-			close(fd);
-		}
-		free(entries[i]);
-	}
-	if (count >= 0)
-		free(entries);
+	err = runtime_dir_for_each(dir, SUFFIX, ipc_client_visit, &visit);
 	close(dir);
-	return count < 0 ? log_fail(-ENOMEM, "runtime directory: cannot be read") : 0;
+	return err;
 }
 #endif

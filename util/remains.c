@@ -22,14 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifdef HAVE_JANSSON
-#include <dirent.h>
-#include <kvm/log.h>
-#include <stdlib.h>
-
-#define SUFFIX ".json"
-#endif
-
+#define SUFFIX	       ".json"
 #define LINE_MAX_BYTES 4096 /* what is longer is cut anywhere */
 
 void remains_file(char file[RUNTIME_FILE_MAX], const char *name, const char *suffix)
@@ -39,7 +32,7 @@ void remains_file(char file[RUNTIME_FILE_MAX], const char *name, const char *suf
 
 int remains_remove(int dir, const char *name)
 {
-	static const char *const suffixes[] = {".json", ".log", REMAINS_LOG_NEW};
+	static const char *const suffixes[] = {SUFFIX, ".log", REMAINS_LOG_NEW};
 	char file[RUNTIME_FILE_MAX];
 	int err = -ENOENT;
 
@@ -82,27 +75,8 @@ json_t *remains_result(int dir, const char *name)
 	return NULL;
 }
 
-static int remains_filter(const struct dirent *entry)
-{
-	size_t len = strlen(entry->d_name), suffix = sizeof(SUFFIX) - 1;
-
-	return len > suffix && len - suffix <= RUNTIME_NAME_MAX && entry->d_name[0] != '.' &&
-	       !strcmp(entry->d_name + len - suffix, SUFFIX);
-}
-
 int remains_for_each(int dir, void (*fn)(int dir, const char *name, void *arg), void *arg)
 {
-	struct dirent **entries;
-	int count = scandirat(dir, ".", &entries, remains_filter, alphasort);
-
-	if (count < 0)
-		return log_fail(-errno, "runtime directory: cannot be read: %s", strerror(errno));
-	for (int i = 0; i < count; i++) {
-		entries[i]->d_name[strlen(entries[i]->d_name) - (sizeof(SUFFIX) - 1)] = 0;
-		fn(dir, entries[i]->d_name, arg);
-		free(entries[i]);
-	}
-	free(entries);
-	return 0;
+	return runtime_dir_for_each(dir, SUFFIX, fn, arg);
 }
 #endif

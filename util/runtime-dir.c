@@ -18,6 +18,7 @@
 #include <kvm/log.h>
 #include <kvm/runtime-dir.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -161,4 +162,27 @@ bool runtime_dir_is_locked(int dir, const char *name)
 	locked = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 	close(fd);
 	return locked;
+}
+
+int runtime_dir_for_each(int dir, const char *suffix,
+			 void (*fn)(int dir, const char *name, void *arg), void *arg)
+{
+	struct dirent **entries;
+	int count = scandirat(dir, ".", &entries, NULL, alphasort);
+
+	if (count < 0)
+		return log_fail(-errno, "runtime directory: cannot be read: %s", strerror(errno));
+	for (int i = 0; i < count; i++) {
+		char *name = entries[i]->d_name, *end = name + strlen(name);
+		size_t len = MIN(strlen(suffix), strlen(name));
+
+		if (!strcmp(end - len, suffix)) {
+			end[-(ssize_t)len] = '\0';
+			if (runtime_dir_is_name(name))
+				fn(dir, name, arg);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return 0;
 }

@@ -38,6 +38,13 @@ int runtime_dir_lock(int dir, const char *name);
 /* Give it back: the file is removed and the descriptor closed. */
 void runtime_dir_unlock(int dir, const char *name, int lock);
 
+/*
+ * fn for each NAME that has a file NAME + suffix in an open folder, in order. 0, or -errno after
+ * log_error().
+ */
+int runtime_dir_for_each(int dir, const char *suffix,
+			 void (*fn)(int dir, const char *name, void *arg), void *arg);
+
 /* Does somebody hold this name: a machine that runs, starts or ends? Leaves no trace. */
 bool runtime_dir_is_locked(int dir, const char *name);
 
