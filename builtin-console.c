@@ -223,13 +223,10 @@ static void at_signal(void *arg, u32 events)
 static int at_attach(void)
 {
 	json_t *answer;
-	int fd = ipc_client_open(at.name);
+	int fd = select_open(at.name);
 
 	if (fd < 0)
-		return log_fail(fd, "%s: %s", at.name,
-				fd == -ESRCH ? "there is no running machine of that name; lkvm "
-					       "list shows them"
-					     : strerror(-fd));
+		return fd;
 	answer = select_call(at.name, fd, "console", json_pack("{s:b}", "watch", watch),
 			     IPC_CLIENT_TIMEOUT_NS);
 	if (!answer) {

@@ -55,18 +55,23 @@ static void select_say_nobody(const char *name)
 		close(dir);
 }
 
+int select_open(const char *name)
+{
+	int fd = ipc_client_open(name);
+
+	if (fd == -ESRCH)
+		select_say_nobody(name);
+	else if (fd < 0 && fd != -ENXIO)
+		log_error("%s: its control socket cannot be reached: %s", name, strerror(-fd));
+	return fd;
+}
+
 static int select_one(const char *name, int (*fn)(const char *name, int fd))
 {
-	int status, fd = ipc_client_open(name);
+	int status, fd = select_open(name);
 
-	if (fd < 0) {
-		if (fd == -ESRCH)
-			select_say_nobody(name);
-		else if (fd != -ENXIO)
-			log_error("%s: its control socket cannot be reached: %s", name,
-				  strerror(-fd));
+	if (fd < 0)
 		return STATUS_ERROR;
-	}
 	status = fn(name, fd);
 	close(fd);
 	return status;

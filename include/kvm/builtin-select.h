@@ -56,6 +56,9 @@ int select_machines(const char *command, struct selection *selection, int argc, 
  */
 const char *select_name(const char *command, const bool *help, int argc, char **argv, int *status);
 
+/* Connect to the machine of that name: a descriptor, or -errno after log_error(). */
+int select_open(const char *name);
+
 /*
  * Call, and say what was wrong with the answer after "NAME: cannot COMMAND: ". A new reference or
  * NULL after log_error().
