@@ -115,14 +115,14 @@ static void *console_log_thread(void *arg)
 	return NULL;
 }
 
-/* Kernel, initrds and disks are open by now, and the files for scripts are written. */
-static bool console_log_is_taken(int fd)
+/* The files for scripts are written and closed by now. */
+static bool console_log_is_for_scripts(int fd)
 {
 	const char *const paths[] = {config.result, config.boot_trace};
 	struct stat st, other;
 
-	if (fstat(fd, &st) < 0 || file_is_in_use(fd))
-		return true;
+	if (fstat(fd, &st) < 0)
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		if (paths[i] && !stat(paths[i], &other) && other.st_ino == st.st_ino &&
 		    other.st_dev == st.st_dev)
@@ -142,12 +142,14 @@ static int console_log_init(struct kvm *kvm)
 	if (copy.fd < 0)
 		return log_fail(-errno, "--console-log %s: %s", path,
 				errno == ENXIO ? "a FIFO that nobody reads" : strerror(errno));
-	if (console_log_is_taken(copy.fd)) {
+	/* Kernel, initrds and disks are open by now. */
+	err = console_log_is_for_scripts(copy.fd) ? -EBUSY : file_empty(copy.fd);
+	if (err) {
 		close(copy.fd);
-		return log_fail(-EBUSY, "--console-log %s: is another file of this run", path);
+		copy.fd = -1;
+		return log_fail(err, "--console-log %s: %s", path,
+				err == -EBUSY ? "is another file of this run" : strerror(-err));
 	}
-	/* Of what is no regular file there is nothing to empty. */
-	(void)!ftruncate(copy.fd, 0);
 	copy.head = copy.tail = copy.dropped = 0;
 	copy.open = true;
 	copy.closing = false;

@@ -304,14 +304,11 @@ static int initramfs_write_out(void)
 	if (!wish.out)
 		return 0;
 	fd = open(wish.out, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-	if (fd >= 0 && file_is_in_use(fd)) {
+	err = fd < 0 ? -errno : file_empty(fd);
+	if (err == -EBUSY) {
 		close(fd);
-		return log_fail(-EBUSY, "--initramfs-out %s: is another file of this run",
-				wish.out);
+		return log_fail(err, "--initramfs-out %s: is another file of this run", wish.out);
 	}
-	err = fd < 0 ? -errno : 0;
-	if (!err && ftruncate(fd, 0) < 0 && errno != EINVAL)
-		err = -errno;
 	err = err ? err : write_full(fd, archive.data, archive.len);
 	/* Half of it is left nowhere. */
 	if (fd >= 0 && err && !fstat(fd, &st) && S_ISREG(st.st_mode))

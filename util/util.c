@@ -72,7 +72,7 @@ int file_read_whole(const char *path, size_t max, u8 **data, size_t *len)
 	return err;
 }
 
-bool file_is_in_use(int fd)
+static bool file_is_in_use(int fd)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	const struct dirent *entry;
@@ -90,6 +90,13 @@ bool file_is_in_use(int fd)
 	if (dir)
 		closedir(dir);
 	return found;
+}
+
+int file_empty(int fd)
+{
+	if (file_is_in_use(fd))
+		return -EBUSY;
+	return !ftruncate(fd, 0) || errno == EINVAL ? 0 : -errno;
 }
 
 int pwrite_full(int fd, const void *buf, size_t len, off_t offset)

@@ -60,7 +60,7 @@ const char *select_name(const char *command, const bool *help, int argc, char **
 int select_open(const char *name);
 
 /*
- * Call, and say what was wrong with the answer after "NAME: cannot COMMAND: ". A new reference or
+ * Call, and say what was wrong with the answer after "NAME: COMMAND: ". A new reference or
  * NULL after log_error().
  */
 json_t *select_call(const char *name, int fd, const char *command, json_t *params, u64 timeout_ns);

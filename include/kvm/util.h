@@ -23,10 +23,11 @@ int pread_full(int fd, void *buf, size_t len, off_t offset);
 int file_read_whole(const char *path, size_t max, u8 **data, size_t *len);
 
 /*
- * Is a regular file open as another descriptor of this process, too (but the standard ones)? Who is
- * about to empty it for output then has the path of one of the run's own files.
+ * Empty a file that was opened for output; what is no regular file has nothing to empty. 0; -EBUSY,
+ * untouched, when it is open as another descriptor of this process, too (but the standard ones):
+ * it is one of the run's own files; or another -errno.
  */
-bool file_is_in_use(int fd);
+int file_empty(int fd);
 
 /* Write all len bytes at offset. Returns 0 or -errno; EINTR is retried. */
 int pwrite_full(int fd, const void *buf, size_t len, off_t offset);

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* cmocka hands every test a state; none here needs it. */
@@ -160,23 +161,29 @@ static void test_whole_files(void **state)
 	assert_int_equal(file_read_whole("/dev/zero", 5, &data, &len), -EINVAL);
 }
 
-static void test_a_file_that_is_in_use(void **state)
+static void test_a_file_is_emptied_unless_it_is_in_use(void **state)
 {
 	char path[] = "/tmp/lkvm-test-util-XXXXXX";
 	int fd = mkstemp(path), other;
+	struct stat st;
 
-	assert_false(file_is_in_use(fd));
+	assert_int_equal(write_full(fd, "12345", 5), 0);
 	other = open(path, O_RDONLY);
-	assert_true(file_is_in_use(fd));
+	assert_int_equal(file_empty(fd), -EBUSY);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, 5);
 	close(other);
-	assert_false(file_is_in_use(fd));
+	assert_int_equal(file_empty(fd), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, 0);
 	close(fd);
 	unlink(path);
 	fd = open("/dev/null", O_RDWR);
 	other = open("/dev/null", O_RDWR);
-	assert_false(file_is_in_use(fd));
+	assert_int_equal(file_empty(fd), 0);
 	close(fd);
 	close(other);
+	assert_int_equal(file_empty(-1), -EBADF);
 }
 
 static void test_write_says_when_it_would_block(void **state)
@@ -210,7 +217,7 @@ int main(void)
 		cmocka_unit_test(test_errors_are_passed_on),
 		cmocka_unit_test(test_write_goes_on_after_a_part),
 		cmocka_unit_test(test_whole_files),
-		cmocka_unit_test(test_a_file_that_is_in_use),
+		cmocka_unit_test(test_a_file_is_emptied_unless_it_is_in_use),
 		cmocka_unit_test(test_write_says_when_it_would_block),
 		cmocka_unit_test(test_clock_goes_forward),
 	};
