@@ -335,17 +335,7 @@ test_foreground()
 # console_on_tty STEP...: lkvm console vm on a new terminal. Files: report, screen
 console_on_tty()
 {
-	"$PTY" -o screen "$@" -- "$LKVM" console vm >report 2>pty-err ||
-		fail "$(grep -a -m 1 "^pty: " pty-err)"
-}
-
-reports()
-{
-	local line
-
-	for line; do
-		grep -qx -- "$line" report || fail "not '$line' but: $(tr '\n' ';' <report)"
-	done
+	run_on_tty "$@" -- "$LKVM" console vm
 }
 
 # end STATUS: of a machine that is to be stopped, or ends by itself

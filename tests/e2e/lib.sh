@@ -126,6 +126,24 @@ ask()
 	printf '%s\n' "$@" | timeout 10 socat -t 5 - "UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock"
 }
 
+# --- on a terminal ---
+
+# run_on_tty STEP... -- COMMAND...: what pty.c did is in report, what was on the screen in screen
+run_on_tty()
+{
+	"$PTY" -o screen "$@" >report 2>pty-err || fail "$(grep -a -m 1 "^pty: " pty-err)"
+}
+
+# reports LINE...: each of them is in report
+reports()
+{
+	local line
+
+	for line; do
+		grep -qx -- "$line" report || fail "not '$line' but: $(tr '\n' ';' <report)"
+	done
+}
+
 # --- what came of it ---
 
 result()

@@ -15,23 +15,13 @@ on_tty()
 	done
 	shift
 	vm_command "$@"
-	"$PTY" -o screen "${steps[@]}" -- "${command[@]}" >report 2>pty-err ||
-		fail "$(grep -a -m 1 "^pty: " pty-err)"
+	run_on_tty "${steps[@]}" -- "${command[@]}"
 	tr -d '\r' <screen >out
 	: >>err
 	status=$(sed -n 's/^status: //p' report)
 	# What lkvm cannot clean up; it blocks nobody.
 	[[ ${CRASHES:-} ]] && rm -f run/*.lock run/*.sock
 	nothing_left
-}
-
-reports()
-{
-	local line
-
-	for line; do
-		grep -qx -- "$line" report || fail "not '$line' but: $(tr '\n' ';' <report)"
-	done
 }
 
 # --- raw, and back ---
