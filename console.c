@@ -165,8 +165,6 @@ static ssize_t console_flush_piece(void)
 	at = tail % RING_BYTES;
 	len = MIN(MIN(console_used(), RING_BYTES - at), sizeof(piece));
 	memcpy(piece, con.ring + at, len);
-	if (!len)
-		con.busy = false;
 	pthread_mutex_unlock(&con.lock);
 	if (!len)
 		return 0;
@@ -195,25 +193,38 @@ static void console_tell_writable(void)
 		con.ports[i].writable(con.ports[i].dev);
 }
 
+/* How much there is to write. 0: the next byte rings again. */
+static u64 console_left(void)
+{
+	u64 left;
+
+	pthread_mutex_lock(&con.lock);
+	left = console_used();
+	con.busy = left || con.gone;
+	pthread_mutex_unlock(&con.lock);
+	return left;
+}
+
 static void console_flush(void)
 {
+	u64 left = console_left();
 	ssize_t done;
-	u64 budget = RING_BYTES;
 
-	/* Bounded: a guest that writes faster than we must not keep the loop here. */
+	/* What comes meanwhile is the next burst: a guest that writes on must not keep the loop. */
 	loop_disarm(con.kvm->loop, &con.burst);
 	do {
 		done = console_flush_piece();
-		budget -= MIN(budget, (u64)MAX(done, (ssize_t)0));
-	} while (budget && (done > 0 || done == -EINTR));
-	if (done < 0 && done != -EAGAIN) {
+		left -= MIN(left, (u64)MAX(done, (ssize_t)0));
+	} while (left && (done > 0 || done == -EINTR));
+	if (done < 0 && done != -EAGAIN)
 		console_lost_reader((int)-done);
-		done = 0;
-	}
-	if (done)
+	left = console_left();
+	if (done == -EAGAIN || left >= BURST_BYTES)
 		loop_watch(con.kvm->loop, &con.out, EPOLLOUT);
 	else
 		loop_unwatch(con.kvm->loop, &con.out);
+	if (left && !con.out.added)
+		loop_arm(con.kvm->loop, &con.burst, now_ns() + BURST_NS);
 	console_tell_writable();
 }
 
@@ -272,7 +283,7 @@ size_t console_drain(u64 timeout_ns)
 		log_warn("console: %llu bytes of output were lost because standard output was not "
 			 "read",
 			 (unsigned long long)lost);
-	return console_used();
+	return console_left();
 }
 
 /* --- viewers --- */
