@@ -62,8 +62,8 @@ ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SANITIZE-$(VARIANT)) -fno-strict-ali
 	     -fstack-protector-strong -fvisibility=hidden -pthread
 
 VARIANT := $(if $(SAN),san,$(if $(TSAN),tsan,release))
-SANITIZE-san := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-SANITIZE-tsan := -fsanitize=thread
+SANITIZE-san := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZE-tsan := -O1 -fsanitize=thread
 BUILD := build/$(VARIANT)-$(notdir $(CC))
 Q := $(if $(V),,@)
 
