@@ -51,7 +51,7 @@ test_budget_without_init()
 
 test_budget_of_a_guest_that_hangs() # SLOW
 {
-	vm --budget 100ms -- spin
+	vm --budget 100ms -- hang
 	ends 125 error
 	took_between 10050 16000
 	said_lines 1

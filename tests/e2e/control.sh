@@ -89,8 +89,9 @@ test_stop_of_nobody()
 # Nothing comes out of a guest that stands still, and nothing is lost when it goes on.
 test_pause_and_resume()
 {
-	local bytes=400000 before
+	local bytes before
 
+	bytes=$(busy_bytes 2)
 	up -- say:ready~ write:$bytes exit:5
 	control 0 pause vm
 	control 0 list
@@ -110,8 +111,9 @@ test_pause_and_resume()
 
 test_pause_many_times()
 {
-	local bytes=300000 i
+	local bytes i
 
+	bytes=$(busy_bytes 2)
 	up -- say:ready~ write:$bytes exit:5
 	for ((i = 0; i < 40; i++)); do
 		"$LKVM" pause vm 2>>complained && "$LKVM" resume vm 2>>complained

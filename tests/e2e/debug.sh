@@ -211,8 +211,9 @@ test_debug_bad_symbols()
 # It is stopped for a moment only, and loses nothing.
 test_debug_of_a_busy_guest()
 {
-	local bytes=300000 i
+	local bytes i
 
+	bytes=$(busy_bytes 2)
 	up -- say:ready~ write:$bytes exit:5
 	for ((i = 0; i < 30; i++)); do
 		"$LKVM" debug vm >shown 2>>complained || break
@@ -227,7 +228,7 @@ test_debug_of_a_paused_guest()
 {
 	local before
 
-	up -- say:ready~ write:400000 exit:5
+	up -- say:ready~ "write:$(busy_bytes 2)" exit:5
 	control 0 pause vm
 	control 0 debug vm
 	shows '^machine: vm, paused$'
@@ -247,7 +248,7 @@ test_debug_and_pause_together()
 {
 	local i
 
-	up -- say:ready~ write:300000 exit:5
+	up -- say:ready~ "write:$(busy_bytes 3)" exit:5
 	for ((i = 0; i < 10; i++)); do
 		ask '{"command":"debug","id":1}' '{"command":"pause","id":2}' '{"command":"debug","id":3}' |
 			cut -c 1-100 >answers

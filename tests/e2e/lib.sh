@@ -89,6 +89,12 @@ vm_wait()
 	nothing_left
 }
 
+# busy_bytes SECONDS: how many of write:BYTES take about so long, an exit a byte
+busy_bytes()
+{
+	[[ $E2E_KIND == native ]] && echo $(($1 * 400000)) || echo $(($1 * 40000))
+}
+
 # wait_for FILE REGEX [SECONDS]
 wait_for()
 {

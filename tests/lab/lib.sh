@@ -33,6 +33,12 @@ note()
 	lab_line "# $*"
 }
 
+# quick: is this make check, for which a boot that differs little from another is left out?
+quick()
+{
+	[ "$LAB_QUICK" = yes ]
+}
+
 # lab_end: every script's last line
 lab_end()
 {

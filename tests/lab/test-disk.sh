@@ -4,7 +4,6 @@
 # lab-modules: brd
 # lab-tools: mkfs.ext4
 # lab-carry: tests/lab/disk.inc
-# lab-lane: 1
 . "$LAB/lib.sh"
 . "$LAB/disk.inc"
 BOOT_TIMEOUT=600

@@ -21,9 +21,9 @@ if [ "$kept" = 1 ] && [ "$(find forms-cache -type f | wc -l)" = 1 ]; then
 else
 	fail "kept" "$(find forms-cache | tr '\n' ' ')"
 fi
-form unmoved -p nokaslr
+quick || form unmoved -p nokaslr
 form self --unpack=never
-form self-32bit --unpack=never --boot=32bit
+quick || form self-32bit --unpack=never --boot=32bit
 form self-16bit --boot=16bit
 form pvh --boot=pvh
 lab_end
