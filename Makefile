@@ -152,6 +152,7 @@ deps:
 install: $(BIN)
 	install -D -m 755 $(BIN) $(DESTDIR)$(prefix)/bin/lkvm
 	install -D -m 644 docs/lkvm.1 $(DESTDIR)$(prefix)/share/man/man1/lkvm.1
+	install -D -m 644 docs/control.md $(DESTDIR)$(prefix)/share/doc/lkvm/control.md
 	install -D -m 644 docs/lkvm.bash-completion \
 		$(DESTDIR)$(prefix)/share/bash-completion/completions/lkvm
 	for kind in system user; do sed 's|@prefix@|$(prefix)|' docs/lkvm@.service.in | \

@@ -34,6 +34,10 @@ int builtin_help(int argc, char **argv)
 {
 	const struct builtin *builtin;
 
+	if (argc > 2) {
+		log_error("help: takes one COMMAND; '%s' is a second word", argv[2]);
+		return STATUS_ERROR;
+	}
 	if (argc < 2) {
 		help_commands();
 	} else {

@@ -58,7 +58,7 @@ static const struct option cpu_options[] = {
 	 .value = &config.cpus,
 	 .arg = "N",
 	 .min = 1,
-	 .max = 1U << 16,
+	 .max = KVM_CPU_MAX,
 	 .help = "virtual CPUs (as many as the host has online)"},
 	{.name = "cpu-affinity",
 	 .type = OPTION_STRING,
@@ -358,9 +358,6 @@ static int kvm_cpu_check_count(struct kvm *kvm)
 
 	if (config.cpus_by_default)
 		config.cpus = MIN(config.cpus, max);
-	if (config.cpus > KVM_CPU_MAX)
-		return log_fail(-ERANGE, "--cpus: %u is more than the %d that lkvm supports",
-				config.cpus, KVM_CPU_MAX);
 	if (config.cpus > max)
 		return log_fail(-ERANGE,
 				"--cpus: %u is more than the %u that this host's KVM "

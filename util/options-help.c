@@ -129,7 +129,7 @@ void text_add_form(struct text *text, const struct option *option)
 	if (option->type == OPTION_SIZE)
 		text_add(text, " (MiB without a suffix)");
 	if (option->type == OPTION_DURATION)
-		text_add(text, " (seconds without a suffix)");
+		text_add(text, "[ms|s|m|h] (seconds without a suffix)");
 	if (option->type == OPTION_UINT || option->type == OPTION_SIZE ||
 	    option->type == OPTION_DURATION)
 		text_add_bounds(text, option);

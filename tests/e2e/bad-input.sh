@@ -594,4 +594,9 @@ test_help_is_no_error()
 	status=$?
 	((status == 125)) || fail "status $status: lkvm help nosuch"
 	said_lines 1
+	"$LKVM" help run stop >out 2>err
+	status=$?
+	((status == 125)) || fail "status $status: lkvm help run stop"
+	said "^lkvm: help: takes one COMMAND; 'stop' is a second word$"
+	said_lines 1
 }

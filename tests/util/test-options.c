@@ -468,14 +468,17 @@ static void test_duration(void **state)
 	assert_int_equal(RUN("--timeout=1.5s", "--grace", "10"), 0);
 	assert_int_equal(values.timeout, 1500 * NSEC_PER_MSEC);
 	assert_int_equal(values.grace, 10 * NSEC_PER_SEC);
-	ASSERT_REFUSED("option --timeout takes DURATION (seconds without a suffix), 500ms to 1h; "
+	ASSERT_REFUSED("option --timeout takes DURATION[ms|s|m|h] (seconds without a suffix), "
+		       "500ms to 1h; "
 		       "got '61m'",
 		       "--timeout=61m");
-	ASSERT_REFUSED("option --timeout takes DURATION (seconds without a suffix), 500ms to 1h; "
+	ASSERT_REFUSED("option --timeout takes DURATION[ms|s|m|h] (seconds without a suffix), "
+		       "500ms to 1h; "
 		       "got '0'",
 		       "--timeout=0");
-	ASSERT_REFUSED("option --grace takes DURATION (seconds without a suffix); got '1 s'",
-		       "--grace=1 s");
+	ASSERT_REFUSED(
+		"option --grace takes DURATION[ms|s|m|h] (seconds without a suffix); got '1 s'",
+		"--grace=1 s");
 }
 
 static void test_choice(void **state)
