@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What a disk request costs, counted: reads of a RAM disk by a guest of lkvm or of QEMU with one engine, as the file
-# "which" says. Runs in the lab; bench/disk starts it, carries what it needs, and prints the table.
-# $OUT/RUN.txt has a line a load: "rand|seq DEPTH COUNT MICROSECONDS EXITS SYSCALLS", the last two
+# What a disk request costs, counted: reads of a RAM disk by a guest of lkvm or of QEMU with one engine, or by no guest
+# but L1 itself, as the file "which" says. Runs in the lab; bench/disk starts it, carries what it needs, and prints the
+# table.
+# $OUT/RUN.txt has a line a load: "rand|seq|seq-huge DEPTH COUNT MICROSECONDS EXITS SYSCALLS", the last two
 # of COUNT requests.
 # lab-modules: brd
 . "$LAB/lib.sh"
@@ -14,17 +15,19 @@ head -c 1048576 /dev/urandom >piece
 for n in $(seq 128); do cat piece; done >/dev/ram0
 cat "$LAB/vmlinuz" "$LAB/guest.cpio" "$LAB/lkvm-static" >/dev/null
 
-# The guest: each line that it is given is a load.
-mkdir job.dir
-cat >job.dir/job <<-'END'
-	stty -echo
+# The guest, the same for both: each line that it is given is a load.
+job_cpio job <<-'END'
+	disk=/dev/vda
+	[ -e $disk ] || disk=/dev/ram0
+	[ ! -t 0 ] || stty -echo
 	echo "load: ready"
 	while read -r load; do
-		ioverify load /dev/vda $load
+		ioverify load $disk $load
 	done
 END
-(cd job.dir && echo job | cpio -o -H newc) >job.cpio 2>/dev/null
-cat "$LAB/guest.cpio" job.cpio >initrd
+lkvm run --kernel "$LAB/vmlinuz" --disk /dev/ram0 $JOB_OPTIONS --exec "$JOB" --dry-run \
+	--initramfs-out own.cpio >/dev/null
+cat "$LAB/guest.cpio" job.cpio own.cpio >initrd
 
 # answer REGEX: the next line of the guest's that matches, into $line
 answer()
@@ -39,7 +42,7 @@ answer()
 
 exits()
 {
-	cat /sys/kernel/debug/kvm/*/exits
+	cat /sys/kernel/debug/kvm/*/exits 2>/dev/null || echo 0
 }
 
 # system_calls: of the machine's process, all its threads, since tracing began
@@ -75,10 +78,9 @@ loads()
 	busybox timeout -s KILL 100 "$@" <in >out 2>"$OUT/$run.err" &
 	pid=$!
 	exec 3>in 4<out
-	if answer 'load: ready'; then
-		load "$run" rand 1 "$COUNT" && load "$run" rand 8 "$COUNT" && load "$run" rand 32 "$COUNT" &&
-			load "$run" seq 4 $((COUNT / 20))
-	fi
+	answer 'load: ready' && load "$run" rand 1 "$COUNT" && load "$run" rand 8 "$COUNT" &&
+		load "$run" rand 32 "$COUNT" && load "$run" seq 4 $((COUNT / 20)) &&
+		load "$run" seq-huge 4 $((COUNT / 20))
 	status=$?
 	exec 3>&- 4<&-
 	kill -KILL "$pid" 2>/dev/null
@@ -103,7 +105,7 @@ measure()
 COUNT=10000
 [ ! -e "$LAB/count" ] || COUNT=$(cat "$LAB/count")
 export XDG_CACHE_HOME=$PWD/cache
-words="quiet console=ttyS0 cryptomgr.notests lab=job"
+words="quiet console=ttyS0 cryptomgr.notests rdinit=/lkvm/init"
 run=$(cat "$LAB/which")
 case $run in
 *-direct-*) cache=none ;;
@@ -111,6 +113,9 @@ case $run in
 esac
 options=cache=$cache,aio=${run##*-}
 case $run in
+host)
+	measure "$run" sh job.dir/job
+	;;
 lkvm-*)
 	measure "$run" "$LAB/lkvm-static" run --kernel "$LAB/vmlinuz" --initrd "$PWD/initrd" --mem 256 --cpus 1 \
 		--nodefaults -p "$words" --disk "/dev/ram0,$options"

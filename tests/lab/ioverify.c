@@ -8,9 +8,10 @@
  *   ioverify last PATH                 the highest number in there
  *   ioverify one PATH LETTER OFFSET BYTES
  *                                      one direct request (r w p z d of below), and how it ended
- *   ioverify load PATH rand|seq DEPTH COUNT
+ *   ioverify load PATH rand|seq|seq-huge DEPTH COUNT
  *                                      so many direct reads, DEPTH at a time, 4 KiB anywhere or
- *                                      1 MiB one behind the other, and how long they took
+ *                                      1 MiB one behind the other, to pages of 4 KiB or
+ *                                      (seq-huge) 2 MiB, and how long they took
  *
  * Keys: seed=N, bytes=SIZE (of the disk, from its start), count=N (operations a job), jobs=N
  * (processes, each with a part of the disk), align=N (of direct requests, 512), ops=LETTERS, each
@@ -38,6 +39,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -46,6 +48,7 @@
 
 #define SECTOR	  512u
 #define MIB	  (1024u * 1024u)
+#define HUGE	  (2 * MIB)
 #define BATCH	  16u
 #define BATCH_MAX (64u * 1024u)
 #define DISCARDED (1u << 31)
@@ -474,9 +477,25 @@ static void send(aio_context_t aio, struct iocb **list, long count)
 	}
 }
 
+/*
+ * All of a load's buffers, touched: pages of 4 KiB, which lie anywhere, or of 2 MiB, whatever the
+ * kernel's own choice is.
+ */
+static char *load_buffers(uint64_t bytes, bool huge)
+{
+	char *buffers = aligned_alloc(HUGE, (bytes + HUGE - 1) / HUGE * HUGE);
+
+	if (!buffers)
+		die("no memory for a load");
+	madvise(buffers, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	memset(buffers, 0, bytes);
+	return buffers;
+}
+
 static int load(const char *path, const char *what, uint64_t depth, uint64_t count)
 {
-	uint64_t each = !strcmp(what, "seq") ? MIB : 4096, sent = 0, done = 0, size, begin;
+	uint64_t each = !strcmp(what, "rand") ? 4096 : MIB, sent = 0, done = 0, size, begin;
+	char *buffers = load_buffers(depth * each, !strcmp(what, "seq-huge"));
 	struct job job = {.random = 1, .direct = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC)};
 	struct iocb *cbs = calloc(depth, sizeof(*cbs)), **list = calloc(depth, sizeof(*list));
 	struct io_event *events = calloc(depth, sizeof(*events));
@@ -491,10 +510,9 @@ static int load(const char *path, const char *what, uint64_t depth, uint64_t cou
 			.aio_data = (uintptr_t)&cbs[batch],
 			.aio_lio_opcode = IOCB_CMD_PREAD,
 			.aio_fildes = (uint32_t)job.direct,
-			.aio_buf = (uintptr_t)aligned_alloc(4096, each),
+			.aio_buf = (uintptr_t)(buffers + (uint64_t)batch * each),
 			.aio_nbytes = each,
 		};
-		memset((void *)(uintptr_t)cbs[batch].aio_buf, 0, each);
 		list[batch] = &cbs[batch];
 	}
 	begin = now_us();
