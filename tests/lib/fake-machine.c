@@ -441,7 +441,7 @@ unsigned int fake_irq_rises(u32 gsi)
 
 bool fake_wait_rises(u32 gsi, unsigned int rises)
 {
-	u64 deadline = now_ns() + 2 * NSEC_PER_SEC;
+	u64 deadline = now_ns() + 20 * NSEC_PER_SEC;
 
 	while (fake_irq_rises(gsi) < rises) {
 		if (now_ns() > deadline)
