@@ -6,7 +6,7 @@
 . "$LAB/endings.inc"
 
 boot reboot 0 -c 1 -m 256 -p lab=reboot
-boot reboot-kbd-fail 123 -c 1 -m 256 --on-reboot=fail -p lab=reboot:kbd
+quick || boot reboot-kbd-fail 123 -c 1 -m 256 --on-reboot=fail -p lab=reboot:kbd
 boot exit-7 7 -c 1 -m 256 -p lab=exit:7
 
 boot panic 121 -c 1 -m 256 --result panic.json -p lab=panic

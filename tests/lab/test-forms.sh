@@ -24,6 +24,6 @@ fi
 quick || form unmoved -p nokaslr
 form self --unpack=never
 quick || form self-32bit --unpack=never --boot=32bit
-form self-16bit --boot=16bit
+quick || form self-16bit --boot=16bit
 form pvh --boot=pvh
 lab_end

@@ -21,6 +21,6 @@ for transport in pci $(quick || echo mmio); do
 	fi
 done
 CONSOLE=--console=virtio
-echo_test 16384
+quick || echo_test 16384
 quick || flood_test 16384 0
 lab_end
