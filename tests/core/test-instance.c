@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pins instance.c: one machine a name, whatever other processes do meanwhile.
+ * Pins instance.c and util/runtime-dir.c: one machine a name, whatever other processes do meanwhile;
+ * whose files lie in the folder.
  *
  * flock() is this file's own: it can remove the lock file first, as an instance that ends
  * between our open() and our flock() does, or say that another has the lock.
@@ -340,6 +341,36 @@ static void test_a_directory_that_cannot_be(void **state)
 	assert_int_equal(open_fds(), before);
 }
 
+static void note_name(int dir_fd, const char *name, void *arg)
+{
+	strcat(arg, name);
+	strcat(arg, " ");
+}
+
+/* In order, and only what a machine can be called. */
+static void test_for_each(void **state)
+{
+	static const char *const files[] = {"b.json",  "a.b.json", ".c.json", ".json",
+					    "d.jsonx", "e.log",	   "f g.json"};
+	char names[64] = "", too_long[RUNTIME_NAME_MAX + 8];
+	int fd = runtime_dir_open(true);
+
+	assert_true(fd >= 0);
+	memset(too_long, 'x', sizeof(too_long));
+	strcpy(too_long + RUNTIME_NAME_MAX + 1, ".json");
+	close(openat(fd, too_long, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		close(openat(fd, files[i], O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	assert_int_equal(runtime_dir_for_each(fd, ".json", note_name, names), 0);
+	assert_string_equal(names, "a.b b ");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		assert_int_equal(unlinkat(fd, files[i], 0), 0);
+	assert_int_equal(unlinkat(fd, too_long, 0), 0);
+	close(fd);
+	assert_true(runtime_dir_for_each(-1, ".json", note_name, names) < 0);
+	assert_non_null(strstr(last_line, "runtime directory: cannot be read"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -357,6 +388,7 @@ int main(void)
 		TEST(test_directories_are_made_for_the_owner_alone),
 		TEST(test_where_the_directory_is),
 		TEST(test_a_directory_that_cannot_be),
+		TEST(test_for_each),
 	};
 
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
