@@ -17,8 +17,8 @@ cat "$LAB/vmlinuz" "$LAB/guest.cpio" "$LAB/lkvm-static" >/dev/null
 
 # The guest, the same for both: each line that it is given is a load.
 job_cpio job <<-'END'
-	disk=/dev/vda
-	[ -e $disk ] || disk=/dev/ram0
+	disk=/dev/ram0
+	[ -e $disk ] || disk=/dev/vda
 	[ ! -t 0 ] || stty -echo
 	echo "load: ready"
 	while read -r load; do

@@ -208,6 +208,7 @@ test_killed_and_started_again()
 	grep -q hello shown || fail "logs: $(cat shown)"
 	detached 0 -- hang
 	kill -KILL "$(pid_of_vm)"
+	control 125 wait vm
 	detached 0 -- hang
 	control 120 stop --force vm
 	control 120 wait vm

@@ -53,7 +53,7 @@ test_restored_after_other_ends()
 {
 	on_tty -e err wait=x -- -- say:x triple:empty
 	reports 'after: same' 'status: 122'
-	on_tty -e err wait=x -- --timeout 500ms -- say:x spin
+	on_tty -e err wait=x -- --timeout "$(sanitized && echo 5s || echo 500ms)" -- say:x spin
 	reports 'after: same' 'status: 124'
 	on_tty -e err -- -- panic panicend
 	reports 'after: same' 'status: 121'
