@@ -20,7 +20,7 @@ guest()
 		while read word; do
 			case $word in
 			mem) echo "job: free $(awk '$1 == "MemFree:" { print $2 }' /proc/meminfo)" ;;
-			cache) cat /dev/vda >/dev/null; echo "job: cached" ;;
+			cache) exec 9</dev/vda; cat <&9 >/dev/null; echo "job: cached" ;; # until 9 is closed
 			end) break ;;
 			esac
 		done
