@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pins instance.c and util/runtime-dir.c: one machine a name, whatever other processes do meanwhile;
- * whose files lie in the folder.
+ * Pins instance.c and util/runtime-dir.c: one machine a name, whatever other processes do
+ * meanwhile; whose files lie in the folder.
  *
  * flock() is this file's own: it can remove the lock file first, as an instance that ends
  * between our open() and our flock() does, or say that another has the lock.

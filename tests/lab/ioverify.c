@@ -490,9 +490,9 @@ static char *load_map(uint64_t bytes, int advice)
 }
 
 /*
- * All of a load's buffers, touched. What a request costs depends on how its pages lie, which is luck
- * in a guest; here it is the best or the worst: pages of 2 MiB, or of 4 KiB of which no two lie
- * beside each other, every second one of twice as many.
+ * All of a load's buffers, touched. What a request costs depends on how its pages lie, which is
+ * luck in a guest; here it is the best or the worst: pages of 2 MiB, or of 4 KiB of which no two
+ * lie beside each other, every second one of twice as many.
  */
 static char *load_buffers(uint64_t bytes, bool huge)
 {
