@@ -285,20 +285,16 @@ static void msix_reset(struct pci_capability *cap)
 
 /* --- for the owner --- */
 
-bool msix_enabled(const struct msix *msix)
-{
-	return atomic_load(&msix->enabled);
-}
-
-void msix_raise(struct msix *msix, unsigned int vector)
+bool msix_raise(struct msix *msix, unsigned int vector)
 {
 	const u64 one = 1;
 
-	if (vector >= msix->count || !msix_enabled(msix))
-		return;
+	if (!atomic_load(&msix->enabled))
+		return false;
 	/* Full after 2^64 - 2 events: then one is pending, which is all that counts. */
-	if (write(msix->vectors[vector].fd, &one, sizeof(one)) < 0)
-		return;
+	if (vector < msix->count && write(msix->vectors[vector].fd, &one, sizeof(one)) < 0)
+		assert(errno == EAGAIN);
+	return true;
 }
 
 int msix_fd(const struct msix *msix, unsigned int vector)

@@ -96,11 +96,8 @@ static struct pci *pci_of(struct virtio_device *dev)
 
 static void pci_raise(struct pci *pci, u8 isr_bit, u32 vector)
 {
-	if (msix_enabled(&pci->msix)) {
-		if (vector != VIRTIO_MSI_NO_VECTOR)
-			msix_raise(&pci->msix, vector);
+	if (msix_raise(&pci->msix, vector)) /* none for VIRTIO_MSI_NO_VECTOR */
 		return;
-	}
 	pthread_mutex_lock(&pci->irq_lock);
 	pci->isr |= isr_bit;
 	pci_set_intx(&pci->fn, true);

@@ -52,12 +52,11 @@ void msix_exit(struct msix *msix);
 u64 msix_read(struct msix *msix, u64 offset, unsigned int size);
 void msix_write(struct msix *msix, u64 offset, unsigned int size, u64 value);
 
-/* The guest has switched to MSI-X: the function has no other interrupt. Any thread. */
-bool msix_enabled(const struct msix *msix);
-
-/* Raise a vector. Nothing happens while MSI-X is off, or when there is none of that number.
-   Any thread; one write(2). */
-void msix_raise(struct msix *msix, unsigned int vector);
+/*
+ * Raise a vector; nothing happens when there is none of that number. False while the guest has
+ * MSI-X off: then the function's line is its interrupt. Any thread; one write(2).
+ */
+bool msix_raise(struct msix *msix, unsigned int vector);
 
 /* The eventfd that raises the vector, for whoever writes it himself; it stays ours. */
 int msix_fd(const struct msix *msix, unsigned int vector);
