@@ -254,7 +254,7 @@ static bool virtio_start_queues(struct virtio_core *core, const bool *enabled)
 	return true;
 }
 
-/* The driver has set DRIVER_OK. */
+/* The driver has set DRIVER_OK, and may have asked for a reset since. */
 static void virtio_start(struct virtio_core *core)
 {
 	struct virtio_device *dev = core->dev;
@@ -266,8 +266,6 @@ static void virtio_start(struct virtio_core *core)
 		core->queues[i].start_wanted = false;
 		enabled[i] = core->queues[i].enabled;
 	}
-	if (core->phase == STARTING)
-		core->phase = RUNNING;
 	virtio_unlock(dev);
 
 	if (!virtio_start_queues(core, enabled))
@@ -332,6 +330,8 @@ static void virtio_rung(void *arg)
 
 	virtio_lock(core->dev);
 	phase = core->phase;
+	if (phase == STARTING)
+		core->phase = RUNNING;
 	virtio_unlock(core->dev);
 
 	if (phase == STARTING)
