@@ -3,10 +3,11 @@
  * Fuzz target: a hostile driver against virtio/blk.c, over the real queue.c and disk/.
  *
  * Everything happens on one thread: what core.c does for a device is done here by the functions
- * that blk.c calls, and after each doorbell the disk is drained. The first byte of an input chooses
- * the disk and the features, the others are steps: a request whose type, sector, lengths and cuts
- * are the input's, raw bytes into the rings or anywhere in RAM, a doorbell, a reset, a write to the
- * configuration. Invariants, besides what the sanitizers see:
+ * that blk.c calls, and after most doorbells the disk is drained. The first byte of an input
+ * chooses the disk and the features, the others are steps: a request whose type, sector, lengths
+ * and cuts are the input's, raw bytes into the rings or anywhere in RAM, a doorbell, a reset of the
+ * device or of its queue (with requests in flight or none), a write to the configuration.
+ * Invariants, besides what the sanitizers see:
  * - nothing stays in flight, but what was popped when the device broke;
  * - a reset ends everything, and then a good read works;
  * - an image that is only read, or a snapshot's, stays as it is.
@@ -50,6 +51,9 @@ enum step {
 	STEP_HOLD, /* requests are added and not shown */
 	STEP_COUNT,
 };
+/* The rest of a step's byte. */
+#define HOW_LEFT_ALONE 1 /* a doorbell: what it starts is in flight at the next step */
+#define HOW_QUEUE      1 /* a reset: of the queue alone */
 
 static struct machine {
 	struct kvm kvm;
@@ -59,7 +63,7 @@ static struct machine {
 	struct virtio_device *dev; /* the one in use */
 	struct virtq *vq;
 	unsigned int index;
-	bool broken, stopped;
+	bool broken, stopped, queue_stopped;
 	u8 *ram;
 } machine;
 
@@ -98,6 +102,7 @@ void virtio_stopped(struct virtio_device *dev)
 void virtio_queue_stopped(struct virtio_device *dev, unsigned int index)
 {
 	CHECK(dev == machine.dev && !index);
+	machine.queue_stopped = true;
 }
 
 void virtio_config_write(struct virtio_device *dev, u32 offset, const void *buf, u32 len)
@@ -142,7 +147,7 @@ static struct disk *disk_in_use(void)
 	return disk_at(machine.index);
 }
 
-static void up(unsigned int flags)
+static void queue_up(unsigned int flags)
 {
 	struct virtq_config config = {.mem = &machine.kvm.mem,
 				      .max = 256,
@@ -158,9 +163,14 @@ static void up(unsigned int flags)
 	const char *why;
 
 	memset(machine.ram + RINGS, 0, drvq_bytes(QUEUE_SIZE));
+	CHECK(!virtq_start(machine.vq, &config, &why));
+}
+
+static void up(unsigned int flags)
+{
 	machine.broken = machine.stopped = false;
 	machine.dev->features = flags & 2 ? machine.dev->offered : 0;
-	CHECK(!virtq_start(machine.vq, &config, &why));
+	queue_up(flags);
 	CHECK(!machine.dev->ops->start(machine.dev));
 }
 
@@ -175,9 +185,23 @@ static void down(void)
 	virtq_stop(machine.vq);
 }
 
-static void ring_doorbell(void)
+static void reset_queue(unsigned int flags)
+{
+	machine.queue_stopped = false;
+	machine.dev->ops->stop_queue(machine.dev, 0);
+	if (!machine.queue_stopped)
+		machine.dev->ops->drain(machine.dev);
+	CHECK(machine.queue_stopped);
+	CHECK(!disk_in_flight(disk_in_use()));
+	virtq_stop(machine.vq);
+	queue_up(flags);
+}
+
+static void ring_doorbell(bool wait)
 {
 	machine.dev->ops->notify(machine.dev, 0);
+	if (!wait)
+		return;
 	CHECK(!disk_drain(disk_in_use(), 10 * NSEC_PER_SEC));
 	virtq_flush(machine.vq);
 	CHECK(machine.broken || !virtq_in_flight(machine.vq));
@@ -312,7 +336,7 @@ static void check_alive(unsigned int flags)
 				     {BUFFERS + 8192, 1, true}},
 		 3);
 	drvq_publish(&queue);
-	ring_doorbell();
+	ring_doorbell(true);
 	CHECK(drvq_take(&queue, &head, &written) && !head && written == 4097);
 	CHECK(machine.ram[BUFFERS + 8192] == VIRTIO_BLK_S_OK);
 	down();
@@ -320,9 +344,10 @@ static void check_alive(unsigned int flags)
 
 static void step(struct fuzz_input *input, struct drvq *queue, unsigned int flags)
 {
+	u8 what = (u8)fuzz_take(input, 1), how = what / STEP_COUNT;
 	u64 at;
 
-	switch ((enum step)(fuzz_take(input, 1) % STEP_COUNT)) {
+	switch ((enum step)(what % STEP_COUNT)) {
 	case STEP_REQUEST:
 	case STEP_REQUEST_TOO:
 		add_request(input, queue);
@@ -332,7 +357,7 @@ static void step(struct fuzz_input *input, struct drvq *queue, unsigned int flag
 		add_request(input, queue);
 		break;
 	case STEP_DOORBELL:
-		ring_doorbell();
+		ring_doorbell(!(how & HOW_LEFT_ALONE));
 		check_used(queue);
 		break;
 	case STEP_RAM:
@@ -352,8 +377,12 @@ static void step(struct fuzz_input *input, struct drvq *queue, unsigned int flag
 		break;
 	}
 	default:
-		down();
-		up(flags);
+		if (how & HOW_QUEUE) {
+			reset_queue(flags);
+		} else {
+			down();
+			up(flags);
+		}
 		drvq_init(queue, machine.ram + RINGS, RINGS, QUEUE_SIZE, flags & 1);
 		break;
 	}
@@ -372,7 +401,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	drvq_init(&queue, machine.ram + RINGS, RINGS, QUEUE_SIZE, flags & 1);
 	while (input.at < input.end)
 		step(&input, &queue, flags);
-	ring_doorbell();
+	ring_doorbell(true);
 	check_alive(flags);
 	if (disk_info(disk_in_use())->read_only || machine.index == 2)
 		check_image();

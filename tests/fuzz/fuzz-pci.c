@@ -53,6 +53,8 @@ enum step {
 	STEP_MOVE, /* a BAR onto another one, with decoding on */
 	STEP_RESET,
 	STEP_RAW_WRITE,
+	STEP_VECTOR,
+	STEP_PENDING,
 	STEP_COUNT,
 };
 
@@ -114,6 +116,17 @@ static u32 get32(const u8 *bytes)
 	return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (u32)bytes[3] << 24;
 }
 
+/* A vector as a driver sets it up, but for what value says: the masks and the message. */
+static void set_vector(struct unit *unit, u8 devfn, u32 value)
+{
+	u64 table = pci_bar_address(&unit->fn, 1) + MSIX_AREA;
+
+	pci_out(devfn, 0x04, 2, 0x0003);
+	msix_out(table + 16 * (value % VECTORS), LAYOUT_LAPIC + (value & 0xff00) * 8, value >> 8,
+		 value >> 16 & 1);
+	pci_out(devfn, CAP + 2, 2, value & 0x4000 ? value >> 16 : 0x8000);
+}
+
 static void do_step(const u8 *step)
 {
 	unsigned int i = step[1] % FUNCTIONS, bar = step[1] / FUNCTIONS % PCI_BAR_COUNT;
@@ -173,6 +186,13 @@ static void do_step(const u8 *step)
 		break;
 	case STEP_RAW_WRITE:
 		fake_out(0xcf8 + (offset & 7), MIN(size, 4U), value);
+		break;
+	case STEP_VECTOR:
+		set_vector(unit, devfns[i], value);
+		break;
+	case STEP_PENDING:
+		mmio_in(pci_bar_address(&unit->fn, 1) + MSIX_AREA + 16 * VECTORS + (offset & 0xf),
+			size);
 		break;
 	}
 }
@@ -291,6 +311,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	CHECK(!device_reset_all());
+	fake_msi_forget();
 	for (size_t at = 0; at + STEP_BYTES <= size; at += STEP_BYTES) {
 		do_step(data + at);
 		check_all();

@@ -19,7 +19,7 @@
 
 #define BANK	 8192u
 #define RAM	 (2 * BANK)
-#define MAX_SIZE 32
+#define MAX_SIZE 128
 
 enum step {
 	STEP_START,
@@ -36,6 +36,7 @@ enum step {
 	STEP_PUSH,
 	STEP_FLUSH,
 	STEP_STOP,
+	STEP_REFER, /* to a table of STEP_TABLE_DESC's */
 	STEP_COUNT,
 };
 
@@ -89,20 +90,34 @@ static u32 some_length(u8 a)
 	return a < 128 ? a : odd[a % ARRAY_SIZE(odd)];
 }
 
-static void put_desc(u64 table, u8 index, u8 a, u8 b)
+static void put_fields(u64 gpa, u64 addr, u32 len, u16 flags, u16 next)
 {
 	u8 desc[16];
 
-	drvq_put_desc_at(desc, 0, some_address(a, b), some_length(b ^ a), a >> 5, (b ^ index) % 40);
+	drvq_put_desc_at(desc, 0, addr, len, flags, next);
 	for (unsigned int i = 0; i < sizeof(desc); i++)
-		put_byte((table + 16 * (index % 40) + i) % RAM, desc[i]);
+		put_byte((gpa + i) % RAM, desc[i]);
+}
+
+static void put_desc(u64 table, u8 index, u8 a, u8 b)
+{
+	put_fields(table + 16 * (index % 40), some_address(a, b), some_length(b ^ a), a >> 5,
+		   (b ^ index) % 40);
+}
+
+/* Some descriptors at once, for a queue's budget is more than a few tables. */
+static void refer(u8 index, u8 a, u8 b)
+{
+	for (u8 i = 0; i <= a >> 2; i++)
+		put_fields(16 * ((index + i) % MAX_SIZE), (u64)(a & 3) * 4096, 16 * (b & 0x7fU),
+			   b & 0x80 ? DRVQ_INDIRECT | DRVQ_NEXT : DRVQ_INDIRECT, 0);
 }
 
 /* The rings lie in the first bank when the device agrees; the driver's copy always does. */
 static void start(u8 a, u8 b)
 {
 	const char *why = NULL;
-	u16 size = (u16)(a & 0x80 ? b : 1U << a % 6);
+	u16 size = (u16)(a & 0x80 ? b : 1U << a % 8);
 	int err;
 
 	if (!size || size > MAX_SIZE)
@@ -202,7 +217,8 @@ static void do_step(u8 what, u8 index, u8 a, u8 b)
 		put_desc((u64)(index & 0xc0) * 64, index & 0x3f, a, b);
 		break;
 	case STEP_OFFER:
-		drvq_offer(&driver, a);
+		for (u8 i = 0; i <= b >> 2; i++)
+			drvq_offer(&driver, a + i);
 		break;
 	case STEP_PUBLISH:
 		drvq_publish(&driver);
@@ -235,6 +251,9 @@ static void do_step(u8 what, u8 index, u8 a, u8 b)
 		virtq_stop(vq);
 		count = 0;
 		CHECK(virtq_in_flight(vq) == 0);
+		break;
+	case STEP_REFER:
+		refer(index, a, b);
 		break;
 	}
 }

@@ -22,19 +22,21 @@
 #include <kvm/log.h>
 #include <kvm/util.h>
 #include <linux/virtio_config.h>
+#include <linux/virtio_pci.h>
 #include <string.h>
 #include <unistd.h>
 
-#define RAM	 (1 * MIB)
-#define RINGS	 0x10000
-#define BUFFER	 0x20000
-#define SIZE	 8
-#define DEVFN	 0x08
-#define KEEPS	 1
-#define READY	 0x0b /* ACKNOWLEDGE, DRIVER, FEATURES_OK */
-#define COMMAND	 0x04
-#define BAR_REGS 0x14 /* virtio/pci.c's memory BAR */
-#define BAR_BELL 0x10
+#define RAM	   (1 * MIB)
+#define RINGS	   0x10000
+#define BUFFER	   0x20000
+#define SIZE	   8
+#define DEVFN	   0x08
+#define KEEPS	   1
+#define READY	   0x0b /* ACKNOWLEDGE, DRIVER, FEATURES_OK */
+#define COMMAND	   0x04
+#define BAR_REGS   0x14 /* virtio/pci.c's memory BAR */
+#define BAR_BELL   0x10
+#define MSIX_TABLE 0x1000 /* in BAR_REGS */
 
 enum step {
 	STEP_MMIO_WRITE,
@@ -57,6 +59,8 @@ enum step {
 	STEP_PAUSE,
 	STEP_MACHINE_RESET,
 	STEP_SETTLE,
+	STEP_VECTOR,
+	STEP_WINDOW,
 	STEP_COUNT,
 };
 
@@ -73,7 +77,8 @@ struct echo {
 };
 
 static const u16 queue_max[] = {SIZE, SIZE};
-static struct echo echoes[2]; /* on PCI, on MMIO */
+static struct echo echoes[2];	/* on PCI, on MMIO */
+static u8 msix_cap, window_cap; /* where configuration space has them */
 
 static struct echo *echo_of(struct virtio_device *dev)
 {
@@ -139,7 +144,8 @@ static u64 rings_at(const struct echo *echo, unsigned int queue)
 	return RINGS + (u64)(echo - echoes) * 0x4000 + queue * 0x1000;
 }
 
-static void set_up_queue(struct echo *echo, unsigned int queue, u16 size)
+/* All but VIRTIO_QUEUE_ENABLE. */
+static void describe_queue(struct echo *echo, unsigned int queue, u16 size)
 {
 	struct drvq *q = &echo->queues[queue];
 	u64 gpa = rings_at(echo, queue);
@@ -150,7 +156,6 @@ static void set_up_queue(struct echo *echo, unsigned int queue, u16 size)
 	virtio_queue_write(&echo->dev, queue, VIRTIO_QUEUE_DESC, drvq_desc_gpa(q));
 	virtio_queue_write(&echo->dev, queue, VIRTIO_QUEUE_DRIVER, drvq_avail_gpa(q));
 	virtio_queue_write(&echo->dev, queue, VIRTIO_QUEUE_DEVICE, drvq_used_gpa(q));
-	virtio_queue_write(&echo->dev, queue, VIRTIO_QUEUE_ENABLE, 1);
 }
 
 static void negotiate(struct echo *echo, u32 low, u32 high)
@@ -176,11 +181,12 @@ static void check_service(struct echo *echo)
 	reset(echo);
 	negotiate(echo, 1U << 29, 1);
 	CHECK(virtio_status(&echo->dev) == READY);
-	set_up_queue(echo, 0, SIZE);
+	describe_queue(echo, 0, SIZE);
+	virtio_queue_write(&echo->dev, 0, VIRTIO_QUEUE_ENABLE, 1);
 	virtio_set_status(&echo->dev, READY | VIRTIO_CONFIG_S_DRIVER_OK);
 	drvq_add(q, (struct drvq_buf[]){{BUFFER, 16, true}}, 1);
-	if (drvq_publish(q))
-		virtio_doorbell(&echo->dev, 0);
+	drvq_publish(q);
+	virtio_doorbell(&echo->dev, 0); /* wanted or not, which is the loop's luck */
 	while (!drvq_take(q, &head, &written)) {
 		CHECK(now_ns() < deadline_ns);
 		usleep(5);
@@ -263,6 +269,35 @@ static void put_desc(struct echo *echo, u8 a, u8 b)
 		      b % (SIZE + 1));
 }
 
+/* Queues and configuration get a vector (there are three), and that one's entry a message. */
+static void set_vector(u8 a, u8 b)
+{
+	u64 registers = pci_in(DEVFN, BAR_REGS, 4) & ~15U;
+	unsigned int vector = a & 3;
+
+	pci_out(DEVFN, msix_cap + 2, 2, a & 0x80 ? (u32)b << 8 : 0x8000);
+	msix_out(registers + MSIX_TABLE + 16 * vector, a & 0x40 ? (u64)b << 24 : LAYOUT_LAPIC,
+		 b & 0x3f, a >> 5 & 1);
+	if (a & 4) {
+		mmio_out(registers + VIRTIO_PCI_COMMON_Q_SELECT, 2, a >> 3 & 1);
+		mmio_out(registers + VIRTIO_PCI_COMMON_Q_MSIX, 2, vector);
+	} else {
+		mmio_out(registers + VIRTIO_PCI_COMMON_MSIX, 2, vector);
+	}
+}
+
+/* VIRTIO_PCI_CAP_PCI_CFG: registers without a BAR that decodes. */
+static void use_window(u8 where, u8 a, u8 b)
+{
+	pci_out(DEVFN, window_cap + 4, 1, a & 0x20 ? b : 1);
+	pci_out(DEVFN, window_cap + 8, 4, where | (u32)(a & 0x1c) << 8);
+	pci_out(DEVFN, window_cap + 12, 4, a & 0x40 ? b : some_width(a));
+	if (a & 0x80)
+		pci_out(DEVFN, window_cap + 16, 4, b);
+	else
+		pci_in(DEVFN, window_cap + 16, 4);
+}
+
 static void do_register(u8 what, u8 where, u8 a, u8 b)
 {
 	u64 value = some_value(a >> 2, b);
@@ -293,11 +328,19 @@ static void do_register(u8 what, u8 where, u8 a, u8 b)
 	case STEP_BELL:
 		access_bar(BAR_BELL, where, a, a & 0x80 ? NULL : &value);
 		break;
+	case STEP_VECTOR:
+		set_vector(a, b);
+		break;
+	case STEP_WINDOW:
+		use_window(where, a, b);
+		break;
 	}
 }
 
 static void do_driver(u8 what, struct echo *echo, u8 a, u8 b)
 {
+	static const enum virtio_queue_reg wrong[] = {VIRTIO_QUEUE_SIZE, VIRTIO_QUEUE_DESC,
+						      VIRTIO_QUEUE_DRIVER, VIRTIO_QUEUE_DEVICE};
 	struct virtio_device *dev = &echo->dev;
 
 	switch (what) {
@@ -305,7 +348,11 @@ static void do_driver(u8 what, struct echo *echo, u8 a, u8 b)
 		negotiate(echo, (u32)(a & 3) << 28 | (a & 4 ? b : 0), 1 | (a & 8 ? 0x100 : 0));
 		break;
 	case STEP_QUEUE:
-		set_up_queue(echo, a & 1, (u16)(a & 0x40 ? 1 + b % SIZE : 1U << b % 4));
+		describe_queue(echo, a & 1, (u16)(a & 0x40 ? 1 + b % SIZE : 1U << b % 4));
+		if (a & 0x20)
+			virtio_queue_write(dev, a & 1, wrong[(a >> 1) % ARRAY_SIZE(wrong)],
+					   (u64)b << (a & 0x80 ? 13 : 0));
+		virtio_queue_write(dev, a & 1, VIRTIO_QUEUE_ENABLE, 1);
 		break;
 	case STEP_DRIVER_OK:
 		virtio_set_status(dev, READY | VIRTIO_CONFIG_S_DRIVER_OK);
@@ -374,6 +421,17 @@ static void add_devices(void *arg)
 	CHECK(device_reset_all() == 0);
 }
 
+static void find_caps(void)
+{
+	for (u8 at = (u8)pci_in(DEVFN, 0x34, 1); at; at = (u8)pci_in(DEVFN, at + 1, 1)) {
+		if (pci_in(DEVFN, at, 1) == 0x11)
+			msix_cap = at;
+		else if (pci_in(DEVFN, at + 3, 1) == VIRTIO_PCI_CAP_PCI_CFG)
+			window_cap = at;
+	}
+	CHECK(msix_cap && window_cap);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
@@ -382,18 +440,21 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	CHECK(gmem_map(&fake.kvm.mem, RAM, LAYOUT_RAM_HOLE, LAYOUT_RAM_HIGH, NULL) == 0);
 	fake.kvm.vm_fd = -1; /* no doorbells that KVM knows */
 	fake_on_loop(add_devices, NULL);
+	find_caps();
 	return 0;
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	fake_on_loop(do_machine_reset, NULL);
+	fake_msi_forget();
 	memset(fake.kvm.mem.banks[0].host + RINGS, 0, 0x8000);
 	for (unsigned int i = 0; i < 2; i++)
 		memset(echoes[i].queues, 0, sizeof(echoes[i].queues));
 	pci_out(DEVFN, COMMAND, 2, 7);
 	for (size_t i = 0; i + 3 < size; i += 4)
 		do_step(data[i], data[i + 1], data[i + 2], data[i + 3]);
+	fake_on_loop(do_nothing, NULL); /* what was asked for last happens, too */
 	for (unsigned int i = 0; i < 2; i++)
 		check_service(&echoes[i]);
 	return 0;

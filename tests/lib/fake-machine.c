@@ -346,6 +346,13 @@ unsigned int fake_msi_attached(void)
 	return count;
 }
 
+void fake_msi_forget(void)
+{
+	pthread_mutex_lock(&msi_lock);
+	memset(msi.messages, 0, sizeof(msi.messages));
+	pthread_mutex_unlock(&msi_lock);
+}
+
 void fake_msi_fail(bool fail)
 {
 	pthread_mutex_lock(&msi_lock);

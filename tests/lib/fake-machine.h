@@ -66,6 +66,8 @@ bool fake_wait_rises(u32 gsi, unsigned int rises);
 u64 fake_msi_count(u64 address, u32 data);
 unsigned int fake_msi_commits(void);
 unsigned int fake_msi_attached(void);
+/* Forget those messages: there is room for 256 different ones. */
+void fake_msi_forget(void);
 /* The next calls of irq_add_msi() and irq_attach_fd() fail. */
 void fake_msi_fail(bool fail);
 

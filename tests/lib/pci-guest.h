@@ -43,4 +43,12 @@ static inline void mmio_out(u64 addr, unsigned int len, u64 value)
 	bus_write(&fake.kvm.mmio, addr, data, len);
 }
 
+/* An entry of an MSI-X table; control 1 masks it. */
+static inline void msix_out(u64 entry, u64 address, u32 data, u32 control)
+{
+	mmio_out(entry, 8, address);
+	mmio_out(entry + 8, 4, data);
+	mmio_out(entry + 12, 4, control);
+}
+
 #endif

@@ -291,9 +291,7 @@ static u64 msix_entry(unsigned int vector)
 
 static void set_vector(unsigned int vector, u32 data)
 {
-	mmio_out(msix_entry(vector), 8, MSI_ADDRESS);
-	mmio_out(msix_entry(vector) + 8, 4, data);
-	mmio_out(msix_entry(vector) + 12, 4, 0);
+	msix_out(msix_entry(vector), MSI_ADDRESS, data, 0);
 }
 
 static void test_vectors(void **state)
