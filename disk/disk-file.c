@@ -355,8 +355,8 @@ static int disk_file_read_blocks(const struct disk_file *file, struct iov_cursor
 	return iov_write(cursor, buffer + (offset - start), len);
 }
 
-static int disk_file_bounce(struct disk_file *file, bool write, struct iov_cursor *cursor,
-			    u64 bytes, u64 offset)
+int disk_file_bounce(struct disk_file *file, bool write, struct iov_cursor *cursor, u64 bytes,
+		     u64 offset)
 {
 	size_t align = MAX(MAX(file->mem_align, file->offset_align), PHYSICAL_BYTES);
 	char *buffer = aligned_alloc(align, BOUNCE_BYTES);

@@ -49,6 +49,9 @@ bool disk_file_aligned(const struct disk_file *file, const struct iovec *iov, si
  */
 int disk_file_transfer(struct disk_file *file, bool write, struct iov_cursor *cursor, u64 bytes,
 		       u64 offset);
+/* The same through a buffer of its own, whatever disk_file_aligned() says. */
+int disk_file_bounce(struct disk_file *file, bool write, struct iov_cursor *cursor, u64 bytes,
+		     u64 offset);
 
 /* Write that many zeros. 0 or -errno. Blocks; any thread. */
 int disk_file_write_zeroes(struct disk_file *file, u64 offset, u64 bytes);

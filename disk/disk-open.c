@@ -273,8 +273,13 @@ int disk_open_all(void)
 
 void disk_close_all(void)
 {
-	while (disks.open_count)
-		disk_close(disks.open[--disks.open_count]);
+	while (disks.open_count) {
+		struct disk *disk = disks.open[--disks.open_count];
+
+		/* One that disk_stop() gave up is the host's until the process is gone. */
+		if (!disk->engine)
+			disk_close(disk);
+	}
 }
 
 unsigned int disk_count(void)

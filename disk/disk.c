@@ -214,6 +214,8 @@ static void disk_told_size(struct disk_job *job, s64 result)
 	struct disk *disk = container_of(job, struct disk, size_job);
 
 	disk->size_asked = false;
+	if (disk->stopping)
+		return;
 	loop_arm(disk->loop, &disk->size_timer, now_ns() + SIZE_PERIOD_NS);
 	if (result < 0 || disk_usable_bytes(disk, result) == disk->bytes)
 		return;
@@ -305,6 +307,7 @@ int disk_start(struct disk *disk, struct loop *loop, const struct disk_user *use
 	disk->loop = loop;
 	disk->user = user;
 	disk->finished_end = &disk->finished;
+	disk->stopping = false;
 	err = disk_choose_engine(disk);
 	if (err)
 		return err;
@@ -327,12 +330,13 @@ void disk_stop(struct disk *disk)
 {
 	if (!disk->engine)
 		return;
-	if (!disk_drain(disk, STOP_TIMEOUT_NS)) {
-		if (disk->workers != disk->engine)
-			disk->workers->ops->close(disk->workers);
-		disk->engine->ops->close(disk->engine);
-	}
+	disk->stopping = true;
 	loop_disarm(disk->loop, &disk->size_timer);
+	if (disk_drain(disk, STOP_TIMEOUT_NS))
+		return; /* the host still works on it, so that it stays open */
+	if (disk->workers != disk->engine)
+		disk->workers->ops->close(disk->workers);
+	disk->engine->ops->close(disk->engine);
 	disk->engine = disk->workers = NULL;
 }
 

@@ -15,10 +15,11 @@
  * reads are not tried.
  *
  * Nothing here blocks: the kernel tries without waiting first and hands what would wait to
- * its own workers. At most RING_ENTRIES jobs are in the kernel at once (so the completion
- * ring, twice as large, cannot overflow); more wait in the backlog, in order, and
- * completions make room. When the kernel takes no entries (EAGAIN, EBUSY, ENOMEM), what
- * is in flight will make it, or, if nothing is, a timer tries again.
+ * its own workers. A job that takes long even where the host has all of it in memory goes to
+ * them at once. At most RING_ENTRIES jobs are in the kernel at once (so the completion ring,
+ * twice as large, cannot overflow); more wait in the backlog, in order, and completions make
+ * room. When the kernel takes no entries (EAGAIN, EBUSY, ENOMEM), what is in flight will make
+ * it, or, if nothing is, a timer tries again.
  *
  * JOB_CALL is not for this engine; disk.c has threads beside it. io_uring may be
  * forbidden (kernel.io_uring_disabled, seccomp, an old kernel): open() says so by -errno.
@@ -41,6 +42,7 @@
 #define FILES_MAX    4
 #define RETRY_NS     NSEC_PER_MSEC
 #define NOT_NOW	     64
+#define INLINE_BYTES (4 * MIB) /* of one job: what the kernel may copy while the loop waits */
 
 struct uring {
 	struct engine engine;
@@ -83,6 +85,8 @@ static void uring_fill(const struct uring *uring, struct io_uring_sqe *sqe, stru
 	}
 	if (uring->registered)
 		sqe->flags |= IOSQE_FIXED_FILE;
+	if (job->bytes > INLINE_BYTES)
+		sqe->flags |= IOSQE_ASYNC;
 	io_uring_sqe_set_data(sqe, job);
 }
 
@@ -124,7 +128,7 @@ static void uring_queue(struct engine *engine, struct disk_job *job)
 	struct uring *uring = container_of(engine, struct uring, engine);
 	bool first = !uring->alone && !uring->unsubmitted && !uring->backlog;
 
-	if (first && job->op == JOB_READ && !job->file->direct) {
+	if (first && job->op == JOB_READ && !job->file->direct && job->bytes <= INLINE_BYTES) {
 		uring->alone = job;
 		return;
 	}

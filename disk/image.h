@@ -34,6 +34,7 @@ struct disk {
 	struct loop_timer size_timer;
 	struct disk_job size_job;
 	bool size_asked; /* size_job is in flight */
+	bool stopping;	 /* nobody is told of its size any more */
 	struct log_limit error_limit;
 };
 

@@ -74,7 +74,10 @@ static void raw_call(struct disk_request *request, s64 (*call)(struct disk_job *
 
 /* --- reads and writes --- */
 
-static s64 raw_transfer(struct disk_job *job)
+/* What is left of it, by that function. */
+static int raw_move(struct disk_job *job,
+		    int (*move)(struct disk_file *file, bool write, struct iov_cursor *cursor,
+				u64 bytes, u64 offset))
 {
 	struct disk_request *request = raw_request(job);
 	struct iov_cursor cursor;
@@ -82,9 +85,18 @@ static s64 raw_transfer(struct disk_job *job)
 
 	err = err ? err : iov_skip(&cursor, request->moved);
 	return err ? err
-		   : disk_file_transfer(job->file, request->op == DISK_WRITE, &cursor,
-					request->bytes - request->moved,
-					request->offset + request->moved);
+		   : move(job->file, request->op == DISK_WRITE, &cursor,
+			  request->bytes - request->moved, request->offset + request->moved);
+}
+
+static s64 raw_transfer(struct disk_job *job)
+{
+	return raw_move(job, disk_file_transfer);
+}
+
+static s64 raw_bounce(struct disk_job *job)
+{
+	return raw_move(job, disk_file_bounce);
 }
 
 static void raw_transferred(struct disk_job *job, s64 result)
@@ -93,9 +105,11 @@ static void raw_transferred(struct disk_job *job, s64 result)
 
 	if (result == (s64)request->bytes) {
 		raw_end(request, 0);
-	} else if (result >= 0 || result == -EINTR || result == -EAGAIN ||
-		   (result == -EINVAL && job->file->direct)) {
-		/* Short, interrupted, or more misaligned than we were told: the patient way. */
+	} else if (result == -EINVAL && job->file->direct) {
+		/* More misaligned than we were told. */
+		raw_call(request, raw_bounce);
+	} else if (result >= 0 || result == -EINTR || result == -EAGAIN) {
+		/* Short or interrupted: the patient way. */
 		request->moved = (u64)MAX(result, 0);
 		raw_call(request, raw_transfer);
 	} else {

@@ -142,7 +142,10 @@ u64 disk_bytes(const struct disk *disk);
  */
 int disk_start(struct disk *disk, struct loop *loop, const struct disk_user *user);
 
-/* Wait for what is in flight, at most 5 s (then a log_error() names the disk), and unbind. */
+/*
+ * Wait for what is in flight, and unbind. After 5 s a log_error() names the disk: it stays as it
+ * is, and its requests with it, until the process ends.
+ */
 void disk_stop(struct disk *disk);
 
 /* Take a request. Nothing happens before disk_commit(), not even a done(). */

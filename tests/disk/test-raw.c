@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/falloc.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #define BYTES (256 * KIB)
 
@@ -112,6 +113,33 @@ static void test_short_and_interrupted(void **state)
 	}
 	assert_int_equal(ASK(DISK_READ, false, false, -EIO), -EIO);
 	assert_int_equal(ASK(DISK_READ, false, false, 512, -EIO), -EIO);
+	stop_disk();
+}
+
+/* What a buffer of the guest's own gets: alignment that nobody had told. */
+static bool refuse_vectors;
+
+ssize_t preadv(int fd, const struct iovec *iov, int count, off_t offset)
+{
+	if (refuse_vectors) {
+		errno = EINVAL;
+		return -1;
+	}
+	return syscall(SYS_preadv, fd, iov, count, offset, 0);
+}
+
+static void test_more_misaligned_than_told(void **state)
+{
+	start_fake("");
+	disk->image.direct = true; /* as far as raw.c knows */
+	disk->image.mem_align = disk->image.offset_align = 512;
+	refuse_vectors = true;
+	memset(buffer, 0, 8192);
+	assert_int_equal(ASK(DISK_READ, false, false, -EINVAL, REAL), 0);
+	refuse_vectors = false;
+	assert_pattern(buffer, 8192, 4096);
+	disk->image.direct = false;
+	assert_int_equal(ASK(DISK_READ, false, false, -EINVAL), -EINVAL);
 	stop_disk();
 }
 
@@ -230,6 +258,7 @@ static void test_engine_that_cannot_be_opened(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_more_misaligned_than_told),
 		TEST(test_short_and_interrupted),
 		TEST(test_writes_that_fail),
 		TEST(test_unsafe_flushes_nothing),
