@@ -28,8 +28,8 @@
  * finds NEEDS_RESET and a configuration interrupt; the log has one rate-limited line.
  *
  * A machine reset happens on the main thread, which is the loop's, with all vCPUs parked: stop()
- * and, if that leaves something in flight, drain(). Pause: doorbells are not heard; resume
- * looks into each queue.
+ * and, if that leaves something in flight, drain(). Pause: settle(), and then doorbells are not
+ * heard; resume looks into each queue.
  *
  * Left out on purpose: legacy and transitional devices, ACCESS_PLATFORM, IN_ORDER, shared memory.
  *
@@ -78,7 +78,6 @@ void virtio_config_changed(struct virtio_device *dev)
 {
 	struct virtio_core *core = dev->core;
 
-	atomic_fetch_add(&core->generation, 1);
 	if (atomic_load(&core->status) & VIRTIO_CONFIG_S_DRIVER_OK)
 		core->transport->config_interrupt(dev);
 }
@@ -87,6 +86,7 @@ void virtio_config_write(struct virtio_device *dev, u32 offset, const void *buf,
 {
 	virtio_lock(dev);
 	memcpy((u8 *)dev->config + offset, buf, len);
+	atomic_fetch_add(&dev->core->generation, 1); /* seen with the first new byte (2.5.1) */
 	virtio_unlock(dev);
 }
 
@@ -126,17 +126,16 @@ struct virtq *virtio_queue(struct virtio_device *dev, unsigned int index)
 	return dev->core->queues[index].vq;
 }
 
-bool virtio_stopping(struct virtio_device *dev)
+bool virtio_serves(struct virtio_device *dev)
 {
-	return dev->core->stop_called;
+	const struct virtio_core *core = dev->core;
+
+	return core->started && !core->stop_called && !core->paused;
 }
 
 static void queue_notify(struct virtio_queue *queue)
 {
-	struct virtio_core *core = queue->dev->core;
-
-	if (core->started && !core->stop_called && !core->paused && !queue->stop_called &&
-	    virtq_started(queue->vq))
+	if (virtio_serves(queue->dev) && !queue->stop_called && virtq_started(queue->vq))
 		queue->dev->ops->notify(queue->dev, queue->index);
 }
 
@@ -268,13 +267,16 @@ static void virtio_start(struct virtio_core *core)
 	}
 	virtio_unlock(dev);
 
-	if (!virtio_start_queues(core, enabled))
-		return;
-	if (dev->ops->start && dev->ops->start(dev)) {
+	core->started = virtio_start_queues(core, enabled);
+	if (core->started && dev->ops->start && dev->ops->start(dev)) {
 		virtio_needs_reset(dev, "it cannot be started");
+		core->started = false;
+	}
+	if (!core->started) {
+		for (unsigned int i = 0; i < dev->queue_count; i++)
+			queue_stop(&core->queues[i]);
 		return;
 	}
-	core->started = true;
 	ipc_device_event(dev->name, "driver");
 	for (unsigned int i = 0; i < dev->queue_count; i++)
 		queue_notify(&core->queues[i]);
@@ -384,8 +386,11 @@ static int virtio_device_reset(struct device *device)
 
 static int virtio_device_pause(struct device *device)
 {
-	core_of(device)->paused = true;
-	return 0;
+	struct virtio_core *core = core_of(device);
+	int err = core->started && core->dev->ops->settle ? core->dev->ops->settle(core->dev) : 0;
+
+	core->paused = !err;
+	return err;
 }
 
 static void virtio_device_resume(struct device *device)
@@ -510,8 +515,11 @@ void virtio_detach(struct virtio_device *dev)
 {
 	struct virtio_core *core = dev->core;
 
-	virtio_quiesce(core);
+	bool busy = virtio_quiesce(core) != 0;
+
 	device_unregister(&core->device);
 	loop_remove_bell(core->kvm->loop, &core->bell);
-	virtio_free(core);
+	/* What the host still works on is not taken from under its hands; the process ends. */
+	if (!busy)
+		virtio_free(core);
 }

@@ -30,6 +30,9 @@ struct virtio_ops {
 	void (*config_read)(struct virtio_device *dev, u32 offset, void *buf, u32 len);
 	void (*config_write)(struct virtio_device *dev, u32 offset, const void *buf, u32 len);
 
+	/* vCPU thread, under the device's mutex: FEATURES_OK, these it will be. May be NULL. */
+	void (*negotiated)(struct virtio_device *dev, u64 features);
+
 	/* --- from here on: loop thread --- */
 
 	/*
@@ -54,6 +57,12 @@ struct virtio_ops {
 	 * May be NULL when stop() always does.
 	 */
 	void (*drain)(struct virtio_device *dev);
+	/*
+	 * The machine is paused: complete what is in flight and show it to the driver, without
+	 * returning to the loop, bounded in time. Chains that are kept for later stay so. 0, or
+	 * -errno after log_error(): then nothing has changed. NULL: nothing is ever in flight.
+	 */
+	int (*settle)(struct virtio_device *dev);
 	/* Yield counters of the device's own. May be NULL. */
 	void (*stats)(struct virtio_device *dev,
 		      void (*emit)(void *arg, const char *counter, u64 value), void *arg);
@@ -100,13 +109,16 @@ static inline bool virtio_has(const struct virtio_device *dev, unsigned int feat
 void virtio_stopped(struct virtio_device *dev);
 void virtio_queue_stopped(struct virtio_device *dev, unsigned int index);
 
-/* Is the device, or is this queue of it, being stopped? Loop. */
-bool virtio_stopping(struct virtio_device *dev);
+/*
+ * May the device touch its queues of its own accord? It was started, is not being stopped, and the
+ * machine is not paused; notify() is called when that is over. Loop.
+ */
+bool virtio_serves(struct virtio_device *dev);
 
-/* Change bytes of dev->config so that no vCPU sees half of it. Not from config_*(). Any thread. */
+/* Change bytes of dev->config, of a new generation then. Not from config_*(). Any thread. */
 void virtio_config_write(struct virtio_device *dev, u32 offset, const void *buf, u32 len);
 
-/* Tell the driver that the configuration changed: a new generation, an interrupt. Any thread. */
+/* Tell the driver, by an interrupt, that the configuration changed. Any thread. */
 void virtio_config_changed(struct virtio_device *dev);
 
 /*

@@ -160,6 +160,19 @@ static void virtio_driver_ok(struct virtio_core *core)
 	loop_ring(core->kvm->loop, &core->bell);
 }
 
+/* The mutex is held. */
+static void virtio_features_ok(struct virtio_core *core)
+{
+	const struct virtio_ops *ops = core->dev->ops;
+
+	if ((atomic_load(&core->status) & VIRTIO_CONFIG_S_FEATURES_OK) ||
+	    !virtio_features_good(core))
+		return;
+	atomic_fetch_or(&core->status, VIRTIO_CONFIG_S_FEATURES_OK);
+	if (ops->negotiated)
+		ops->negotiated(core->dev, core->driver_features);
+}
+
 void virtio_set_status(struct virtio_device *dev, u8 status)
 {
 	struct virtio_core *core = dev->core;
@@ -170,8 +183,8 @@ void virtio_set_status(struct virtio_device *dev, u8 status)
 	} else if (core->phase != STOPPING) {
 		/* 2.1.1: a driver clears no bit but by a reset. */
 		atomic_fetch_or(&core->status, status & STATUS_FROM_DRIVER);
-		if ((status & VIRTIO_CONFIG_S_FEATURES_OK) && virtio_features_good(core))
-			atomic_fetch_or(&core->status, VIRTIO_CONFIG_S_FEATURES_OK);
+		if (status & VIRTIO_CONFIG_S_FEATURES_OK)
+			virtio_features_ok(core);
 		if (status & VIRTIO_CONFIG_S_DRIVER_OK)
 			virtio_driver_ok(core);
 	}

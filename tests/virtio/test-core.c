@@ -48,6 +48,8 @@ static struct {
 	bool slow; /* stop() leaves the kept chains in flight */
 	int start_error;
 	bool drains;
+	int settle_error;
+	unsigned int settles;
 	atomic_uint starts, stops, queue_stops, drains_called;
 	atomic_uint notifies[2];
 	atomic_uint kept_count;
@@ -109,10 +111,9 @@ static void echo_give_back(void *arg)
 		virtq_push(vq, echo.kept[--echo.count], 0);
 	virtq_flush(vq);
 	atomic_store(&echo.kept_count, 0);
-	if (virtio_stopping(fake_virtio_dev))
-		virtio_stopped(fake_virtio_dev);
-	else
-		virtio_queue_stopped(fake_virtio_dev, KEEPS); /* nothing unless it is being reset */
+	/* Nothing unless it is being reset. */
+	virtio_stopped(fake_virtio_dev);
+	virtio_queue_stopped(fake_virtio_dev, KEEPS);
 }
 
 static void echo_stop(struct virtio_device *dev)
@@ -141,7 +142,14 @@ static void echo_drain(struct virtio_device *dev)
 		echo_give_back(NULL);
 }
 
+static int echo_settle(struct virtio_device *dev)
+{
+	echo.settles++;
+	return echo.settle_error;
+}
+
 static const struct virtio_ops echo_ops = {
+	.settle = echo_settle,
 	.start = echo_start,
 	.notify = echo_notify,
 	.stop = echo_stop,
@@ -384,22 +392,33 @@ static void test_queues_that_are_not_there(void **state)
 	assert_int_equal(echo_bytes(3), 3);
 }
 
+static void look_at_queues(void *arg)
+{
+	*(bool *)arg = virtio_serves(&device) || virtq_started(virtio_queue(&device, 0)) ||
+		       virtq_started(virtio_queue(&device, 1));
+}
+
+/* The other one goes with it, even if it was started by then. */
 static void test_a_queue_that_cannot_be(void **state)
 {
 	static const u16 bad_sizes[] = {0, 3, 32, 65535};
+	bool serves;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad_sizes); i++) {
+		unsigned int bad = (i + 1) % 2;
+
 		fake_virtio_begin(0);
-		fake_virtio_set_up_queue(1, 16);
-		virtio_queue_write(&device, 0, VIRTIO_QUEUE_SIZE, bad_sizes[i]);
-		virtio_queue_write(&device, 0, VIRTIO_QUEUE_ENABLE, 1);
+		fake_virtio_set_up_queue(!bad, 16);
+		virtio_queue_write(&device, bad, VIRTIO_QUEUE_SIZE, bad_sizes[i]);
+		virtio_queue_write(&device, bad, VIRTIO_QUEUE_ENABLE, 1);
 		fake_virtio_driver_ok();
 		assert_true(wait_needs_reset());
 		assert_true(fake_virtio_wait_config_interrupts(1));
+		fake_on_loop(look_at_queues, &serves);
+		assert_false(serves);
 	}
 	assert_true(said("virtio-echo0: queue 0: the queue's size"));
 	assert_int_equal(atomic_load(&echo.starts), 0);
-	fake_virtio_reset();
 	fake_virtio_up(0);
 	assert_int_equal(echo_bytes(3), 3);
 }
@@ -628,8 +647,8 @@ static void test_configuration(void **state)
 	assert_memory_equal(bytes, "\0\1", 2);
 
 	virtio_config_write(&device, 2, more, 2);
-	virtio_config_changed(&device);
 	assert_int_equal(virtio_config_generation(&device), generation + 1);
+	virtio_config_changed(&device);
 	assert_int_equal(fake_virtio_config_interrupts(), 0); /* nobody to tell */
 	fake_virtio_up(0);
 	virtio_config_changed(&device);
@@ -676,7 +695,7 @@ static void test_machine_reset(void **state)
 
 static void pause_machine(void *arg)
 {
-	device_pause_all();
+	*(int *)arg = device_pause_all();
 }
 
 static void resume_machine(void *arg)
@@ -688,18 +707,33 @@ static void test_pause(void **state)
 {
 	struct drvq_buf buf = {fake_virtio_alloc(64), 64, true};
 	unsigned int before;
+	int paused = 1;
 	u32 head, written;
 
 	fake_virtio_up(0);
 	echo_bytes(1);
-	fake_on_loop(pause_machine, NULL);
+	fake_on_loop(pause_machine, &paused);
 	before = atomic_load(&echo.notifies[0]);
 	drvq_add(&fake_virtio_queues[0], &buf, 1);
 	fake_virtio_kick(0);
 	usleep(20000);
 	assert_int_equal(atomic_load(&echo.notifies[0]), before);
+	assert_int_equal(paused, 0);
+	assert_int_equal(echo.settles, 1);
 	fake_on_loop(resume_machine, NULL);
 	assert_true(fake_virtio_wait_used(0, &head, &written));
+
+	/* One that cannot leaves the machine as it is. */
+	echo.settle_error = -ETIMEDOUT;
+	fake_on_loop(pause_machine, &paused);
+	assert_int_equal(paused, -ETIMEDOUT);
+	assert_int_equal(echo_bytes(1), 1);
+	/* Nobody is asked who is not up. */
+	fake_virtio_reset();
+	fake_on_loop(pause_machine, &paused);
+	assert_int_equal(paused, 0);
+	assert_int_equal(echo.settles, 2);
+	fake_on_loop(resume_machine, NULL);
 }
 
 static u64 chains_counted;

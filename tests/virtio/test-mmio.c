@@ -243,6 +243,7 @@ static void test_config_change(void **state)
 	u32 generation = get(GENERATION);
 
 	driver_up(0);
+	virtio_config_write(&echo, 0, "\1", 1);
 	virtio_config_changed(&echo);
 	assert_int_equal(get(IRQ_STATUS), 2);
 	assert_true(fake_irq(LINE));
