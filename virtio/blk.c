@@ -2,12 +2,13 @@
 /*
  * virtio-blk: a driver's requests become requests to a disk.
  *
- * A doorbell pops all chains of a queue. Each is a header (type, sector), data and a status
- * byte at the very end, cut into buffers wherever the driver liked; what is wrong with one
- * becomes its status. What is right is submitted to the disk, and after the last chain one
- * disk_commit() begins them all. Those that are done by then (the host had the data) are
- * already back: the queue is flushed once for all, with at most one interrupt. The others
- * come back from the loop in batches, and completed() flushes every queue that got some.
+ * A doorbell pops the chains of a queue, as many as it has room for in one turn. Each is a
+ * header (type, sector), data and a status byte at the very end, cut into buffers wherever the
+ * driver liked; what is wrong with one becomes its status. What is right is submitted to the
+ * disk, and after the last chain one disk_commit() begins them all. Those that are done by then
+ * (the host had the data) are already back: the queue is flushed once for all, with at most one
+ * interrupt. The others come back from the loop in batches, and completed() flushes every queue
+ * that got some.
  *
  * The request of a chain is a slot of its queue, by the chain's head, so nothing is allocated
  * on the usual way. The data's iovec is the chain's own, less the element of the header and
@@ -181,9 +182,10 @@ static int blk_read_out(const struct virtq_chain *chain, size_t skip, void *buf,
 
 static bool blk_must_sync(const struct blk *blk)
 {
-	if (virtio_has(&blk->dev, VIRTIO_BLK_F_CONFIG_WCE))
-		return !atomic_load_explicit(&blk->write_back, memory_order_relaxed);
-	return !virtio_has(&blk->dev, VIRTIO_BLK_F_FLUSH);
+	if (!virtio_has(&blk->dev, VIRTIO_BLK_F_FLUSH))
+		return true;
+	return virtio_has(&blk->dev, VIRTIO_BLK_F_CONFIG_WCE) &&
+	       !atomic_load_explicit(&blk->write_back, memory_order_relaxed);
 }
 
 /* --- request types: VIRTIO_BLK_S_OK when it is to be submitted, else its status --- */
@@ -332,18 +334,6 @@ static void blk_take_chain(struct blk *blk, unsigned int index, struct virtq_cha
 
 /* --- the device --- */
 
-static void blk_notify(struct virtio_device *dev, unsigned int index)
-{
-	struct blk *blk = blk_of(dev);
-	struct virtq *vq = virtio_queue(dev, index);
-	struct virtq_chain *chain;
-
-	while (!blk->broken && virtq_pop(vq, &chain) == 1)
-		blk_take_chain(blk, index, chain);
-	disk_commit(blk->disk);
-	blk_flush_queues(blk);
-}
-
 static void blk_check_stopped(struct blk *blk)
 {
 	for (unsigned int i = 0; i < blk->dev.queue_count; i++) {
@@ -358,15 +348,47 @@ static void blk_check_stopped(struct blk *blk)
 	virtio_stopped(&blk->dev);
 }
 
+/* Requests may have ended, and the last that a queue waits for to be stopped may be among them. */
+static void blk_show(struct blk *blk)
+{
+	blk_flush_queues(blk);
+	blk_check_stopped(blk);
+}
+
 /* The disk's batch is over. */
 static void blk_completed(void *arg)
 {
 	struct blk *blk = arg;
 
-	if (blk->gone)
-		return;
-	blk_flush_queues(blk);
-	blk_check_stopped(blk);
+	if (!blk->gone)
+		blk_show(blk);
+}
+
+/* A turn has an end: what is answered at once makes room for the next while we look. */
+static void blk_notify(struct virtio_device *dev, unsigned int index)
+{
+	struct blk *blk = blk_of(dev);
+	struct virtq *vq = virtio_queue(dev, index);
+	struct virtq_chain *chain;
+	unsigned int taken = 0;
+
+	while (taken < QUEUE_SIZE && !blk->broken && virtq_pop(vq, &chain) == 1) {
+		blk_take_chain(blk, index, chain);
+		taken++;
+	}
+	disk_commit(blk->disk);
+	if (taken == QUEUE_SIZE)
+		virtio_doorbell(dev, index);
+	blk_show(blk);
+}
+
+/* Without FLUSH the cache is off to begin with (5.2.5.2). */
+static void blk_negotiated(struct virtio_device *dev, u64 features)
+{
+	struct blk *blk = blk_of(dev);
+
+	blk->config.wce = features >> VIRTIO_BLK_F_FLUSH & 1;
+	atomic_store(&blk->write_back, blk->config.wce);
 }
 
 static int blk_start(struct virtio_device *dev)
@@ -380,10 +402,7 @@ static int blk_start(struct virtio_device *dev)
 static void blk_stop(struct virtio_device *dev)
 {
 	struct blk *blk = blk_of(dev);
-	u8 write_back = 1;
 
-	atomic_store(&blk->write_back, true);
-	virtio_config_write(dev, offsetof(struct virtio_blk_config, wce), &write_back, 1);
 	blk->stopping = true;
 	blk_check_stopped(blk);
 }
@@ -396,14 +415,20 @@ static void blk_stop_queue(struct virtio_device *dev, unsigned int index)
 	blk_check_stopped(blk);
 }
 
-static void blk_drain(struct virtio_device *dev)
+static int blk_settle(struct virtio_device *dev)
 {
 	struct blk *blk = blk_of(dev);
+	int err = disk_drain(blk->disk, DRAIN_TIMEOUT_NS);
 
-	if (disk_drain(blk->disk, DRAIN_TIMEOUT_NS))
-		blk->gone = true;
-	else
-		blk_check_stopped(blk);
+	if (!err)
+		blk_show(blk);
+	return err;
+}
+
+static void blk_drain(struct virtio_device *dev)
+{
+	if (blk_settle(dev))
+		blk_of(dev)->gone = true;
 }
 
 /* vCPU thread, under the device's mutex: of all fields only writeback can be written (5.2.5). */
@@ -445,11 +470,13 @@ static void blk_stats(struct virtio_device *dev,
 
 static const struct virtio_ops blk_ops = {
 	.config_write = blk_config_write,
+	.negotiated = blk_negotiated,
 	.start = blk_start,
 	.notify = blk_notify,
 	.stop = blk_stop,
 	.stop_queue = blk_stop_queue,
 	.drain = blk_drain,
+	.settle = blk_settle,
 	.stats = blk_stats,
 };
 

@@ -53,6 +53,7 @@ enum step {
 };
 /* The rest of a step's byte. */
 #define HOW_LEFT_ALONE 1 /* a doorbell: what it starts is in flight at the next step */
+#define HOW_PAUSED     2 /* a doorbell: the machine is paused then */
 #define HOW_QUEUE      1 /* a reset: of the queue alone */
 
 static struct machine {
@@ -97,6 +98,11 @@ void virtio_stopped(struct virtio_device *dev)
 {
 	CHECK(dev == machine.dev);
 	machine.stopped = true;
+}
+
+void virtio_doorbell(struct virtio_device *dev, u32 index)
+{
+	CHECK(dev == machine.dev && !index);
 }
 
 void virtio_queue_stopped(struct virtio_device *dev, unsigned int index)
@@ -358,6 +364,10 @@ static void step(struct fuzz_input *input, struct drvq *queue, unsigned int flag
 		break;
 	case STEP_DOORBELL:
 		ring_doorbell(!(how & HOW_LEFT_ALONE));
+		if (how & HOW_PAUSED) {
+			CHECK(!machine.dev->ops->settle(machine.dev));
+			CHECK(!disk_in_flight(disk_in_use()));
+		}
 		check_used(queue);
 		break;
 	case STEP_RAM:

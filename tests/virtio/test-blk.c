@@ -10,8 +10,11 @@
 #include "tests/lib/fake-virtio.h"
 
 #include <endian.h>
+#include <kvm/device.h>
 #include <kvm/options.h>
 #include <linux/virtio_blk.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #define BYTES  (1 * MIB)
 #define IOERR  VIRTIO_BLK_S_IOERR
@@ -468,6 +471,127 @@ static void test_many_and_resets(void **state)
 	many(",snapshot");
 }
 
+struct turns {
+	u64 doorbells, chains;
+};
+
+static void emit(void *arg, const char *counter, u64 value)
+{
+	struct turns *turns = arg;
+
+	if (!strcmp(counter, "queue0.doorbells"))
+		turns->doorbells = value;
+	if (!strcmp(counter, "queue0.chains"))
+		turns->chains = value;
+}
+
+static void read_stats(struct device *dev, void *arg)
+{
+	if (dev->stats)
+		dev->stats(dev, emit, arg);
+}
+
+static void look(void *arg)
+{
+	device_for_each(read_stats, arg);
+}
+
+static unsigned int used_at_pause;
+
+/* Requests begin, and the machine is paused at once: nobody has reaped one. */
+static void pause_machine(void *arg)
+{
+	fake_virtio_dev->ops->notify(fake_virtio_dev, 0);
+	*(int *)arg = device_pause_all();
+	used_at_pause = drvq_used_idx(&fake_virtio_queues[0]);
+}
+
+static void resume_machine(void *arg)
+{
+	device_resume_all();
+}
+
+/* A machine that is paused has nothing in flight, and its driver finds what was. */
+static void test_pause(void **state)
+{
+	u64 header, data, status;
+	unsigned int count;
+	u32 head, written;
+	int err = 1;
+
+	start_image(",aio=threads");
+	header = put_header(VIRTIO_BLK_T_IN, 3);
+	data = fake_virtio_alloc(86 * 8192);
+	status = fake_virtio_alloc(4096);
+	count = fill_queue(0, header, data, status);
+	fake_on_loop(pause_machine, &err);
+	assert_int_equal(err, 0);
+	assert_int_equal(used_at_pause, count);
+	for (unsigned int i = 0; i < count; i++) {
+		assert_true(drvq_take(&fake_virtio_queues[0], &head, &written));
+		assert_int_equal(status_at(status + i), 0);
+	}
+	fake_on_loop(resume_machine, NULL);
+	assert_int_equal(read_disk(0, data, 4096), 0);
+	stop();
+}
+
+/* 128 requests of no known type; half of them are offered again as soon as they are answered. */
+static struct {
+	u8 *status;
+	atomic_bool on;
+} feeder;
+
+static void *feed(void *arg)
+{
+	u64 deadline_ns = now_ns() + 3 * NSEC_PER_SEC;
+
+	for (u16 n = 0; feeder.on && now_ns() < deadline_ns;) {
+		u8 *status = &feeder.status[(n + 63) % 128];
+
+		if (__atomic_load_n(status, __ATOMIC_ACQUIRE) == NONE)
+			continue;
+		__atomic_store_n(status, NONE, __ATOMIC_RELAXED);
+		n += 64;
+		drvq_put_idx(&fake_virtio_queues[0], (u16)(n + 128));
+	}
+	feeder.on = false;
+	return NULL;
+}
+
+/* However fast the driver is: the loop has others to serve. */
+static void test_a_turn_ends(void **state)
+{
+	struct turns turns = {};
+	pthread_t thread;
+	u64 header, status;
+
+	start_image("");
+	header = put_header(0x80000000, 0);
+	status = fake_virtio_alloc(4096);
+	memset(fake_virtio_host(status), NONE, 128);
+	for (u16 i = 0; i < 256; i++)
+		drvq_add(&fake_virtio_queues[0],
+			 (struct drvq_buf[]){{header, 16, false}, {status + i % 128, 1, true}}, 2);
+	drvq_put_idx(&fake_virtio_queues[0], 128);
+	feeder.status = fake_virtio_host(status);
+	feeder.on = true;
+	assert_int_equal(pthread_create(&thread, NULL, feed, NULL), 0);
+	/* Should it ever catch up, it is woken again. */
+	for (int i = 0; i < 100; i++) {
+		virtio_doorbell(fake_virtio_dev, 0);
+		usleep(100);
+	}
+	fake_on_loop(look, &turns);
+	assert_true(turns.chains >= 128);
+	assert_true(turns.chains <= 256 * (turns.doorbells + 1));
+	feeder.on = false;
+	pthread_join(thread, NULL);
+	fake_virtio_up(ALL);
+	assert_int_equal(request(VIRTIO_BLK_T_FLUSH, 0, 0, 0, false), 0);
+	stop();
+}
+
 static void test_write_cache(void **state)
 {
 	u32 at = offsetof(struct virtio_blk_config, wce);
@@ -492,7 +616,13 @@ static void test_write_cache(void **state)
 	virtio_config_access_write(fake_virtio_dev, 0, four, 4);
 	read_config(&config);
 	assert_int_equal(le64toh(config.capacity), BYTES / 512);
-	/* A driver without FLUSH. */
+	/* A driver without FLUSH: the cache is off, with a switch and without (5.2.5.2). */
+	fake_virtio_begin(1ULL << VIRTIO_BLK_F_CONFIG_WCE);
+	read_config(&config);
+	assert_int_equal(config.wce, 0);
+	fake_virtio_begin(ALL);
+	read_config(&config);
+	assert_int_equal(config.wce, 1);
 	fake_virtio_up(0);
 	data = fake_virtio_alloc(4096);
 	assert_int_equal(write_disk(0, data, 4096), 0);
@@ -542,6 +672,7 @@ int main(void)
 		TEST(test_no_requests),	    TEST(test_queues),
 		TEST(test_many_and_resets), TEST(test_write_cache),
 		TEST(test_resize),	    TEST(test_file_that_shrinks),
+		TEST(test_pause),	    TEST(test_a_turn_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
