@@ -7,7 +7,8 @@
  * buffer comes back: so a chain is never kept for a reader. While the ring is full the queue is
  * left alone for at most STALL_NS, which lets a reader that is merely behind catch up without a
  * loss; then the oldest bytes are pushed out until there is room again, as they are for printk on
- * COM1. At most a queue full is taken at one go, and the ring has its turn in between.
+ * COM1. At most what the ring holds is written at one go, and the ring has its turn in between:
+ * a longer chain, which only a strange driver makes, is kept from turn to turn.
  *
  * In (receiveq): console.c asks room() and calls input() on the loop's thread. room() takes the
  * next buffer and keeps it, at most one; its length is the room. Without a buffer there is none,
@@ -28,6 +29,7 @@
 #include <kvm/config.h>
 #include <kvm/console.h>
 #include <kvm/init.h>
+#include <kvm/iov.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/options.h>
@@ -48,6 +50,7 @@
 #define QUEUE_OUT   1
 #define QUEUE_SIZE  64
 #define PIECE_BYTES 1024
+#define TURN_PIECES 256 /* what console.c's ring holds */
 #define STALL_NS    (20 * NSEC_PER_MSEC)
 
 static const char *const console_choices[] = {"serial", "virtio", NULL};
@@ -68,31 +71,42 @@ static struct virtio_console_config hvc_config;
 static struct {
 	struct virtio_device dev;
 	struct kvm *kvm;
-	struct virtq_chain *input; /* taken from the receiveq and not filled yet */
-	struct loop_timer stall;   /* armed while output waits for the ring */
-	bool overrun;		   /* it waited long enough: what comes pushes the oldest out */
-	bool sized;		   /* standard input is a terminal */
-	struct loop_bell resized;  /* rung by SIGWINCH */
+	struct virtq_chain *input;  /* taken from the receiveq and not filled yet */
+	struct virtq_chain *output; /* taken from the transmitq and not written to its end yet */
+	struct iov_cursor at;	    /* ... but up to here */
+	struct loop_timer stall;    /* armed while output waits for the ring */
+	bool overrun;		    /* it waited long enough: what comes pushes the oldest out */
+	bool sized;		    /* standard input is a terminal */
+	struct loop_bell resized;   /* rung by SIGWINCH */
 } hvc;
 
 /* --- out --- */
 
-static void hvc_write(const struct virtq_chain *chain)
+/* The chain that output comes from, taken if there is none. False when the driver has no more. */
+static bool hvc_take_output(struct virtq *vq)
+{
+	if (hvc.output)
+		return true;
+	if (virtq_pop(vq, &hvc.output) != 1) {
+		hvc.output = NULL;
+		return false;
+	}
+	/* A chain's sum is bounded, so this cannot fail. */
+	iov_cursor_init(&hvc.at, hvc.output->out, hvc.output->out_count);
+	return true;
+}
+
+/* Its next bytes, at most PIECE_BYTES. At its end it is the driver's again. */
+static void hvc_write_piece(struct virtq *vq)
 {
 	u8 piece[PIECE_BYTES];
+	size_t len = MIN(iov_left(&hvc.at), sizeof(piece));
 
-	for (unsigned int i = 0; i < chain->out_count; i++) {
-		const u8 *from = chain->out[i].iov_base;
-		size_t left = chain->out[i].iov_len;
-
-		while (left) {
-			size_t len = MIN(left, sizeof(piece));
-
-			memcpy(piece, from, len);
-			console_write(piece, len);
-			from += len;
-			left -= len;
-		}
+	iov_read(&hvc.at, piece, len);
+	console_write(piece, len);
+	if (!iov_left(&hvc.at)) {
+		virtq_push(vq, hvc.output, 0);
+		hvc.output = NULL;
 	}
 }
 
@@ -109,17 +123,16 @@ static bool hvc_may_write(void)
 static void hvc_output(void)
 {
 	struct virtq *vq = virtio_queue(&hvc.dev, QUEUE_OUT);
-	struct virtq_chain *chain;
-	unsigned int served = 0;
+	unsigned int pieces = 0;
 
-	while (served < QUEUE_SIZE && hvc_may_write() && virtq_pop(vq, &chain) == 1) {
-		hvc_write(chain);
-		virtq_push(vq, chain, 0);
-		served++;
+	if (!virtio_serves(&hvc.dev))
+		return;
+	while (pieces < TURN_PIECES && (hvc.output || hvc_may_write()) && hvc_take_output(vq)) {
+		hvc_write_piece(vq);
+		pieces++;
 	}
-	if (served)
-		virtq_flush(vq);
-	if (served == QUEUE_SIZE)
+	virtq_flush(vq);
+	if (pieces == TURN_PIECES)
 		virtio_doorbell(&hvc.dev, QUEUE_OUT);
 }
 
@@ -145,6 +158,8 @@ static size_t hvc_room(void *arg)
 	struct virtq *vq = virtio_queue(&hvc.dev, QUEUE_IN);
 
 	(void)arg;
+	if (!virtio_serves(&hvc.dev))
+		return 0;
 	for (unsigned int i = 0; !hvc.input && i < QUEUE_SIZE; i++) {
 		struct virtq_chain *chain;
 
@@ -248,7 +263,7 @@ static void hvc_notify(struct virtio_device *dev, unsigned int queue)
 
 static void hvc_forget(void)
 {
-	hvc.input = NULL;
+	hvc.input = hvc.output = NULL;
 	hvc.overrun = false;
 	loop_disarm(hvc.kvm->loop, &hvc.stall);
 }
@@ -263,6 +278,8 @@ static void hvc_stop_queue(struct virtio_device *dev, unsigned int queue)
 {
 	if (queue == QUEUE_IN)
 		hvc.input = NULL;
+	else
+		hvc.output = NULL;
 	virtio_queue_stopped(dev, queue);
 }
 

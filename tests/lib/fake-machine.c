@@ -204,6 +204,7 @@ void console_detach(void)
 
 void console_write(const u8 *data, size_t len)
 {
+	fake.output_bytes += len;
 	len = MIN(len, sizeof(fake.output) - fake.output_len);
 	memcpy(fake.output + fake.output_len, data, len);
 	fake.output_len += len;

@@ -18,6 +18,7 @@
 
 #include <fcntl.h>
 #include <kvm/config.h>
+#include <kvm/device.h>
 #include <kvm/util.h>
 #include <linux/virtio_console.h>
 #include <signal.h>
@@ -120,6 +121,29 @@ static void test_output_longer_than_a_piece(void **state)
 	fake_virtio_request(QUEUE_OUT, &buf, 1);
 	assert_int_equal(fake.output_len, 3000);
 	assert_memory_equal(fake.output, bytes, 3000);
+}
+
+/* It is written in turns, and is the driver's again at its end. */
+static void test_output_longer_than_a_turn(void **state)
+{
+	struct drvq_buf bufs[40];
+	u64 at = fake_virtio_alloc(1 * MIB);
+
+	for (size_t i = 0; i < ARRAY_SIZE(bufs); i++)
+		bufs[i] = (struct drvq_buf){at, 1 * MIB, false};
+	fake_virtio_request(QUEUE_OUT, bufs, ARRAY_SIZE(bufs));
+	assert_int_equal(fake.output_bytes, 40 * MIB);
+
+	/* A reset forgets how far it came. */
+	drvq_add(&fake_virtio_queues[QUEUE_OUT], bufs, ARRAY_SIZE(bufs));
+	fake_virtio_kick(QUEUE_OUT);
+	while (fake.output_bytes == 40 * MIB)
+		usleep(10);
+	fake_virtio_up(~0ULL);
+	fake.output_len = 0;
+	bufs[0] = (struct drvq_buf){text_at("x"), 1, false};
+	fake_virtio_request(QUEUE_OUT, bufs, 1);
+	assert_int_equal(fake.output_len, 1);
 }
 
 /* Buffers that the device may only write carry no output. */
@@ -233,6 +257,56 @@ static void test_reset_forgets_the_buffer(void **state)
 	assert_int_equal(room, 5);
 }
 
+/* A device that could not be started has no queues, whatever the driver put there. */
+static void test_no_room_without_a_start(void **state)
+{
+	const struct drvq_buf buf = {fake_virtio_alloc(4096), 16, true};
+
+	fake_virtio_begin(~0ULL);
+	fake_virtio_set_up_queue(QUEUE_IN, 16);
+	drvq_add(&fake_virtio_queues[QUEUE_IN], &buf, 1);
+	drvq_publish(&fake_virtio_queues[QUEUE_IN]);
+	virtio_queue_write(fake_virtio_dev, QUEUE_OUT, VIRTIO_QUEUE_SIZE, 3);
+	virtio_queue_write(fake_virtio_dev, QUEUE_OUT, VIRTIO_QUEUE_ENABLE, 1);
+	fake_virtio_driver_ok();
+	assert_true(fake_virtio_wait_config_interrupts(1));
+	fake_on_loop(get_room, NULL);
+	assert_int_equal(room, 0);
+	fake_virtio_reset();
+	fake_on_loop(get_room, NULL);
+	assert_int_equal(room, 0);
+}
+
+static void pause_machine(void *arg)
+{
+	assert_int_equal(device_pause_all(), 0);
+}
+
+static void resume_machine(void *arg)
+{
+	device_resume_all();
+}
+
+static void test_nothing_while_paused(void **state)
+{
+	const struct drvq_buf buf = {text_at("x"), 1, false};
+	u32 head, written;
+
+	fake_on_loop(be_full, NULL);
+	offer_input(16);
+	drvq_add(&fake_virtio_queues[QUEUE_OUT], &buf, 1);
+	fake_on_loop(pause_machine, NULL);
+	fake_virtio_kick(QUEUE_OUT);
+	fake_on_loop(be_writable, NULL);
+	fake_on_loop(get_room, NULL);
+	assert_int_equal(fake.output_len, 0);
+	assert_int_equal(room, 0);
+	fake_on_loop(resume_machine, NULL);
+	assert_true(fake_virtio_wait_used(QUEUE_OUT, &head, &written));
+	fake_on_loop(get_room, NULL);
+	assert_int_equal(room, 16);
+}
+
 /* --- configuration --- */
 
 static void test_emergency_write(void **state)
@@ -311,6 +385,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		EACH(test_output),
 		EACH(test_output_longer_than_a_piece),
+		EACH(test_output_longer_than_a_turn),
 		EACH(test_output_into_a_writable_buffer),
 		EACH(test_slow_reader_is_waited_for),
 		EACH(test_reader_that_stopped_does_not_stop_the_guest),
@@ -319,6 +394,8 @@ int main(void)
 		EACH(test_input_buffer_without_room),
 		EACH(test_new_buffers_are_room),
 		EACH(test_reset_forgets_the_buffer),
+		EACH(test_no_room_without_a_start),
+		EACH(test_nothing_while_paused),
 		EACH(test_emergency_write),
 		EACH(test_no_terminal_no_size),
 		cmocka_unit_test(test_size_follows_the_terminal),
