@@ -4,9 +4,10 @@
  *
  * Power-on is one walk over the devices: each goes to its power-on state; the
  * firmware tables and the boot image are devices too and write themselves into
- * RAM. A reset is the same after everything else was brought back: RAM zeroed,
- * interrupt controllers, timers and clock, every vCPU with its MSRs (so that KVM
- * stops writing its clock and steal time into guest memory).
+ * RAM. A reset is the same after everything else was brought back: devices at
+ * rest (a write on its way to a disk is still from RAM), RAM zeroed, interrupt
+ * controllers, timers and clock, every vCPU with its MSRs (so that KVM stops
+ * writing its clock and steal time into guest memory).
  *
  * No vCPU may run meanwhile, and the loop never waits. So a reset is a small
  * state machine:
@@ -61,12 +62,16 @@ bool kvm_reset_is_wanted(void)
 /* All vCPUs are parked. Everything back to what it was at power-on, in this order. */
 static int reset_machine(struct kvm *kvm)
 {
-	int err = gmem_clear(&kvm->mem);
+	int err = device_pause_all();
 
+	err = err ? err : gmem_clear(&kvm->mem);
 	err = err ? err : arch_vm_reset(kvm);
 	for (unsigned int i = 0; !err && i < kvm->cpu_count; i++)
 		err = arch_cpu_reset(&kvm->cpus[i]);
-	return err ? err : kvm_power_on(kvm);
+	err = err ? err : kvm_power_on(kvm);
+	if (!err)
+		device_resume_all();
+	return err;
 }
 
 static void reset_rung(void *arg)

@@ -147,6 +147,25 @@ test_noise_blk()
 	done
 }
 
+# What is under way to the disk when the machine is reset arrives, or does not: it is not the zeros
+# that RAM holds after a reset.
+test_reset_while_writing()
+{
+	local options
+
+	for options in '' ,aio=threads ,cache=none; do
+		tr '\0' U </dev/zero | head -c 128M >img
+		[[ $options != ,cache=none ]] ||
+			dd if=img of=/dev/null bs=4096 count=1 iflag=direct status=none 2>/dev/null ||
+			continue
+		vm --on-reboot=reset --virtio-transport pci --disk "img$options" -- \
+			blk-fill-reset:pci:32 exit:3
+		ends 3 exit
+		grep -q Z img || fail "nothing was written"
+		((! $(tr -d UZ <img | wc -c))) || fail "$(tr -d UZ <img | wc -c) bytes nobody wrote"
+	done
+}
+
 test_noise_blk_rings()
 {
 	truncate -s 8M img

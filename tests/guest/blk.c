@@ -6,7 +6,8 @@
  * gets the status that the specification has for it, or, where there is no place for one, the
  * device needs a reset. blk-noise fills the ring with requests of any type, sector and length,
  * rewrites it while they are served, and resets the device with them in flight; then asks for more
- * than RAM by buffers that overlap. What it writes to the disk is anything.
+ * than RAM by buffers that overlap. What it writes to the disk is anything. blk-fill-reset is a
+ * good driver whose machine is reset while it writes.
  *
  * The rules that all devices have are in virtio-rules.c.
  *
@@ -312,6 +313,46 @@ static bool ask_for_everything(bool wait)
 			return false;
 	}
 	return true;
+}
+
+/* --- writes that are under way --- */
+
+#define FILL	    0x5a
+#define FILL_BYTES  0x40000 /* this often in each request ... */
+#define FILL_TIMES  60
+#define FILL_WRITES 8 /* ... of so many */
+
+/* Begin to write FILL over the first 120 MiB of the disk. Nobody waits for it. */
+static bool begin_fill(const char *arg)
+{
+	if (!find_disk(arg) || !virtio_bring_up(VIRTIO_F_INDIRECT))
+		return false;
+	for (u64 at = BUFFER; at < BUFFER + FILL_BYTES; at += 8)
+		*(volatile u64 *)at = FILL * 0x0101010101010101ULL;
+	for (u16 n = 0; n < FILL_WRITES; n++) {
+		u64 header = HEADER + 16 * n, gpa = VIRTIO_TABLE + 1024 * n;
+		u8 *table = (u8 *)gpa;
+
+		put_header(header, OUT, n * (FILL_TIMES * FILL_BYTES / 512));
+		drvq_put_desc_at(table, 0, header, 16, DRVQ_NEXT, 1);
+		for (u16 i = 1; i <= FILL_TIMES; i++)
+			drvq_put_desc_at(table, i, BUFFER, FILL_BYTES, DRVQ_NEXT, i + 1);
+		drvq_put_desc_at(table, FILL_TIMES + 1, STATUS + n, 1, DRVQ_WRITE, 0);
+		drvq_put_desc(&virtio_queue, n, gpa, 16 * (FILL_TIMES + 2), DRVQ_INDIRECT, 0);
+		drvq_offer(&virtio_queue, n);
+	}
+	virtio_send(&virtio_queue, 0);
+	return true;
+}
+
+/* On the first boot alone. */
+void do_blk_fill_reset(const char *arg)
+{
+	if (cmos_read(CMOS_BOOTS))
+		return;
+	cmos_write(CMOS_BOOTS, 1);
+	if (begin_fill(arg))
+		outb(PORT_RESET, 0x06);
 }
 
 void do_blk_noise(const char *arg)

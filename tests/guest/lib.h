@@ -88,6 +88,23 @@ static inline u64 rdtsc(void)
 	return (u64)high << 32 | low;
 }
 
+#define PORT_CMOS  0x70
+#define PORT_RESET 0xcf9
+#define CMOS_BOOTS 0x40 /* a byte of CMOS RAM that nothing else uses */
+
+/* CMOS RAM: a battery feeds it, so that it survives a reset. */
+static inline u8 cmos_read(u8 at)
+{
+	outb(PORT_CMOS, at);
+	return inb(PORT_CMOS + 1);
+}
+
+static inline void cmos_write(u8 at, u8 value)
+{
+	outb(PORT_CMOS, at);
+	outb(PORT_CMOS + 1, value);
+}
+
 /* Memory that a device or another CPU may change. */
 static inline u32 mem_read32(u64 address)
 {

@@ -18,9 +18,7 @@
 
 #define PORT_EXIT	       0xf4
 #define PORT_PVPANIC	       0x505
-#define PORT_CMOS	       0x70
 #define PORT_KEYBOARD	       0x64
-#define PORT_RESET	       0xcf9
 #define PORT_PIT	       0x40
 #define PORT_PIT_COMMAND       0x43
 #define PORT_PM1_ENABLE	       0x602 /* what the FADT says; see do_button() */
@@ -47,8 +45,6 @@
 #define LSR_BI		       0x10
 #define LSR_THRE	       0x20
 #define LINE_BYTES	       16
-
-#define CMOS_BOOTS	       0x40 /* a byte of CMOS RAM that nothing else uses */
 
 #define ZERO_PAGE_E820_ENTRIES 0x1e8
 #define ZERO_PAGE_RAMDISK      0x218
@@ -249,19 +245,7 @@ static void do_button(const char *arg)
 
 /* --- boots --- */
 
-static u8 cmos_read(u8 at)
-{
-	outb(PORT_CMOS, at);
-	return inb(PORT_CMOS + 1);
-}
-
-static void cmos_write(u8 at, u8 value)
-{
-	outb(PORT_CMOS, at);
-	outb(PORT_CMOS + 1, value);
-}
-
-/* boots:N:HOW - reset until this is the Nth boot. CMOS RAM counts: a battery feeds it. */
+/* boots:N:HOW - reset until this is the Nth boot. */
 static void do_boots(const char *arg)
 {
 	u8 boot = (u8)(cmos_read(CMOS_BOOTS) + 1);
@@ -763,6 +747,7 @@ static const struct {
 	{"virtio-noise", do_virtio_noise},
 	{"blk-rules", do_blk_rules},
 	{"blk-noise", do_blk_noise},
+	{"blk-fill-reset", do_blk_fill_reset},
 	{"balloon", do_balloon},
 	{"balloon-noise", do_balloon_noise},
 	{"balloon-asked", do_balloon_asked},
