@@ -164,6 +164,36 @@ static void test_verify(void **state)
 	free(model);
 }
 
+/* One for which the loop does not wait in a system call. */
+static void long_jobs(const char *words)
+{
+	u64 bytes = 9 * MIB;
+	u8 *content = aligned_alloc(4096, bytes);
+
+	make_image(bytes);
+	if (engine_is_here(words)) {
+		start_disk(words);
+		assert_int_equal(run_io(DISK_READ, content, bytes, 0), 0);
+		assert_pattern(content, bytes, 0);
+		memset(content, 0x11, bytes);
+		assert_int_equal(run_io(DISK_WRITE, content, bytes - 8192, 4096), 0);
+		assert_int_equal(run_io(DISK_READ, content, bytes, 0), 0);
+		stop_disk();
+		assert_pattern(content, 4096, 0);
+		assert_all(content + 4096, 0x11, bytes - 8192);
+		assert_pattern(content + bytes - 4096, 4096, bytes - 4096);
+	}
+	free(content);
+}
+
+static void test_long_jobs(void **state)
+{
+	long_jobs(",aio=threads");
+	long_jobs(",aio=io_uring");
+	long_jobs(",aio=io_uring,cache=none");
+	long_jobs(",aio=libaio,cache=none");
+}
+
 /* --- completions that come by the loop --- */
 
 static struct loop_timer end;
@@ -223,6 +253,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_verify),
+		TEST(test_long_jobs),
 		TEST(test_by_loop),
 	};
 
