@@ -216,10 +216,12 @@ static void kvm_free(struct kvm *kvm)
 	if (kvm->dev_fd >= 0)
 		close(kvm->dev_fd);
 	kvm->vm_fd = kvm->dev_fd = -1;
-	gmem_unmap(&kvm->mem);
-	if (kvm->loop)
-		loop_free(kvm->loop);
-	kvm->loop = NULL;
+	if (!kvm->keep_ram) {
+		gmem_unmap(&kvm->mem);
+		if (kvm->loop)
+			loop_free(kvm->loop);
+		kvm->loop = NULL;
+	}
 	bus_destroy(&kvm->mmio);
 	bus_destroy(&kvm->ports);
 }

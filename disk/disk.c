@@ -166,7 +166,7 @@ static void disk_batch(void *arg)
 
 static bool disk_is_idle(const struct disk *disk)
 {
-	return !disk->in_flight && !disk->size_asked;
+	return !disk->in_flight && !(disk->stopping && disk->size_asked);
 }
 
 int disk_drain(struct disk *disk, u64 timeout_ns)
@@ -174,11 +174,11 @@ int disk_drain(struct disk *disk, u64 timeout_ns)
 	u64 deadline_ns = now_ns() + timeout_ns;
 
 	for (;;) {
-		disk->staged = true;
-		disk_commit(disk);
 		disk->engine->ops->reap(disk->engine);
 		if (disk->workers != disk->engine)
 			disk->workers->ops->reap(disk->workers);
+		disk->staged = true;
+		disk_commit(disk);
 		if (disk_is_idle(disk))
 			return 0;
 		if (now_ns() >= deadline_ns)

@@ -420,8 +420,7 @@ static int blk_settle(struct virtio_device *dev)
 	struct blk *blk = blk_of(dev);
 	int err = disk_drain(blk->disk, DRAIN_TIMEOUT_NS);
 
-	if (!err)
-		blk_show(blk);
+	blk_show(blk);
 	return err;
 }
 
@@ -589,7 +588,6 @@ err_free:
 
 static void blk_exit(struct kvm *kvm)
 {
-	(void)kvm;
 	while (blks.count) {
 		struct blk *blk = blks.list[--blks.count];
 		bool gone;
@@ -598,7 +596,9 @@ static void blk_exit(struct kvm *kvm)
 		gone = blk->gone;
 		disk_stop(blk->disk);
 		/* What the host still works on is not freed under its hands. */
-		if (!gone)
+		if (gone)
+			kvm->keep_ram = true;
+		else
 			blk_free(blk);
 	}
 }

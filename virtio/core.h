@@ -60,7 +60,7 @@ struct virtio_ops {
 	/*
 	 * The machine is paused: complete what is in flight and show it to the driver, without
 	 * returning to the loop, bounded in time. Chains that are kept for later stay so. 0, or
-	 * -errno after log_error(): then nothing has changed. NULL: nothing is ever in flight.
+	 * -errno after log_error(): then the machine goes on. NULL: nothing is ever in flight.
 	 */
 	int (*settle)(struct virtio_device *dev);
 	/* Yield counters of the device's own. May be NULL. */

@@ -50,6 +50,7 @@ struct kvm {
 	struct loop *loop;
 	struct kvm_cpu *cpus;
 	unsigned int cpu_count;
+	bool keep_ram; /* the host still works on it when the run ends: it stays, and the loop */
 };
 
 /* KVM_CHECK_EXTENSION on the VM (or the device before it exists): 0 when absent. */
