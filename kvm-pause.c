@@ -110,14 +110,17 @@ static void pause_enter(struct kvm *kvm)
 static void pause_rung(void *arg)
 {
 	struct kvm *kvm = arg;
+	bool parked;
 
 	if (!pause_is_wanted())
 		return;
+	/* In this order: the vCPU that wants a reset says so before it parks. */
+	parked = kvm_cpu_all_parked(kvm);
 	if (kvm_reset_is_wanted()) {
 		loop_disarm(kvm->loop, &pausing.timer);
 		return;
 	}
-	if (!kvm_cpu_all_parked(kvm)) {
+	if (!parked) {
 		if (!pausing.timer.deadline_ns)
 			loop_arm(kvm->loop, &pausing.timer, now_ns() + CPU_PARK_TIMEOUT_NS);
 		return;
