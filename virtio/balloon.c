@@ -323,7 +323,6 @@ static void balloon_stats(struct virtio_device *dev,
 {
 	u32 at = offsetof(struct virtio_balloon_config, num_pages);
 
-	(void)dev;
 	emit(arg, "balloon-bytes-asked", balloon_config_bytes(at));
 	at = offsetof(struct virtio_balloon_config, actual);
 	emit(arg, "balloon-bytes", balloon_config_bytes(at));
@@ -336,7 +335,8 @@ static void balloon_stats(struct virtio_device *dev,
 	for (unsigned int i = 0; i < VIRTIO_BALLOON_S_NR; i++)
 		if (balloon.known >> i & 1)
 			emit(arg, stat_names[i], balloon.values[i]);
-	balloon_ask_stats();
+	if (virtio_serves(dev))
+		balloon_ask_stats();
 }
 
 static const struct virtio_ops balloon_ops = {
