@@ -81,7 +81,7 @@ struct blk {
 	atomic_bool write_back; /* what the driver wrote to the configuration */
 	bool stopping;
 	bool broken; /* NEEDS_RESET: nothing is popped until then */
-	bool gone;   /* chains were taken away with requests in flight */
+	bool gone;   /* the run ends with requests in flight */
 	struct blk_counters counters;
 };
 
@@ -424,12 +424,6 @@ static int blk_settle(struct virtio_device *dev)
 	return err;
 }
 
-static void blk_drain(struct virtio_device *dev)
-{
-	if (blk_settle(dev))
-		blk_of(dev)->gone = true;
-}
-
 /* vCPU thread, under the device's mutex: of all fields only writeback can be written (5.2.5). */
 static void blk_config_write(struct virtio_device *dev, u32 offset, const void *buf, u32 len)
 {
@@ -474,7 +468,6 @@ static const struct virtio_ops blk_ops = {
 	.notify = blk_notify,
 	.stop = blk_stop,
 	.stop_queue = blk_stop_queue,
-	.drain = blk_drain,
 	.settle = blk_settle,
 	.stats = blk_stats,
 };
@@ -590,13 +583,12 @@ static void blk_exit(struct kvm *kvm)
 {
 	while (blks.count) {
 		struct blk *blk = blks.list[--blks.count];
-		bool gone;
 
 		virtio_remove(&blk->dev);
-		gone = blk->gone;
+		blk->gone = blk->stopping;
 		disk_stop(blk->disk);
 		/* What the host still works on is not freed under its hands. */
-		if (gone)
+		if (blk->gone)
 			kvm->keep_ram = true;
 		else
 			blk_free(blk);

@@ -85,15 +85,10 @@ static struct {
 /* The chain that output comes from, taken if there is none. False when the driver has no more. */
 static bool hvc_take_output(struct virtq *vq)
 {
-	if (hvc.output)
-		return true;
-	if (virtq_pop(vq, &hvc.output) != 1) {
-		hvc.output = NULL;
-		return false;
-	}
-	/* A chain's sum is bounded, so this cannot fail. */
-	iov_cursor_init(&hvc.at, hvc.output->out, hvc.output->out_count);
-	return true;
+	/* A chain's sum is bounded, so that the cursor cannot fail. */
+	if (!hvc.output && virtq_pop(vq, &hvc.output) == 1)
+		iov_cursor_init(&hvc.at, hvc.output->out, hvc.output->out_count);
+	return hvc.output;
 }
 
 /* Its next bytes, at most PIECE_BYTES. At its end it is the driver's again. */

@@ -28,7 +28,7 @@
  * finds NEEDS_RESET and a configuration interrupt; the log has one rate-limited line.
  *
  * A machine reset happens on the main thread, which is the loop's, with all vCPUs parked: stop()
- * and, if that leaves something in flight, drain(). Pause: settle(), and then doorbells are not
+ * and, if that leaves something in flight, settle(). Pause: settle(), and then doorbells are not
  * heard; resume looks into each queue.
  *
  * Left out on purpose: legacy and transitional devices, ACCESS_PLATFORM, IN_ORDER, shared memory.
@@ -369,8 +369,8 @@ static int virtio_quiesce(struct virtio_core *core)
 		return 0;
 
 	virtio_stop(core);
-	if (core->stop_called && core->dev->ops->drain)
-		core->dev->ops->drain(core->dev);
+	if (core->stop_called && core->dev->ops->settle)
+		core->dev->ops->settle(core->dev);
 	if (core->stop_called)
 		return log_fail(-ETIMEDOUT, "%s: requests do not come to an end", core->dev->name);
 	return 0;
@@ -514,7 +514,6 @@ int virtio_attach(struct kvm *kvm, struct virtio_device *dev,
 void virtio_detach(struct virtio_device *dev)
 {
 	struct virtio_core *core = dev->core;
-
 	bool busy = virtio_quiesce(core) != 0;
 
 	device_unregister(&core->device);

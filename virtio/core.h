@@ -52,15 +52,11 @@ struct virtio_ops {
 	/* The same for one queue: virtio_queue_stopped(). NULL: nothing is ever in flight. */
 	void (*stop_queue)(struct virtio_device *dev, unsigned int queue);
 	/*
-	 * The machine is reset, or ends: complete what is in flight without returning to the loop,
-	 * bounded in time, as stop() was called and did not call virtio_stopped(). Call it now.
-	 * May be NULL when stop() always does.
-	 */
-	void (*drain)(struct virtio_device *dev);
-	/*
-	 * The machine is paused: complete what is in flight and show it to the driver, without
-	 * returning to the loop, bounded in time. Chains that are kept for later stay so. 0, or
-	 * -errno after log_error(): then the machine goes on. NULL: nothing is ever in flight.
+	 * The machine is paused, or is reset or ends after a stop() that did not come to
+	 * virtio_stopped(): complete what is in flight without returning to the loop, bounded in
+	 * time, and show it to the driver, or call virtio_stopped(). Chains that are kept for later
+	 * stay so. 0, or -errno after log_error(): then a pause does not come to be, and the
+	 * others end the run. NULL: nothing is ever in flight.
 	 */
 	int (*settle)(struct virtio_device *dev);
 	/* Yield counters of the device's own. May be NULL. */

@@ -185,7 +185,7 @@ static void down(void)
 	machine.stopped = false;
 	machine.dev->ops->stop(machine.dev);
 	if (!machine.stopped)
-		machine.dev->ops->drain(machine.dev);
+		CHECK(!machine.dev->ops->settle(machine.dev));
 	CHECK(machine.stopped);
 	CHECK(!disk_in_flight(disk_in_use()));
 	virtq_stop(machine.vq);
@@ -196,7 +196,7 @@ static void reset_queue(unsigned int flags)
 	machine.queue_stopped = false;
 	machine.dev->ops->stop_queue(machine.dev, 0);
 	if (!machine.queue_stopped)
-		machine.dev->ops->drain(machine.dev);
+		CHECK(!machine.dev->ops->settle(machine.dev));
 	CHECK(machine.queue_stopped);
 	CHECK(!disk_in_flight(disk_in_use()));
 	virtq_stop(machine.vq);
