@@ -356,7 +356,9 @@ static void cache_link(int dir, const char *link, const char *name)
 	if (!link[0])
 		return;
 	unlinkat(dir, link, 0);
-	symlinkat(name, dir, link);
+	/* Without the link the next run has to read the whole kernel to find this copy. */
+	if (symlinkat(name, dir, link) < 0)
+		return;
 }
 
 /* --- unpacking --- */
