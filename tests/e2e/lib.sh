@@ -283,7 +283,7 @@ refused()
 # What is accepted by mistake ends at once.
 good=(-k "$PAYLOAD" -m 64 -c 1 -p do=exit:200)
 
-# Run the next `refused` as nobody; a copy of the binary, for the tree may be closed to others.
+# Run the next `refused` as nobody, with copies of binary and payload: the tree may be closed to others.
 as_nobody()
 {
 	need setpriv
@@ -294,6 +294,8 @@ as_nobody()
 	chmod 755 bin bin/lkvm
 	chmod 644 payload
 	BIN=$PWD/bin/lkvm
+	PAYLOAD=$PWD/payload
+	good[1]=$PAYLOAD
 	AS="setpriv --reuid 65534 --regid 65534 --clear-groups"
 	mkdir own
 	chown 65534 own
