@@ -3,34 +3,27 @@
  * CPUID: what each virtual CPU says it is.
  *
  * KVM_GET_SUPPORTED_CPUID yields what this host's processor and its KVM can do, as
- * one table of entries (leaf, subleaf, EAX to EDX). That table is right about
- * features, and says nothing useful about topology: it is the host's, of whichever
- * CPU the ioctl ran on. So it becomes the guest's in three steps:
+ * one table of entries (leaf, subleaf, EAX to EDX). It becomes the guest's in four steps:
  *
- *	once a VM	cpuid_add_implied()	features KVM has but does not list
+ *	once a VM	cpuid_apply_rules()	only leaves that lkvm knows (cpuid-leaves.c)
+ *			cpuid_add_implied()	features KVM has but does not list
  *			cpuid_apply_features()	--cpu-features
  *	once a vCPU	cpuid_adapt()		one package of N cores, and which core
  *						this is; then KVM_SET_CPUID2
  *
- * The table of the first two steps is made when the module is initialised, which the
+ * The table of the first three steps is made when the module is initialised, which the
  * order of the init list puts just before the vCPUs, and kept until exit. Main thread.
  *
- * All the leaves that speak of topology must tell the same story, because each
- * kernel believes another one: leaf 1, caches (4 on Intel, 0x8000001d on AMD), 0xb
- * and 0x1f, 0x80000008 and 0x8000001e on AMD. APIC ids are 0 to N - 1, so the bits
- * that tell cores apart are the lowest ceil(log2 N). L1 and L2 belong to one core,
- * L3 to all. Entries that are not named here (brand string, XSAVE areas, PMU, KVM's
- * own at 0x40000000) stay as KVM gave them; OSXSAVE and the like, which follow
- * registers of the guest, KVM itself keeps up to date.
+ * OSXSAVE and the like, which follow registers of the guest, KVM itself keeps up to date.
  *
  * Everything the host supports is on, so +name switches nothing on: it asks that
  * the feature be there, or the VM does not start. -name takes a feature away, but not
  * what builds on it; Linux sorts that out by itself.
  *
- * Left out on purpose: CPU models, threads (SMT), several packages or dies, NUMA.
+ * Left out on purpose: CPU models.
  *
- * Spec: Intel SDM volume 2A, CPUID; volume 3A section 9.9 (topology enumeration).
- * AMD APM volume 3, appendix E. Linux Documentation/virt/kvm/x86/cpuid.rst
+ * Spec: Intel SDM volume 2A, CPUID. AMD APM volume 3, appendix E.
+ * Linux Documentation/virt/kvm/x86/cpuid.rst
  */
 #include "cpuid.h"
 #include <kvm/config.h>
@@ -48,14 +41,7 @@
 
 #define BIT(n) (1U << (n))
 
-/* Bits hi to lo of reg replaced by value, which fits. */
-#define FIELD_MASK(hi, lo) ((~0U >> (31 - (hi))) & (~0U << (lo)))
-#define SET_FIELD(reg, hi, lo, value) \
-	((reg) = ((reg) & ~FIELD_MASK(hi, lo)) | ((u32)(value) << (lo)&FIELD_MASK(hi, lo)))
-
 /* --- features by name --- */
-
-enum cpuid_reg { EAX, EBX, ECX, EDX };
 
 /*
  * One register full of features, by bit, as Linux names them in /proc/cpuinfo.
@@ -172,27 +158,12 @@ static bool feature_find(const char *name, size_t len, size_t *word, unsigned in
 	return false;
 }
 
-static u32 *entry_reg(struct kvm_cpuid_entry2 *entry, enum cpuid_reg reg)
-{
-	switch (reg) {
-	case EAX:
-		return &entry->eax;
-	case EBX:
-		return &entry->ebx;
-	case ECX:
-		return &entry->ecx;
-	case EDX:
-		break;
-	}
-	return &entry->edx;
-}
-
 /* The register that holds a word's features, or NULL when this host has no such leaf. */
 static u32 *feature_reg(struct kvm_cpuid2 *cpuid, const struct feature_word *word)
 {
 	struct kvm_cpuid_entry2 *entry = cpuid_find(cpuid, word->leaf, word->subleaf);
 
-	return entry ? entry_reg(entry, word->reg) : NULL;
+	return entry ? cpuid_reg(entry, word->reg) : NULL;
 }
 
 /* One "+name" or "-name" of len characters: note in removed[] what is to go. */
@@ -256,43 +227,6 @@ int cpuid_apply_features(struct kvm_cpuid2 *cpuid, const char *list)
 
 /* --- the table --- */
 
-struct kvm_cpuid_entry2 *cpuid_find(struct kvm_cpuid2 *cpuid, u32 leaf, u32 subleaf)
-{
-	for (u32 i = 0; i < cpuid->nent; i++) {
-		struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
-
-		if (entry->function != leaf)
-			continue;
-		if (!(entry->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || entry->index == subleaf)
-			return entry;
-	}
-	return NULL;
-}
-
-static void cpuid_remove_leaf(struct kvm_cpuid2 *cpuid, u32 leaf)
-{
-	u32 kept = 0;
-
-	for (u32 i = 0; i < cpuid->nent; i++)
-		if (cpuid->entries[i].function != leaf)
-			cpuid->entries[kept++] = cpuid->entries[i];
-	cpuid->nent = kept;
-}
-
-/* AMD's leaves, which Hygon shares; all others follow Intel's. */
-static bool cpuid_is_amd(struct kvm_cpuid2 *cpuid)
-{
-	const struct kvm_cpuid_entry2 *entry = cpuid_find(cpuid, 0, 0);
-	char vendor[12];
-
-	if (!entry)
-		return false;
-	memcpy(vendor, &entry->ebx, 4);
-	memcpy(vendor + 4, &entry->edx, 4);
-	memcpy(vendor + 8, &entry->ecx, 4);
-	return !memcmp(vendor, "AuthenticAMD", 12) || !memcmp(vendor, "HygonGenuine", 12);
-}
-
 void cpuid_add_implied(struct kvm_cpuid2 *cpuid, bool tsc_deadline)
 {
 	struct kvm_cpuid_entry2 *entry = cpuid_find(cpuid, 1, 0);
@@ -300,145 +234,7 @@ void cpuid_add_implied(struct kvm_cpuid2 *cpuid, bool tsc_deadline)
 	if (!entry)
 		return;
 	entry->ecx |= BIT(31); /* hypervisor */
-	SET_FIELD(entry->ecx, 24, 24, tsc_deadline);
-}
-
-/* --- topology --- */
-
-/* Bits of the APIC id that tell n cores apart. */
-static u32 core_id_bits(u32 n)
-{
-	return n > 1 ? 32 - (u32)__builtin_clz(n - 1) : 0;
-}
-
-static void adapt_leaf_1(struct kvm_cpuid_entry2 *entry, const struct cpuid_topology *topology)
-{
-	SET_FIELD(entry->ebx, 31, 24, topology->apic_id & 0xff);
-	SET_FIELD(entry->ebx, 23, 16, MIN(topology->cores, 255U));
-	SET_FIELD(entry->edx, 28, 28, topology->cores > 1); /* HTT: more than one in the package */
-}
-
-/* Thermal sensors and power limits are the host's. ARAT: the APIC timer never stops. */
-static void adapt_leaf_6(struct kvm_cpuid_entry2 *entry)
-{
-	entry->eax = BIT(2);
-	entry->ebx = entry->ecx = entry->edx = 0;
-}
-
-/* One cache, in the layout that leaves 4 and 0x8000001d share. ids_in_l3: who shares the last. */
-static void adapt_cache(struct kvm_cpuid_entry2 *entry, u32 ids_in_l3)
-{
-	u32 type = entry->eax & 0x1f;
-	u32 level = entry->eax >> 5 & 7;
-
-	if (type)
-		SET_FIELD(entry->eax, 25, 14, level >= 3 ? ids_in_l3 - 1 : 0);
-}
-
-/* Intel counts the ids there could be, a power of two; AMD the processors there are. */
-static void adapt_caches(struct kvm_cpuid2 *cpuid, u32 cores)
-{
-	u32 ids = 1U << core_id_bits(cores);
-
-	for (u32 i = 0; i < cpuid->nent; i++) {
-		struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
-
-		if (entry->function == 4) {
-			adapt_cache(entry, ids);
-			if (entry->eax & 0x1f)
-				SET_FIELD(entry->eax, 31, 26, MIN(ids - 1, 63U));
-		} else if (entry->function == 0x8000001d) {
-			adapt_cache(entry, cores);
-		}
-	}
-}
-
-/*
- * Leaves 0xb and 0x1f: subleaf 0 is the thread's level, 1 the core's, 2 ends the list.
- * What KVM reports is at best incomplete, so the leaf is built from nothing.
- */
-static int rebuild_extended_topology(struct kvm_cpuid2 *cpuid, u32 capacity, u32 leaf,
-				     const struct cpuid_topology *topology)
-{
-	enum { LEVEL_END, LEVEL_THREAD, LEVEL_CORE };
-	const struct {
-		u32 shift, count, type;
-	} levels[] = {
-		{0, 1, LEVEL_THREAD},
-		{core_id_bits(topology->cores), topology->cores, LEVEL_CORE},
-		{0, 0, LEVEL_END},
-	};
-
-	cpuid_remove_leaf(cpuid, leaf);
-	if (capacity < cpuid->nent || capacity - cpuid->nent < ARRAY_SIZE(levels))
-		return -ENOSPC;
-	for (u32 i = 0; i < ARRAY_SIZE(levels); i++)
-		cpuid->entries[cpuid->nent++] = (struct kvm_cpuid_entry2){
-			.function = leaf,
-			.index = i,
-			.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
-			.eax = levels[i].shift,
-			.ebx = levels[i].count,
-			.ecx = levels[i].type << 8 | i,
-			.edx = topology->apic_id,
-		};
-	return 0;
-}
-
-static void adapt_amd(struct kvm_cpuid2 *cpuid, const struct cpuid_topology *topology)
-{
-	struct kvm_cpuid_entry2 *entry;
-
-	entry = cpuid_find(cpuid, 0x80000001, 0);
-	if (entry)
-		SET_FIELD(entry->ecx, 1, 1,
-			  topology->cores > 1); /* CmpLegacy: cores, not threads */
-
-	entry = cpuid_find(cpuid, 0x80000008, 0);
-	if (entry) {
-		SET_FIELD(entry->ecx, 7, 0, topology->cores - 1);
-		SET_FIELD(entry->ecx, 15, 12, core_id_bits(topology->cores));
-	}
-
-	entry = cpuid_find(cpuid, 0x8000001e, 0);
-	if (entry) {
-		entry->eax = topology->apic_id;
-		entry->ebx = topology->apic_id; /* core id; one thread each, counted from 0 */
-		entry->ecx = 0;			/* node 0 of one */
-	}
-}
-
-int cpuid_adapt(struct kvm_cpuid2 *cpuid, u32 capacity, const struct cpuid_topology *topology)
-{
-	static const u32 extended_topology[] = {0xb, 0x1f};
-	struct kvm_cpuid_entry2 *entry;
-	u32 max_leaf;
-
-	entry = cpuid_find(cpuid, 0, 0);
-	max_leaf = entry ? entry->eax : 0;
-
-	entry = cpuid_find(cpuid, 1, 0);
-	if (entry)
-		adapt_leaf_1(entry, topology);
-	entry = cpuid_find(cpuid, 6, 0);
-	if (entry)
-		adapt_leaf_6(entry);
-	adapt_caches(cpuid, topology->cores);
-	if (cpuid_is_amd(cpuid))
-		adapt_amd(cpuid, topology);
-
-	/* AMD's other way to say the same; without it everybody reads 0xb. */
-	cpuid_remove_leaf(cpuid, 0x80000026);
-	for (size_t i = 0; i < ARRAY_SIZE(extended_topology); i++) {
-		int err;
-
-		if (max_leaf < extended_topology[i])
-			continue;
-		err = rebuild_extended_topology(cpuid, capacity, extended_topology[i], topology);
-		if (err)
-			return err;
-	}
-	return 0;
+	entry->ecx = (entry->ecx & ~BIT(24)) | (tsc_deadline ? BIT(24) : 0);
 }
 
 /* --- KVM's side --- */
@@ -484,6 +280,7 @@ static int cpuid_init(struct kvm *kvm)
 	if (err)
 		return log_fail(err, "cpuid: KVM does not say what it supports: %s",
 				strerror(-err));
+	cpuid_apply_rules(cpuid);
 	cpuid_add_implied(cpuid, kvm_check_cap(kvm, KVM_CAP_TSC_DEADLINE_TIMER));
 	if (config.cpu_features)
 		err = cpuid_apply_features(cpuid, config.cpu_features);
@@ -535,7 +332,7 @@ void x86_cpuid_signature(u32 *signature, u32 *features)
 	found = cpuid_find(vm_cpuid, 1, 0);
 	if (found) {
 		entry = *found;
-		adapt_leaf_1(&entry, &topology);
+		cpuid_adapt_leaf_1(&entry, &topology);
 	}
 	*signature = entry.eax;
 	*features = entry.edx;

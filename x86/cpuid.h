@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What CPUID answers in the guest. cpuid.c.
+ * What CPUID answers in the guest. cpuid.c, and for the leaves cpuid-leaves.c.
  *
  * x86_cpuid_setup() is all the machine needs; the steps it takes are declared for
  * the tests. They work on a table alone: no ioctl, no global state, any thread.
@@ -37,6 +37,13 @@ struct cpuid_topology {
 /* The entry of a subleaf (0 for a leaf without any), or NULL. */
 struct kvm_cpuid_entry2 *cpuid_find(struct kvm_cpuid2 *cpuid, u32 leaf, u32 subleaf);
 
+enum cpuid_reg { EAX, EBX, ECX, EDX };
+
+u32 *cpuid_reg(struct kvm_cpuid_entry2 *entry, enum cpuid_reg reg);
+
+/* Remove the leaves and the features that no guest of lkvm has, by the table in cpuid-leaves.c. */
+void cpuid_apply_rules(struct kvm_cpuid2 *cpuid);
+
 /* The bits that KVM knows how to do but does not list among the supported ones. */
 void cpuid_add_implied(struct kvm_cpuid2 *cpuid, bool tsc_deadline);
 
@@ -49,5 +56,8 @@ int cpuid_apply_features(struct kvm_cpuid2 *cpuid, const char *list);
 
 /* Make a table for all CPUs that of one. capacity: entries there is room for. 0 or -ENOSPC. */
 int cpuid_adapt(struct kvm_cpuid2 *cpuid, u32 capacity, const struct cpuid_topology *topology);
+
+/* Its step for leaf 1 alone. */
+void cpuid_adapt_leaf_1(struct kvm_cpuid_entry2 *entry, const struct cpuid_topology *topology);
 
 #endif
