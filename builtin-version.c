@@ -63,6 +63,13 @@ static const struct feature features[] = {
 	 false
 #endif
 	},
+	{"init", "--exec and a root without an initrd: lkvm's own init (musl-gcc)", UNPACK_NONE,
+#ifdef HAVE_INIT
+	 true
+#else
+	 false
+#endif
+	},
 	{"blkid", "finding the root file system on a disk (libblkid)", UNPACK_NONE,
 #ifdef HAVE_BLKID
 	 true

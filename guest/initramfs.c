@@ -90,6 +90,12 @@ static const struct option initramfs_options[] = {
 };
 OPTION_GROUP(initramfs, "run", "Root and init", 25, initramfs_options);
 
+/* 0: lkvm was built without its init. */
+static size_t initramfs_init_bytes(void)
+{
+	return (size_t)(guest_init_end - guest_init_start);
+}
+
 /* --- is it wanted --- */
 
 /* The value of the last word "KEYvalue" of the user's parameters; up to a blank, or NULL. */
@@ -133,7 +139,13 @@ int initramfs_wanted(bool has_initrd, bool *required)
 	if (asked && initramfs_user_param("rdinit=", value, sizeof(value)))
 		return log_fail(-EINVAL, "%s: needs lkvm's own init, and rdinit=%s names another",
 				asked, value);
-	if (none || config.nodefaults || initramfs_user_param("rdinit=", value, sizeof(value)))
+	if (asked && !initramfs_init_bytes())
+		return log_fail(-ENOTSUP,
+				"%s: needs lkvm's own init, which this lkvm was built without; %s",
+				asked,
+				"install musl-gcc (Debian: musl-tools) and build lkvm again");
+	if (none || config.nodefaults || !initramfs_init_bytes() ||
+	    initramfs_user_param("rdinit=", value, sizeof(value)))
 		return 0;
 	*required = asked || wish.modules;
 	return *required || !has_initrd;
@@ -343,8 +355,7 @@ static int initramfs_fill(const struct initramfs_plan *plan, const struct root *
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		cpio_add(&archive, folders[i], S_IFDIR | 0755, NULL, 0);
-	cpio_add(&archive, "lkvm/init", S_IFREG | 0755, guest_init_start,
-		 (size_t)(guest_init_end - guest_init_start));
+	cpio_add(&archive, "lkvm/init", S_IFREG | 0755, guest_init_start, initramfs_init_bytes());
 	if (wish.root || wish.exec || wish.modules)
 		cpio_add(&archive, "lkvm/asked", S_IFREG | 0644, NULL, 0);
 	if (!root->device[0])
