@@ -9,7 +9,10 @@
  * reader sees one whole object or the other.
  *
  * Strings may come from a guest and are bytes; what is not UTF-8 becomes U+FFFD, so
- * that the file is always valid JSON.
+ * that the file is always valid JSON. Control characters are escaped, all of them, so that a
+ * terminal which shows the file does not obey them.
+ *
+ * A path that is "-" is refused: standard output is the guest's console.
  *
  * Main thread. Built without jansson this file is empty, and its users refuse their
  * options by name.
@@ -20,6 +23,7 @@
 
 #ifdef HAVE_JANSSON
 #include <kvm/log.h>
+#include <kvm/printable.h>
 #include <kvm/types.h>
 #include <kvm/util.h>
 
@@ -32,30 +36,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Bytes of the sequence that starts at text[0], 1..4; 0 when it is not UTF-8. */
-static size_t utf8_sequence(const u8 *text, size_t len)
-{
-	u8 first = text[0];
-	size_t need = first < 0x80   ? 1
-		      : first < 0xc2 ? 0
-		      : first < 0xe0 ? 2
-		      : first < 0xf0 ? 3
-		      : first < 0xf5 ? 4
-				     : 0;
-
-	if (!need || need > len)
-		return 0;
-	for (size_t i = 1; i < need; i++) {
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	/* Overlong forms, surrogates, and beyond U+10FFFF. */
-	if ((first == 0xe0 && text[1] < 0xa0) || (first == 0xed && text[1] > 0x9f) ||
-	    (first == 0xf0 && text[1] < 0x90) || (first == 0xf4 && text[1] > 0x8f))
-		return 0;
-	return need;
-}
-
 json_t *json_file_string(const char *text, size_t len)
 {
 	char *clean = malloc(3 * len + 1);
@@ -65,7 +45,7 @@ json_t *json_file_string(const char *text, size_t len)
 	if (!clean)
 		return NULL;
 	for (size_t i = 0; i < len;) {
-		size_t bytes = utf8_sequence((const u8 *)text + i, len - i);
+		size_t bytes = printable_sequence(text + i, len - i);
 
 		memcpy(clean + used, bytes ? text + i : "\xef\xbf\xbd", bytes ? bytes : 3);
 		used += bytes ? bytes : 3;
@@ -76,6 +56,53 @@ json_t *json_file_string(const char *text, size_t len)
 	return string;
 }
 
+/*
+ * Terminals obey DEL and C1, which JSON allows in a string as they are; all of them have only one
+ * form in UTF-8, and none is part of JSON outside a string.
+ */
+static void json_file_escape(char *to, const char *text)
+{
+	while (*text) {
+		const u8 *at = (const u8 *)text;
+		bool c1 = at[0] == 0xc2 && at[1] < 0xa0;
+
+		if (c1 || at[0] == 0x7f) {
+			to += sprintf(to, "\\u00%02x", c1 ? at[1] : at[0]);
+			text += c1 ? 2 : 1;
+		} else {
+			*to++ = *text++;
+		}
+	}
+	*to = '\0';
+}
+
+char *json_file_text(const json_t *object)
+{
+	char *dump = object ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
+	char *text = dump ? malloc(strlen("\\uNNNN") * strlen(dump) + 1) : NULL;
+
+	if (text)
+		json_file_escape(text, dump);
+	free(dump);
+	return text;
+}
+
+int json_file_print(const json_t *object)
+{
+	char *text = json_file_text(object);
+	int err = text ? 0 : -ENOMEM;
+
+	if (!err)
+		puts(text);
+	free(text);
+	return err;
+}
+
+static int json_file_create(const char *path)
+{
+	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+}
+
 static int json_file_replace(const char *path, const char *text)
 {
 	char temporary[PATH_MAX];
@@ -84,7 +111,10 @@ static int json_file_replace(const char *path, const char *text)
 	if (snprintf(temporary, sizeof(temporary), "%s.%d.tmp", path, (int)getpid()) >=
 	    (int)sizeof(temporary))
 		return -ENAMETOOLONG;
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	fd = json_file_create(temporary);
+	/* Of a run with this number that was killed, or somebody's link: it must not be followed. */
+	if (fd < 0 && errno == EEXIST && !unlink(temporary))
+		fd = json_file_create(temporary);
 	if (fd < 0)
 		return -errno;
 	err = write_full(fd, text, strlen(text));
@@ -99,7 +129,7 @@ static int json_file_replace(const char *path, const char *text)
 
 int json_file_put(const char *path, const json_t *object)
 {
-	char *text = object ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
+	char *text = json_file_text(object);
 	int err = text ? json_file_replace(path, text) : -ENOMEM;
 
 	free(text);

@@ -9,14 +9,11 @@
  * memory can be reported too. errno is left as it was, so a caller may log first
  * and return -errno after.
  *
- * Made harmless: a message may quote what a guest wrote or what somebody named a
- * file. Control characters (C0, DEL and C1, which terminals obey) and bytes that
- * are not UTF-8 become \xNN; a newline in a name cannot fake a second line. A
- * backslash stays a backslash: paths are to be copied and pasted, and the form
- * is for people, not for a parser.
+ * Made harmless (util/printable.c): a message may quote what a guest wrote or what somebody
+ * named a file. A message that does not fit ends in "...".
  *
- * A message that does not fit ends in "...". Escapes and UTF-8 sequences are
- * never cut in the middle.
+ * The first error is kept for the result file: an error that ends a run is the first one, and what
+ * is said after it are consequences.
  *
  * Any thread calls. log_threshold and the sink are set while there is one
  * thread. The mutex covers the arithmetic of log_limit only, never a write: a
@@ -27,6 +24,7 @@
  */
 #include <errno.h>
 #include <kvm/log.h>
+#include <kvm/printable.h>
 #include <kvm/util.h>
 #include <limits.h>
 #include <poll.h>
@@ -46,6 +44,8 @@ _Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a line must be one atomic write to a p
 enum log_level log_threshold = LOG_WARN;
 
 static atomic_ulong log_errors;
+static pthread_mutex_t log_first_mutex = PTHREAD_MUTEX_INITIALIZER;
+static char log_first[LOG_LINE_MAX]; /* the first error, without its prefix */
 static void (*log_sink)(enum log_level level, const char *line, void *arg);
 static void *log_sink_arg;
 static pthread_mutex_t log_limit_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -57,54 +57,13 @@ static const char *const log_prefixes[] = {
 	[LOG_DEBUG] = "lkvm: debug: ",
 };
 
-/* How many bytes at text may be shown as they are: one character, or 0. */
-static size_t log_printable_length(const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	size_t length;
-
-	if (s[0] < 0x80)
-		return s[0] >= 0x20 && s[0] != 0x7f;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	/* U+0080 to U+009F: the C1 controls. */
-	if (s[0] == 0xc2 && s[1] < 0xa0)
-		return 0;
-
-	length = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	for (size_t i = 1; i < length; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return length;
-}
-
 /* Fill line with prefix and message, ended by a NUL. Returns its length. */
 static size_t log_compose(char line[LOG_LINE_MAX], enum log_level level, const char *message)
 {
-	/* "..." and the final NUL always fit, and the newline over the NUL. */
-	const size_t limit = LOG_LINE_MAX - sizeof("...");
 	size_t len = strlen(log_prefixes[level]);
 
 	memcpy(line, log_prefixes[level], len);
-	while (*message) {
-		size_t shown = log_printable_length(message);
-		size_t needed = shown ? shown : strlen("\\xNN");
-
-		if (len + needed > limit) {
-			memcpy(line + len, "...", 3);
-			len += 3;
-			break;
-		}
-		if (shown)
-			memcpy(line + len, message, shown);
-		else
-			sprintf(line + len, "\\x%02x", (unsigned char)*message);
-		len += needed;
-		message += shown ? shown : 1;
-	}
-	line[len] = '\0';
-	return len;
+	return len + printable_copy(line + len, LOG_LINE_MAX - len, message);
 }
 
 /*
@@ -123,13 +82,27 @@ static bool log_may_write(void)
 	return writable;
 }
 
+static void log_keep_first(const char *text)
+{
+	pthread_mutex_lock(&log_first_mutex);
+	snprintf(log_first, sizeof(log_first), "%s", text);
+	pthread_mutex_unlock(&log_first_mutex);
+}
+
+void log_get_first_error(char *text, size_t size)
+{
+	pthread_mutex_lock(&log_first_mutex);
+	snprintf(text, size, "%s", log_first);
+	pthread_mutex_unlock(&log_first_mutex);
+}
+
 static void log_emit(enum log_level level, const char *message)
 {
 	char line[LOG_LINE_MAX];
 	size_t len = log_compose(line, level, message);
 
-	if (level == LOG_ERROR)
-		atomic_fetch_add(&log_errors, 1);
+	if (level == LOG_ERROR && !atomic_fetch_add(&log_errors, 1))
+		log_keep_first(line + strlen(log_prefixes[level]));
 	if (log_sink) {
 		log_sink(level, line, log_sink_arg);
 		return;

@@ -13,6 +13,12 @@
 /* Any bytes as a JSON string: what is not UTF-8 becomes U+FFFD. A new reference, or NULL. */
 json_t *json_file_string(const char *text, size_t len);
 
+/* The object as text, without a control character but newlines. Freed by the caller; or NULL. */
+char *json_file_text(const json_t *object);
+
+/* The same on standard output, as it is buffered, and a newline. 0 or -ENOMEM. */
+int json_file_print(const json_t *object);
+
 /* Replace path by object, which stays the caller's; NULL is -ENOMEM. 0 or -errno, no word. */
 int json_file_put(const char *path, const json_t *object);
 
