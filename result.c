@@ -5,8 +5,8 @@
  * From the moment the option is parsed the file says {"reason":"running"}: an
  * older result can never be taken for this run's, even if lkvm is killed with
  * SIGKILL. At the end it says how the run ended, when it passed which phase, how
- * often the vCPUs left the guest and why, the console's last lines and the line a
- * panic announced itself with.
+ * often the vCPUs left the guest and why, the console's last lines, the line a
+ * panic announced itself with, and lkvm's own first error line.
  *
  * A detached machine keeps the same object as its NAME.json. On a disk that has no room for it a
  * short form overwrites the "running", which needs none: lkvm wait has its answer.
@@ -92,6 +92,14 @@ static json_t *result_panic(const char *reason)
 	return json_null();
 }
 
+static json_t *result_error(void)
+{
+	char text[LOG_TEXT_MAX];
+
+	log_get_first_error(text, sizeof(text));
+	return text[0] ? json_file_string(text, strlen(text)) : json_null();
+}
+
 static json_t *result_object(const struct kvm *kvm, const char *reason, int status)
 {
 	json_t *object = json_object(), *console = json_array();
@@ -106,13 +114,14 @@ static json_t *result_object(const struct kvm *kvm, const char *reason, int stat
 	json_object_set_new(object, "exits", kvm ? result_exits(kvm) : json_object());
 	json_object_set_new(object, "console", console);
 	json_object_set_new(object, "panic", result_panic(reason));
+	json_object_set_new(object, "error", result_error());
 	return object;
 }
 
 static void result_shorten(const char *reason, int status)
 {
 	char text[128];
-	int err, fd = open(kept, O_WRONLY | O_CLOEXEC);
+	int err, fd = open(kept, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	int len = snprintf(text, sizeof(text), "{\n  \"reason\": \"%s\",\n  \"status\": %d\n}",
 			   reason, status);
 

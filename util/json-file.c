@@ -166,7 +166,13 @@ int json_file_start(const char *option, const char **path, const char *arg, json
 	if (*path)
 		unlink(*path);
 	*path = NULL;
-	if (arg && !stat(arg, &st) && !S_ISREG(st.st_mode))
+	if (arg && !strcmp(arg, "-"))
+		err = log_fail(
+			-EINVAL,
+			"--%s -: standard output is the guest's console; name a file (./- for "
+			"one of this name)",
+			option);
+	else if (arg && !stat(arg, &st) && !S_ISREG(st.st_mode))
 		err = log_fail(-ENOTSUP, "--%s %s: is not a regular file", option, arg);
 	else if (arg && !json_file_may_go(arg))
 		err = log_fail(-EEXIST,

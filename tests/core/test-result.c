@@ -189,6 +189,7 @@ static void test_an_older_result_is_replaced_at_once(void **state)
 	object = load();
 	assert_string_equal(text_of(object, "reason"), "error");
 	assert_int_equal(json_integer_value(json_object_get(object, "status")), 125);
+	assert_true(json_is_null(json_object_get(object, "error")));
 	json_decref(object);
 	assert_int_equal(files_in(top), 1); /* no temporary file stays */
 	assert_int_equal(log_lines, 0);
@@ -297,6 +298,31 @@ static void test_any_bytes_are_valid_json(void **state)
 	}
 }
 
+/* What cat shows of the file is text, whatever the guest wrote. */
+static void test_a_terminal_may_show_it(void **state)
+{
+	static const char console[] = "\x1b[2J \x07 \x7f \xc2\x9b"
+				      "31m \xc2\x80 \xc2\xa0";
+	json_t *object;
+	char text[8192];
+	ssize_t len;
+	int fd;
+
+	assert_int_equal(parse_option(path), 0);
+	object = result_of_console(console, sizeof(console) - 1);
+	assert_string_equal(json_string_value(last_console_line(object)), console);
+	json_decref(object);
+	fd = open(path, O_RDONLY);
+	while ((len = read(fd, text, sizeof(text))) > 0) {
+		for (ssize_t i = 0; i < len; i++) {
+			assert_true((u8)text[i] >= ' ' || text[i] == '\n');
+			assert_int_not_equal(text[i], 0x7f);
+			assert_false((u8)text[i] == 0xc2 && i + 1 < len && (u8)text[i + 1] < 0xa0);
+		}
+	}
+	close(fd);
+}
+
 /* The first panic stays; this test is the last that has none before it. */
 static void test_panic_line(void **state)
 {
@@ -372,6 +398,53 @@ static void test_a_directory_that_does_not_take_it(void **state)
 	assert_null(config.result);
 	assert_int_equal(files_in(closed), 0);
 	rmdir(closed);
+}
+
+static void test_standard_output_is_refused(void **state)
+{
+	assert_int_equal(parse_option("-"), -EINVAL);
+	assert_int_equal(log_lines, 1);
+	assert_non_null(strstr(last_line, "--result -: standard output is the guest's console"));
+	assert_null(config.result);
+	assert_int_equal(access("-", F_OK), -1);
+}
+
+/* A link that lies where the temporary file is to be: what it names stays as it is. */
+static void test_a_link_is_not_followed(void **state)
+{
+	char temporary[96], victim[96];
+	struct stat st;
+	json_t *object;
+
+	snprintf(temporary, sizeof(temporary), "%s.%d.tmp", path, (int)getpid());
+	snprintf(victim, sizeof(victim), "%s/victim", top);
+	write_file(victim, "precious");
+	assert_int_equal(symlink(victim, temporary), 0);
+	assert_int_equal(parse_option(path), 0);
+	assert_int_equal(stat(victim, &st), 0);
+	assert_int_equal(st.st_size, strlen("precious"));
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	object = load();
+	json_decref(object);
+	assert_int_equal(unlink(victim), 0);
+	assert_int_equal(files_in(top), 1);
+	assert_int_equal(log_lines, 0);
+}
+
+/* The first error, as it was said; the last test, for there is only one first error. */
+static void test_the_error_is_in_it(void **state)
+{
+	json_t *object;
+
+	assert_int_equal(parse_option(path), 0);
+	log_get_first_error(last_line, sizeof(last_line));
+	assert_int_equal(result_finish(NULL, "error", 125), 0);
+	object = load();
+	assert_string_equal(text_of(object, "error"), last_line);
+	/* Of test_not_a_regular_file. */
+	assert_string_equal(last_line, "--result /dev/null: is not a regular file");
+	json_decref(object);
 }
 
 /* A directory that goes away during the run: an error with a line, no crash. */
@@ -468,6 +541,7 @@ int main(void)
 		TEST(test_console_bytes_become_utf8),
 		TEST(test_nuls_and_long_lines),
 		TEST(test_any_bytes_are_valid_json),
+		TEST(test_a_terminal_may_show_it),
 		TEST(test_panic_line),
 		TEST(test_a_name_need_not_be_utf8),
 		TEST(test_not_a_regular_file),
@@ -475,6 +549,9 @@ int main(void)
 		TEST(test_the_end_cannot_be_written),
 		TEST(test_kept_as_well),
 		TEST(test_a_short_form_when_there_is_no_room),
+		TEST(test_standard_output_is_refused),
+		TEST(test_a_link_is_not_followed),
+		TEST(test_the_error_is_in_it),
 #else
 		TEST(test_without_jansson_the_option_is_refused),
 #endif
