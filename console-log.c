@@ -136,6 +136,10 @@ static int console_log_init(struct kvm *kvm)
 	int err;
 
 	(void)kvm;
+	if (path && !strcmp(path, "-"))
+		return log_fail(-EINVAL,
+				"--console-log -: the console is on standard output already; name "
+				"a file (./- for one of this name)");
 	if (!path || config.dry_run)
 		return 0;
 	copy.fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);

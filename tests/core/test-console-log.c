@@ -124,6 +124,13 @@ static void test_file_that_cannot_be(void **state)
 	assert_non_null(strstr(last_line, "none/log: No such file"));
 }
 
+static void test_standard_output_is_refused(void **state)
+{
+	assert_true(start("-") < 0);
+	assert_non_null(strstr(last_line, "--console-log -: the console is on standard output"));
+	assert_int_equal(access("-", F_OK), -1);
+}
+
 static void test_fifo_without_a_reader(void **state)
 {
 	assert_int_equal(mkfifo(in_folder("unread"), 0600), 0);
@@ -162,6 +169,7 @@ int main(void)
 		cmocka_unit_test(test_everything_in_order),
 		cmocka_unit_test(test_file_is_emptied),
 		cmocka_unit_test(test_file_that_cannot_be),
+		cmocka_unit_test(test_standard_output_is_refused),
 		cmocka_unit_test(test_fifo_without_a_reader),
 		cmocka_unit_test(test_full_disk),
 		/* The last: its thread stays behind. */
