@@ -219,9 +219,8 @@ static void run_block_signals(void)
 
 	run_signal_set(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	/* Both come back as errors of the write, and are handled there. */
+	/* It comes back as an error of the write, and is handled there. */
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
 }
 
 static void run_signal(void *arg, u32 events)

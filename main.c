@@ -2,9 +2,10 @@
 /*
  * lkvm: argv[1] -> command table -> builtin; nothing else.
  *
- * Two things are put right for all commands before: descriptors 0, 1 and 2 are
- * open (so that no file of ours ever becomes standard output by accident), and
- * the clock of the run starts.
+ * Three things are put right for all commands before: descriptors 0, 1 and 2 are
+ * open (so that no file of ours ever becomes standard output by accident), the
+ * clock of the run starts, and a file that reaches the limit of ulimit -f is an
+ * error of the write, which has a message, instead of a signal that kills.
  */
 #include <kvm/builtin.h>
 #include <kvm/kvm.h>
@@ -12,6 +13,7 @@
 #include <kvm/phase.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,6 +69,7 @@ int main(int argc, char **argv)
 
 	phase_mark(PHASE_EXEC);
 	open_standard_fds();
+	signal(SIGXFSZ, SIG_IGN);
 	if (!strcmp(name, "--help") || !strcmp(name, "-h"))
 		name = "help";
 	else if (!strcmp(name, "--version"))
