@@ -196,6 +196,7 @@ static const struct option result_options[] = {
 	{.name = "result",
 	 .type = OPTION_CALLBACK,
 	 .parse = result_start,
+	 .early = true,
 	 .arg = "FILE",
 	 .help = "write how the run ended to FILE, as JSON"},
 };

@@ -253,6 +253,7 @@ static const struct option trace_options[] = {
 	{.name = "boot-trace",
 	 .type = OPTION_CALLBACK,
 	 .parse = trace_start,
+	 .early = true,
 	 .arg = "FILE",
 	 .help = "print what each phase of the boot cost; write it to FILE for Perfetto"},
 };

@@ -6,7 +6,9 @@
  * does for modules. A command parses with all groups that carry its name;
  * option_at() walks their options as if they were one table.
  *
- * Parsing goes through argv once. An argument is an option (long, or a cluster
+ * Parsing goes through argv twice, for the same words each time: first for the options that are
+ * marked as early (a file that must not say what an older run wrote, even when this run ends at a
+ * wrong option), without a word about the others, then for all others. An argument is an option (long, or a cluster
  * of short ones), the value that an option before it takes, or a positional,
  * which is moved to the front. The slot it moves to was read already, so nothing
  * is lost; what stays behind the positionals is stale. Values point into argv's
@@ -146,8 +148,12 @@ struct parser {
 	const char *command;
 	int argc;
 	char **argv;
-	int next; /* index of the argument to look at next */
+	int next;   /* index of the argument to look at next */
+	bool early; /* only the early options count; else only the others */
 };
+
+/* log_error() and -EINVAL; the first time through argv says nothing of what is wrong. */
+#define parser_fail(parser, ...) ((parser)->early ? -EINVAL : log_fail(-EINVAL, __VA_ARGS__))
 
 struct match {
 	const struct option *option;
@@ -218,11 +224,11 @@ static int option_fail_unknown(const struct parser *parser, const char *typed, s
 		}
 	}
 	if (nearest)
-		return log_fail(
-			-EINVAL, "%s: unknown option --%.*s; did you mean --%s? See 'lkvm help %s'",
+		return parser_fail(
+			parser, "%s: unknown option --%.*s; did you mean --%s? See 'lkvm help %s'",
 			parser->command, (int)length, typed, nearest->name, parser->command);
-	return log_fail(-EINVAL, "%s: unknown option --%.*s; see 'lkvm help %s'", parser->command,
-			(int)length, typed, parser->command);
+	return parser_fail(parser, "%s: unknown option --%.*s; see 'lkvm help %s'", parser->command,
+			   (int)length, typed, parser->command);
 }
 
 /* Find the option whose long name, or a unique beginning of it, is typed[0..length-1]. */
@@ -255,8 +261,8 @@ static int option_find_long(const struct parser *parser, const char *typed, size
 	if (!found)
 		return option_fail_unknown(parser, typed, length);
 	if (found > 1)
-		return log_fail(-EINVAL, "%s: option --%.*s is ambiguous: %s", parser->command,
-				(int)length, typed, candidates.buf);
+		return parser_fail(parser, "%s: option --%.*s is ambiguous: %s", parser->command,
+				   (int)length, typed, candidates.buf);
 	return 0;
 }
 
@@ -274,6 +280,8 @@ static int parser_set(const struct parser *parser, const struct option *option, 
 	struct text form = {};
 	int err = -EINVAL;
 
+	if (option->early != parser->early)
+		return 0;
 	if (arg || option->type == OPTION_FLAG)
 		err = option_set(option, arg);
 	if (!err || log_error_count() != errors)
@@ -293,7 +301,7 @@ static int parser_negate(const struct parser *parser, const struct option *optio
 {
 	unsigned long errors = log_error_count();
 	struct text form = {};
-	int err = option_negate(option);
+	int err = option->early == parser->early ? option_negate(option) : 0;
 
 	if (!err || log_error_count() != errors)
 		return err;
@@ -313,9 +321,9 @@ static int parser_long(struct parser *parser, const char *typed)
 	if (err)
 		return err;
 	if (arg && (match.negated || match.option->type == OPTION_FLAG))
-		return log_fail(-EINVAL, "%s: option --%s%s takes no value; got '%s'",
-				parser->command, match.negated ? "no-" : "", match.option->name,
-				arg);
+		return parser_fail(parser, "%s: option --%s%s takes no value; got '%s'",
+				   parser->command, match.negated ? "no-" : "", match.option->name,
+				   arg);
 	if (match.negated)
 		return parser_negate(parser, match.option);
 	if (!arg && match.option->type != OPTION_FLAG)
@@ -331,8 +339,8 @@ static int parser_short(struct parser *parser, const char *letters)
 		int err;
 
 		if (!option)
-			return log_fail(-EINVAL, "%s: unknown option -%c; see 'lkvm help %s'",
-					parser->command, *letters, parser->command);
+			return parser_fail(parser, "%s: unknown option -%c; see 'lkvm help %s'",
+					   parser->command, *letters, parser->command);
 		if (option->type != OPTION_FLAG)
 			return parser_set(parser, option,
 					  letters[1] ? letters + 1 : parser_take_value(parser));
@@ -343,28 +351,44 @@ static int parser_short(struct parser *parser, const char *letters)
 	return 0;
 }
 
+/* One argument, or an option with its value. Positionals: their number; those so far are in front. */
+static int parser_take(struct parser *parser, bool *options_end, int *positional)
+{
+	char *arg = parser->argv[parser->next++];
+
+	/* "-" alone is a positional: standard input, by custom. */
+	if (*options_end || arg[0] != '-' || !arg[1]) {
+		if (!parser->early)
+			parser->argv[++*positional] = arg;
+		return 0;
+	}
+	if (arg[1] != '-')
+		return parser_short(parser, arg + 1);
+	if (arg[2])
+		return parser_long(parser, arg + 2);
+	*options_end = true;
+	return 0;
+}
+
 int options_parse_groups(const struct option_group *const *groups, size_t count,
 			 const char *command, int argc, char **argv, int *positional)
 {
-	struct parser parser = {groups, count, command, argc, argv, .next = 1};
-	bool options_end = false;
-	int err = 0;
+	unsigned long errors = log_error_count();
 
 	*positional = 0;
-	while (!err && parser.next < argc) {
-		char *arg = argv[parser.next++];
+	for (int early = 1; early >= 0; early--) {
+		struct parser parser = {groups, count, command, argc, argv, 1, early};
+		bool options_end = false;
 
-		/* "-" alone is a positional: standard input, by custom. */
-		if (options_end || arg[0] != '-' || !arg[1])
-			argv[++*positional] = arg;
-		else if (arg[1] != '-')
-			err = parser_short(&parser, arg + 1);
-		else if (arg[2])
-			err = parser_long(&parser, arg + 2);
-		else
-			options_end = true;
+		while (parser.next < argc) {
+			int err = parser_take(&parser, &options_end, positional);
+
+			/* The first time only what is wrong with an early option is said. */
+			if (err && (!early || log_error_count() != errors))
+				return err;
+		}
 	}
-	return err;
+	return 0;
 }
 
 int options_parse(const char *command, int argc, char **argv, int *positional)

@@ -40,6 +40,7 @@ struct option {
 	/* OPTION_CALLBACK: 0, or -EINVAL when arg is not of the accepted form; a log_error() that
 	 * says what exactly is wrong with it takes the place of the general one */
 	int (*parse)(const struct option *option, const char *arg);
+	bool early; /* set before all others, so also when one of them turns out to be wrong */
 };
 
 struct option_group {

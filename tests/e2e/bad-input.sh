@@ -397,6 +397,52 @@ test_result_not_writable()
 	refused '--result' "${good[@]}" --result "$(printf '%05000d' 1)"
 }
 
+# Standard output is the guest's console.
+test_result_on_standard_output()
+{
+	local option
+
+	need_result
+	for option in result boot-trace console-log; do
+		refused "--$option -: .*standard output" "${good[@]}" "--$option" -
+	done
+	vm --console-log ./- -- exit:3
+	ends 3 exit
+	[[ -e ./- ]] || fail "no file named -"
+}
+
+# An older result is not this run's, whatever is wrong and wherever it stands.
+test_result_of_a_wrong_command_line()
+{
+	local words
+
+	need_result
+	for words in '--bogus --result result.json' '--cpus x --result=result.json' \
+		'-Z one --result result.json' '--result result.json --mem' \
+		'one two --result result.json'; do
+		echo '{"reason": "poweroff", "status": 0}' >result.json
+		# shellcheck disable=SC2086 # words
+		timeout -s KILL 20 "$LKVM" run $words >out 2>err
+		status=$?
+		ends 125 error
+		said_lines 1
+		[[ "lkvm: $(result error)" == "$(<err)" ]] || fail "error is $(result error)"
+	done
+}
+
+# ulimit -f is an error with a message, not a signal that kills.
+test_result_and_a_limit_on_files()
+{
+	need_result
+	# By a pipe: a file for what it says could not be written, either.
+	(ulimit -f 0 && exec "$LKVM" run "${good[@]}" --result result.json 2>&1) | cat >err
+	status=${PIPESTATUS[0]}
+	((status == 125)) || fail "status $status instead of 125"
+	said_lines 1
+	said '--result result.json: cannot be written: File too large'
+	[[ ! -e result.json ]] || fail "result.json is there"
+}
+
 test_boot_trace_not_writable()
 {
 	need_result

@@ -31,6 +31,8 @@ static struct {
 	int reboot;
 	const char *net;
 	unsigned int net_calls;
+	const char *log;
+	unsigned int log_calls;
 } values;
 
 static char last_line[1024];
@@ -135,6 +137,23 @@ static const struct option device_options[] = {
 	 .help = "Size",
 	 .max = 3 * KIB},
 };
+
+static int parse_log(const struct option *option, const char *arg)
+{
+	values.log = arg;
+	values.log_calls++;
+	return arg && !strcmp(arg, "loud") ? log_fail(-EINVAL, "run: --log loud: no") : 0;
+}
+
+static const struct option early_options[] = {
+	{.name = "log",
+	 .type = OPTION_CALLBACK,
+	 .parse = parse_log,
+	 .arg = "FILE",
+	 .help = "Log",
+	 .early = true},
+};
+OPTION_GROUP(early, "run", "Log", 40, early_options);
 
 static const struct option stop_options[] = {
 	{.name = "force",
@@ -296,6 +315,42 @@ static void test_positionals_mix_with_options(void **state)
 	assert_string_equal(args[4], "");
 	assert_string_equal(args[5], "three");
 	assert_string_equal(args[0], "run");
+}
+
+/* What is wrong elsewhere, before it or behind it, does not keep an early option from being set. */
+static void test_early_options(void **state)
+{
+	static const char *const wrong[] = {"--bogus", "-x",	    "--cpus=x", "--verbose=1",
+					    "--cp",    "--no-cpus", "--net=bad"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		values.log_calls = lines = 0;
+		values.log = NULL;
+		assert_int_equal(RUN("one", wrong[i], "two", "--log", "x"), -EINVAL);
+		assert_string_equal(values.log, "x");
+		assert_int_equal(values.log_calls, 1);
+		assert_int_equal(lines, 1);
+		assert_int_equal(RUN("--lo=y", wrong[i]), -EINVAL);
+		assert_string_equal(values.log, "y");
+		assert_int_equal(lines, 2);
+	}
+	/* A word that is the value of another option, or behind "--", is not one. */
+	values.log_calls = 0;
+	assert_int_equal(RUN("--kernel", "--log", "-k", "--log=z", "--", "--log", "x"), 0);
+	assert_int_equal(values.log_calls, 0);
+	assert_int_equal(positional, 2);
+	assert_int_equal(RUN("--log", "a", "one", "--log", "b", "--no-log"), 0);
+	assert_int_equal(values.log_calls, 3);
+	assert_null(values.log);
+	assert_string_equal(args[1], "one");
+	/* One line, and nothing else is set. */
+	lines = 0;
+	values.verbose = false;
+	assert_int_equal(RUN("--bogus", "--verbose", "--log=loud"), -EINVAL);
+	assert_string_equal(last_line, "lkvm: run: --log loud: no");
+	assert_int_equal(lines, 1);
+	assert_false(values.verbose);
+	ASSERT_REFUSED("option --log takes FILE; got nothing", "--bogus", "--log");
 }
 
 static void test_two_dashes_end_options(void **state)
@@ -582,7 +637,10 @@ static void test_help(void **state)
 		"      --timeout DURATION   End after this long\n"
 		"      --grace DURATION     Wait this long\n"
 		"      --port VALUE         Port\n"
-		"      --file-size SIZE     Size\n");
+		"      --file-size SIZE     Size\n"
+		"\n"
+		"Log:\n"
+		"      --log FILE           Log\n");
 }
 
 static void test_help_merges_equal_titles(void **state)
@@ -614,6 +672,7 @@ int main(void)
 		TEST(test_short_errors),
 		TEST(test_positionals_mix_with_options),
 		TEST(test_two_dashes_end_options),
+		TEST(test_early_options),
 		TEST(test_abbreviations),
 		TEST(test_exact_name_beats_longer_ones),
 		TEST(test_ambiguous_names_the_candidates),
