@@ -112,7 +112,7 @@ static int json_file_replace(const char *path, const char *text)
 	    (int)sizeof(temporary))
 		return -ENAMETOOLONG;
 	fd = json_file_create(temporary);
-	/* Of a run with this number that was killed, or somebody's link: it must not be followed. */
+	/* Of a run with this number that was killed; or a link, which must not be followed. */
 	if (fd < 0 && errno == EEXIST && !unlink(temporary))
 		fd = json_file_create(temporary);
 	if (fd < 0)

@@ -6,9 +6,9 @@
  * does for modules. A command parses with all groups that carry its name;
  * option_at() walks their options as if they were one table.
  *
- * Parsing goes through argv twice, for the same words each time: first for the options that are
- * marked as early (a file that must not say what an older run wrote, even when this run ends at a
- * wrong option), without a word about the others, then for all others. An argument is an option (long, or a cluster
+ * Parsing goes through argv twice, in the same way: first for the options that are marked as early
+ * (a file that must not say what an older run wrote, even when this run ends at a wrong option),
+ * without a word about the others, then for all others. An argument is an option (long, or a cluster
  * of short ones), the value that an option before it takes, or a positional,
  * which is moved to the front. The slot it moves to was read already, so nothing
  * is lost; what stays behind the positionals is stale. Values point into argv's
@@ -351,7 +351,7 @@ static int parser_short(struct parser *parser, const char *letters)
 	return 0;
 }
 
-/* One argument, or an option with its value. Positionals: their number; those so far are in front. */
+/* One argument, or an option with its value. *positional are in front already. */
 static int parser_take(struct parser *parser, bool *options_end, int *positional)
 {
 	char *arg = parser->argv[parser->next++];

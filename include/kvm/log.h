@@ -27,7 +27,7 @@ void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(
 /* How many LOG_ERROR lines were written so far. */
 unsigned long log_error_count(void);
 
-/* Copy the first LOG_ERROR line so far, without its prefix, into text[size]; "" if there is none. */
+/* Copy the first LOG_ERROR line so far, without its prefix, to text[size]; "": there is none. */
 #define LOG_TEXT_MAX 1024
 void log_get_first_error(char *text, size_t size);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Text from a guest, a machine or a file, made harmless for a terminal. util/printable.c. Any thread.
+ * Text from a guest, a machine or a file, made harmless for a terminal. util/printable.c. Any
+ * thread.
  */
 #ifndef KVM_PRINTABLE_H
 #define KVM_PRINTABLE_H
