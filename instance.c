@@ -41,8 +41,8 @@ static int instance_init(struct kvm *kvm)
 	(void)kvm;
 	if (!runtime_dir_is_name(config.name))
 		return log_fail(-EINVAL,
-				"--name takes 1 to %d characters, no slashes, spaces or control "
-				"characters, the first not a dot; got '%s'",
+				"--name takes 1 to %d characters of UTF-8, no slashes, spaces or "
+				"control characters, the first not a dot; got '%s'",
 				RUNTIME_NAME_MAX, config.name);
 	instance_dir = runtime_dir_open(true);
 	if (instance_dir < 0)

@@ -3,7 +3,9 @@
  * The folder of running machines: locks, control sockets, and what detached ones leave.
  *
  * It is $LKVM_RUNTIME_DIR, else $XDG_RUNTIME_DIR/lkvm, else ~/.lkvm/run. Whoever starts a machine
- * makes it when it is missing, for its owner alone; whoever looks for machines does not. Files in
+ * makes it when it is missing, for its owner alone; whoever looks for machines does not. But the
+ * session's directory is not lkvm's to make: when XDG_RUNTIME_DIR is not there, the one in the home
+ * is used, and a line says so. Files in
  * it are reached through a descriptor, so that no path has to fit anywhere: a Unix socket's
  * address has room for 108 bytes, and /proc/self/fd/N/NAME.sock always fits.
  *
@@ -13,15 +15,17 @@
  * shows, and we start over. Who only wants to know whether a name is held has a shared lock for
  * an instant, and so has to be waited for a moment before a name counts as taken.
  *
- * Any thread; nothing here keeps state.
+ * Any thread; nothing here keeps state but what was said.
  */
 #include <kvm/log.h>
+#include <kvm/printable.h>
 #include <kvm/runtime-dir.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,19 +37,40 @@
 #define LOCK_TRIES   10
 #define LOCK_WAIT_US 2000
 
+static bool runtime_dir_is_there(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+/* Without a session (su, cron) the variable may name what nobody has made, and then must not we. */
+static void runtime_dir_say_missing(const char *dir, const char *path)
+{
+	static atomic_bool said;
+
+	if (!atomic_exchange(&said, true))
+		log_warn("XDG_RUNTIME_DIR %s is not there; the runtime directory is %s instead",
+			 dir, path);
+}
+
 static int runtime_dir_path(char *path, size_t size)
 {
-	const char *dir = getenv("LKVM_RUNTIME_DIR");
+	const char *dir = getenv("LKVM_RUNTIME_DIR"), *session = getenv("XDG_RUNTIME_DIR");
 	int len;
 
-	if (dir && dir[0])
+	if (dir && dir[0]) {
 		len = snprintf(path, size, "%s", dir);
-	else if ((dir = getenv("XDG_RUNTIME_DIR")) && dir[0])
+	} else if ((dir = session) && dir[0] && runtime_dir_is_there(dir)) {
 		len = snprintf(path, size, "%s/lkvm", dir);
-	else if ((dir = getenv("HOME")) && dir[0])
+	} else if ((dir = getenv("HOME")) && dir[0]) {
 		len = snprintf(path, size, "%s/.lkvm/run", dir);
-	else
-		return log_fail(-EINVAL, "no runtime directory: set LKVM_RUNTIME_DIR");
+		if (session && session[0])
+			runtime_dir_say_missing(session, path);
+	} else {
+		return log_fail(-EINVAL, "no runtime directory%s: set LKVM_RUNTIME_DIR",
+				session && session[0] ? " (XDG_RUNTIME_DIR is not there)" : "");
+	}
 	return len < (int)size ? 0 : log_fail(-ENAMETOOLONG, "runtime directory %s: too long", dir);
 }
 
@@ -91,9 +116,12 @@ bool runtime_dir_is_name(const char *name)
 {
 	if (!name[0] || name[0] == '.' || strlen(name) > RUNTIME_NAME_MAX)
 		return false;
-	for (const char *at = name; *at; at++) {
-		if (*at == '/' || (u8)*at <= ' ' || *at == 0x7f)
+	while (*name) {
+		size_t bytes = printable_length(name);
+
+		if (!bytes || *name == '/' || *name == ' ')
 			return false;
+		name += bytes;
 	}
 	return true;
 }

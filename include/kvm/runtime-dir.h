@@ -18,8 +18,9 @@
 int runtime_dir_open(bool make);
 
 /*
- * Is this a name for a machine? Up to RUNTIME_NAME_MAX characters, no slashes, spaces or control
- * characters, the first not a dot: it stays in the folder.
+ * Is this a name for a machine? Up to RUNTIME_NAME_MAX bytes of UTF-8, no slashes, spaces or
+ * control characters (C0, DEL, C1), the first not a dot: it stays in the folder, and a terminal may
+ * show it.
  */
 bool runtime_dir_is_name(const char *name);
 

@@ -135,9 +135,10 @@ static void test_bad_names(void **state)
 {
 	static const char too_long[] = "0123456789012345678901234567890123456789"
 				       "0123456789012345678901234";
-	static const char *const names[] = {"",	  ".",	    "..",    ".hidden", "a/b",
-					    "/",  "../x",   "a b",   "a\n",	"a\x7f",
-					    "\t", "x\x01y", too_long};
+	static const char *const names[] = {"",	     ".",	 "..",	   ".hidden",  "a/b",
+					    "/",     "../x",	 "a b",	   "a\n",      "a\x7f",
+					    "\t",    "x\x01y",	 too_long, "a\x1b[2J", "a\xc2\x9b",
+					    "a\x9b", "\xc2\x80", "b\xf6x", "\xe2\x82"};
 	unsigned int before = open_fds();
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
@@ -322,6 +323,34 @@ static void test_where_the_directory_is(void **state)
 	assert_non_null(strstr(last_line, "set LKVM_RUNTIME_DIR"));
 }
 
+/* The session's directory is not made: the home's is used, and said once. */
+static void test_a_session_that_is_not_there(void **state)
+{
+	char path[128], session[128];
+
+	unsetenv("LKVM_RUNTIME_DIR");
+	snprintf(session, sizeof(session), "%s/run/user/7", top);
+	setenv("XDG_RUNTIME_DIR", session, 1);
+	setenv("HOME", top, 1);
+	snprintf(path, sizeof(path), "%s/.lkvm/run/box.lock", top);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(init_run(NULL), 0);
+		assert_true(exists(path));
+		init_exit(NULL);
+		assert_false(exists(session));
+		assert_int_equal(lines, 1);
+	}
+	assert_non_null(strstr(last_line, session));
+	assert_non_null(strstr(last_line, " is not there; the runtime directory is "));
+	assert_non_null(strstr(last_line, "/.lkvm/run instead"));
+	/* Who looks for machines looks in the same place. */
+	assert_int_equal(close(runtime_dir_open(false)), 0);
+
+	unsetenv("HOME");
+	assert_int_equal(init_run(NULL), -EINVAL);
+	assert_non_null(strstr(last_line, "(XDG_RUNTIME_DIR is not there): set LKVM_RUNTIME_DIR"));
+}
+
 static void test_a_directory_that_cannot_be(void **state)
 {
 	unsigned int before = open_fds();
@@ -387,6 +416,7 @@ int main(void)
 		TEST(test_a_symbolic_link_is_not_followed),
 		TEST(test_directories_are_made_for_the_owner_alone),
 		TEST(test_where_the_directory_is),
+		TEST(test_a_session_that_is_not_there),
 		TEST(test_a_directory_that_cannot_be),
 		TEST(test_for_each),
 	};
