@@ -6,7 +6,7 @@
  * it is tied to standard input and output. On a terminal that is raw meanwhile (term.c), Ctrl-A d
  * leaves, and the machine goes on. Only one types at a time; a second one is told so and looks on.
  *
- * One loop, and nothing blocks but a break, for 200 ms: a terminal that is held stops the reading
+ * One loop, and nothing blocks but a break, for 400 ms: a terminal that is held stops the reading
  * of the socket, which costs the machine nothing, and Ctrl-A d still works. What is typed on a
  * terminal and not taken is dropped beyond 4 KiB; a pipe is read as fast as the guest takes it, and
  * at its end the console stays, without a keyboard.
@@ -153,7 +153,7 @@ static void at_out_ready(void *arg, u32 events)
 /* A connection of its own: on ours there are only bytes. */
 static void at_break(void)
 {
-	int fd = ipc_client_open(at.name);
+	int fd = ipc_client_open(at.name, BREAK_TIMEOUT_NS);
 
 	if (fd < 0)
 		return;

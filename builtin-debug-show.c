@@ -8,7 +8,8 @@
  * word that was left behind by an earlier one is not told apart, and one that lies at the very
  * start of a function is not shown, for no call returns there.
  *
- * The answer is JSON whose numbers are hexadecimal strings; what is missing in it is 0 here.
+ * The answer is JSON whose numbers are hexadecimal strings; what is missing in it is 0 here. The
+ * machine and the symbols' file choose the strings: they are made printable first.
  *
  * Main thread.
  *
@@ -19,6 +20,7 @@
 
 #ifdef HAVE_JANSSON
 #include <kvm/options.h>
+#include <kvm/printable.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -64,10 +66,13 @@ static void show_bits(u64 value, const debug_bits names)
 static void show_place(const struct debug_symbols *symbols, u64 address)
 {
 	struct symbols_place place;
+	char name[SYMBOLS_NAME_MAX + 1], printable[4 * sizeof(name)];
 
 	if (!debug_symbols_place(symbols, address, &place))
 		return;
-	printf(" %.*s+0x%llx", SYMBOLS_NAME_MAX, place.name, (unsigned long long)place.offset);
+	snprintf(name, sizeof(name), "%s", place.name);
+	printable_copy(printable, sizeof(printable), name);
+	printf(" %s+0x%llx", printable, (unsigned long long)place.offset);
 	if (place.size)
 		printf("/0x%llx", (unsigned long long)place.size);
 }
@@ -158,7 +163,7 @@ static const char *show_bytes_of(const json_t *memory, size_t *count)
 {
 	const char *text = json_string_value(json_object_get(memory, "bytes"));
 
-	*count = text ? strlen(text) / 2 : 0;
+	*count = text ? strspn(text, "0123456789abcdef.") / 2 : 0;
 	return text;
 }
 
@@ -289,11 +294,14 @@ static void show_cpu(size_t id, const json_t *cpu, const struct debug_symbols *s
 
 static void show_symbols(const struct debug_symbols *symbols)
 {
+	char file[4 * sizeof(symbols->file)];
+
 	if (!symbols->table.count) {
 		printf("symbols: none; --vmlinux or --system-map names a file with them\n");
 		return;
 	}
-	printf("symbols: %s, %zu of them", symbols->file, symbols->table.count);
+	printable_copy(file, sizeof(file), symbols->file);
+	printf("symbols: %s, %zu of them", file, symbols->table.count);
 	if (symbols->moved_by)
 		printf("; the kernel runs 0x%llx above them, %s\n",
 		       (unsigned long long)symbols->moved, symbols->moved_by);
@@ -301,8 +309,9 @@ static void show_symbols(const struct debug_symbols *symbols)
 		printf("; nothing says how far above them the kernel runs (--kaslr-offset)\n");
 }
 
-void debug_show(const json_t *answer, const struct debug_symbols *symbols)
+void debug_show(const json_t *from_machine, const struct debug_symbols *symbols)
 {
+	json_t *answer = printable_json(from_machine);
 	const json_t *kernel = json_object_get(answer, "kernel");
 	const json_t *cpus = json_object_get(answer, "cpus");
 	const char *name = json_string_value(json_object_get(answer, "name"));
@@ -315,5 +324,6 @@ void debug_show(const json_t *answer, const struct debug_symbols *symbols)
 	show_symbols(symbols);
 	for (size_t i = 0; i < json_array_size(cpus); i++)
 		show_cpu(i, json_array_get(cpus, i), symbols);
+	json_decref(answer);
 }
 #endif

@@ -15,6 +15,7 @@
 #ifdef HAVE_JANSSON
 #include <kvm/builtin-debug.h>
 #include <kvm/builtin-select.h>
+#include <kvm/json-file.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
@@ -94,11 +95,8 @@ static int debug_report(const json_t *answer)
 {
 	struct debug_symbols symbols = {.table = {0}};
 
-	if (as_json) {
-		json_dumpf(answer, stdout, JSON_INDENT(2));
-		printf("\n");
-		return 0;
-	}
+	if (as_json)
+		return json_file_print(answer) ? STATUS_ERROR : 0;
 	if (debug_symbols_find(&wish, answer, &symbols))
 		return STATUS_ERROR;
 	debug_show(answer, &symbols);

@@ -2,9 +2,10 @@
 /*
  * lkvm list: the machines that run, and what is left of detached ones.
  *
- * Each control socket in the runtime directory is asked; what a machine that was killed left
- * behind is removed. A machine that does not answer is listed all the same, as "silent": it may
- * be stopped in a debugger. Behind them come the results of detached machines that are gone: as
+ * Each control socket in the runtime directory is asked, all at the same time; what a machine that
+ * was killed left behind is removed. A machine that does not answer is listed all the same, as
+ * "silent", and one that takes no connections as "unreachable": it may be stopped in a debugger.
+ * Behind them come the results of detached machines that are gone: as
  * "ended", or as "killed" when the result never came.
  *
  * Main thread.
@@ -17,6 +18,7 @@
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/options.h>
+#include <kvm/printable.h>
 #include <kvm/remains.h>
 
 #include <errno.h>
@@ -36,21 +38,40 @@ static const struct option list_options[] = {
 };
 OPTION_GROUP(list, "list", "List", 10, list_options);
 
-static void list_one(const char *name, int fd, void *arg)
+static json_t *list_name(const char *name)
 {
-	json_t *stat = ipc_client_call(fd, "stat", NULL, IPC_CLIENT_TIMEOUT_NS);
-	const char *state = json_string_value(json_object_get(stat, "state"));
+	return json_file_string(name, strlen(name));
+}
 
-	json_array_append_new(
-		arg,
-		json_pack("{s:o, s:I, s:s, s:I, s:I, s:I}", "name",
-			  json_file_string(name, strlen(name)), "pid",
-			  json_integer_value(json_object_get(stat, "pid")), "state",
-			  state ? state : "silent", "cpus",
-			  (json_int_t)json_array_size(json_object_get(stat, "cpus")),
-			  "memory_bytes", json_integer_value(json_object_get(stat, "memory_bytes")),
-			  "uptime_ms", json_integer_value(json_object_get(stat, "uptime_ms"))));
-	json_decref(stat);
+/* What is to be listed of a machine, as text: the caller is another process. */
+static int list_one(const char *name, int fd)
+{
+	json_t *stat, *machine;
+	const char *state;
+
+	if (fd < 0) {
+		machine = json_pack("{s:o, s:s, s:s}", "name", list_name(name), "state",
+				    "unreachable", "why", ipc_client_why(fd));
+		return json_dumpf(machine, stdout, JSON_COMPACT);
+	}
+	stat = ipc_client_call(fd, "stat", NULL, IPC_CLIENT_TIMEOUT_NS);
+	state = json_string_value(json_object_get(stat, "state"));
+	machine = json_pack(
+		"{s:o, s:I, s:s, s:I, s:I, s:I}", "name", list_name(name), "pid",
+		json_integer_value(json_object_get(stat, "pid")), "state", state ? state : "silent",
+		"cpus", (json_int_t)json_array_size(json_object_get(stat, "cpus")), "memory_bytes",
+		json_integer_value(json_object_get(stat, "memory_bytes")), "uptime_ms",
+		json_integer_value(json_object_get(stat, "uptime_ms")));
+	return json_dumpf(machine, stdout, JSON_COMPACT);
+}
+
+static void list_take(const char *name, int status, const char *text, void *arg)
+{
+	json_t *machine = status ? NULL : json_loads(text, 0, NULL);
+
+	if (!machine)
+		machine = json_pack("{s:o, s:s}", "name", list_name(name), "state", "silent");
+	json_array_append_new(arg, machine);
 }
 
 static void list_ended(int dir, const char *name, void *arg)
@@ -61,20 +82,18 @@ static void list_ended(int dir, const char *name, void *arg)
 	if (result && status)
 		json_array_append_new(
 			arg,
-			json_pack("{s:o, s:s, s:s, s:I}", "name",
-				  json_file_string(name, strlen(name)), "state", "ended", "reason",
-				  json_string_value(json_object_get(result, "reason")), "status",
-				  json_integer_value(status)));
+			json_pack("{s:o, s:s, s:s, s:I}", "name", list_name(name), "state", "ended",
+				  "reason", json_string_value(json_object_get(result, "reason")),
+				  "status", json_integer_value(status)));
 	else if (result)
-		json_array_append_new(arg, json_pack("{s:o, s:s}", "name",
-						     json_file_string(name, strlen(name)), "state",
-						     "killed"));
+		json_array_append_new(
+			arg, json_pack("{s:o, s:s}", "name", list_name(name), "state", "killed"));
 	json_decref(result);
 }
 
 static int list_all(json_t *machines)
 {
-	int dir, err = ipc_client_for_each(list_one, machines);
+	int dir, err = ipc_client_for_each(list_one, list_take, machines);
 
 	if (err)
 		return err;
@@ -91,29 +110,36 @@ static void list_print_one(const json_t *machine)
 	const char *name = json_string_value(json_object_get(machine, "name"));
 	const char *state = json_string_value(json_object_get(machine, "state"));
 	const char *reason = json_string_value(json_object_get(machine, "reason"));
+	const char *why = json_string_value(json_object_get(machine, "why"));
 
 	if (!json_object_get(machine, "pid")) {
-		printf("%-24s %8s %-8s", name, "-", state);
+		printf("%-24s %8s %-11s", name, "-", state);
 		if (reason)
 			printf(" %s, status %lld", reason,
 			       json_integer_value(json_object_get(machine, "status")));
+		else if (why)
+			printf(" %s", why);
 		printf("\n");
 		return;
 	}
-	printf("%-24s %8lld %-8s %4lld %6lld MiB %8.1f s\n", name,
+	printf("%-24s %8lld %-11s %4lld %6lld MiB %8.1f s\n", name,
 	       json_integer_value(json_object_get(machine, "pid")), state,
 	       json_integer_value(json_object_get(machine, "cpus")),
 	       json_integer_value(json_object_get(machine, "memory_bytes")) / (long long)MIB,
 	       (double)json_integer_value(json_object_get(machine, "uptime_ms")) / 1000);
 }
 
+/* Machines chose the strings. */
 static void list_print(const json_t *machines)
 {
-	if (!json_array_size(machines))
-		return;
-	printf("%-24s %8s %-8s %4s %10s %10s\n", "NAME", "PID", "STATE", "CPUS", "MEMORY", "UP");
-	for (size_t i = 0; i < json_array_size(machines); i++)
-		list_print_one(json_array_get(machines, i));
+	json_t *printable = printable_json(machines);
+
+	if (json_array_size(printable))
+		printf("%-24s %8s %-11s %4s %10s %10s\n", "NAME", "PID", "STATE", "CPUS", "MEMORY",
+		       "UP");
+	for (size_t i = 0; i < json_array_size(printable); i++)
+		list_print_one(json_array_get(printable, i));
+	json_decref(printable);
 }
 
 int builtin_list(int argc, char **argv)
@@ -135,8 +161,7 @@ int builtin_list(int argc, char **argv)
 		return STATUS_ERROR;
 	}
 	if (as_json) {
-		json_dumpf(machines, stdout, JSON_INDENT(2));
-		printf("\n");
+		json_file_print(machines);
 	} else {
 		list_print(machines);
 	}

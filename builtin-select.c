@@ -4,8 +4,9 @@
  *
  * lkvm stop, pause, resume, stat, balloon and debug take a machine by NAME, by -n NAME, or all of
  * them by -a. A name of none that runs is an error; with -a there may be none. Each machine gets a
- * connection of its own, and one that does not answer in time is named and does not keep the others
- * waiting. Commands that make no sense for several take one NAME, which may have ended.
+ * connection of its own; all of them are asked at the same time, so that one which does not answer
+ * keeps nobody waiting. It is named, and is a failure. Commands that make no sense for several take
+ * one NAME, which may have ended.
  *
  * Main thread.
  */
@@ -20,21 +21,9 @@
 #include <kvm/runtime-dir.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-struct visit {
-	int (*fn)(const char *name, int fd);
-	int status;
-};
-
-static void select_visit(const char *name, int fd, void *arg)
-{
-	struct visit *visit = arg;
-	int status = visit->fn(name, fd);
-
-	visit->status = MAX(visit->status, status);
-}
 
 /* One that has ended is listed, too. */
 static void select_say_nobody(const char *name)
@@ -55,14 +44,19 @@ static void select_say_nobody(const char *name)
 		close(dir);
 }
 
+void select_say_unreachable(const char *name, int err)
+{
+	log_error("%s: cannot be reached: %s", name, ipc_client_why(err));
+}
+
 int select_open(const char *name)
 {
-	int fd = ipc_client_open(name);
+	int fd = ipc_client_open(name, IPC_CLIENT_TIMEOUT_NS);
 
 	if (fd == -ESRCH)
 		select_say_nobody(name);
 	else if (fd < 0 && fd != -ENXIO)
-		log_error("%s: its control socket cannot be reached: %s", name, strerror(-fd));
+		select_say_unreachable(name, fd);
 	return fd;
 }
 
@@ -77,10 +71,40 @@ static int select_one(const char *name, int (*fn)(const char *name, int fd))
 	return status;
 }
 
+static int (*select_fn)(const char *name, int fd);
+
+static int select_ask(const char *name, int fd)
+{
+	if (fd >= 0)
+		return select_fn(name, fd);
+	select_say_unreachable(name, fd);
+	return STATUS_ERROR;
+}
+
+static void select_done(const char *name, int status, const char *text, void *arg)
+{
+	int *worst = arg;
+
+	if (status > 128)
+		status = log_fail(STATUS_ERROR, "%s: was not asked: SIG%s", name,
+				  sigabbrev_np(status - 128));
+	fputs(text, stdout);
+	*worst = MAX(*worst, status);
+}
+
+static int select_all(const char *command, int (*fn)(const char *name, int fd))
+{
+	int status = 0;
+
+	select_fn = fn;
+	if (ipc_client_for_each(select_ask, select_done, &status))
+		status = STATUS_ERROR;
+	return builtin_end_output(command) ? STATUS_ERROR : status;
+}
+
 int select_machines(const char *command, struct selection *selection, int argc, char **argv,
 		    int (*fn)(const char *name, int fd))
 {
-	struct visit visit = {.fn = fn};
 	int positional;
 
 	if (options_parse(command, argc, argv, &positional))
@@ -96,9 +120,7 @@ int select_machines(const char *command, struct selection *selection, int argc, 
 		return STATUS_ERROR;
 	if (!selection->all)
 		return select_one(positional ? argv[1] : selection->name, fn);
-	if (ipc_client_for_each(select_visit, &visit))
-		return STATUS_ERROR;
-	return visit.status;
+	return select_all(command, fn);
 }
 
 const char *select_name(const char *command, const bool *help, int argc, char **argv, int *status)

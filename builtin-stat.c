@@ -13,8 +13,10 @@
 #ifdef HAVE_JANSSON
 #include <kvm/builtin-select.h>
 #include <kvm/ipc-client.h>
+#include <kvm/json-file.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/printable.h>
 
 #include <stdio.h>
 
@@ -52,18 +54,19 @@ static void stat_print(const char *prefix, const char *key, json_t *value)
 
 static int stat_one(const char *name, int fd)
 {
-	json_t *answer = select_call(name, fd, "stat", NULL, IPC_CLIENT_TIMEOUT_NS);
+	json_t *answer = select_call(name, fd, "stat", NULL, IPC_CLIENT_TIMEOUT_NS), *printable;
 
 	if (!answer)
 		return STATUS_ERROR;
 	json_object_del(answer, "ok");
 	if (as_json) {
-		json_dumpf(answer, stdout, JSON_INDENT(2));
-		printf("\n");
+		json_file_print(answer);
 	} else {
-		for (void *at = json_object_iter(answer); at;
-		     at = json_object_iter_next(answer, at))
+		printable = printable_json(answer);
+		for (void *at = json_object_iter(printable); at;
+		     at = json_object_iter_next(printable, at))
 			stat_print("", json_object_iter_key(at), json_object_iter_value(at));
+		json_decref(printable);
 	}
 	json_decref(answer);
 	return builtin_end_output("stat");

@@ -36,14 +36,28 @@ static const struct option wait_options[] = {SELECT_HELP_OPTION(help)};
 OPTION_GROUP(wait, "wait", "Wait", 10, wait_options);
 OPTION_GROUP(rm, "rm", "Remove", 10, wait_options);
 
+/* It may go on again, so that is no reason not to wait; but who waits should know. */
+static void wait_say_unreachable(const char *name, int err)
+{
+	static bool said;
+
+	if (!said)
+		log_warn("%s: %s; waiting on", name, ipc_client_why(err));
+	said = true;
+}
+
 /* Ask the machine itself. -EAGAIN: it does not say. */
 static int wait_running(const char *name)
 {
-	int status = -EAGAIN, fd = ipc_client_open(name);
+	int status = -EAGAIN, fd = ipc_client_open(name, IPC_CLIENT_TIMEOUT_NS);
 	json_t *answer;
 
+	if (fd == -ETIMEDOUT)
+		wait_say_unreachable(name, fd);
+	if (fd == -EPERM)
+		select_say_unreachable(name, fd);
 	if (fd < 0)
-		return -EAGAIN;
+		return fd == -EPERM ? STATUS_ERROR : -EAGAIN;
 	answer = ipc_client_call(fd, "wait", NULL, FOREVER_NS);
 	if (json_is_integer(json_object_get(answer, "status")))
 		status = (int)json_integer_value(json_object_get(answer, "status"));
@@ -106,7 +120,7 @@ int builtin_wait(int argc, char **argv)
 
 static int rm_remains(int dir, const char *name)
 {
-	int lock, err, fd = ipc_client_open(name);
+	int lock, err, fd = ipc_client_open(name, IPC_CLIENT_TIMEOUT_NS);
 
 	/* Looking for it has removed what a killed one left besides. */
 	if (fd >= 0)

@@ -43,9 +43,10 @@ struct selection {
 	}
 
 /*
- * Parse the options of command, then call fn with a connection to each machine that is meant.
- * Returns the exit status: the largest that fn returned, 125 after log_error() when there is no
- * such machine or the words are wrong, 0 for --help.
+ * Parse the options of command, then call fn with a connection to each machine that is meant; with
+ * -a in a process of its own for each, all at the same time, and what they print comes in the order
+ * of the names. Returns the exit status: the largest that fn returned, 125 after log_error() when
+ * there is no such machine, one cannot be reached or the words are wrong, 0 for --help.
  */
 int select_machines(const char *command, struct selection *selection, int argc, char **argv,
 		    int (*fn)(const char *name, int fd));
@@ -55,6 +56,9 @@ int select_machines(const char *command, struct selection *selection, int argc, 
  * or NULL after log_error() or --help, with the exit status in *status.
  */
 const char *select_name(const char *command, const bool *help, int argc, char **argv, int *status);
+
+/* log_error(): there is a machine, but ipc_client_open() failed with err. */
+void select_say_unreachable(const char *name, int err);
 
 /* Connect to the machine of that name: a descriptor, or -errno after log_error(). */
 int select_open(const char *name);

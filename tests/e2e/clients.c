@@ -3,6 +3,7 @@
  * clients: fifty at once on a machine's control socket, of which ten behave badly.
  *
  *   clients SOCKET ROUNDS
+ *   clients SOCKET full: connect until the backlog is full, say so, and stay until it is killed
  *
  * Of the bad ones some never write, some never end a line, some ask without end and never read,
  * some send bytes that mean nothing; one that is dropped comes back. In each round every good one
@@ -130,6 +131,25 @@ static long ask_all(void)
 	return worst;
 }
 
+static int fill(void)
+{
+	int count = 0;
+
+	while (count < 1000) {
+		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+		if (fd < 0 || (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 &&
+			       errno != EAGAIN))
+			die(address.sun_path);
+		if (errno == EAGAIN)
+			break;
+		count++;
+	}
+	printf("full after %d\n", count);
+	fflush(stdout);
+	return pause();
+}
+
 int main(int argc, char **argv)
 {
 	long worst = 0;
@@ -138,6 +158,8 @@ int main(int argc, char **argv)
 	if (argc != 3 || strlen(argv[1]) >= sizeof(address.sun_path))
 		return 2;
 	strcpy(address.sun_path, argv[1]);
+	if (!strcmp(argv[2], "full"))
+		return fill();
 	rounds = atoi(argv[2]);
 	for (int i = 0; i < BAD; i++)
 		bad[i] = (struct client){.poll.fd = -1, .kind = (enum bad_kind)(i % KINDS)};

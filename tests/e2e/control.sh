@@ -70,6 +70,109 @@ test_stop_of_all()
 	ends 120 stopped
 }
 
+# Each has its grace time at the same time as the others.
+test_stop_of_all_at_once()
+{
+	local pids=() name
+
+	for name in one two three four; do
+		mkdir $name
+		vm_start --name $name --grace 1h -- say:ready~ hang
+		pids+=("$pid")
+		wait_for out ready
+	done
+	started=$(ms_now)
+	control 120 stop -a --grace 1s
+	took_between 1000 3500
+	[[ $(grep -c 'did not power off in its grace time' complained) == 4 ]] || fail "says: $(cat complained)"
+	for pid in "${pids[@]}"; do
+		wait "$pid"
+		(($? == 120)) || fail "one has another status"
+	done
+	nothing_left
+}
+
+# A process that is stopped takes no connections when its backlog is full: that is a failure, it is
+# listed, and the other machine does not wait for it.
+test_a_machine_that_cannot_be_reached() # SLOW
+{
+	local stuck command asking=() i
+
+	up -- say:ready~ hang
+	stuck=$pid
+	kill -STOP "$stuck"
+	"$E2E_TOP/build/e2e/clients" "$LKVM_RUNTIME_DIR/vm.sock" full >filled &
+	wait_for filled 'full after'
+	vm_start --name other -- say:ready~ hang
+	wait_for out ready
+	started=$(ms_now)
+	for command in 'list' 'list --json' 'pause -a' 'stat -a' 'resume vm'; do
+		# shellcheck disable=SC2086 # words
+		timeout -s KILL 30 "$LKVM" $command >"shown $command" 2>"complained $command" &
+		asking+=("$!")
+	done
+	for i in 0 1 2 3 4; do
+		wait "${asking[i]}"
+		(($? == (i < 2 ? 0 : 125))) || fail "command $i of five has another status"
+	done
+	took_between 4500 9000
+	grep -Eq '^vm +- unreachable +its process takes no connections' 'shown list' ||
+		fail "lists: $(cat 'shown list')"
+	grep -Eq "^other +$pid (running|paused)" 'shown list' || fail "lists: $(cat 'shown list')"
+	grep -q '"state": "unreachable"' 'shown list --json' || fail "$(cat 'shown list --json')"
+	control 125 stop -a --force
+	wait "$pid"
+	(($? == 120)) || fail "the other machine was not stopped"
+	for i in complained*[am]; do
+		[[ $(<"$i") == "lkvm: vm: cannot be reached: its process takes no connections;"* ]] ||
+			fail "$i: $(<"$i")"
+		[[ $(wc -l <"$i") == 1 ]] || fail "$i: $(<"$i")"
+	done
+	timeout -s KILL 30 "$LKVM" wait vm >/dev/null 2>complained &
+	wait_for complained 'vm: its process takes no connections.*waiting on' 15
+	pid=$!
+	kill %2
+	kill -CONT "$stuck"
+	sleep 1 # one that asks when the machine is about to end may come too late
+	control 120 stop --force vm
+	wait "$pid"
+	(($? == 120)) || fail "wait has another status"
+	wait "$stuck"
+	nothing_left
+}
+
+# A machine's strings are its own affair, a terminal is ours.
+test_escape_sequences_of_a_machine()
+{
+	local command answer
+
+	need socat
+	mkdir -p "$LKVM_RUNTIME_DIR"
+	answer='{"ok":true,"name":"x\\u001b]0;x\\u0007","state":"\\u001b[2J\\u009b31m\\u007f","pid":7,
+		"paused":false,"a\\u001bb":"c\\nd","cpus":[{"state":"\\u001b[H","\\u009b":1,"msr":{"\\u001bk":"0x1"},
+		"code":{"address":"0x1","bytes":"\\u001b["},"stack":{"bytes":"\\u001b[\\u001b[\\u001b[\\u001b["},
+		"walk":{"mode":"\\u001bm","fails":"\\u009bf","entries":[{"level":"\\u001bl"}]}}],
+		"kernel":{"path":"/\\u001bp","release":"\\u001br"}}'
+	printf "${answer//$'\n'/}\\n" >answer
+	grep -q u009b31m answer || fail "the answer is not what it should be: $(cat answer)"
+	socat UNIX-LISTEN:"$LKVM_RUNTIME_DIR/evil.sock",fork SYSTEM:'read line; cat answer' &
+	for ((i = 0; i < 100; i++)); do
+		[[ -S $LKVM_RUNTIME_DIR/evil.sock ]] && break
+		sleep 0.02
+	done
+	for command in list 'list --json' 'stat evil' 'stat --json evil' 'debug evil' 'debug --json evil' \
+		'stat -a' 'balloon evil'; do
+		# shellcheck disable=SC2086 # words
+		control 0 $command
+		[[ -s shown ]] || fail "$command: shows nothing"
+		if tr -d '\n' <shown | LC_ALL=C grep -q '[^ -~]'; then
+			fail "$command shows $(od -c shown | head -20)"
+		fi
+	done
+	kill %1
+	rm "$LKVM_RUNTIME_DIR/evil.sock"
+}
+
 test_stop_of_nobody()
 {
 	local words

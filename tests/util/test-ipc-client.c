@@ -18,11 +18,13 @@
 #include <kvm/runtime-dir.h>
 #include <kvm/util.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* cmocka hands every test a state; none here needs it. */
@@ -110,7 +112,7 @@ static json_t *call(struct server how, u64 timeout_ns)
 	server = how;
 	server.listener = listen_as("box.sock");
 	assert_int_equal(pthread_create(&server.thread, NULL, serve, NULL), 0);
-	fd = ipc_client_open("box");
+	fd = ipc_client_open("box", NSEC_PER_SEC);
 	assert_true(fd >= 0);
 	answer = ipc_client_call(fd, "stat", json_pack("{s:i}", "x", 5), timeout_ns);
 	err = errno;
@@ -166,11 +168,11 @@ static void test_nobody(void **state)
 	static char longer[300];
 
 	memset(longer, 'x', sizeof(longer) - 1);
-	assert_int_equal(ipc_client_open("nobody"), -ESRCH);
-	assert_int_equal(ipc_client_open(longer), -ESRCH);
-	assert_int_equal(ipc_client_open("../nobody"), -ESRCH);
+	assert_int_equal(ipc_client_open("nobody", NSEC_PER_SEC), -ESRCH);
+	assert_int_equal(ipc_client_open(longer, NSEC_PER_SEC), -ESRCH);
+	assert_int_equal(ipc_client_open("../nobody", NSEC_PER_SEC), -ESRCH);
 	setenv("LKVM_RUNTIME_DIR", "/nowhere/at/all", 1);
-	assert_int_equal(ipc_client_open("nobody"), -ESRCH);
+	assert_int_equal(ipc_client_open("nobody", NSEC_PER_SEC), -ESRCH);
 }
 
 /* Socket and lock of a machine that was killed go; those of one that is starting stay. */
@@ -181,42 +183,165 @@ static void test_what_the_dead_leave(void **state)
 	close(listen_as("box.sock"));
 	lock = openat(top_fd, "box.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	assert_int_equal(flock(lock, LOCK_EX), 0);
-	assert_int_equal(ipc_client_open("box"), -ESRCH);
+	assert_int_equal(ipc_client_open("box", NSEC_PER_SEC), -ESRCH);
 	assert_true(exists("box.sock") && exists("box.lock"));
 	close(lock);
-	assert_int_equal(ipc_client_open("box"), -ESRCH);
+	assert_int_equal(ipc_client_open("box", NSEC_PER_SEC), -ESRCH);
 	assert_false(exists("box.sock") || exists("box.lock"));
 }
 
-static void note(const char *name, int fd, void *arg)
+/* --- a backlog that is full --- */
+
+/* A socket that nobody accepts at, and connections until one more would have to wait. */
+static int fill_backlog(int fds[16], unsigned int *count)
 {
-	strcat(arg, name);
-	strcat(arg, " ");
+	int listener = listen_as("box.sock");
+	struct sockaddr_un address;
+
+	runtime_dir_address(top_fd, "box.sock", &address);
+	for (*count = 0; *count < 16; (*count)++) {
+		fds[*count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (connect(fds[*count], (struct sockaddr *)&address, sizeof(address)))
+			break;
+	}
+	assert_int_equal(errno, EAGAIN);
+	close(fds[*count]);
+	return listener;
 }
 
+static void empty_backlog(int listener, const int fds[16], unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		close(fds[i]);
+	close(listener);
+	unlinkat(top_fd, "box.sock", 0);
+}
+
+static void test_a_full_backlog(void **state)
+{
+	unsigned int count;
+	u64 begin;
+	int fds[16], listener = fill_backlog(fds, &count);
+
+	begin = now_ns();
+	assert_int_equal(ipc_client_open("box", 100 * NSEC_PER_MSEC), -ETIMEDOUT);
+	assert_in_range(now_ns() - begin, 100 * NSEC_PER_MSEC, 5 * NSEC_PER_SEC);
+	assert_true(exists("box.sock"));
+	assert_non_null(strstr(ipc_client_why(-ETIMEDOUT), "takes no connections"));
+	empty_backlog(listener, fds, count);
+}
+
+static void *accept_one_later(void *arg)
+{
+	usleep(50000);
+	close(accept(*(int *)arg, NULL, NULL));
+	return NULL;
+}
+
+/* It is waited for, as long as the time allows. */
+static void test_a_backlog_that_gets_room(void **state)
+{
+	unsigned int count;
+	pthread_t thread;
+	int fd, fds[16], listener = fill_backlog(fds, &count);
+
+	assert_int_equal(pthread_create(&thread, NULL, accept_one_later, &listener), 0);
+	fd = ipc_client_open("box", 10 * NSEC_PER_SEC);
+	assert_true(fd >= 0);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	pthread_join(thread, NULL);
+	close(fd);
+	empty_backlog(listener, fds, count);
+}
+
+/* A socket that another user has put there is no machine of ours. */
+static void test_another_users_socket(void **state)
+{
+	int fd;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(fchmod(top_fd, 0777), 0);
+	assert_int_equal(seteuid(65534), 0);
+	fd = listen_as("box.sock");
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(ipc_client_open("box", NSEC_PER_SEC), -EPERM);
+	assert_true(exists("box.sock"));
+	/* Root may look after the machines of a user in that user's folder. */
+	assert_int_equal(fchown(top_fd, 65534, 65534), 0);
+	close(ipc_client_open("box", NSEC_PER_SEC));
+	/* Root's own is trusted by everybody. */
+	close(fd);
+	unlinkat(top_fd, "box.sock", 0);
+	fd = listen_as("box.sock");
+	assert_int_equal(fchmodat(top_fd, "box.sock", 0666, 0), 0);
+	assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(close(ipc_client_open("box", NSEC_PER_SEC)), 0);
+	assert_int_equal(seteuid(0), 0);
+	close(fd);
+	unlinkat(top_fd, "box.sock", 0);
+}
+
+/* --- all --- */
+
+static int ask(const char *name, int fd)
+{
+	printf("%s is %s\n", name, fd >= 0 ? "there" : ipc_client_why(fd));
+	if (!strcmp(name, "killed"))
+		raise(SIGKILL);
+	usleep(200000);
+	return fd >= 0 ? name[0] : 125;
+}
+
+static void note(const char *name, int status, const char *text, void *arg)
+{
+	char *all = arg;
+
+	sprintf(all + strlen(all), "%s %d %s", name, status, text);
+}
+
+/* At the same time, with what each says in order; nothing goes to our own standard output. */
 static void test_all(void **state)
 {
-	char names[64] = "";
-	int b = listen_as("b.sock"), a = listen_as("a.sock");
+	static const char *const names[] = {"b", "c", "a", "d", "killed", "e", "f", "g", "h"};
+	int fds[ARRAY_SIZE(names)];
+	char all[4096] = "", file[32];
+	u64 begin = now_ns();
 
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(file, sizeof(file), "%s.sock", names[i]);
+		fds[i] = listen_as(file);
+	}
 	close(listen_as("dead.sock"));
 	close(openat(top_fd, "other.file", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-	assert_int_equal(ipc_client_for_each(note, names), 0);
-	assert_string_equal(names, "a b ");
+	assert_int_equal(ipc_client_for_each(ask, note, all), 0);
+	assert_true(now_ns() - begin < 1500 * NSEC_PER_MSEC);
+	assert_string_equal(all, "a 97 a is there\nb 98 b is there\nc 99 c is there\n"
+				 "d 100 d is there\ne 101 e is there\nf 102 f is there\n"
+				 "g 103 g is there\nh 104 h is there\nkilled 137 ");
 	assert_false(exists("dead.sock") || exists("dead.lock"));
 	assert_true(exists("other.file"));
-	close(a);
-	close(b);
-	unlinkat(top_fd, "a.sock", 0);
-	unlinkat(top_fd, "b.sock", 0);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(file, sizeof(file), "%s.sock", names[i]);
+		close(fds[i]);
+		unlinkat(top_fd, file, 0);
+	}
 	unlinkat(top_fd, "other.file", 0);
+	assert_int_equal(ipc_client_for_each(ask, note, all), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_an_answer), TEST(test_what_is_no_answer),   TEST(test_a_silent_machine),
-		TEST(test_nobody),    TEST(test_what_the_dead_leave), TEST(test_all),
+		TEST(test_an_answer),
+		TEST(test_what_is_no_answer),
+		TEST(test_a_silent_machine),
+		TEST(test_nobody),
+		TEST(test_what_the_dead_leave),
+		TEST(test_all),
+		TEST(test_a_full_backlog),
+		TEST(test_a_backlog_that_gets_room),
+		TEST(test_another_users_socket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
