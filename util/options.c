@@ -8,8 +8,8 @@
  *
  * Parsing goes through argv twice, in the same way: first for the options that are marked as early
  * (a file that must not say what an older run wrote, even when this run ends at a wrong option),
- * without a word about the others, then for all others. An argument is an option (long, or a cluster
- * of short ones), the value that an option before it takes, or a positional,
+ * without a word about the others, then for all others. An argument is an option (long, or a
+ * cluster of short ones), the value that an option before it takes, or a positional,
  * which is moved to the front. The slot it moves to was read already, so nothing
  * is lost; what stays behind the positionals is stale. Values point into argv's
  * strings, which live as long as the process; the one thing allocated is the
