@@ -143,26 +143,53 @@ struct disk_file *overlay_file(struct overlay *overlay)
 	return &overlay->file;
 }
 
-static int overlay_open_file(struct overlay *overlay, const char *disk, u64 bytes, bool direct)
+static int overlay_open_in(const char *dir, bool direct)
 {
-	const char *dir = getenv("TMPDIR");
-	struct disk_file *file = &overlay->file;
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC | (direct ? O_DIRECT : 0), 0600);
 
-	if (!dir || !dir[0])
-		dir = "/var/tmp";
-	*file = (struct disk_file){.name = disk, .direct = direct, .index = 1};
-	file->fd =
-		open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC | (direct ? O_DIRECT : 0), 0600);
-	if (file->fd < 0 && errno == EINVAL && direct)
-		return log_fail(-EINVAL,
+	return fd < 0 ? -errno : fd;
+}
+
+/* In TMPDIR, else where large files belong, else where there is a folder in any case. */
+static int overlay_open_somewhere(const char **dir, const char *disk, bool direct)
+{
+	const char *given = getenv("TMPDIR"), *other = NULL;
+	int fd, err, other_err = 0;
+
+	*dir = given && given[0] ? given : "/var/tmp";
+	fd = err = overlay_open_in(*dir, direct);
+	if (fd < 0 && *dir != given) {
+		other = "/tmp";
+		fd = other_err = overlay_open_in(other, direct);
+	}
+	if (fd >= 0) {
+		if (other)
+			log_info("disk %s: snapshot: its temporary file is in %s, as %s: %s", disk,
+				 other, *dir, strerror(-err));
+		*dir = other ? other : *dir;
+		return fd;
+	}
+	if (err == -EINVAL && direct)
+		return log_fail(err,
 				"disk %s: snapshot: the file system of %s has no direct I/O, which "
 				"cache=none needs; TMPDIR names another folder",
-				disk, dir);
+				disk, *dir);
+	return log_fail(err,
+			"disk %s: snapshot: no temporary file in %s: %s%s%s%s%s; TMPDIR names "
+			"another folder",
+			disk, *dir, strerror(-err), other ? ", nor in " : "", other ? other : "",
+			other ? ": " : "", other ? strerror(-other_err) : "");
+}
+
+static int overlay_open_file(struct overlay *overlay, const char *disk, u64 bytes, bool direct)
+{
+	struct disk_file *file = &overlay->file;
+	const char *dir;
+
+	*file = (struct disk_file){.name = disk, .direct = direct, .index = 1};
+	file->fd = overlay_open_somewhere(&dir, disk, direct);
 	if (file->fd < 0)
-		return log_fail(-errno,
-				"disk %s: snapshot: no temporary file in %s: %s; TMPDIR names "
-				"another folder",
-				disk, dir, strerror(errno));
+		return file->fd;
 	if (ftruncate(file->fd, (off_t)bytes) < 0)
 		return log_fail(-errno, "disk %s: snapshot: %s cannot hold a file of %llu MiB: %s",
 				disk, dir, (unsigned long long)(bytes / MIB), strerror(errno));

@@ -287,6 +287,27 @@ test_no_direct_io()
 	mounted ramfs 0 no_direct_io
 }
 
+# In a mount namespace of its own, where /var/tmp is not there, and then nothing in /tmp either.
+default_folder()
+{
+	unset TMPDIR
+	export LKVM_RUNTIME_DIR=run
+	mount -t tmpfs none /var || exit 77
+	vm -d img,snapshot --loglevel info -- exit:3
+	ends 3 exit
+	said 'disk img: snapshot: its temporary file is in /tmp, as /var/tmp: No such file'
+	mount -t proc none /tmp || exit 77
+	refused 'snapshot: no temporary file in /var/tmp: No such file.*, nor in /tmp: .*; TMPDIR names another' \
+		"${good[@]}" -d img,snapshot
+}
+
+test_snapshot_without_var_tmp()
+{
+	image
+	export -f default_folder image
+	mounted tmpfs 1M default_folder
+}
+
 test_snapshot_without_a_folder()
 {
 	image
