@@ -25,7 +25,7 @@ endif
 OBJS-main := main.o builtin-run.o builtin-stop.o builtin-pause.o builtin-list.o builtin-stat.o \
 	     builtin-logs.o builtin-wait.o builtin-console.o builtin-balloon.o builtin-debug.o \
 	     builtin-debug-show.o builtin-debug-symbols.o builtin-select.o builtin-version.o \
-	     builtin-help.o dry-run.o
+	     builtin-help.o dry-run.o kernel-search.o
 OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o kvm-pause.o kvm-ipc.o \
 	     kvm-control.o kvm-debug.o gmem.o bus.o irq.o irq-pin.o \
 	     device.o console.o console-log.o console-view.o term.o lines.o phase.o budget.o \

@@ -26,6 +26,7 @@
 #include <kvm/dry-run.h>
 #include <kvm/init.h>
 #include <kvm/initramfs.h>
+#include <kvm/kernel-search.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm-ipc.h>
 #include <kvm/kvm-reset.h>
@@ -83,25 +84,6 @@ OPTION_GROUP(run, "run", "lkvm itself", 90, run_options);
 
 /* --- what was not said --- */
 
-static const char *run_default_kernel(void)
-{
-	static char installed[sizeof("/boot/vmlinuz-") + sizeof(((struct utsname *)0)->release)];
-	const char *const candidates[] = {"bzImage", "arch/x86/boot/bzImage",
-					  "../../arch/x86/boot/bzImage", installed};
-	struct utsname host;
-
-	uname(&host);
-	snprintf(installed, sizeof(installed), "/boot/vmlinuz-%s", host.release);
-	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
-		if (!access(candidates[i], R_OK))
-			return candidates[i];
-	}
-	log_error("no kernel: --kernel FILE names one; ./bzImage, arch/x86/boot/bzImage, "
-		  "../../arch/x86/boot/bzImage and %s are not there",
-		  installed);
-	return NULL;
-}
-
 static void run_default_sizes(void)
 {
 	u64 host = (u64)sysconf(_SC_PHYS_PAGES) * (u64)sysconf(_SC_PAGESIZE);
@@ -133,6 +115,7 @@ static int run_check_files(void)
 static int run_complete_config(int positional, char **argv)
 {
 	static char name[32];
+	struct utsname host;
 
 	if (positional > 1)
 		return log_fail(-EINVAL, "run: takes one kernel; '%s' is one too many", argv[2]);
@@ -141,8 +124,8 @@ static int run_complete_config(int positional, char **argv)
 				argv[1]);
 	if (positional)
 		config.kernel = argv[1];
-	if (!config.kernel)
-		config.kernel = run_default_kernel();
+	if (!config.kernel && !uname(&host))
+		config.kernel = kernel_search("", host.release);
 	if (!config.kernel)
 		return -ENOENT;
 	if (!config.dev)

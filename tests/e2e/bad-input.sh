@@ -15,8 +15,12 @@ test_kernel_missing()
 
 test_kernel_none_given()
 {
-	[[ -e /boot/vmlinuz-$(uname -r) ]] && skip "this host has a kernel where the default looks"
-	refused 'no kernel: --kernel' -m 64
+	"$LKVM" run -m 64 --dry-run 2>&1 | grep -q '^lkvm: no kernel: ' ||
+		skip "this host has a kernel where the default looks"
+	refused 'no kernel: --kernel .* /lib/modules/[^,]*/vmlinuz, ' -m 64
+	as_nobody
+	install -m 600 "$PAYLOAD" bzImage
+	refused "kernel bzImage: has mode 0600, so that this user may not read it; .*'chmod \+r bzImage'" -m 64
 }
 
 test_kernel_unreadable()
