@@ -126,6 +126,10 @@ int initramfs_wanted(bool has_initrd, bool *required)
 	bool none = wish.modules && !strcmp(wish.modules, NONE);
 	char value[128];
 
+	if (wish.out && !strcmp(wish.out, "-"))
+		return log_fail(-EINVAL,
+				"--initramfs-out -: standard output is the guest's console; name a "
+				"file (./- for one of this name)");
 	if (wish.exec && strchr(wish.exec, '\n'))
 		return log_fail(-EINVAL, "--exec: has more than one line; one is wanted");
 	if (wish.exec && strlen(wish.exec) > EXEC_MAX)

@@ -407,7 +407,7 @@ test_result_on_standard_output()
 	local option
 
 	need_result
-	for option in result boot-trace console-log; do
+	for option in result boot-trace console-log initramfs-out; do
 		refused "--$option -: .*standard output" "${good[@]}" "--$option" -
 	done
 	vm --console-log ./- -- exit:3
