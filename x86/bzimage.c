@@ -8,17 +8,20 @@
  * comes from a file, so each value is checked before it is used:
  *
  * - setup_sects and syssize against the length of the file: a build that was
- *   interrupted, or a copy that was, is named as truncated instead of being run;
+ *   interrupted, or a copy that was, is named as truncated instead of being run. syssize
+ *   counts paragraphs of 16 bytes, rounded up, and some builds do not pad the file;
  * - init_size (what unpacking needs, 54 to 67 MB for a distribution's kernel; the
- *   file is 14) must hold the payload and stay below 4 GiB;
- * - the preferred address and the alignment must be what the protocol says.
+ *   file is 14) must stay below 4 GiB. Where it is less than the kernel itself, the kernel's
+ *   own length counts;
+ * - the preferred address must be below 4 GiB, the alignment a power of two.
  *
  * The protocol grew with the kernel, and a field that an image is too old to have has
  * the value that boot.rst gives it: no relocation before 2.05, command lines of 255
  * characters before 2.06, no init_size before 2.10, and no header at all in the
  * oldest, which know of nothing but the boot sector's few words. Which ways in an
  * image offers follows: 64-bit with 2.12 and XLF_KERNEL_64 (each x86-64 kernel since
- * 3.8), 32-bit with 2.02 and a kernel that loads high, 16-bit always.
+ * 3.8), 32-bit with 2.02 and a kernel that loads high, 16-bit always. An image whose
+ * code32_start is 0 has no 32-bit entry (network boot programs): its set-up code does all.
  *
  * Pure functions; no file, no guest memory.
  *
@@ -35,6 +38,7 @@
 #define HEADER_OFFSET	   0x1f1
 #define BOOT_FLAG	   0xaa55
 #define SECTOR		   512
+#define PARAGRAPH	   16 /* what syssize counts */
 #define DEFAULT_SECTS	   4
 #define MAX_SECTS	   63 /* with the boot sector, 32 KiB: the heap comes behind it */
 #define LOAD_LIMIT	   (1ULL << 32)
@@ -93,7 +97,7 @@ static u64 bzimage_claimed(const struct bzimage *image)
 
 	if (image->version < PROTOCOL_SYSSIZE32)
 		paragraphs &= 0xffff;
-	return (u64)paragraphs * 16;
+	return (u64)paragraphs * PARAGRAPH;
 }
 
 static int bzimage_check_sizes(struct bzimage *image, u64 file_bytes, const char **why)
@@ -101,10 +105,12 @@ static int bzimage_check_sizes(struct bzimage *image, u64 file_bytes, const char
 	const struct setup_header *header = &image->header;
 	u64 sects = header->setup_sects ? header->setup_sects : DEFAULT_SECTS;
 	u64 claimed = bzimage_claimed(image);
+	/* The last paragraph may be as short as one byte. */
+	u64 least = claimed ? claimed - (PARAGRAPH - 1) : 0;
 
 	image->setup_bytes = (sects + 1) * SECTOR;
 	image->payload_offset = image->setup_bytes;
-	if (file_bytes < image->payload_offset || file_bytes - image->payload_offset < claimed)
+	if (file_bytes < image->payload_offset || file_bytes - image->payload_offset < least)
 		return bzimage_refuse(why, "is truncated: its header promises more than the file "
 					   "holds; copy or build it again");
 	image->payload_bytes = MIN(file_bytes - image->payload_offset, LOAD_LIMIT);
@@ -113,16 +119,20 @@ static int bzimage_check_sizes(struct bzimage *image, u64 file_bytes, const char
 		return bzimage_refuse(why, "is not a kernel image: a boot sector without a HdrS "
 					   "header; a bzImage is wanted");
 	/* Before syssize had its other half, a bzImage's could only be guessed from the file. */
-	if (!claimed && (image->version >= PROTOCOL_SYSSIZE32 || !image->payload_bytes))
+	if (!claimed && image->version >= PROTOCOL_SYSSIZE32)
 		return bzimage_refuse(why, "is damaged: its header says the kernel has no code");
+	if (!claimed && !image->payload_bytes)
+		return bzimage_refuse(why, "is set-up code alone: no kernel follows it in the file "
+					   "(to GRUB's lnxboot.img a core image is appended)");
 	if (image->version >= PROTOCOL_INIT_SIZE)
 		image->init_size = le32toh(header->init_size);
 	else
 		image->init_size = ALIGN_UP(image->payload_bytes, 4096ULL) * UNPACK_FACTOR;
 	if (image->low)
 		image->init_size = image->payload_bytes;
-	if (image->init_size < claimed)
-		return bzimage_refuse(why, "is damaged: init_size is less than the kernel itself");
+	if (claimed > LOAD_LIMIT)
+		return bzimage_refuse(why, "is damaged: its header says it is longer than 4 GiB");
+	image->init_size = MAX(image->init_size, claimed);
 	/* A signature may follow the kernel; only what init_size makes room for is loaded. */
 	image->payload_bytes = MIN(image->payload_bytes, image->init_size);
 	return 0;
@@ -154,10 +164,11 @@ static int bzimage_check_place(struct bzimage *image, const char **why)
 	if (image->version >= PROTOCOL_RELOCATE && header->relocatable_kernel) {
 		if (image->version < PROTOCOL_INIT_SIZE && !alignment)
 			alignment = ALIGNMENT_DEFAULT;
-		if (alignment < ALIGNMENT_MIN || alignment & (alignment - 1))
+		if (!alignment || alignment & (alignment - 1))
 			return bzimage_refuse(why, "is damaged: kernel_alignment is not a power of "
-						   "two of at least 4096");
-		image->alignment = alignment;
+						   "two");
+		/* What is aligned to more is aligned to less as well. */
+		image->alignment = MAX(alignment, (u64)ALIGNMENT_MIN);
 	} else if (image->version >= PROTOCOL_INIT_SIZE &&
 		   !(le16toh(header->xloadflags) & XLF_KERNEL_64))
 		bzimage_load_at_start(image);
@@ -190,7 +201,7 @@ static void bzimage_list_entries(struct bzimage *image)
 
 	if (image->setup_bytes <= (MAX_SECTS + 1) * SECTOR)
 		image->entries |= BZIMAGE_ENTRY_16;
-	if (image->version >= PROTOCOL_CMDLINE && !image->low)
+	if (image->version >= PROTOCOL_CMDLINE && !image->low && header->code32_start)
 		image->entries |= BZIMAGE_ENTRY_32;
 	if (image->version >= PROTOCOL_64 && le16toh(header->xloadflags) & XLF_KERNEL_64 &&
 	    !image->low)

@@ -49,6 +49,7 @@ static int set_up(void **state)
 		.header = htole32(0x53726448),
 		.version = htole16(0x020f),
 		.loadflags = LOADED_HIGH | CAN_USE_HEAP,
+		.code32_start = htole32(MIB),
 		.initrd_addr_max = htole32(0x7fffffff),
 		.kernel_alignment = htole32(2 * MIB),
 		.relocatable_kernel = 1,
@@ -127,7 +128,9 @@ static void test_the_header_ends_where_it_says(void **state)
 	assert_int_equal(image.entries, BZIMAGE_ENTRY_16 | BZIMAGE_ENTRY_32 | BZIMAGE_ENTRY_64);
 	/* One that stops before xloadflags has none, and no init_size either. */
 	head[0x201] = 0x236 - 0x202;
-	assert_refused(verdict(), "init_size is less");
+	assert_string_equal(verdict(), "");
+	assert_int_equal(image.entries, BZIMAGE_ENTRY_16 | BZIMAGE_ENTRY_32);
+	assert_int_equal(image.init_size, SYSSIZE * 16);
 	/* One that stops before it says that it loads high is a zImage without a version. */
 	head[0x201] = 0;
 	parse_good(PAYLOAD_START + SYSSIZE * 16);
@@ -174,6 +177,21 @@ static void test_32bit_entry(void **state)
 	assert_int_equal(entries(), BZIMAGE_ENTRY_16);
 	header->version = htole16(0x0200);
 	assert_int_equal(entries(), BZIMAGE_ENTRY_16);
+}
+
+/* No 32-bit entry: neither a version nor an alignment gives it one. */
+static void test_no_start_is_no_32bit_entry(void **state)
+{
+	header->code32_start = 0;
+	assert_int_equal(entries(), BZIMAGE_ENTRY_16 | BZIMAGE_ENTRY_64);
+	header->xloadflags = 0;
+	assert_int_equal(entries(), BZIMAGE_ENTRY_16);
+	header->relocatable_kernel = 0;
+	header->version = htole16(0x0207); /* iPXE */
+	assert_int_equal(entries(), BZIMAGE_ENTRY_16);
+	assert_int_equal(image.pref_address, MIB);
+	header->setup_sects = 64; /* too much set-up code for low memory */
+	assert_refused(verdict_of(sizeof(head), 65 * 512 + SYSSIZE * 16), "room for no entry");
 }
 
 /* The heap lies behind the set-up code: 32 KiB are what may be there before it. */
@@ -276,7 +294,7 @@ static void test_other_boot_sectors(void **state)
 		       "a boot sector without a HdrS header");
 	assert_refused(verdict_of(sizeof(head), PAYLOAD_START + 512 * KIB),
 		       "a zImage of more than 448 KiB");
-	assert_refused(verdict_of(sizeof(head), FILE_BYTES - 1), "is truncated");
+	assert_refused(verdict_of(sizeof(head), FILE_BYTES - 16), "is truncated");
 	/* One of our own with a letter of its header damaged is such a one, too. */
 	set_up(state);
 	head[0x205] = 's';
@@ -341,7 +359,7 @@ static void test_short_syssize(void **state)
 	header->syssize = htole32(0xabcd0000);
 	parse_good(FILE_BYTES + 2 * MIB);
 	assert_int_equal(image.payload_bytes, SYSSIZE * 16 + 2 * MIB);
-	assert_refused(verdict_of(sizeof(head), PAYLOAD_START), "has no code");
+	assert_refused(verdict_of(sizeof(head), PAYLOAD_START), "is set-up code alone");
 	header->version = htole16(0x0204);
 	assert_refused(verdict(), "is truncated: its header promises");
 }
@@ -361,11 +379,17 @@ static void test_truncation_at_each_boundary(void **state)
 {
 	static const u64 sizes[] = {0x400,	     PAYLOAD_START - 1,
 				    PAYLOAD_START,   PAYLOAD_START + 1,
-				    FILE_BYTES - 16, FILE_BYTES - 1};
+				    FILE_BYTES - 32, FILE_BYTES - 16};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++)
 		assert_refused(verdict_of(MIN(sizes[i], sizeof(head)), sizes[i]),
 			       "is truncated: its header promises");
+	/* syssize is rounded up: of the last paragraph one byte is enough. */
+	for (u64 missing = 0; missing < 16; missing++) {
+		parse_good(FILE_BYTES - missing);
+		assert_int_equal(image.payload_bytes, SYSSIZE * 16 - missing);
+		assert_int_equal(image.init_size, 60 * MIB);
+	}
 	/* A signature behind the kernel is loaded with it. */
 	parse_good(FILE_BYTES + 700);
 	assert_int_equal(image.payload_bytes, SYSSIZE * 16 + 700);
@@ -391,12 +415,35 @@ static void test_sizes(void **state)
 	assert_refused(verdict(), "has no code");
 	header->syssize = htole32(UINT32_MAX); /* 64 GiB */
 	assert_refused(verdict(), "is truncated: its header promises");
-	assert_refused(verdict_of(sizeof(head), UINT64_MAX), "init_size is less");
+	assert_refused(verdict_of(sizeof(head), UINT64_MAX), "longer than 4 GiB");
+	header->syssize = htole32(4 * GIB / 16 + 1);
+	assert_refused(verdict_of(sizeof(head), UINT64_MAX), "longer than 4 GiB");
+	header->syssize = htole32(4 * GIB / 16);
+	assert_refused(verdict_of(sizeof(head), UINT64_MAX), "above 4 GiB");
 	set_up(state);
-	header->init_size = htole32(SYSSIZE * 16 - 1);
-	assert_refused(verdict(), "init_size is less");
-	header->init_size = htole32(SYSSIZE * 16);
-	assert_string_equal(verdict(), "");
+	header->syssize = htole32(1);
+	parse_good(PAYLOAD_START + 1);
+	assert_int_equal(image.payload_bytes, 1);
+	assert_refused(verdict_of(sizeof(head), PAYLOAD_START),
+		       "is truncated: its header promises");
+}
+
+/* An init_size of less than the kernel says nothing: the kernel itself needs its room. */
+static void test_small_init_size(void **state)
+{
+	static const u32 sizes[] = {0, 1, SYSSIZE * 16 - 1, SYSSIZE * 16};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		header->init_size = htole32(sizes[i]);
+		parse_good(FILE_BYTES);
+		assert_int_equal(image.init_size, SYSSIZE * 16);
+		assert_int_equal(image.payload_bytes, SYSSIZE * 16);
+		/* What follows the kernel is loaded only where there is room. */
+		parse_good(FILE_BYTES + 700);
+		assert_int_equal(image.payload_bytes, SYSSIZE * 16);
+		parse_good(FILE_BYTES - 15);
+		assert_int_equal(image.payload_bytes, SYSSIZE * 16 - 15);
+	}
 }
 
 static void test_packed(void **state)
@@ -440,14 +487,17 @@ static void test_packed_outside(void **state)
 
 static void test_alignment(void **state)
 {
-	static const u32 bad[] = {0, 1, 2048, 4095, 4097, 3 * MIB, UINT32_MAX};
+	static const u32 bad[] = {0, 3, 4095, 4097, 3 * MIB, UINT32_MAX};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
 		header->kernel_alignment = htole32(bad[i]);
 		assert_refused(verdict(), "kernel_alignment is not a power of two");
 	}
-	header->kernel_alignment = htole32(4096);
-	assert_string_equal(verdict(), "");
+	for (u32 small = 1; small <= 4096; small *= 2) {
+		header->kernel_alignment = htole32(small);
+		parse_good(FILE_BYTES);
+		assert_int_equal(image.alignment, 4096);
+	}
 	header->kernel_alignment = htole32(1U << 31);
 	assert_string_equal(verdict(), "");
 	/* One that cannot be moved needs none. */
@@ -632,6 +682,7 @@ int main(void)
 		TEST(test_no_kernel_at_all),
 		TEST(test_64bit_entry),
 		TEST(test_32bit_entry),
+		TEST(test_no_start_is_no_32bit_entry),
 		TEST(test_16bit_entry),
 		TEST(test_zimage),
 		TEST(test_zimage_of_any_protocol),
@@ -644,6 +695,7 @@ int main(void)
 		TEST(test_truncation_at_each_boundary),
 		TEST(test_setup_sects),
 		TEST(test_sizes),
+		TEST(test_small_init_size),
 		TEST(test_packed),
 		TEST(test_packed_outside),
 		TEST(test_alignment),
