@@ -79,6 +79,7 @@ $(call unit, x86/test-acpi, x86/acpi.o x86/acpi-table.o x86/aml.o gmem.o device.
 $(call unit, x86/test-aml, x86/aml.o)
 $(call unit, x86/test-bios, $(BIOS))
 $(call unit, x86/test-bzimage, x86/bzimage.o)
+$(call unit, x86/test-cmdline, x86/cmdline.o)
 $(call unit, x86/test-cpuid, x86/cpuid.o x86/cpuid-leaves.o)
 $(call unit, x86/test-cpuid-leaves, x86/cpuid-leaves.o)
 $(call unit, x86/test-e820, x86/e820.o gmem.o)

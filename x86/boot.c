@@ -26,6 +26,7 @@
  */
 #include "acpi-table.h"
 #include "bios.h"
+#include "cmdline.h"
 #include "e820.h"
 #include "entry.h"
 #include "image.h"
@@ -146,12 +147,28 @@ static bool boot_has_word(const char *word)
 	return false;
 }
 
+/* Is where the kernel may be bound by more than RAM, initrd and what lkvm itself puts there? */
+static bool boot_kernel_is_bound(void)
+{
+	const struct acpi_table *table;
+
+	for (unsigned int i = 0; (table = acpi_table_get(i)); i++) {
+		if (!memcmp(table->bytes, "SRAT", 4)) /* which memory may be unplugged */
+			return true;
+	}
+	return cmdline_limits_kernel(boot.cmdline);
+}
+
 static int boot_open_kernel(void)
 {
-	const struct image_wish wish = {.entry = (enum image_entry)config.boot_entry,
+	enum image_entry entry = (enum image_entry)config.boot_entry;
+	bool stays = boot_has_word("nokaslr");
+	/* By PVH a kernel is never moved. */
+	bool chooses = !stays && entry != IMAGE_ENTRY_PVH && boot_kernel_is_bound();
+	const struct image_wish wish = {.entry = entry,
 					.flat = config.kernel_type == KERNEL_TYPE_FLAT,
-					.never_unpack = config.unpack == UNPACK_NEVER,
-					.stays = boot_has_word("nokaslr")};
+					.never_unpack = config.unpack == UNPACK_NEVER || chooses,
+					.stays = stays};
 	struct stat *st = &boot.identity;
 	const char *why;
 	int err;
@@ -276,11 +293,11 @@ int boot_open_files(void)
 {
 	int err = boot_build_cmdline();
 
+	err = err ? err : acpi_table_open();
 	err = err ? err : boot_open_kernel();
 	err = err ? err : boot_check_initramfs();
 	err = err ? err : boot_check_cmdline();
-	err = err ? err : boot_open_initrds();
-	return err ? err : acpi_table_open();
+	return err ? err : boot_open_initrds();
 }
 
 const char *boot_cmdline(void)
@@ -402,6 +419,8 @@ static int boot_load_initrd(const struct gmem *mem)
 	gpa_t top = MIN(boot.image.bz.initrd_max + 1, gmem_low_top(mem));
 	gpa_t floor = MAX(boot.end, (gpa_t)LAYOUT_KERNEL_MIN);
 	u64 bytes = initrd_bytes();
+	/* With mem= RAM ends there for the kernel: below that, if there is room. */
+	gpa_t end = MIN(top, ALIGN_DOWN(cmdline_mem_limit(boot.cmdline), 4096ULL));
 
 	boot.initrd = 0;
 	if (!bytes)
@@ -412,6 +431,8 @@ static int boot_load_initrd(const struct gmem *mem)
 				"%llu MiB in all",
 				(unsigned long long)(ALIGN_UP(bytes, MIB) / MIB),
 				(unsigned long long)(gmem_total(mem) / MIB));
+	if (floor <= end && ALIGN_UP(bytes, 4096ULL) <= end - floor)
+		top = end;
 	boot.initrd = ALIGN_DOWN(top - bytes, 4096ULL);
 	return initrd_load(mem, boot.initrd);
 }

@@ -21,6 +21,13 @@ if [ "$kept" = 1 ] && [ "$(find forms-cache -type f | wc -l)" = 1 ]; then
 else
 	fail "kept" "$(find forms-cache | tr '\n' ' ')"
 fi
+# A piece of RAM that is something else binds whoever chooses the address: the kernel does so then.
+(export XDG_CACHE_HOME=$PWD/bound-cache && form bound -p 'memmap=64M!128M')
+if [ -z "$(find bound-cache -type f 2>/dev/null)" ]; then
+	ok "bound: it unpacked itself"
+else
+	fail "bound" "unpacked by lkvm, which chose its address"
+fi
 quick || form unmoved -p nokaslr
 form self --unpack=never
 quick || form self-32bit --unpack=never --boot=32bit
