@@ -6,7 +6,8 @@
 FAKE := tests/lib/fake-machine.o bus.o device.o irq-pin.o
 PCI := hw/pci.o hw/pci-bar.o hw/pci-map.o hw/reset-port.o
 BIOS := x86/bios.o x86/bios-code.o x86/e820.o gmem.o
-IMAGE := $(addprefix x86/,image.o bzimage.o elf.o kaslr.o multiboot.o initrd.o e820.o) gmem.o
+IMAGE := $(addprefix x86/,image.o foreign.o bzimage.o elf.o kaslr.o multiboot.o initrd.o e820.o) \
+	 gmem.o
 
 VIRTIO := $(OBJS-virtio-core) tests/lib/fake-virtio.o gmem.o $(FAKE)
 
@@ -84,15 +85,17 @@ $(call unit, x86/test-cpuid, x86/cpuid.o x86/cpuid-leaves.o)
 $(call unit, x86/test-cpuid-leaves, x86/cpuid-leaves.o)
 $(call unit, x86/test-e820, x86/e820.o gmem.o)
 $(call unit, x86/test-elf, x86/elf.o)
+$(call unit, x86/test-elf-program, x86/elf.o)
 $(call unit, x86/test-image, $(IMAGE))
 $(call unit, x86/test-image-packed, $(IMAGE))
+$(call unit, x86/test-foreign, x86/foreign.o)
 $(call unit, x86/test-initrd, x86/initrd.o gmem.o)
 $(call unit, x86/test-mptable, x86/mptable.o x86/acpi.o x86/acpi-table.o x86/aml.o gmem.o device.o)
 $(call unit, x86/test-release, x86/release.o x86/elf.o)
 $(call unit, x86/test-smbios, x86/smbios.o gmem.o device.o)
 $(call unit, x86/test-vmgenid, x86/vmgenid.o gmem.o device.o)
 $(call unit, x86/test-kaslr, x86/kaslr.o x86/elf.o gmem.o)
-$(call unit, x86/test-multiboot, x86/multiboot.o x86/e820.o gmem.o)
+$(call unit, x86/test-multiboot, x86/multiboot.o x86/elf.o x86/e820.o gmem.o)
 $(call unit, x86/test-pagewalk, x86/pagewalk.o gmem.o)
 $(call unit, x86/test-params, x86/params.o x86/e820.o gmem.o)
 $(call unit, x86/test-pvh, x86/pvh.o x86/e820.o gmem.o)
@@ -134,7 +137,7 @@ $(call fuzz, fuzz-cache)
 $(call fuzz, fuzz-elf, x86/elf.o)
 $(call fuzz, fuzz-kaslr, x86/kaslr.o x86/elf.o gmem.o)
 $(call fuzz, fuzz-mptable, x86/mptable.o gmem.o device.o)
-$(call fuzz, fuzz-multiboot, x86/multiboot.o x86/initrd.o x86/e820.o gmem.o)
+$(call fuzz, fuzz-multiboot, x86/multiboot.o x86/elf.o x86/initrd.o x86/e820.o gmem.o)
 $(call fuzz, fuzz-ipc, kvm-ipc.o kvm-control.o kvm-debug.o device.o gmem.o)
 $(call fuzz, fuzz-modules, guest/modules.o)
 $(call fuzz, fuzz-symbols)
@@ -212,13 +215,19 @@ build/guest/payload.bin: tests/guest/payload.ld $(PAYLOAD_OBJS)
 
 OBJCOPY ?= objcopy
 
-# build/guest/{multiboot,pvh}.elf and build/guest/forms.bin: tests/guest/forms.S says what they are.
-build/guest/multiboot.elf build/guest/pvh.elf: tests/guest/forms.S
+# build/guest/{multiboot*,pvh}.elf and forms.bin: tests/guest/forms.S says what they are.
+FORMS := multiboot multiboot-low pvh
+FORM_FILES := $(patsubst %,build/guest/%.elf,$(FORMS) multiboot64) build/guest/forms.bin
+$(patsubst %,build/guest/%.elf,$(FORMS)): tests/guest/forms.S
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
-	$(Q)$(CC) -m32 -c -D$(if $(findstring pvh,$@),PVH,MULTIBOOT) -o $(@:.elf=.o) $<
-	$(Q)$(LD) -m elf_i386 -nostdlib -static -Ttext=0x100000 --section-start=.note=0x102000 \
-		--no-warn-rwx-segments -N -o $@ $(@:.elf=.o)
+	$(Q)$(CC) -m32 -c -D$(if $(findstring pvh,$@),PVH,MULTIBOOT) \
+		$(if $(findstring low,$@),-DLOW) -o $(@:.elf=.o) $<
+	$(Q)$(LD) -m elf_i386 -nostdlib -static -Ttext=$(if $(findstring low,$@),0x500,0x100000) \
+		--section-start=.note=0x102000 --no-warn-rwx-segments -N -o $@ $(@:.elf=.o)
+
+build/guest/multiboot64.elf: build/guest/multiboot.elf
+	$(Q)$(OBJCOPY) -O elf64-x86-64 $< $@
 
 build/guest/forms.bin: tests/guest/forms.S
 	@mkdir -p $(@D)
@@ -226,7 +235,7 @@ build/guest/forms.bin: tests/guest/forms.S
 	$(Q)$(CC) -m32 -c -DBZIMAGE -o build/guest/forms.o $<
 	$(Q)$(OBJCOPY) -O binary -j .text build/guest/forms.o $@
 
-payloads: $(PAYLOADS) build/guest/multiboot.elf build/guest/pvh.elf build/guest/forms.bin
+payloads: $(PAYLOADS) $(FORM_FILES)
 
 build/e2e/pty: tests/lib/pty.c
 build/e2e/clients: tests/e2e/clients.c

@@ -15,6 +15,9 @@
  * the width of their fields; headers are widened to the 64-bit form when read, and
  * there is one piece of code behind that.
  *
+ * is_program tells a program for Linux, which may be static and then loads and is entered like
+ * any kernel, only to crash. image.c knows whether something else says that it is a kernel.
+ *
  * file_end is where the ELF file ends by its own account: a kernel that was unpacked
  * from a bzImage has its relocations behind that (kaslr.c).
  *
@@ -38,6 +41,8 @@
 #define NOTES_MAX_BYTES	  (64 * KIB)
 #define NOTE_PHYS32_ENTRY 18
 #define NOTE_ALIGN	  4ULL
+#define PROGRAM_BASE_64	  0x400000  /* where ld puts programs that are not */
+#define PROGRAM_BASE_32	  0x8048000 /* position-independent */
 
 static int elf_read_file(const struct elf_source *source, void *buf, u64 len, u64 offset)
 {
@@ -190,10 +195,13 @@ static int elf_check_header(const Elf64_Ehdr *header, struct elf *elf, const cha
 					       : "is an Arm kernel; one for x86 is wanted");
 	if (machine != (elf->is_64bit ? EM_X86_64 : EM_386))
 		return elf_refuse(why, "is an ELF file for another machine than x86");
+	if (header->e_type == ET_CORE)
+		return elf_refuse(why, "is a core dump; a bzImage or a vmlinux is wanted");
 	if (header->e_type != ET_EXEC && header->e_type != ET_DYN)
 		return elf_refuse(why,
 				  "is an ELF file that is not linked: an object or a module; a "
 				  "vmlinux is wanted");
+	elf->is_program = header->e_ident[EI_OSABI] == ELFOSABI_GNU;
 	if (!header->e_phnum)
 		return elf_refuse(why,
 				  "is an ELF file without program headers; a vmlinux is wanted");
@@ -238,6 +246,17 @@ static int elf_add_segment(struct elf *elf, const Elf64_Phdr *from, u64 source_b
 	return 0;
 }
 
+bool elf_uses(const struct elf *elf, gpa_t start, gpa_t end)
+{
+	for (unsigned int i = 0; i < elf->count; i++) {
+		const struct elf_segment *segment = &elf->segments[i];
+
+		if (segment->addr < end && segment->addr + segment->mem_bytes > start)
+			return true;
+	}
+	return false;
+}
+
 static bool elf_in_memory(const struct elf *elf, u64 addr)
 {
 	for (unsigned int i = 0; i < elf->count; i++) {
@@ -251,7 +270,17 @@ static bool elf_in_memory(const struct elf *elf, u64 addr)
 
 /* --- notes --- */
 
-/* Walk one PT_NOTE's bytes for Xen's PHYS32_ENTRY. Damage only ends the walk. */
+/* glibc's, in each program that is linked with it: for which system and release it is. */
+static bool elf_is_abi_tag(const Elf64_Nhdr *note, const u8 *name)
+{
+	return le32toh(note->n_type) == NT_GNU_ABI_TAG && le32toh(note->n_namesz) == 4 &&
+	       !memcmp(name, "GNU", 4);
+}
+
+/*
+ * Walk one PT_NOTE's bytes for Xen's PHYS32_ENTRY and the mark of a program. Damage only ends
+ * the walk.
+ */
 static void elf_walk_notes(struct elf *elf, const u8 *notes, u64 len)
 {
 	u64 at = 0;
@@ -273,6 +302,8 @@ static void elf_walk_notes(struct elf *elf, const u8 *notes, u64 len)
 			elf->pvh_entry = le32toh(entry);
 			return;
 		}
+		if (elf_is_abi_tag(&note, notes + name))
+			elf->is_program = true;
 		at = next;
 	}
 }
@@ -291,10 +322,24 @@ static int elf_read_notes(const struct elf_source *source, const Elf64_Phdr *seg
 
 /* --- the whole --- */
 
+/*
+ * How linkers lay out a program, and no kernel: with thread-local variables or pages that become
+ * read-only later, or at the address where programs for Linux begin, with the ELF header
+ * in memory.
+ */
+static bool elf_is_programs(const Elf64_Phdr *segment)
+{
+	if (segment->p_type == PT_TLS || segment->p_type == PT_GNU_RELRO)
+		return true;
+	return segment->p_type == PT_LOAD && !segment->p_offset && segment->p_filesz &&
+	       (segment->p_vaddr == PROGRAM_BASE_64 || segment->p_vaddr == PROGRAM_BASE_32);
+}
+
 static int elf_walk_segments(const struct elf_source *source, const Elf64_Ehdr *header, gpa_t min,
 			     struct elf *elf, const char **why)
 {
 	u64 virtual_entry = 0;
+	bool is_virtual = false;
 
 	for (unsigned int i = 0; i < header->e_phnum; i++) {
 		Elf64_Phdr segment;
@@ -305,14 +350,18 @@ static int elf_walk_segments(const struct elf_source *source, const Elf64_Ehdr *
 		else if (!err && segment.p_type == PT_NOTE)
 			err = elf_read_notes(source, &segment, elf, why);
 		else if (!err && segment.p_type == PT_INTERP)
-			err = elf_refuse(why, "is a program, not a kernel");
+			err = elf_refuse(why, ELF_PROGRAM_TEXT);
 		if (err)
 			return err;
 		if (segment.p_type == PT_LOAD && header->e_entry >= segment.p_vaddr &&
 		    header->e_entry - segment.p_vaddr < segment.p_memsz)
 			virtual_entry = header->e_entry - segment.p_vaddr + segment.p_paddr;
+		elf->is_program |= elf_is_programs(&segment);
+		is_virtual |= segment.p_type == PT_LOAD && segment.p_vaddr != segment.p_paddr;
 		elf_note_end(elf, segment.p_offset, segment.p_filesz);
 	}
+	/* A program's physical addresses are its virtual ones: it does not know of others. */
+	elf->is_program &= !is_virtual;
 	elf->entry = elf_in_memory(elf, header->e_entry) ? header->e_entry : virtual_entry;
 	return 0;
 }

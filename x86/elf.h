@@ -33,6 +33,7 @@ struct elf {
 	gpa_t entry;	  /* guest-physical */
 	gpa_t pvh_entry;  /* 0: no PVH note */
 	u64 file_end;	  /* behind everything the headers speak of */
+	bool is_program;  /* linked as programs for Linux are, which a kernel rarely is */
 };
 
 /* Reads from a file from an offset on, and from memory. */
@@ -45,6 +46,11 @@ struct elf_source elf_source_memory(const void *data, u64 bytes);
  */
 int elf_source_load(const struct elf_source *source, void *to, u64 len, u64 offset);
 
+/* What to say of a program. */
+#define ELF_PROGRAM_TEXT                                                                         \
+	"is a program, not a kernel; in a guest, --exec or an initrd runs it, and a bzImage or " \
+	"a vmlinux is wanted here"
+
 /* Does a file that begins so claim to be ELF? */
 bool elf_is(const u8 *head, size_t len);
 
@@ -54,5 +60,8 @@ bool elf_is(const u8 *head, size_t len);
  * in memory between min and 4 GiB.
  */
 int elf_parse(const struct elf_source *source, gpa_t min, struct elf *elf, const char **why);
+
+/* Does memory of a segment lie in [start, end)? */
+bool elf_uses(const struct elf *elf, gpa_t start, gpa_t end);
 
 #endif

@@ -3,14 +3,14 @@
  * What kind of kernel a file is, and by which way in it is booted.
  *
  * The first bytes decide: ELF, or a bzImage's header. A file that is something else
- * that people mistake for a kernel is named: an arm64 Image, a program for EFI, text.
+ * that people mistake for a kernel is named: an initrd, a disk image, a program (foreign.c).
  * Flat images have nothing to be known by, so they are booted as such only when asked.
  *
  * The best way in is the one with the least code before the kernel proper:
  *
  *   bzImage   64-bit; 32-bit where there is no 64-bit one (i386); else its set-up code
- *   ELF       PVH where it has the note; else multiboot where it has the header (and is
- *             32-bit); else Linux's own protocol of its class
+ *   ELF       PVH where it has the note; else multiboot where it has the header, whatever
+ *             its class; else Linux's own protocol of its class
  *   flat      real mode, at the first byte
  *
  * --boot names another, which must be one that the image offers.
@@ -25,10 +25,10 @@
  *
  * Pure but for reading the file. Main thread.
  *
- * Spec: Linux Documentation/arch/x86/boot.rst; Documentation/arch/arm64/booting.rst
- * (the magic of its Image); PE/COFF ("MZ").
+ * Spec: Linux Documentation/arch/x86/boot.rst.
  */
 #include "image.h"
+#include "foreign.h"
 #include "layout.h"
 #include "multiboot.h"
 
@@ -40,17 +40,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HEAD_BYTES	   MULTIBOOT_SEARCH_BYTES
-#define OTHER_MAGIC_OFFSET 0x38 /* of an arm64 or RISC-V Image */
-#define ELF_CMDLINE_SIZE   2047
-#define ELF_INITRD_MAX_64  0x7fffffff
-#define ELF_INITRD_MAX_32  0x37ffffff
-#define PACKED_FILE_MAX	   GIB	      /* a vmlinux.gz may be, and unpack to, so much */
-#define HEADER_MAGIC	   0x53726448 /* "HdrS" */
-#define BOOT_FLAG	   0xaa55
-#define PROTOCOL_VERSION   0x020c
+#define HEAD_BYTES	  FOREIGN_HEAD_BYTES
+#define ELF_CMDLINE_SIZE  2047
+#define ELF_INITRD_MAX_64 0x7fffffff
+#define ELF_INITRD_MAX_32 0x37ffffff
+#define PACKED_FILE_MAX	  GIB	     /* a vmlinux.gz may be, and unpack to, so much */
+#define HEADER_MAGIC	  0x53726448 /* "HdrS" */
+#define BOOT_FLAG	  0xaa55
+#define PROTOCOL_VERSION  0x020c
 
-_Static_assert(HEAD_BYTES >= BZIMAGE_HEAD_BYTES, "one read serves both");
+_Static_assert(HEAD_BYTES >= BZIMAGE_HEAD_BYTES && HEAD_BYTES >= MULTIBOOT_SEARCH_BYTES,
+	       "one read serves all");
 
 static const char *const image_entry_names[] = {
 	[IMAGE_ENTRY_AUTO] = "best",
@@ -91,7 +91,7 @@ static bool image_offers(const struct image *image, enum image_entry entry, bool
 	case IMAGE_ENTRY_PVH:
 		return image->kind == IMAGE_ELF && image->elf.pvh_entry;
 	case IMAGE_ENTRY_MULTIBOOT:
-		return image->kind == IMAGE_ELF && !image->elf.is_64bit && multiboot;
+		return image->kind == IMAGE_ELF && multiboot;
 	case IMAGE_ENTRY_REAL:
 		return image->kind == IMAGE_FLAT;
 	default:
@@ -141,58 +141,46 @@ static void image_make_header(struct image *image)
 	header->initrd_addr_max = htole32((u32)image->bz.initrd_max);
 }
 
+/* NULL, or why a kernel that is not entered by multiboot is not booted. */
+static const char *image_refuses_elf(const struct image *image, enum image_entry wanted)
+{
+	/* Nothing but the kind of file says that it is a kernel: it does if the user does. */
+	if (image->elf.is_program && image->entry != IMAGE_ENTRY_PVH && wanted == IMAGE_ENTRY_AUTO)
+		return ELF_PROGRAM_TEXT;
+	if (image->elf.start < LAYOUT_KERNEL_MIN)
+		return "loads below 1 MiB, where the machine has its own tables";
+	return NULL;
+}
+
+static const char *image_refuses_multiboot(const struct image *image, const u8 *head, size_t len)
+{
+	if (elf_uses(&image->elf, LAYOUT_EBDA, LAYOUT_KERNEL_MIN))
+		return "loads between 639 KiB and 1 MiB, where the machine has its own tables";
+	return multiboot_refuses(head, len);
+}
+
 static int image_parse_elf(const u8 *head, size_t len, enum image_entry wanted, struct image *image,
 			   const char **why)
 {
 	bool multiboot = multiboot_is(head, len);
 	const char *refusal;
-	int err = elf_parse(&image->source, LAYOUT_KERNEL_MIN, &image->elf, why);
+	int err = elf_parse(&image->source, 0, &image->elf, why);
 
 	image->kind = IMAGE_ELF;
+	/* By this entry alone a kernel may lie in low memory. */
+	if (multiboot && wanted == IMAGE_ENTRY_AUTO && image->elf.start < LAYOUT_KERNEL_MIN)
+		wanted = IMAGE_ENTRY_MULTIBOOT;
 	err = err ? err : image_choose_entry(image, wanted, multiboot, why);
 	if (err)
 		return err;
-	refusal = image->entry == IMAGE_ENTRY_MULTIBOOT ? multiboot_refuses(head, len) : NULL;
+	if (image->entry == IMAGE_ENTRY_MULTIBOOT)
+		refusal = image_refuses_multiboot(image, head, len);
+	else
+		refusal = image_refuses_elf(image, wanted);
 	if (refusal)
 		return image_refuse(why, refusal);
 	image_make_header(image);
 	return 0;
-}
-
-/* --- what is no kernel --- */
-
-static bool image_is_text(const u8 *head, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (head[i] < ' ' && head[i] != '\n' && head[i] != '\t' && head[i] != '\r')
-			return false;
-	}
-	return true;
-}
-
-/* NULL, or what the file is instead of a kernel for this machine. */
-static const char *image_foreign(const u8 *head, size_t len)
-{
-	static const struct {
-		const char magic[4];
-		const char *text;
-	} others[] = {
-		{"ARM\x64", "is an arm64 Image; a kernel for x86 is wanted"},
-		{"RSC\x05", "is a RISC-V Image; a kernel for x86 is wanted"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(others) && len >= OTHER_MAGIC_OFFSET + 4; i++) {
-		if (!memcmp(head + OTHER_MAGIC_OFFSET, others[i].magic, 4))
-			return others[i].text;
-	}
-	if (len >= 0x206 && !memcmp(head + 0x202, "HdrS", 4))
-		return NULL;
-	if (len >= 2 && !memcmp(head, "MZ", 2))
-		return "is a program for EFI without a Linux boot header; a bzImage or a vmlinux "
-		       "is wanted";
-	if (image_is_text(head, len))
-		return "is text; a bzImage or a vmlinux is wanted";
-	return NULL;
 }
 
 /* --- what is unpacked here --- */
@@ -279,7 +267,7 @@ static int image_parse(const u8 *head, size_t len, const struct image_wish *wish
 
 	if (elf_is(head, len))
 		return image_parse_elf(head, len, wish->entry, image, why);
-	foreign = image_foreign(head, len);
+	foreign = foreign_name(head, len);
 	return foreign ? image_refuse(why, foreign)
 		       : image_parse_bzimage(head, len, wish, image, why);
 }
@@ -292,6 +280,11 @@ static int image_check_flat(struct image *image, enum image_entry wanted, const 
 	if (image->source.bytes > LAYOUT_FLAT_END - LAYOUT_FLAT)
 		return image_refuse(why, "is more than the 512 KiB that a flat image may have");
 	return image_choose_entry(image, wanted, false, why);
+}
+
+static bool image_is_initrd(const u8 *head, size_t len)
+{
+	return len >= 6 && (!memcmp(head, "070701", 6) || !memcmp(head, "070702", 6));
 }
 
 /* The first bytes of the source; *len: how many there are. */
@@ -327,7 +320,11 @@ int image_open(int fd, u64 file_bytes, const struct image_wish *wish, struct ima
 			      : image_unpack(image, 0, file_bytes, PACKED_FILE_MAX, false, why);
 		err = err ? err : image_read_head(image, head, &len, why);
 		if (!err && !elf_is(head, len))
-			err = image_refuse(why, "is compressed, and holds no vmlinux");
+			err = image_refuse(why,
+					   image_is_initrd(head, len)
+						   ? "is a compressed initrd; --initrd takes it, "
+						     "and a bzImage or a vmlinux is wanted here"
+						   : "is compressed, and holds no vmlinux");
 	}
 	err = err ? err : image_parse(head, len, wish, image, why);
 	if (err)

@@ -62,7 +62,7 @@ test_kernel_truncated()
 {
 	local bytes
 
-	for bytes in 511 515 600 1023 1024 2000 $(($(stat -c %s "$PAYLOAD") - 1)); do
+	for bytes in 511 515 600 1023 1024 2000 $(($(stat -c %s "$PAYLOAD") - 16)); do
 		head -c "$bytes" "$PAYLOAD" >part
 		refused 'kernel part: .*(truncated|too short)' -k part
 	done
@@ -70,7 +70,11 @@ test_kernel_truncated()
 
 test_kernel_elf()
 {
+	local static_program
+
+	static_program=$(command -v busybox) || skip "there is no static program here: busybox"
 	refused 'kernel .*: is a program, not a kernel' -k "$LKVM"
+	refused 'kernel .*: is a program, not a kernel' -k "$static_program"
 	head -c 100 "${PAYLOAD%/*}/payload.elf" >part
 	refused 'kernel part: is truncated' -k part
 	head -c 20000 "${PAYLOAD%/*}/payload.elf" >part
@@ -110,8 +114,6 @@ test_kernel_damaged()
 	refused 'kernel patched: .*truncated' -k patched
 	patched 0x1f1 '\xff'
 	refused 'kernel patched: .*truncated' -k patched
-	patched 0x260 '\0\0\0\0'
-	refused 'kernel patched: .*damaged' -k patched
 	patched 0x258 '\0\0\0\0\x01\0\0\0'
 	refused 'kernel patched: .*4 GiB' -k patched
 	patched 0x260 '\xff\xff\xff\xff'

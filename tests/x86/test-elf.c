@@ -260,12 +260,14 @@ static void test_machine(void **state)
 
 static void test_not_linked(void **state)
 {
-	static const u16 types[] = {0, 1, 4, 5, 0xff00, 0xffff};
+	static const u16 types[] = {0, 1, 5, 0xff00, 0xffff};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(types); i++) {
 		elf_file_put(file, ELF_TYPE, 2, types[i]);
 		assert_refused(verdict(), "is not linked: an object or a module");
 	}
+	elf_file_put(file, ELF_TYPE, 2, 4);
+	assert_refused(verdict(), "is a core dump");
 }
 
 static void test_number_of_headers(void **state)
@@ -445,6 +447,18 @@ static void test_program(void **state)
 	notes.type = ELF_SEGMENT_INTERP;
 	put_segment(SEGMENT_NOTES, &notes);
 	assert_refused(verdict(), "is a program, not a kernel");
+}
+
+static void test_uses(void **state)
+{
+	assert_good();
+	assert_true(elf_uses(&elf, TEXT, TEXT + 1));
+	assert_true(elf_uses(&elf, TEXT + TEXT_BYTES - 1, TEXT + TEXT_BYTES));
+	assert_true(elf_uses(&elf, DATA + DATA_MEMORY - 1, UINT64_MAX));
+	assert_true(elf_uses(&elf, 0, UINT64_MAX));
+	assert_false(elf_uses(&elf, 0, TEXT));
+	assert_false(elf_uses(&elf, TEXT + TEXT_BYTES, DATA));
+	assert_false(elf_uses(&elf, DATA + DATA_MEMORY, UINT64_MAX));
 }
 
 static void test_nothing_to_load(void **state)
@@ -736,6 +750,7 @@ int main(void)
 		TEST(test_below_the_lowest),
 		TEST(test_number_of_segments),
 		TEST(test_program),
+		TEST(test_uses),
 		TEST(test_nothing_to_load),
 		TEST(test_entry_in_no_segment),
 		TEST(test_entry_at_the_bounds),

@@ -100,11 +100,75 @@ static void test_multiboot(void **state)
 	use_elf(&file);
 	put_multiboot(0x400, 3);
 	check_entries(IMAGE_ELF, IMAGE_ENTRY_PVH, BIT(32) | BIT(PVH) | BIT(MULTIBOOT));
-	/* Multiboot enters 32-bit kernels. */
+	/* A 64-bit file with its header begins in 32-bit mode: it is no Linux. */
 	make_elf(&file, true, false);
 	use_elf(&file);
 	put_multiboot(0x400, 3);
-	check_entries(IMAGE_ELF, IMAGE_ENTRY_64, BIT(64));
+	check_entries(IMAGE_ELF, IMAGE_ENTRY_MULTIBOOT, BIT(64) | BIT(MULTIBOOT));
+	make_elf(&file, true, true);
+	use_elf(&file);
+	put_multiboot(0x400, 3);
+	check_entries(IMAGE_ELF, IMAGE_ENTRY_PVH, BIT(64) | BIT(PVH) | BIT(MULTIBOOT));
+}
+
+/* One segment of 100 bytes at that address, entered at its first byte. */
+static void make_at(u64 addr, bool pvh)
+{
+	struct elf_file file;
+	struct elf_file_segment text = {ELF_SEGMENT_LOAD, ELF_FILE_DATA, addr, addr, 100, 100};
+
+	make_elf(&file, false, pvh);
+	elf_file_write_segment(&file, 0, &text);
+	elf_file_put_word(&file, ELF_ENTRY, addr);
+	use_elf(&file);
+}
+
+static void test_low_memory(void **state)
+{
+	static const u64 good[] = {0, 0x500, 0x10000, 0x9fc00 - 100};
+	static const u64 bad[] = {0x9fc00 - 99, 0x9fc00, 0xa0000, 0xe0000, MIB - 1};
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		make_at(good[i], false);
+		assert_refused(verdict(IMAGE_ENTRY_AUTO), "loads below 1 MiB");
+		put_multiboot(0x400, 3);
+		assert_string_equal(verdict(IMAGE_ENTRY_AUTO), "");
+		assert_int_equal(image.entry, IMAGE_ENTRY_MULTIBOOT);
+		assert_int_equal(image.elf.start, good[i]);
+		assert_string_equal(verdict(IMAGE_ENTRY_MULTIBOOT), "");
+		assert_refused(verdict(IMAGE_ENTRY_32), "loads below 1 MiB");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		make_at(bad[i], false);
+		put_multiboot(0x400, 3);
+		assert_refused(verdict(IMAGE_ENTRY_AUTO), "loads between 639 KiB and 1 MiB");
+	}
+	make_at(MIB, false);
+	put_multiboot(0x400, 3);
+	assert_string_equal(verdict(IMAGE_ENTRY_AUTO), "");
+}
+
+/* busybox is one: nothing but its kind of file says that it is a kernel. */
+static void test_static_program(void **state)
+{
+	struct elf_file file;
+
+	make_at(0x400000, false);
+	made.bytes[7] = 3; /* EI_OSABI: GNU */
+	assert_refused(verdict(IMAGE_ENTRY_AUTO), "is a program, not a kernel");
+	assert_string_equal(verdict(IMAGE_ENTRY_32), "");
+	make_at(0, false); /* position-independent */
+	made.bytes[7] = 3;
+	assert_refused(verdict(IMAGE_ENTRY_AUTO), "is a program, not a kernel");
+	/* With something that says it is a kernel, it is one. */
+	make_at(0x400000, false);
+	made.bytes[7] = 3;
+	put_multiboot(0x400, 3);
+	assert_string_equal(verdict(IMAGE_ENTRY_AUTO), "");
+	make_elf(&file, true, true);
+	use_elf(&file);
+	made.bytes[7] = 3;
+	assert_string_equal(verdict(IMAGE_ENTRY_AUTO), "");
 }
 
 /* Its demands matter when it is booted so, and then only. */
@@ -251,6 +315,8 @@ int main(void)
 		TEST(test_vmlinux_for_i386),
 		TEST(test_multiboot),
 		TEST(test_multiboot_demands),
+		TEST(test_low_memory),
+		TEST(test_static_program),
 		TEST(test_flat),
 		TEST(test_flat_too_large),
 		TEST(test_names),
