@@ -85,6 +85,8 @@ static struct {
 	u64 moved;	  /* how far above its linked virtual address it runs, */
 	bool moved_known; /* if it does not choose that itself */
 	gpa_t initrd;
+	struct multiboot_place multiboot; /* by that entry, and how long the command line is then */
+	u64 cmdline_bytes;
 	struct boot_initramfs initramfs; /* make is NULL: none */
 	char release[RELEASE_BYTES]; /* of the kernel, when it says it or an initramfs is made */
 } boot = {.fd = -1};
@@ -489,15 +491,32 @@ static int boot_enter_pvh(struct kvm *kvm)
 							       .ebx = LAYOUT_BOOT_INFO});
 }
 
+/* Other loaders have the file's name in front, and kernels skip the first word. */
 static int boot_enter_multiboot(struct kvm *kvm)
 {
-	int err = boot_write_cmdline(&kvm->mem);
+	struct multiboot_place *place = &boot.multiboot;
+	char *cmdline;
+	int len = asprintf(&cmdline, "%s %s", config.kernel, boot.cmdline);
+	int err = len < 0 ? log_fail(-ENOMEM, "command line: no memory") : 0;
 
-	err = err ? err : multiboot_write(&kvm->mem, boot.initrd);
+	if (err)
+		return err;
+	if (len >= LAYOUT_CMDLINE_MAX ||
+	    multiboot_find_place(&boot.image.elf, (size_t)len + 1, place))
+		err = log_fail(-ENOMEM,
+			       "kernel %s: leaves no room in low memory for the %d bytes "
+			       "of the command line",
+			       config.kernel, len);
+	else if (gmem_write(&kvm->mem, place->cmdline, cmdline, (u64)len + 1))
+		err = log_fail(-EFAULT, "--mem: too little RAM for the command line");
+	boot.cmdline_bytes = (u64)len + 1;
+	free(cmdline);
+	err = err ? err : multiboot_write(&kvm->mem, place, boot.initrd);
 	return err ? err
 		   : entry_set_32bit(kvm, &(struct entry_regs){.eip = (u32)boot.image.elf.entry,
 							       .eax = MULTIBOOT_LOADER_MAGIC,
-							       .ebx = LAYOUT_BOOT_INFO});
+							       .ebx = (u32)place->info,
+							       .gdt = place->gdt});
 }
 
 /* AX and BX are 2: programs that add two numbers and print the sum take them from there. */
@@ -558,6 +577,9 @@ static int boot_reset(struct device *dev)
 		err = boot_reopen_kernel();
 	boot.loaded = true;
 	err = err ? err : boot_make_initramfs();
+	/* A kernel that loads over the BIOS's data does so, as on a PC. */
+	if (!err && boot.image.entry == IMAGE_ENTRY_MULTIBOOT)
+		err = bios_write(&kvm->mem);
 	err = err ? err : boot_load_kernel(&kvm->mem);
 	err = err ? err : boot_load_initrd(&kvm->mem);
 	err = err ? err : boot_enter(kvm);
@@ -592,17 +614,21 @@ void arch_find_kernel(struct arch_kernel *kernel)
 void boot_for_each_range(void (*fn)(const struct boot_range *range, void *arg), void *arg)
 {
 	enum image_entry entry = boot.image.entry;
-	bool info = entry == IMAGE_ENTRY_PVH || entry == IMAGE_ENTRY_MULTIBOOT;
+	bool multiboot = entry == IMAGE_ENTRY_MULTIBOOT;
+	gpa_t info = multiboot ? boot.multiboot.info : LAYOUT_BOOT_INFO;
+	u64 info_bytes = entry == IMAGE_ENTRY_PVH || multiboot ? 4096 : 0;
+	gpa_t cmdline_at = multiboot ? boot.multiboot.cmdline : LAYOUT_CMDLINE;
 	bool params = entry == IMAGE_ENTRY_64 || entry == IMAGE_ENTRY_32;
-	u64 cmdline = entry == IMAGE_ENTRY_REAL ? 0 : strlen(boot.cmdline) + 1;
+	u64 cmdline = multiboot ? boot.cmdline_bytes : strlen(boot.cmdline) + 1;
 	u64 zero_page = params ? sizeof(struct boot_params) : 0;
 	u64 setup = entry == IMAGE_ENTRY_16 ? boot.image.bz.setup_bytes : 0;
-	bool real = entry == IMAGE_ENTRY_16 || entry == IMAGE_ENTRY_REAL;
+	bool real = entry == IMAGE_ENTRY_16 || entry == IMAGE_ENTRY_REAL || multiboot;
 	u64 bios = real ? LAYOUT_BIOS_END - LAYOUT_BIOS : 0;
 	const struct boot_range ranges[] = {
-		{"boot information", LAYOUT_BOOT_INFO, LAYOUT_BOOT_INFO + (info ? 4096 : 0)},
+		{"boot information", info, info + info_bytes},
 		{"boot_params", LAYOUT_ZERO_PAGE, LAYOUT_ZERO_PAGE + zero_page},
-		{"command line", LAYOUT_CMDLINE, LAYOUT_CMDLINE + cmdline},
+		{"command line", cmdline_at,
+		 cmdline_at + (entry == IMAGE_ENTRY_REAL ? 0 : cmdline)},
 		{"set-up code", LAYOUT_SETUP, LAYOUT_SETUP + setup},
 		{"ACPI tables", LAYOUT_ACPI, LAYOUT_ACPI_END},
 		{"SMBIOS", LAYOUT_SMBIOS, LAYOUT_SMBIOS_END},

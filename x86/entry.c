@@ -59,6 +59,8 @@ static const le64 entry_gdt64[] = {0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff}
 /* The same with 32-bit code. */
 static const le64 entry_gdt32[] = {0, 0, 0x00cf9b000000ffff, 0x00cf93000000ffff};
 
+_Static_assert(sizeof(entry_gdt32) == ENTRY_GDT_BYTES, "as its header says");
+
 static int entry_write_tables(const struct gmem *mem)
 {
 	le64 *tables = gmem_ptr(mem, LAYOUT_PAGE_TABLES, (2 + DIRECTORIES) * PAGE_BYTES);
@@ -146,14 +148,16 @@ int entry_set_32bit(struct kvm *kvm, const struct entry_regs *from)
 				.rsi = from->esi,
 				.rsp = LAYOUT_BOOT_STACK,
 				.rflags = RFLAGS_FIXED};
+	gpa_t gdt = from->gdt ? from->gdt : LAYOUT_GDT;
 	struct kvm_sregs sregs;
 	int err = entry_get_sregs(kvm, &sregs);
 
-	if (!err && gmem_write(&kvm->mem, LAYOUT_GDT, entry_gdt32, sizeof(entry_gdt32)))
+	if (!err && gmem_write(&kvm->mem, gdt, entry_gdt32, sizeof(entry_gdt32)))
 		err = log_fail(-EFAULT, "--mem: too little RAM for the boot tables");
 	if (err)
 		return err;
 	entry_fill_flat(&sregs, false);
+	sregs.gdt.base = gdt;
 	sregs.tr = (struct kvm_segment){.limit = 0x67, .type = 0xb, .present = 1};
 	return entry_set(kvm, &sregs, &regs);
 }

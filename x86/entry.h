@@ -17,9 +17,14 @@ struct kvm;
  */
 int entry_set_64bit(struct kvm *kvm, gpa_t rip, gpa_t zero_page);
 
-/* In 32-bit mode: flat segments, paging off, the registers a boot protocol speaks of. */
+/*
+ * In 32-bit mode: flat segments, paging off, the registers a boot protocol speaks of. The GDT
+ * of ENTRY_GDT_BYTES is written to gdt, or to LAYOUT_GDT when that is 0.
+ */
+#define ENTRY_GDT_BYTES 32
 struct entry_regs {
 	u32 eip, eax, ebx, esi;
+	gpa_t gdt;
 };
 int entry_set_32bit(struct kvm *kvm, const struct entry_regs *from);
 

@@ -2,12 +2,17 @@
 /*
  * The multiboot-1 protocol: how small kernels of all kinds like to be booted.
  *
- * The kernel is an ELF file with a header of three words somewhere in its first
- * 8 KiB; it is entered in 32-bit mode without paging, EAX holding a magic and EBX the
+ * The kernel is an ELF file, of either class, with a header of three words somewhere in its
+ * first 8 KiB; it is entered in 32-bit mode without paging, EAX holding a magic and EBX the
  * address of a structure that says how much memory there is, what the command line
- * is and where the modules lie. Each -i is a module, page-aligned, in the order given;
- * its string is the path. The structure, the memory map and the module list share one
- * page; modules that it has no room for are an error, not forgotten.
+ * is and where the modules lie. The command line begins with the kernel's path (boot.c): other
+ * loaders have the file's name there, and kernels skip it. Each -i is a module, page-aligned,
+ * in the order given; its string is the path. The structure, the memory map and the module list
+ * share one page; modules that it has no room for are an error, not forgotten.
+ *
+ * A kernel may load over all of low memory up to the EBDA, as GRUB lets it: then the page, the
+ * GDT and the command line go to where it is not. As a BIOS would be, ours is there before the
+ * kernel is loaded: such kernels ask it for memory, or call it (Xen).
  *
  * A kernel that demands video modes, or anything we do not know, is refused: bits 0 to
  * 15 of its flags are demands.
@@ -19,6 +24,7 @@
  */
 #include "multiboot.h"
 #include "e820.h"
+#include "entry.h"
 #include "initrd.h"
 #include "layout.h"
 
@@ -70,7 +76,7 @@ struct multiboot_info {
 #define MMAP_MAX   16
 #define MODULE_MAX ((4096 - 128 - MMAP_MAX * 24) / (16 + NAME_BYTES))
 
-/* The page at LAYOUT_BOOT_INFO. */
+/* The page at multiboot_place.info. */
 struct multiboot_page {
 	struct multiboot_info info;
 	char loader[8];
@@ -81,7 +87,8 @@ struct multiboot_page {
 
 _Static_assert(sizeof(struct multiboot_page) <= 4096, "one page");
 
-#define PAGE_ADDR(member) htole32(LAYOUT_BOOT_INFO + offsetof(struct multiboot_page, member))
+#define PAGE_BYTES	      4096
+#define PAGE_ADDR(at, member) htole32((u32)(at) + (u32)offsetof(struct multiboot_page, member))
 
 static u32 multiboot_word(const u8 *at)
 {
@@ -121,7 +128,7 @@ const char *multiboot_refuses(const u8 *head, size_t len)
 	return NULL;
 }
 
-static void multiboot_fill_mmap(const struct gmem *mem, struct multiboot_page *page)
+static void multiboot_fill_mmap(const struct gmem *mem, struct multiboot_page *page, gpa_t at)
 {
 	struct boot_e820_entry table[E820_MAX_ENTRIES_ZEROPAGE];
 	unsigned int count = MIN(e820_fill(mem, table), (unsigned int)MMAP_MAX);
@@ -132,11 +139,11 @@ static void multiboot_fill_mmap(const struct gmem *mem, struct multiboot_page *p
 			.base = htole64(table[i].addr),
 			.length = htole64(table[i].size),
 			.type = htole32(table[i].type)};
-	page->info.mmap_addr = PAGE_ADDR(mmap);
+	page->info.mmap_addr = PAGE_ADDR(at, mmap);
 	page->info.mmap_length = htole32(count * (u32)sizeof(struct multiboot_mmap));
 }
 
-static int multiboot_fill_modules(struct multiboot_page *page, gpa_t at)
+static int multiboot_fill_modules(struct multiboot_page *page, gpa_t info, gpa_t at)
 {
 	size_t count = initrd_count();
 
@@ -149,18 +156,45 @@ static int multiboot_fill_modules(struct multiboot_page *page, gpa_t at)
 		page->modules[i] = (struct multiboot_module){
 			.start = htole32((u32)at),
 			.end = htole32((u32)(at + bytes)),
-			.string = htole32(LAYOUT_BOOT_INFO +
-					  (u32)offsetof(struct multiboot_page, names) +
-					  (u32)(i * NAME_BYTES))};
+			.string = PAGE_ADDR(info + i * NAME_BYTES, names)};
 		strncpy(page->names[i], initrd_path(i), NAME_BYTES - 1);
 		at += ALIGN_UP(bytes, (u64)MULTIBOOT_MODULE_ALIGN);
 	}
 	page->info.mods_count = htole32((u32)count);
-	page->info.mods_addr = PAGE_ADDR(modules);
+	page->info.mods_addr = PAGE_ADDR(info, modules);
 	return 0;
 }
 
-int multiboot_write(const struct gmem *mem, gpa_t initrd)
+static bool multiboot_place_is_free(const struct elf *elf, size_t cmdline_bytes,
+				    const struct multiboot_place *place)
+{
+	return !elf_uses(elf, place->gdt, place->gdt + ENTRY_GDT_BYTES) &&
+	       !elf_uses(elf, place->info, place->info + PAGE_BYTES) &&
+	       !elf_uses(elf, place->cmdline, place->cmdline + cmdline_bytes);
+}
+
+int multiboot_find_place(const struct elf *elf, size_t cmdline_bytes, struct multiboot_place *place)
+{
+	u64 bytes = 2 * PAGE_BYTES + ALIGN_UP((u64)cmdline_bytes, (u64)PAGE_BYTES);
+
+	*place = (struct multiboot_place){
+		.info = LAYOUT_BOOT_INFO, .gdt = LAYOUT_GDT, .cmdline = LAYOUT_CMDLINE};
+	if (multiboot_place_is_free(elf, cmdline_bytes, place))
+		return 0;
+	/* As high as possible: kernels load low. The first page stays the BIOS's. */
+	for (gpa_t end = ALIGN_DOWN((u64)LAYOUT_EBDA, (u64)PAGE_BYTES); end >= PAGE_BYTES + bytes;
+	     end -= PAGE_BYTES) {
+		gpa_t at = end - bytes;
+
+		*place = (struct multiboot_place){
+			.info = at, .gdt = at + PAGE_BYTES, .cmdline = at + 2 * PAGE_BYTES};
+		if (multiboot_place_is_free(elf, cmdline_bytes, place))
+			return 0;
+	}
+	return -ENOMEM;
+}
+
+int multiboot_write(const struct gmem *mem, const struct multiboot_place *place, gpa_t initrd)
 {
 	struct multiboot_page page = {.loader = "lkvm"};
 	int err;
@@ -169,9 +203,9 @@ int multiboot_write(const struct gmem *mem, gpa_t initrd)
 		htole32(INFO_MEMORY | INFO_CMDLINE | INFO_MODULES | INFO_MMAP | INFO_LOADER);
 	page.info.mem_lower = htole32(LAYOUT_EBDA / KIB);
 	page.info.mem_upper = htole32((u32)((gmem_low_top(mem) - MIB) / KIB));
-	page.info.cmdline = htole32(LAYOUT_CMDLINE);
-	page.info.boot_loader_name = PAGE_ADDR(loader);
-	multiboot_fill_mmap(mem, &page);
-	err = multiboot_fill_modules(&page, initrd);
-	return err ? err : gmem_write(mem, LAYOUT_BOOT_INFO, &page, sizeof(page));
+	page.info.cmdline = htole32((u32)place->cmdline);
+	page.info.boot_loader_name = PAGE_ADDR(place->info, loader);
+	multiboot_fill_mmap(mem, &page, place->info);
+	err = multiboot_fill_modules(&page, place->info, initrd);
+	return err ? err : gmem_write(mem, place->info, &page, sizeof(page));
 }

@@ -5,6 +5,8 @@
 #ifndef X86_MULTIBOOT_H
 #define X86_MULTIBOOT_H
 
+#include "elf.h"
+
 #include <kvm/gmem.h>
 #include <kvm/types.h>
 
@@ -21,11 +23,23 @@ bool multiboot_is(const u8 *head, size_t len);
  */
 const char *multiboot_refuses(const u8 *head, size_t len);
 
+/* Where in low memory lies what the kernel is handed: information (a page), GDT, command line. */
+struct multiboot_place {
+	gpa_t info, gdt, cmdline;
+};
+
+/*
+ * Find a place that the kernel does not load over, for a command line of so many bytes. 0, or
+ * -ENOMEM when the kernel leaves none.
+ */
+int multiboot_find_place(const struct elf *elf, size_t cmdline_bytes,
+			 struct multiboot_place *place);
+
 /*
  * Write the information structure, the memory map and the list of modules (the initrds,
- * from the address at which the first was loaded) to LAYOUT_BOOT_INFO. 0 or -errno after
+ * from the address at which the first was loaded) to the page at place->info. 0 or -errno after
  * log_error().
  */
-int multiboot_write(const struct gmem *mem, gpa_t initrd);
+int multiboot_write(const struct gmem *mem, const struct multiboot_place *place, gpa_t initrd);
 
 #endif

@@ -13,7 +13,7 @@ form()
 	shift
 	vm "$@" -p "a line of its own" --
 	ends "$want" exit
-	printed '^ ?a line of its own$'
+	printed "^${first:-} ?a line of its own$"
 }
 
 test_pvh()
@@ -22,13 +22,35 @@ test_pvh()
 	form 40 -k "$GUESTS/pvh.elf" --boot=pvh
 }
 
+# The command line begins with the file's name, as other loaders have it
 test_multiboot()
 {
+	local first=$GUESTS/multiboot.elf
+
 	printf 'not a cpio\0' >first
 	printf 'second' >second
-	form 41 -k "$GUESTS/multiboot.elf" -i first -i second
+	form 41 -k "$first" -i first -i second
 	printed '^not a cpio$'
-	form 1 -k "$GUESTS/multiboot.elf"
+	form 1 -k "$first"
+}
+
+# Over everything that lkvm would hand over at its usual place
+test_multiboot_in_low_memory()
+{
+	local first=$GUESTS/multiboot-low.elf
+
+	printf 'not a cpio\0' >first
+	form 41 -k "$first" -i first -i first
+	printed '^not a cpio$'
+}
+
+# A 64-bit ELF file with the header is no vmlinux
+test_multiboot_64bit()
+{
+	local first=$GUESTS/multiboot64.elf
+
+	printf 'not a cpio\0' >first
+	form 41 -k "$first" -i first -i first
 }
 
 test_32bit_entry()

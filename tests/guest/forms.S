@@ -4,7 +4,8 @@
  * -DMULTIBOOT or -DPVH), and a bzImage whose header offers the 32-bit and the 16-bit entry (a flat
  * file, by -DBZIMAGE). Each checks that it was told what its protocol promises, says its command
  * line on COM1, a line of its own, and writes its number to the exit port: 40 PVH, 41 multiboot,
- * 42 32-bit, 43 16-bit; 1 when something is wrong. Multiboot also says what its first module holds.
+ * 42 32-bit, 43 16-bit; 1 when something is wrong. Multiboot also says what its first module holds,
+ * and with -DLOW it takes 128 KiB from 0x500 on, where lkvm would put what it hands over.
  *
  * Spec: Xen docs/misc/pvh.pandoc; Multiboot 0.6.96; Linux Documentation/arch/x86/boot.rst.
  */
@@ -112,6 +113,10 @@ _start:
 	and	$0x4d, %eax		/* memory, command line, modules, map */
 	cmp	$0x4d, %eax
 	jne	bad
+	cmpw	$0x9fc0, 0x40e		/* the BIOS's data: segment of the EBDA, KiB below it */
+	jne	bad
+	cmpw	$639, 0x413
+	jne	bad
 	mov	16(%ebx), %esi
 	call	say
 	cmpl	$2, 20(%ebx)		/* two modules, page-aligned */
@@ -124,6 +129,11 @@ _start:
 	call	say
 	mov	$41, %al
 	jmp	leave
+#ifdef LOW
+	.bss
+	.skip	0x20000
+	.text
+#endif
 #endif
 
 /* The string at ESI, and a line's end */

@@ -180,6 +180,9 @@ static void test_first_of_two(void **state)
 
 #define INFO LAYOUT_BOOT_INFO
 
+static const struct multiboot_place usual = {
+	.info = INFO, .gdt = LAYOUT_GDT, .cmdline = LAYOUT_CMDLINE};
+
 static u32 info(size_t at)
 {
 	return (u32)ram_get(INFO + at, 4);
@@ -192,7 +195,7 @@ static bool in_page(u64 at, u64 bytes)
 
 static void test_information(void **state)
 {
-	assert_int_equal(multiboot_write(&mem, 0), 0);
+	assert_int_equal(multiboot_write(&mem, &usual, 0), 0);
 	/* Memory, command line, modules, memory map, loader's name; nothing else. */
 	assert_int_equal(info(0), 1 << 0 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 9);
 	assert_int_equal(info(4), 0x9fc00 / 1024);  /* up to the EBDA, in KiB */
@@ -229,7 +232,7 @@ static void test_memory_map(void **state)
 		{0xf0000, 0x100000, 2}, {0x100000, 64 * MIB, 1}, {0xfeffc000, 0xff000000, 2},
 	};
 
-	assert_int_equal(multiboot_write(&mem, 0), 0);
+	assert_int_equal(multiboot_write(&mem, &usual, 0), 0);
 	check_map(expected, ARRAY_SIZE(expected));
 }
 
@@ -247,7 +250,7 @@ static void test_memory_above_4_gib(void **state)
 
 	gmem_unmap(&mem);
 	assert_int_equal(ram_map(4 * GIB), 0);
-	assert_int_equal(multiboot_write(&mem, 0), 0);
+	assert_int_equal(multiboot_write(&mem, &usual, 0), 0);
 	assert_int_equal(info(8), (3 * 1024 - 1) * 1024); /* up to the first hole */
 	check_map(expected, ARRAY_SIZE(expected));
 }
@@ -278,7 +281,7 @@ static void test_modules(void **state)
 	add_initrd("/a/path/to modules", 4096);
 	add_initrd("third", 4097);
 	add_initrd("fourth", 3 * MIB);
-	assert_int_equal(multiboot_write(&mem, 0x2000000), 0);
+	assert_int_equal(multiboot_write(&mem, &usual, 0x2000000), 0);
 	assert_int_equal(info(20), 4);
 	check_module(0, 0x2000000, 1, "initrd");
 	check_module(1, 0x2001000, 4096, "/a/path/to modules");
@@ -293,7 +296,7 @@ static void test_long_path(void **state)
 	memset(path, 'x', 100);
 	add_initrd(path, 1);
 	add_initrd("next", 1);
-	assert_int_equal(multiboot_write(&mem, 0x2000000), 0);
+	assert_int_equal(multiboot_write(&mem, &usual, 0x2000000), 0);
 	path[63] = '\0'; /* what has room */
 	check_module(0, 0x2000000, 1, path);
 	check_module(1, 0x2001000, 1, "next");
@@ -308,7 +311,7 @@ static void test_many_modules(void **state)
 		snprintf(name, sizeof(name), "module %u", i);
 		add_initrd(name, i + 1);
 	}
-	assert_int_equal(multiboot_write(&mem, 0x2000000), 0);
+	assert_int_equal(multiboot_write(&mem, &usual, 0x2000000), 0);
 	assert_int_equal(info(20), 44);
 	for (u32 i = 0; i < 44; i++) {
 		snprintf(name, sizeof(name), "module %u", i);
@@ -316,7 +319,7 @@ static void test_many_modules(void **state)
 	}
 	test_memory_map(state);
 	add_initrd("too many", 1);
-	assert_int_equal(multiboot_write(&mem, 0x2000000), -E2BIG);
+	assert_int_equal(multiboot_write(&mem, &usual, 0x2000000), -E2BIG);
 	assert_non_null(strstr(said, "45 multiboot modules; 44 have room"));
 }
 
@@ -325,7 +328,74 @@ static void test_too_little_ram(void **state)
 	struct gmem small = {.banks = {{.size = INFO + 1000, .host = mem.banks[0].host}},
 			     .count = 1};
 
-	assert_int_equal(multiboot_write(&small, 0), -EFAULT);
+	assert_int_equal(multiboot_write(&small, &usual, 0), -EFAULT);
+}
+
+/* --- where --- */
+
+static struct elf kernel(u64 start, u64 end)
+{
+	return (struct elf){.segments = {{.addr = start, .mem_bytes = end - start}}, .count = 1};
+}
+
+/* Nothing that is handed over may lie in the kernel, below 4 KiB or in the EBDA. */
+static void check_place(u64 start, u64 end, size_t bytes)
+{
+	struct elf elf = kernel(start, end);
+	struct multiboot_place place;
+
+	assert_int_equal(multiboot_find_place(&elf, bytes, &place), 0);
+	const u64 pieces[][2] = {{place.info, 4096}, {place.gdt, 32}, {place.cmdline, bytes}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {
+		u64 at = pieces[i][0], piece_end = at + pieces[i][1];
+
+		assert_true(at >= 0x500 && piece_end <= 0x9fc00);
+		assert_true(piece_end <= start || at >= end);
+		for (size_t j = 0; j < i; j++)
+			assert_true(piece_end <= pieces[j][0] || at >= pieces[j][0] + pieces[j][1]);
+	}
+}
+
+static void test_place(void **state)
+{
+	struct elf elf = kernel(MIB, 2 * MIB);
+	struct multiboot_place place;
+
+	/* Where it has always been, unless the kernel is there. */
+	assert_int_equal(multiboot_find_place(&elf, 0x10000, &place), 0);
+	assert_memory_equal(&place, &usual, sizeof(place));
+	elf = kernel(0x30000, 0x9fc00);
+	assert_int_equal(multiboot_find_place(&elf, 0x10000, &place), 0);
+	assert_memory_equal(&place, &usual, sizeof(place));
+	check_place(0, 0x71400, 100); /* memtest86+ 5.01 */
+	check_place(0, 0x71400, 0x10000);
+	check_place(0x500, 0x501, 100);
+	check_place(0x6fff, 0x7000, 100);
+	check_place(0x20063, 0x20064, 100);
+	check_place(0x20000, 0x9fc00, 4096);
+	check_place(0x10000, 0x90000, 0xa000);
+	check_place(0, 0x9c000, 4096);
+	elf = kernel(0, 0x9c001);
+	assert_int_equal(multiboot_find_place(&elf, 4096, &place), -ENOMEM);
+	elf = kernel(0, 0x9fc00);
+	assert_int_equal(multiboot_find_place(&elf, 1, &place), -ENOMEM);
+}
+
+/* All addresses in the page are right wherever it is. */
+static void test_written_elsewhere(void **state)
+{
+	const struct multiboot_place high = {.info = 0x9b000, .gdt = 0x9c000, .cmdline = 0x9d000};
+
+	add_initrd("first", 5);
+	assert_int_equal(multiboot_write(&mem, &high, 0x2000000), 0);
+	assert_int_equal(ram_get(INFO, 8), 0);
+	assert_int_equal(ram_get(high.info + 16, 4), high.cmdline);
+	assert_string_equal(ram_string(ram_get(high.info + 64, 4)), "lkvm");
+	assert_in_range(ram_get(high.info + 64, 4), high.info, high.info + 4095);
+	assert_in_range(ram_get(high.info + 48, 4), high.info, high.info + 4095);
+	assert_int_equal(ram_get(ram_get(high.info + 48, 4), 4), 20);
+	assert_string_equal(ram_string(ram_get(ram_get(high.info + 24, 4) + 8, 4)), "first");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -337,6 +407,7 @@ int main(void)
 		TEST(test_demands),	  TEST(test_first_of_two),	 TEST(test_information),
 		TEST(test_memory_map),	  TEST(test_memory_above_4_gib), TEST(test_modules),
 		TEST(test_long_path),	  TEST(test_many_modules),	 TEST(test_too_little_ram),
+		TEST(test_place),	  TEST(test_written_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
