@@ -4,11 +4,9 @@
  * from with the caller waiting.
  *
  * Opening comes before any machine. What is there is checked by descriptor, so that what
- * was checked is what is used. The lock is an open-file-description lock over the whole
- * file, one writer or many readers; QEMU's byte locks meet it. It goes with the
- * descriptor, a crash included. A writable block device is opened exclusively too, which
- * the host refuses while it is mounted. O_NONBLOCK is for the open alone (a FIFO would
- * hang it): io_uring would take it for "never wait" afterwards.
+ * was checked is what is used. disk-lock.c keeps others away. A writable block device is
+ * opened exclusively too, which the host refuses while it is mounted. O_NONBLOCK is for the
+ * open alone (a FIFO would hang it): io_uring would take it for "never wait" afterwards.
  *
  * Direct I/O wants offsets, lengths and addresses aligned, which statx(2) tells since
  * Linux 6.1; before that block devices have their logical block, and files are tried. The
@@ -19,7 +17,7 @@
  *
  * Called by the main thread before the run; transfer, zeroes and discard by workers.
  *
- * Spec: statx(2) STATX_DIOALIGN, fcntl(2) open file description locks, open(2) O_DIRECT.
+ * Spec: statx(2) STATX_DIOALIGN, open(2) O_DIRECT.
  */
 #include "disk-file.h"
 #include <kvm/disk.h>
@@ -40,8 +38,8 @@
 #define ALIGN_MAX      (64 * KIB)
 #define PIECES	       256 /* of an iovec, at once */
 #define PHYSICAL_BYTES 4096U
-#define LOCK_TRIES     50
-#define LOCK_STEP_US   10000
+#define OPEN_TRIES     50
+#define OPEN_STEP_US   10000
 
 /* --- opening --- */
 
@@ -93,38 +91,6 @@ static int disk_file_check_type(struct disk_file *file, const struct stat *st)
 	if (!file->read_only && !ioctl(file->fd, BLKROGET, &host_read_only) && host_read_only)
 		return disk_file_explain_open(file, -EROFS);
 	return 0;
-}
-
-/* Of a process that was killed the kernel may still hold files for a moment: io_uring's. */
-static bool disk_file_try_lock(const struct disk_file *file)
-{
-	struct flock lock = {.l_type = (short)(file->read_only ? F_RDLCK : F_WRLCK),
-			     .l_whence = SEEK_SET};
-
-	for (int tries = LOCK_TRIES; fcntl(file->fd, F_OFD_SETLK, &lock); tries--) {
-		if (!tries || (errno != EAGAIN && errno != EACCES))
-			return false;
-		usleep(LOCK_STEP_US);
-	}
-	return true;
-}
-
-static int disk_file_lock(const struct disk_file *file)
-{
-	if (disk_file_try_lock(file))
-		return 0;
-	if (errno != EAGAIN && errno != EACCES) {
-		log_warn("disk %s: cannot be locked: %s; nothing keeps others from writing to it",
-			 file->name, strerror(errno));
-		return 0;
-	}
-	if (file->read_only)
-		return log_fail(-EBUSY, "disk %s: is in use: another process writes to it",
-				file->name);
-	return log_fail(-EBUSY,
-			"disk %s: is in use: another process has it open; only readers "
-			"(',ro', ',snapshot') can share it",
-			file->name);
 }
 
 /* Files of which the host does not say what they need: what does a read get away with? */
@@ -190,11 +156,11 @@ static int disk_file_try_open(const char *path, int flags)
 {
 	int fd;
 
-	for (int tries = LOCK_TRIES; tries; tries--) {
+	for (int tries = OPEN_TRIES; tries; tries--) {
 		fd = open(path, flags | O_NONBLOCK);
 		if (fd >= 0 || errno != EBUSY)
 			break;
-		usleep(LOCK_STEP_US);
+		usleep(OPEN_STEP_US);
 	}
 	return fd;
 }

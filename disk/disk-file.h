@@ -32,6 +32,12 @@ struct disk_file {
  */
 int disk_file_open(struct disk_file *file, const char *path, bool read_only, bool direct);
 
+/*
+ * disk-lock.c: lock an open file against writers (read_only), or against everyone. 0, also after a
+ * warning where the host has no locks; or -EBUSY after a log_error() that names the disk.
+ */
+int disk_file_lock(const struct disk_file *file);
+
 /* Ask for the alignment of a file that is open (fd, direct and block_device are set). */
 int disk_file_ask_alignment(struct disk_file *file);
 void disk_file_close(struct disk_file *file);

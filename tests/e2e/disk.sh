@@ -216,6 +216,65 @@ test_shared_by_readers()
 	wait "$pid"
 }
 
+# qemu READ-ONLY: Debian's QEMU with img as its guest's disk, until standard input says quit
+qemu()
+{
+	timeout -s KILL 60 qemu-system-x86_64 -M pc -accel tcg -nodefaults -display none -S -monitor stdio \
+		-blockdev driver=file,filename=img,node-name=img,read-only="$1" \
+		-device virtio-blk-pci,drive=img
+}
+
+# after_qemu READ-ONLY STATUS OPTION...: what lkvm says of img while a QEMU has it
+after_qemu()
+{
+	local read_only=$1 want=$2
+
+	shift 2
+	rm -f quit qemu.out
+	mkfifo quit
+	qemu "$read_only" <quit >qemu.out 2>&1 &
+	pid=$!
+	exec 4>quit
+	# The prompt comes before the disk is open, this answer after.
+	echo info status >&4
+	wait_for qemu.out 'VM status:' 40
+	timeout -s KILL 20 "$LKVM" run "${good[@]}" -d "img$*" >out 2>err
+	status=$?
+	echo quit >&4
+	exec 4>&-
+	wait "$pid" || fail "QEMU ends with $?: $(cat qemu.out)"
+	((status == want)) || fail "status $status after QEMU (read-only=$read_only) for img$*: $(cat err)"
+}
+
+# before_qemu OPTION READ-ONLY STATUS: what QEMU says while lkvm has it
+before_qemu()
+{
+	vm_start --grace 300ms --disk "img$1" -- say:ready~ spin
+	wait_for out ready
+	qemu "$2" <<<quit >qemu.out 2>&1
+	status=$?
+	kill -TERM "$pid"
+	wait "$pid"
+	((status == $3)) || fail "QEMU (read-only=$2) ends with $status beside img$1: $(cat qemu.out)"
+}
+
+test_beside_qemu()
+{
+	need qemu-system-x86_64
+	image
+	after_qemu on 200 ,ro
+	after_qemu on 200 ,snapshot
+	after_qemu on 125
+	after_qemu off 125 ,ro
+	said 'disk img: is in use: another process writes to it'
+	after_qemu off 125
+	before_qemu ,ro on 0
+	before_qemu ,snapshot on 0
+	before_qemu ,ro off 1
+	before_qemu '' on 1
+	before_qemu '' off 1
+}
+
 test_given_twice()
 {
 	image
