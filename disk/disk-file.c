@@ -10,10 +10,11 @@
  *
  * Direct I/O wants offsets, lengths and addresses aligned, which statx(2) tells since
  * Linux 6.1; before that block devices have their logical block, and files are tried. The
- * guest is told a logical block that fits, so misaligned requests are rare and may be
- * slow: disk_file_transfer() moves them through a buffer of its own. A write that begins
- * or ends inside a block reads that block first, under a mutex, so that two neighbours
- * do not undo each other; a whole-block write beside it is the guest's own race.
+ * guest has its own sectors and is only told the physical block, so requests may be misaligned:
+ * disk_file_transfer() moves them through a buffer. A write that begins or ends inside a block
+ * reads that block first. Two of them exclude each other here by a mutex; disk-order.c keeps
+ * everything else away that writes to the same block. The block in which a file ends is written
+ * through the page cache: a direct write would make the file longer.
  *
  * Called by the main thread before the run; transfer, zeroes and discard by workers.
  *
@@ -35,7 +36,6 @@
 #include <unistd.h>
 
 #define BOUNCE_BYTES   (256 * KIB)
-#define ALIGN_MAX      (64 * KIB)
 #define PIECES	       256 /* of an iovec, at once */
 #define PHYSICAL_BYTES 4096U
 #define OPEN_TRIES     50
@@ -121,7 +121,7 @@ int disk_file_ask_alignment(struct disk_file *file)
 		file->offset_align = stx.stx_dio_offset_align;
 		if (!file->mem_align || !file->offset_align)
 			return disk_file_explain_open(file, -EINVAL);
-		return file->offset_align <= ALIGN_MAX && file->mem_align <= ALIGN_MAX
+		return file->offset_align <= DISK_ALIGN_MAX && file->mem_align <= DISK_ALIGN_MAX
 			       ? 0
 			       : disk_file_explain_open(file, -EINVAL);
 	}
@@ -148,8 +148,8 @@ static void disk_file_ask_topology(struct disk_file *file)
 		if (!ioctl(file->fd, BLKIOOPT, &value))
 			file->io_opt_bytes = value;
 	}
-	file->block_bytes = MAX(file->block_bytes, file->offset_align);
 	file->physical_bytes = MAX(file->physical_bytes, file->block_bytes);
+	file->physical_bytes = MAX(file->physical_bytes, file->offset_align);
 }
 
 static int disk_file_try_open(const char *path, int flags)
@@ -165,13 +165,33 @@ static int disk_file_try_open(const char *path, int flags)
 	return fd;
 }
 
+/*
+ * A file need not be as long as whole blocks of direct I/O, and must not grow because its last
+ * sector is written.
+ */
+static int disk_file_open_tail(struct disk_file *file, const struct stat *is)
+{
+	struct stat st;
+
+	if (file->read_only || file->block_device || file->offset_align <= DISK_SECTOR)
+		return 0;
+	file->tail_fd = open(file->name, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (file->tail_fd < 0 || fstat(file->tail_fd, &st) < 0)
+		return disk_file_explain_open(file, -errno);
+	if (st.st_dev == is->st_dev && st.st_ino == is->st_ino)
+		return 0;
+	close(file->tail_fd);
+	file->tail_fd = -1;
+	return log_fail(-EBUSY, "disk %s: was replaced by another file just now", file->name);
+}
+
 int disk_file_open(struct disk_file *file, const char *path, bool read_only, bool direct)
 {
 	int flags = (read_only ? O_RDONLY : O_RDWR) | (direct ? O_DIRECT : 0) | O_CLOEXEC;
 	struct stat st;
 	int err;
 
-	*file = (struct disk_file){.fd = -1, .name = path, .read_only = read_only};
+	*file = (struct disk_file){.fd = -1, .tail_fd = -1, .name = path, .read_only = read_only};
 	file->direct = direct;
 	/* Exclusive use is a notion of block devices alone, and O_EXCL undefined for others. */
 	if (!read_only && !stat(path, &st) && S_ISBLK(st.st_mode))
@@ -186,6 +206,7 @@ int disk_file_open(struct disk_file *file, const char *path, bool read_only, boo
 	if (!err && fcntl(file->fd, F_SETFL, flags & O_DIRECT) < 0)
 		err = disk_file_explain_open(file, -errno);
 	err = err ? err : disk_file_ask_alignment(file);
+	err = err ? err : disk_file_open_tail(file, &st);
 	if (err)
 		goto err_close;
 	disk_file_ask_topology(file);
@@ -195,7 +216,9 @@ int disk_file_open(struct disk_file *file, const char *path, bool read_only, boo
 err_close:
 	if (file->fd >= 0)
 		close(file->fd);
-	file->fd = -1;
+	if (file->tail_fd >= 0)
+		close(file->tail_fd);
+	file->fd = file->tail_fd = -1;
 	return err;
 }
 
@@ -204,7 +227,9 @@ void disk_file_close(struct disk_file *file)
 	if (file->fd < 0)
 		return;
 	close(file->fd);
-	file->fd = -1;
+	if (file->tail_fd >= 0)
+		close(file->tail_fd);
+	file->fd = file->tail_fd = -1;
 	pthread_mutex_destroy(&file->edges);
 }
 
@@ -274,15 +299,28 @@ static s64 disk_file_pread(const struct disk_file *file, char *buffer, u64 len, 
 	return (s64)got;
 }
 
-/* One block of what is there, zeros behind the end of the file. */
-static int disk_file_read_block(const struct disk_file *file, char *buffer, u64 offset)
+/* One block of what is there, *bytes before the end of the file and zeros after it. */
+static int disk_file_read_block(const struct disk_file *file, char *buffer, u64 offset, u64 *bytes)
 {
 	s64 got = disk_file_pread(file, buffer, file->offset_align, offset);
 
 	if (got < 0)
 		return (int)got;
-	memset(buffer + got, 0, file->offset_align - (u64)got);
+	*bytes = (u64)got;
+	memset(buffer + got, 0, file->offset_align - *bytes);
 	return 0;
+}
+
+/* Write whole blocks, of the last one only so many bytes: the file ends there. */
+static int disk_file_write_end(const struct disk_file *file, const char *buffer, u64 bytes,
+			       u64 offset, u64 last)
+{
+	u64 align = file->offset_align, whole = last < align ? bytes - align : bytes;
+	int err = pwrite_full(file->fd, buffer, whole, (off_t)offset);
+
+	if (err || whole == bytes)
+		return err;
+	return pwrite_full(file->tail_fd, buffer + whole, last, (off_t)(offset + whole));
 }
 
 /* Write len bytes at offset by whole blocks; the buffer has room for the blocks they touch. */
@@ -292,16 +330,19 @@ static int disk_file_write_blocks(struct disk_file *file, struct iov_cursor *cur
 	u64 align = file->offset_align;
 	u64 start = ALIGN_DOWN(offset, align), end = ALIGN_UP(offset + len, align);
 	bool head = offset != start, tail = offset + len != end;
+	u64 last = align; /* how much of the last block the file has */
 	int err = 0;
 
 	if (head || tail)
 		pthread_mutex_lock(&file->edges);
 	if (head)
-		err = disk_file_read_block(file, buffer, start);
+		err = disk_file_read_block(file, buffer, start, &last);
 	if (!err && tail && !(head && end - start == align))
-		err = disk_file_read_block(file, buffer + (end - start) - align, end - align);
+		err = disk_file_read_block(file, buffer + (end - start) - align, end - align,
+					   &last);
+	last = tail && file->tail_fd >= 0 ? MAX(last, offset + len - (end - align)) : align;
 	err = err ? err : iov_read(cursor, buffer + (offset - start), len);
-	err = err ? err : pwrite_full(file->fd, buffer, end - start, (off_t)start);
+	err = err ? err : disk_file_write_end(file, buffer, end - start, start, last);
 	if (head || tail)
 		pthread_mutex_unlock(&file->edges);
 	return err;

@@ -12,15 +12,19 @@
 #include <kvm/types.h>
 #include <pthread.h>
 
+#define DISK_ALIGN_MAX (64 * KIB) /* what direct I/O may want at most */
+
 struct disk_file {
 	int fd;
+	int tail_fd;	    /* without O_DIRECT, for the block that the file's end lies in; or -1 */
 	unsigned int index; /* among the files of its disk */
 	const char *name;   /* the disk's path, for messages */
 	bool block_device;
 	bool read_only;
 	bool direct;		     /* O_DIRECT */
 	u32 mem_align, offset_align; /* what direct needs; 1 without it */
-	u32 block_bytes, physical_bytes, io_min_bytes, io_opt_bytes;
+	u32 block_bytes;	     /* the host's logical block, a device's; 512 for files */
+	u32 physical_bytes, io_min_bytes, io_opt_bytes;
 	/* The host said it cannot; never asked again. Loop's thread. */
 	bool no_punch, no_zero_range, no_discard;
 	pthread_mutex_t edges; /* of direct writes that begin or end inside a block */

@@ -113,15 +113,16 @@ static void disk_fill_info(struct disk *disk)
 {
 	const struct disk_options *options = &disk->options;
 
-	disk->info = (struct disk_info){.path = options->path,
-					.serial = options->serial,
-					.queues = options->queues,
-					.read_only = options->read_only,
-					.discard = options->discard && !options->read_only,
-					.block_bytes = disk->image.block_bytes,
-					.physical_bytes = disk->image.physical_bytes,
-					.io_min_bytes = disk->image.io_min_bytes,
-					.io_opt_bytes = disk->image.io_opt_bytes};
+	disk->info = (struct disk_info){
+		.path = options->path,
+		.serial = options->serial,
+		.queues = options->queues,
+		.read_only = options->read_only,
+		.discard = options->discard && !options->read_only,
+		.block_bytes = options->block_bytes,
+		.physical_bytes = MAX(disk->image.physical_bytes, options->block_bytes),
+		.io_min_bytes = disk->image.io_min_bytes,
+		.io_opt_bytes = disk->image.io_opt_bytes};
 }
 
 static int disk_open_overlay(struct disk *disk)
@@ -133,10 +134,8 @@ static int disk_open_overlay(struct disk *disk)
 	err = overlay_open(&disk->overlay, disk->options.path, disk->bytes, disk->image.direct);
 	if (err)
 		return err;
-	disk->info.block_bytes =
-		MAX(disk->info.block_bytes, overlay_file(disk->overlay)->offset_align);
-	disk->info.physical_bytes = MAX(disk->info.physical_bytes, disk->info.block_bytes);
-	disk->bytes = ALIGN_DOWN(disk->bytes, (u64)disk->info.block_bytes);
+	disk->info.physical_bytes =
+		MAX(disk->info.physical_bytes, overlay_file(disk->overlay)->offset_align);
 	return 0;
 }
 

@@ -84,6 +84,15 @@ static int disk_option_queues(struct disk_options *options, const char *value)
 	return 0;
 }
 
+static int disk_option_block(struct disk_options *options, const char *value)
+{
+	static const char *const choices[] = {"512", "4096", NULL};
+	int choice = disk_option_choose(value, choices);
+
+	options->block_bytes = choice == 1 ? 4096 : DISK_SECTOR;
+	return MIN(choice, 0);
+}
+
 static int disk_option_serial(struct disk_options *options, const char *value)
 {
 	size_t len = strlen(value);
@@ -119,6 +128,7 @@ static const struct disk_word words[] = {
 	{"aio", "io_uring, libaio or threads", disk_option_aio},
 	{"queues", "1 to 16", disk_option_queues},
 	{"discard", "on or off", disk_option_discard},
+	{"block", "512 or 4096", disk_option_block},
 	{"serial", "1 to 20 letters, digits or signs, without blanks", disk_option_serial},
 	{"snapshot", NULL, disk_option_snapshot},
 };
@@ -158,7 +168,7 @@ static int disk_option_set(struct disk_options *options, const char *text, size_
 	if (!word)
 		return log_fail(-EINVAL,
 				"disk %s: unknown option '%.*s'; there are format=, ro, cache=, "
-				"aio=, queues=, discard=, serial= and snapshot",
+				"aio=, queues=, discard=, block=, serial= and snapshot",
 				options->path, (int)len, text);
 	if (*seen & 1U << (word - words))
 		return log_fail(-EINVAL, "disk %s: %s is given twice", options->path, word->name);
@@ -193,7 +203,7 @@ int disk_parse_options(const char *text, struct disk_options *options)
 	unsigned int seen = 0;
 	int err = 0;
 
-	*options = (struct disk_options){.queues = 1, .discard = true};
+	*options = (struct disk_options){.queues = 1, .block_bytes = DISK_SECTOR, .discard = true};
 	options->path = malloc(strlen(text) + 1);
 	if (!options->path)
 		return log_fail(-ENOMEM, "disk %s: no memory", text);

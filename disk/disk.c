@@ -73,6 +73,8 @@ void disk_finish(struct disk_request *request, int err)
 
 	if (!err && disk->overlay && disk_op_writes(request->op))
 		overlay_written(disk->overlay, request);
+	if (request->ordered)
+		disk_order_leave(request);
 	/* The guest's own mistakes, and what it was told does not work, are its own business. */
 	if (err && err != -ERANGE && err != -EROFS && err != -EOPNOTSUPP)
 		disk_warn(disk, request, err);
@@ -122,6 +124,7 @@ void disk_submit(struct disk *disk, struct disk_request *request)
 	int err = disk_check(disk, request);
 
 	request->disk = disk;
+	request->ordered = false;
 	disk->in_flight++;
 	if (err || (!request->bytes && request->op != DISK_FLUSH))
 		disk_finish_later(request, err);

@@ -16,6 +16,12 @@
 
 struct overlay;
 
+/* disk-order.c: the writes that are in flight, as they came. */
+struct disk_order {
+	struct disk_request *last;
+	unsigned int partial; /* how many of them write a part of a block */
+};
+
 struct disk {
 	struct disk_options options;
 	struct disk_info info;
@@ -28,6 +34,7 @@ struct disk {
 	const struct disk_user *user;
 	struct engine *engine, *workers; /* the same one for aio=threads */
 	unsigned int in_flight;
+	struct disk_order order;
 	bool staged;				       /* jobs were queued since the last commit */
 	bool committing;			       /* disk_commit() is on the stack */
 	struct disk_request *finished, **finished_end; /* need no job: done at the commit */
@@ -50,8 +57,8 @@ void disk_finish_later(struct disk_request *request, int err);
 /* raw.c: carry out a checked request on this file, then disk_finish(). */
 void raw_submit(struct disk_request *request, struct disk_file *file);
 
-/* Zeros in its range, as a hole where that may be and can be. */
-void raw_submit_zeroes(struct disk_request *request, struct disk_file *file, bool may_punch);
+/* Begin a write that disk_order_enter() held back. */
+void raw_begin(struct disk_request *request);
 
 /* Carry it out by one call on a worker, which returns 0 or -errno. */
 void raw_submit_call(struct disk_request *request, struct disk_file *file,
@@ -67,6 +74,14 @@ struct disk_file *overlay_file(struct overlay *overlay);
 void overlay_submit(struct disk_request *request);
 /* The request changed what it says; from now on its sectors are the overlay's. */
 void overlay_written(struct overlay *overlay, const struct disk_request *request);
+
+/*
+ * disk-order.c: a write (zeros and discard are writes) to a file with blocks of this many bytes.
+ * True: begin it. False: raw_begin() is called for it when all that share a block with it are
+ * done. disk_order_leave() is for every request that entered, when it is done.
+ */
+bool disk_order_enter(struct disk_request *request, u32 align);
+void disk_order_leave(struct disk_request *request);
 
 /* disk-format.c: the name of the image format that these first bytes are of, or NULL. */
 #define DISK_FORMAT_HEAD 512

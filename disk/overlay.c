@@ -115,18 +115,10 @@ void overlay_submit(struct disk_request *request)
 {
 	struct disk_file *file = &request->disk->overlay->file;
 
-	switch (request->op) {
-	case DISK_READ:
+	if (request->op == DISK_READ)
 		overlay_submit_read(request);
-		break;
-	case DISK_DISCARD:
-	case DISK_WRITE_ZEROES:
-		raw_submit_zeroes(request, file, true);
-		break;
-	default:
+	else
 		raw_submit(request, file);
-		break;
-	}
 }
 
 void overlay_written(struct overlay *overlay, const struct disk_request *request)
@@ -186,11 +178,12 @@ static int overlay_open_file(struct overlay *overlay, const char *disk, u64 byte
 	struct disk_file *file = &overlay->file;
 	const char *dir;
 
-	*file = (struct disk_file){.name = disk, .direct = direct, .index = 1};
+	*file = (struct disk_file){.name = disk, .direct = direct, .index = 1, .tail_fd = -1};
 	file->fd = overlay_open_somewhere(&dir, disk, direct);
 	if (file->fd < 0)
 		return file->fd;
-	if (ftruncate(file->fd, (off_t)bytes) < 0)
+	/* In whole blocks of any host, so that no block lies across its end. */
+	if (ftruncate(file->fd, (off_t)ALIGN_UP(bytes, (u64)DISK_ALIGN_MAX)) < 0)
 		return log_fail(-errno, "disk %s: snapshot: %s cannot hold a file of %llu MiB: %s",
 				disk, dir, (unsigned long long)(bytes / MIB), strerror(errno));
 	return disk_file_ask_alignment(file);

@@ -215,19 +215,19 @@ static void raw_try_zeroes(struct disk_request *request, bool may_punch)
 		raw_queue(request, JOB_ALLOCATE, raw_allocated);
 }
 
-void raw_submit_zeroes(struct disk_request *request, struct disk_file *file, bool may_punch)
+/* --- the request --- */
+
+static void raw_begin_zeroes(struct disk_request *request, bool may_punch)
 {
-	request->job.file = file;
 	request->job.offset = request->offset;
 	request->job.bytes = request->bytes;
 	raw_try_zeroes(request, may_punch);
 }
 
-/* --- the request --- */
-
-void raw_submit(struct disk_request *request, struct disk_file *file)
+void raw_begin(struct disk_request *request)
 {
-	request->job.file = file;
+	const struct disk *disk = request->disk;
+
 	switch (request->op) {
 	case DISK_READ:
 	case DISK_WRITE:
@@ -240,12 +240,34 @@ void raw_submit(struct disk_request *request, struct disk_file *file)
 			raw_queue(request, JOB_FLUSH, raw_flushed);
 		break;
 	case DISK_DISCARD:
-		raw_submit_discard(request);
+		/* An overlay must not show the image's data again. */
+		if (disk->overlay)
+			raw_begin_zeroes(request, true);
+		else
+			raw_submit_discard(request);
 		break;
 	case DISK_WRITE_ZEROES:
-		raw_submit_zeroes(request, file, request->unmap && request->disk->options.discard);
+		raw_begin_zeroes(request,
+				 disk->overlay || (request->unmap && disk->options.discard));
 		break;
 	}
+}
+
+/* Is a sector less than what this file's host writes at once? */
+static bool raw_has_partial_writes(const struct disk_file *file)
+{
+	return file->direct && file->offset_align > DISK_SECTOR;
+}
+
+void raw_submit(struct disk_request *request, struct disk_file *file)
+{
+	bool writes = request->op != DISK_READ && request->op != DISK_FLUSH;
+
+	request->job.file = file;
+	if (writes && raw_has_partial_writes(file) &&
+	    !disk_order_enter(request, file->offset_align))
+		return;
+	raw_begin(request);
 }
 
 void raw_submit_call(struct disk_request *request, struct disk_file *file,

@@ -50,6 +50,7 @@ $(call unit, disk/test-disk-file, $(OBJS-disk))
 $(call unit, disk/test-disk-format, $(OBJS-disk))
 $(call unit, disk/test-disk-lock, $(OBJS-disk))
 $(call unit, disk/test-disk-open, $(OBJS-disk))
+$(call unit, disk/test-disk-order, $(OBJS-disk))
 $(call unit, disk/test-disk-option, $(OBJS-disk))
 $(call unit, disk/test-engines, $(OBJS-disk))
 $(call unit, disk/test-raw, $(OBJS-disk))
@@ -109,6 +110,7 @@ UNIT-threads := util/test-loop util/test-loop-wake util/test-thread hw/test-seri
 UNIT-threads += virtio/test-console virtio/test-core virtio/test-mmio virtio/test-pci
 UNIT-threads += virtio/test-rng core/test-console-log core/test-instance-log hw/test-serial-pty
 UNIT-threads += disk/test-disk disk/test-disk-file disk/test-engines virtio/test-blk
+UNIT-threads += disk/test-disk-order
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 

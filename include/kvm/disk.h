@@ -35,6 +35,7 @@ struct disk_options {
 	enum disk_cache cache;
 	enum disk_aio aio;
 	unsigned int queues; /* 1..DISK_QUEUES_MAX */
+	u32 block_bytes;     /* 512 or 4096: the guest's logical block */
 	bool read_only;
 	bool discard;
 	bool snapshot; /* writes go to a temporary overlay */
@@ -92,6 +93,11 @@ struct disk_request {
 	int err;
 	u64 moved;
 	struct disk_job job;
+	/* disk/disk-order.c's */
+	bool ordered, partial;
+	u64 first_byte, end_byte; /* of the host's blocks that it writes to */
+	struct disk_request *order_next, *order_prev;
+	struct disk_request *waiters, *next_waiter;
 };
 
 /* Who uses a disk, and wants to hear of it. Loop's thread; each may be NULL. */

@@ -31,6 +31,12 @@ static void test_sizes(void **state)
 	assert_line("1000 bytes are not whole blocks of 512; the guest does not see the last 488");
 	disk_close(disk);
 
+	make_image(4096 + 512);
+	disk = open_disk(",block=4096");
+	assert_int_equal(disk_bytes(disk), 4096);
+	assert_line("4608 bytes are not whole blocks of 4096; the guest does not see the last 512");
+	disk_close(disk);
+
 	make_image(0);
 	assert_refused("", "is empty; 'truncate -s SIZE' gives it as much room");
 	make_image(511);
@@ -60,10 +66,14 @@ static void test_info(void **state)
 	disk = open_disk(",discard=off");
 	assert_false(disk_info(disk)->discard);
 	disk_close(disk);
-	/* The guest is told blocks that direct I/O can do. */
+	/* Sectors are 512 bytes whatever direct I/O wants. */
 	disk = open_disk(",cache=none");
-	assert_true(disk_info(disk)->block_bytes >= 512);
-	assert_true(disk_info(disk)->physical_bytes >= disk_info(disk)->block_bytes);
+	assert_int_equal(disk_info(disk)->block_bytes, 512);
+	assert_int_equal(disk_info(disk)->physical_bytes, 4096);
+	disk_close(disk);
+	disk = open_disk(",block=4096");
+	assert_int_equal(disk_info(disk)->block_bytes, 4096);
+	assert_int_equal(disk_info(disk)->physical_bytes, 4096);
 	disk_close(disk);
 }
 

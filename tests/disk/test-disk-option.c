@@ -22,6 +22,7 @@ static void test_defaults(void **state)
 	assert_int_equal(options.cache, DISK_CACHE_WRITEBACK);
 	assert_int_equal(options.aio, DISK_AIO_AUTO);
 	assert_int_equal(options.queues, 1);
+	assert_int_equal(options.block_bytes, 512);
 	assert_true(options.discard);
 	assert_false(options.read_only);
 	assert_false(options.snapshot);
@@ -32,13 +33,14 @@ static void test_defaults(void **state)
 static void test_everything(void **state)
 {
 	assert_int_equal(parse("a b,format=raw,ro,cache=none,aio=libaio,queues=4,discard=off,"
-			       "serial=12345678901234567890,snapshot"),
+			       "serial=12345678901234567890,snapshot,block=4096"),
 			 0);
 	assert_string_equal(options.path, "a b");
 	assert_int_equal(options.format, DISK_FORMAT_RAW);
 	assert_int_equal(options.cache, DISK_CACHE_NONE);
 	assert_int_equal(options.aio, DISK_AIO_LIBAIO);
 	assert_int_equal(options.queues, 4);
+	assert_int_equal(options.block_bytes, 4096);
 	assert_false(options.discard);
 	assert_true(options.read_only);
 	assert_true(options.snapshot);
@@ -50,6 +52,8 @@ static void test_everything(void **state)
 	assert_true(options.discard);
 	assert_int_equal(parse("x,aio=io_uring,cache=writeback"), 0);
 	assert_int_equal(options.aio, DISK_AIO_IO_URING);
+	assert_int_equal(parse("x,block=512"), 0);
+	assert_int_equal(options.block_bytes, 512);
 	/* A comma at the end is nothing. */
 	assert_int_equal(parse("x,ro,"), 0);
 }

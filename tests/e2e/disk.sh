@@ -62,12 +62,13 @@ test_option_values()
 	values cache 'writeback, none or unsafe' writethrough directsync off ''
 	values aio 'io_uring, libaio or threads' native uring ''
 	values discard 'on or off' unmap 1 ''
+	values block '512 or 4096' 0 1024 4k 04096 ''
 	values queues '1 to 16' 0 17 -1 1x 1.5 4294967297 18446744073709551617 many ''
 	values serial '1 to 20 letters, digits or signs' 123456789012345678901 'a b' ''
 	no_disk 'disk img: serial= takes' "img,serial=$(printf '%0500d' 1)"
 	no_disk 'disk img: aio=libaio works with cache=none' img,aio=libaio
 	no_disk 'disk img: aio=libaio works with cache=none' img,aio=libaio,cache=unsafe
-	a_disk -d img,queues=16,serial=12345678901234567890,discard=off,cache=unsafe,aio=threads,format=raw
+	a_disk -d img,queues=16,serial=12345678901234567890,discard=off,cache=unsafe,aio=threads,format=raw,block=4096
 }
 
 test_path()

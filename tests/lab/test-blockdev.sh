@@ -2,7 +2,7 @@
 # Block devices of the host as disks: discard and write-zeroes reach the device, its size and blocks are the guest's,
 # one that is mounted or has another writer is refused. Loop devices and RAM disks of L1, so not on the machine itself.
 # lab-modules: loop brd null_blk
-# lab-tools: mkfs.ext4
+# lab-tools: mkfs.ext4 sfdisk
 # lab-long: yes
 # lab-carry: tests/lab/disk.inc
 . "$LAB/lib.sh"
@@ -14,7 +14,7 @@ fi
 BOOT_TIMEOUT=400
 modprobe -r brd null_blk 2>/dev/null
 modprobe brd rd_nr=1 rd_size=32768
-modprobe null_blk nr_devices=1 gb=1 bs=4096 memory_backed=1 discard=1
+modprobe null_blk nr_devices=2 gb=1 bs=4096 memory_backed=1 discard=1
 
 # kib FILE: what it takes
 kib()
@@ -69,24 +69,48 @@ for options in '' ,aio=threads ,cache=none; do
 	fi
 done
 
-# --- content, on a device that discards, one that does not, and one of 4 KiB blocks ---
+# --- content, on a device that discards, one that does not, and one of 4 KiB blocks, to which sectors are written ---
 truncate -s 0 backing
 truncate -s 32M backing
 losetup /dev/loop0 backing
 all='bytes=32M count=150 jobs=2'
 raw='ops=rwRWsSazf bytes=32M count=150 jobs=2'
+tiny='ops=rwRWsSazdf bytes=32M count=150 jobs=2'
 big='ops=rwsSazdf align=4096 bytes=32M count=150 jobs=2'
-job content 0 -c 1 -m 256 -d /dev/loop0 -d /dev/ram0 -d /dev/nullb0,cache=none <<-END
+# On a file system of such blocks: an image with a partition table of 512-byte sectors, which ends inside a block.
+mkfs.ext4 -q -O ^has_journal /dev/nullb1 64M
+mkdir -p blocks
+mount -t ext4 /dev/nullb1 blocks
+truncate -s 6145K blocks/odd.img
+printf 'label: gpt\nstart=2048, size=4096\n' | sfdisk -q blocks/odd.img
+job content 0 -c 1 -m 256 -d /dev/loop0 -d /dev/ram0 -d /dev/nullb0,cache=none -d blocks/odd.img,cache=none <<-END
 	[ "\$(cat /sys/block/vdb/size)" = 65536 ]
-	[ "\$(cat /sys/block/vdc/queue/logical_block_size)" = 4096 ]
+	[ "\$(cat /sys/block/vdc/queue/logical_block_size)" = 512 ]
+	[ "\$(cat /sys/block/vdc/queue/physical_block_size)" = 4096 ]
 	[ "\$(cat /sys/block/vdc/size)" = 2097152 ]
+	[ "\$(cat /sys/block/vdd/size)" = 12290 ]
+	[ "\$(cat /sys/block/vdd/vdd1/size)" = 4096 ]
+	ioverify run /dev/vdd1 seed=8 ops=rwRWsSazdf bytes=2M count=100 jobs=1
+	ioverify one /dev/vdd w 6291968 512
 	ioverify run /dev/vda seed=7 $all
 	ioverify run /dev/vdb seed=7 $raw
-	ioverify run /dev/vdc seed=7 $big
+	ioverify run /dev/vdc seed=7 $tiny
 END
 verified content /dev/loop0 seed=7 $all
 verified content /dev/ram0 seed=7 $raw
-verified content /dev/nullb0 seed=7 $big
+verified content /dev/nullb0 seed=7 $tiny
+if [ "$(stat -c %s blocks/odd.img)" = 6292480 ]; then
+	ok "content: the last sector was written and the image did not grow"
+else
+	fail content "the image has $(stat -c %s blocks/odd.img) bytes, not 6292480"
+fi
+umount blocks
+blkdiscard /dev/nullb0 2>/dev/null || dd if=/dev/zero of=/dev/nullb0 bs=1M count=33 2>/dev/null
+job block-4096 0 -c 1 -m 256 -d /dev/nullb0,cache=none,block=4096 <<-END
+	[ "\$(cat /sys/block/vda/queue/logical_block_size)" = 4096 ]
+	ioverify run /dev/vda seed=7 $big
+END
+verified block-4096 /dev/nullb0 seed=7 $big
 
 # --- who else has it ---
 # refused NAME REGEX DISK: one line, status 125

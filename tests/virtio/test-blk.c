@@ -140,6 +140,13 @@ static void test_config(void **state)
 	assert_int_equal(fake_virtio_dev->offered >> VIRTIO_BLK_F_RO & 1, 0);
 	assert_int_equal(fake_virtio_dev->offered >> VIRTIO_BLK_F_MQ & 1, 1);
 	stop();
+
+	start_image(",block=4096");
+	read_config(&config);
+	assert_int_equal(le64toh(config.capacity), BYTES / 512);
+	assert_int_equal(le32toh(config.blk_size), 4096);
+	assert_int_equal(config.physical_block_exp, 0);
+	stop();
 }
 
 static void test_read_and_write(void **state)
