@@ -8,6 +8,9 @@
  * but the trace is still to come, so the run goes on until the trace's last line,
  * a reset, or 2 seconds. Whatever happens in between, the cause stays `panic`.
  *
+ * A guest that was given a command (--exec) tells its status by lkvm's init. If it powers off or
+ * reboots without that, nobody knows what became of the command: the cause is `error`.
+ *
  * Requests that are not causes: the power button (SIGTERM, `lkvm stop`) asks the
  * guest, which goes on if it was paused; if it powers off within its grace time, `poweroff` is the
  * cause, else `stopped`. --timeout and --boot-timeout are causes when they run out.
@@ -89,15 +92,33 @@ static struct {
 	void *press_dev;
 } end = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* Ends that are the guest's own will, and say nothing of how its command ended. */
+static const char *end_without_status(enum end_reason reason, int status)
+{
+	if (!config.status_due || status)
+		return NULL;
+	if (reason == END_POWEROFF)
+		return "powered off";
+	return reason == END_REBOOT ? "rebooted" : NULL;
+}
+
 void kvm_note_end(struct kvm *kvm, enum end_reason reason, int status)
 {
+	const char *early = end_without_status(reason, status);
+	bool first;
+
 	(void)kvm;
 	pthread_mutex_lock(&end.lock);
-	if (end.reason == END_RUNNING) {
-		end.reason = reason;
-		end.status = status;
+	first = end.reason == END_RUNNING;
+	if (first) {
+		end.reason = early ? END_ERROR : reason;
+		end.status = early ? STATUS_ERROR : status;
 	}
 	pthread_mutex_unlock(&end.lock);
+	if (first && early)
+		log_error("--exec: the guest ended before the command: it %s, and lkvm's init told "
+			  "no status",
+			  early);
 }
 
 void kvm_end(struct kvm *kvm, enum end_reason reason, int status)

@@ -152,6 +152,7 @@ int initramfs_wanted(bool has_initrd, bool *required)
 	    initramfs_user_param("rdinit=", value, sizeof(value)))
 		return 0;
 	*required = asked || wish.modules;
+	config.status_due = wish.exec;
 	return *required || !has_initrd;
 }
 

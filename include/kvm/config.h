@@ -43,6 +43,7 @@ struct config {
 	u64 budget_ns;		/* exec to init; 0: no limit */
 	const char *result;	/* path, or NULL */
 	const char *boot_trace; /* path, or NULL */
+	bool status_due;	/* --exec: only lkvm's init may end the run well, with a status */
 	bool dry_run;
 	bool detach; /* its console is a log */
 	bool debug;
