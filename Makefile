@@ -36,7 +36,7 @@ OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o cpuid-leaves.o dump.o debu
 	     cmdline.o foreign.o entry.o clock.o acpi.o acpi-table.o aml.o mptable.o smbios.o \
 	     vmgenid.o bios.o bios-code.o)
 OBJS-hw   := $(addprefix hw/,serial.o serial-pty.o rtc.o i8042.o pci.o pci-bar.o pci-map.o msix.o \
-	     reset-port.o acpi-pm.o pvpanic.o exit-port.o)
+	     reset-port.o acpi-pm.o pvpanic.o exit-port.o status-port.o)
 OBJS-virtio-core := $(addprefix virtio/,core.o regs.o queue.o)
 OBJS-virtio := $(OBJS-virtio-core) $(addprefix virtio/,transport.o pci.o mmio.o rng.o blk.o \
 	       console.o balloon.o balloon-control.o)
@@ -134,7 +134,7 @@ $(BUILD)/%.o: %.S $(BUILD)/flags
 # lkvm's init, which runs in the guest: a program of its own, small because of musl. Without
 # musl-gcc, lkvm is built without it.
 INIT_CFLAGS := -std=gnu11 -Os $(WARN) -static -s -fno-asynchronous-unwind-tables
-build/guest/init: guest/guest-init.c guest/guest-shell.c guest/guest-init.h
+build/guest/init: guest/guest-init.c guest/guest-status.c guest/guest-shell.c guest/guest-init.h
 	@mkdir -p $(@D)
 	@echo "  MUSL    $@"
 	$(Q)$(MUSL) $(INIT_CFLAGS) -o $@ $(filter %.c,$^)

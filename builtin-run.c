@@ -34,6 +34,7 @@
 #include <kvm/log.h>
 #include <kvm/phase.h>
 #include <kvm/result.h>
+#include <kvm/status-port.h>
 #include <kvm/trace.h>
 
 #include <errno.h>
@@ -153,7 +154,8 @@ static void run_add_drivers(struct device *dev, void *arg)
 /* At power-on and reset: every device is in the list. */
 static int run_make_initramfs(const char *release, const void **data, size_t *bytes, void *arg)
 {
-	struct initramfs_plan plan = {.kernel = config.kernel, .version = release};
+	struct initramfs_plan plan = {
+		.kernel = config.kernel, .version = release, .status_port = status_port_open()};
 	const char *disks[DISK_MAX];
 
 	(void)arg;

@@ -11,10 +11,9 @@
  * - runs the command of --exec by the root's shell, and ends the machine with its status;
  * - without a root, runs a shell on the console, and ends the machine with the shell's status.
  *
- * The end goes through the exit port (one byte, the status), when all that was said on the
- * console is out and the root is clean; 126 and 127 are the shell's own, 128 + n is a death by
- * signal, 125 is this program's: one line said why. A kernel that does not let a program have the
- * port powers off instead.
+ * The end is to tell lkvm the status (guest-status.c), when all that was said on the console is
+ * out and the root is clean; 126 and 127 are the shell's own, 128 + n is a death by signal, 125 is
+ * this program's: one line said why.
  *
  * Before all of that it makes way for an /init that is built into the kernel, unless the user
  * asked for one of the above.
@@ -27,6 +26,7 @@
  *	overlay				over it, what is written goes to memory
  *	exec COMMAND, user NAME
  *	clock SECONDS, hostname NAME, terminal ROWS COLUMNS
+ *	status PORT NUMBER		the status port
  *
  * The words of the kernel's command line that are about the root mean what they always mean:
  * ro, rw, rootflags=, rootfstype=, init=. A program of its own, built static with musl.
@@ -43,7 +43,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/io.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
@@ -55,7 +54,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EXIT_PORT     0xf4
 #define STATUS_OURS   125
 #define ROOT_WAIT_MS  10000
 #define ROOT	      "/lkvm/root"
@@ -115,9 +113,9 @@ static void leave(int status)
 	sync();
 	tcdrain(STDOUT_FILENO);
 	tcdrain(STDERR_FILENO);
-	if (!ioperm(EXIT_PORT, 1, 1))
-		outb((unsigned char)status, EXIT_PORT);
-	reboot(RB_POWER_OFF);
+	status_tell(status);
+	/* For lkvm this is no success. A kernel without ACPI can reboot, but not power off. */
+	reboot(access("/sys/firmware/acpi", F_OK) ? RB_AUTOBOOT : RB_POWER_OFF);
 	for (;;)
 		pause();
 }
@@ -183,6 +181,8 @@ static void take_line(char *line)
 	}
 	if (!strcmp(line, "clock"))
 		conf.clock = atoll(value);
+	if (!strcmp(line, "status"))
+		status_take(value);
 	if (!strcmp(line, "overlay"))
 		conf.overlay = true;
 	if (!strcmp(line, "module") || !strcmp(line, "try-module"))
@@ -195,6 +195,7 @@ static void take_config(void)
 
 	if (slurp("/lkvm/config", conf.text, sizeof(conf.text)) < 0)
 		fail("/lkvm/config", "");
+	unlink("/lkvm/config");
 	for (; (end = strchr(line, '\n')); line = end + 1) {
 		*end = 0;
 		take_line(line);
@@ -393,7 +394,6 @@ static const char *find_init(void)
 static void forget_initramfs(void)
 {
 	unlink("/lkvm/init");
-	unlink("/lkvm/config");
 	unlink(BUSYBOX);
 }
 
@@ -516,8 +516,10 @@ static void install_busybox(void)
 /* In a child, inside the root or, without one, here. Does not return. */
 static void run_command(void)
 {
-	if (root_at && (chroot(ROOT) || chdir("/")))
-		fail("root: cannot be entered: ", conf.root);
+	if (root_at && (chroot(ROOT) || chdir("/"))) {
+		init_say("root: cannot be entered: %s: %s", conf.root, strerror(errno));
+		_exit(STATUS_OURS);
+	}
 	set_environment();
 	if (conf.user)
 		become_user(conf.user);
@@ -551,6 +553,7 @@ static void run_child(void)
 	if (child < 0)
 		fail("fork", "");
 	if (!child) {
+		status_forget();
 		take_terminal();
 		if (conf.exec)
 			run_command();
@@ -568,6 +571,7 @@ int main(int argc, char **argv)
 	}
 	/* The kernel has an initramfs built in, and nobody asked for this program. */
 	if (access("/lkvm/asked", F_OK) && !access("/init", X_OK)) {
+		unlink("/lkvm/config");
 		execv("/init", argv);
 		fail("/init cannot be run", "");
 	}

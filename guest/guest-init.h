@@ -17,6 +17,13 @@ void init_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 int init_wait(pid_t child);
 
+/* /lkvm/config's "PORT NUMBER"; it is wiped there. Later: forget it, in a child. */
+void status_take(char *value);
+void status_forget(void);
+
+/* Tell lkvm the status, which ends the machine. When it returns, a line said why. */
+void status_tell(int status);
+
 /*
  * The shell for a host without a static busybox: reads standard input line by line. Returns the
  * status of the last command, or what exit said.

@@ -301,6 +301,8 @@ static void initramfs_describe(const struct initramfs_plan *plan, const struct r
 	}
 	if (!modules)
 		initramfs_line(text, "no-modules-of", plan->version);
+	if (plan->status_port)
+		initramfs_line(text, "status", plan->status_port);
 	if (root->device[0])
 		initramfs_line(text, "root", root->device);
 	if (root->type[0])
@@ -369,7 +371,7 @@ static int initramfs_fill(const struct initramfs_plan *plan, const struct root *
 	if (modules)
 		err = initramfs_add_modules(plan, modules, &text);
 	if (text)
-		cpio_add(&archive, "lkvm/config", S_IFREG | 0644, text, strlen(text));
+		cpio_add(&archive, "lkvm/config", S_IFREG | 0600, text, strlen(text));
 	if (!err && (!text || cpio_finish(&archive)))
 		err = log_fail(-ENOMEM, "initramfs: no memory");
 	free(text);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Four 16550A UARTs. COM1 is the machine's console; COM2 to COM4 lead nowhere, or to a pty
- * (serial-pty.c): what is at the end of a wire is a struct serial_wire.
+ * Four 16550A UARTs. COM1 is the machine's console; COM2 to COM4 lead nowhere, to a pty
+ * (serial-pty.c), or to the status port (status-port.c): what is at the end of a wire is a struct
+ * serial_wire.
  *
  * Out: a byte written to THR goes to console_write() on the vCPU thread that wrote it, and the
  * transmitter is empty again: its FIFO never holds anything, LSR always says THRE and TEMT, so
@@ -596,6 +597,11 @@ void *serial_connect(unsigned int com, const struct serial_wire *wire)
 	uart->wire = wire;
 	serial_reset(&uart->device);
 	return uart;
+}
+
+const struct serial_wire *serial_wire_of(unsigned int com)
+{
+	return uarts[com - 1].wire;
 }
 
 static int uart_init(struct kvm *kvm, unsigned int index)

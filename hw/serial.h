@@ -22,6 +22,9 @@ struct serial_wire {
 /* Lead COM2 to COM4 somewhere, or nowhere (NULL), before or after vCPUs run. The port. */
 void *serial_connect(unsigned int com, const struct serial_wire *wire);
 
+/* What COM2 to COM4 leads to; NULL: nowhere. Main thread. */
+const struct serial_wire *serial_wire_of(unsigned int com);
+
 /* How many bytes the port takes now; then at most as many into it. Loop. */
 size_t serial_room(void *port);
 void serial_input(void *port, const u8 *data, size_t len);

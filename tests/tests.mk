@@ -68,6 +68,7 @@ $(call unit, hw/test-ports, $(PCI) hw/exit-port.o hw/pvpanic.o $(FAKE))
 $(call unit, hw/test-rtc, hw/rtc.o $(FAKE))
 $(call unit, hw/test-serial, hw/serial.o $(FAKE))
 $(call unit, hw/test-serial-pty, hw/serial.o hw/serial-pty.o $(FAKE))
+$(call unit, hw/test-status-port, hw/serial.o hw/status-port.o $(FAKE))
 $(call unit, kvm/test-bios, $(BIOS) kvm.o irq.o bus.o x86/machine.o)
 $(call unit, kvm/test-irqfd, kvm.o irq.o bus.o gmem.o x86/machine.o)
 $(call unit, virtio/test-blk, virtio/blk.o $(OBJS-disk) $(VIRTIO))
@@ -195,7 +196,7 @@ fuzz-run: $(addprefix fuzz-run-,$(FUZZ))
 # build/guest/NAME.bin is a bzImage made of tests/guest/; it runs at CPL 3, see start.S.
 PAYLOADS := build/guest/payload.bin
 PAYLOAD_OBJS := $(addprefix build/guest/,start.o payload.o lib.o acpi.o pci.o rng.o virtio.o \
-		virtio-rules.o blk.o balloon.o debug.o)
+		virtio-rules.o blk.o balloon.o debug.o status.o)
 PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Werror -ffreestanding -fno-builtin \
 		  -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none -mno-red-zone \
 		  -mno-sse -mno-mmx -fno-strict-aliasing -fno-asynchronous-unwind-tables

@@ -19,6 +19,7 @@ struct initramfs_plan {
 	unsigned int driver_count;
 	const char *const *disks; /* paths of what the guest calls /dev/vda, /dev/vdb, ... */
 	unsigned int disk_count;
+	const char *status_port; /* what status_port_open() returned; NULL: there is none */
 };
 
 /*

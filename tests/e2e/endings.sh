@@ -657,3 +657,47 @@ test_result_is_valid_json()
 	[[ $(result console.0) == $'bytes \x01\x1b[1m "\\ '*$'\xc3\xa4'* ]] ||
 		fail "console: $(result console.0)"
 }
+
+# --- the end of a command (--exec) ---
+
+# command_vm ACTION OPTION...: a guest with lkvm's init and a command, as far as lkvm can tell: the header of the
+# payload gets the version of a Linux kernel, and so the payload gets lkvm's initramfs.
+command_vm()
+{
+	local action=$1
+
+	shift
+	sed 's/lkvm test payload/6.1.0-the-payload/' "$PAYLOAD" >kernel
+	vm -k kernel --no-nodefaults -p "$action" --exec true "$@"
+}
+
+test_command_without_status()
+{
+	command_vm do=poweroff
+	ends 125 error
+	said '^lkvm: --exec: the guest ended before the command: it powered off, '
+	said_lines 1
+	command_vm do=reset:kbd
+	ends 125 error
+	said '^lkvm: --exec: the guest ended before the command: it rebooted, '
+	command_vm do=reset:kbd --on-reboot=fail
+	ends 123 reboot
+	command_vm do=exit:0
+	ends 0 exit
+	command_vm do=triple
+	ends 122 crash
+}
+
+test_command_status_by_serial_port()
+{
+	command_vm do=status:42
+	ends 42 exit
+	printed '^status: forged'
+	command_vm do=status:0
+	ends 0 exit
+	command_vm 'do=boots:2:kbd do=status:7' --on-reboot=reset
+	ends 7 exit
+	command_vm do=status:42 --tty 1 --tty 2 --tty 3 --timeout 2s
+	ends 124 timeout
+	printed '^status: no number in the initrd'
+}

@@ -132,6 +132,9 @@ bool word_is(const char *word, const char *name); /* up to its first colon, blan
 const char *word_argument(const char *word);	  /* behind the first colon; "" if there is none */
 u64 word_number(const char *text);		  /* decimal, or 0x and hexadecimal */
 
+/* --- an action of its own file: status.c --- */
+void do_status(const char *arg);
+
 /* --- memory --- */
 u32 checksum(const u8 *data, u64 len); /* FNV-1a, 32 bits */
 u32 checksum_add(u32 sum, u8 byte);

@@ -733,6 +733,7 @@ static const struct {
 	{"writeirq", do_write_irq},
 	{"smp", do_smp},
 	{"tell", do_tell},
+	{"status", do_status},
 	{"chips", do_chips},
 	{"open", do_open},
 	{"pci-scan", do_pci_scan},

@@ -30,7 +30,19 @@ tree=$LAB/trees/generic-trixie
 own generic-trixie 0 -d parts.img
 says generic-trixie '^init: root is /dev/vda2 ' "the second partition"
 
+# A kernel that lets no program use the exit port, and cannot power off.
 tree=$LAB/trees/cloud
+own lockdown 7 -p 'lockdown=integrity acpi=off' --exec \
+	'echo lkvm-status 0123456789abcdef0123456789abcdef 0 >/dev/ttyS1; exit 7'
+if ! quick; then
+	own lockdown-root 7 -p lockdown=integrity -d whole.img --user joe --exec 'exit 7'
+	own no-way 125 -p 'lockdown=integrity acpi=off' --tty 1 --tty 2 --tty 3 --exec 'exit 3'
+	says no-way '^lkvm-init: status 3: cannot be told to lkvm: .* COM2 to COM4 is in use' "says why"
+	own powers-off 125 --exec 'poweroff -f'
+	complains powers-off '^lkvm: --exec: the guest ended before the command: it powered off' "named"
+	own reboots 125 --exec 'reboot -f'
+	complains reboots '^lkvm: --exec: the guest ended before the command: it rebooted' "named"
+fi
 own label 0 -d parts.img -d whole.img --root LABEL=lkvm-root
 says label '^init: root is /dev/vdb ' "found by its label"
 own read-only 0 -d whole.img,ro --exec 'cat /tmp/mark; ! echo x >/tmp/other'
