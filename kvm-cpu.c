@@ -16,9 +16,13 @@
  *
  * An exit for port I/O or MMIO leaves half an instruction behind: the register
  * write that completes it happens at the next KVM_RUN. A vCPU that parks
- * therefore runs once more under immediate_exit, which completes the
- * instruction and returns without executing another. After that its registers
- * may be read or replaced, by the loop's thread. A vCPU that stops does not care.
+ * therefore runs on under immediate_exit, which completes the instruction and
+ * then returns EINTR without executing another. One instruction may be many
+ * accesses, each an exit of its own: a `rep movs` from MMIO is about a thousand
+ * before KVM lets go of it. After that its registers may be read or replaced, by
+ * the loop's thread. One that is not complete after COMPLETIONS_MAX accesses is
+ * reported, and its vCPU is not parked: it goes on with that instruction until
+ * whoever asked gives up. A vCPU that stops does not care.
  *
  * Parking is finished when all vCPUs have set `parked`; each rings the bell of
  * kvm-reset.c. Nobody waits for a vCPU but the join at the end of the run, and
@@ -49,7 +53,7 @@
 
 #define KICK_SIGNAL	SIGRTMIN
 #define JOIN_TIMEOUT_S	5
-#define COMPLETIONS_MAX 64 /* fragments of one instruction: KVM makes far fewer */
+#define COMPLETIONS_MAX 4096 /* accesses of one instruction: KVM makes about 1,000 of a `rep` */
 
 static const struct option cpu_options[] = {
 	{.name = "cpus",
@@ -138,19 +142,34 @@ void kvm_cpu_unpark_all(struct kvm *kvm)
 	pthread_mutex_unlock(&park_lock);
 }
 
-/* One instruction may be several accesses, each an exit of its own: serve them all. */
-static void kvm_cpu_complete_io(struct kvm_cpu *cpu)
+/* True: no half of an instruction is left, and what is in the registers is all there is. */
+static bool kvm_cpu_complete_io(struct kvm_cpu *cpu)
 {
+	static struct log_limit limit;
+
 	kvm_cpu_set_immediate_exit(cpu, 1);
-	for (int i = 0; i < COMPLETIONS_MAX && !ioctl(cpu->fd, KVM_RUN, 0); i++)
-		kvm_exit_handle(cpu);
+	for (int i = 0; i < COMPLETIONS_MAX; i++) {
+		if (!ioctl(cpu->fd, KVM_RUN, 0)) {
+			kvm_exit_handle(cpu);
+			continue;
+		}
+		/* EAGAIN: the guest has not started this one. */
+		if (errno != EINTR && errno != EAGAIN)
+			kvm_exit_run_failed(cpu, errno);
+		return true;
+	}
+	log_line_limited(&limit, LOG_ERROR,
+			 "vCPU %u: an instruction is not complete after %d accesses", cpu->id,
+			 COMPLETIONS_MAX);
+	return false;
 }
 
 static void kvm_cpu_park(struct kvm_cpu *cpu)
 {
 	bool wanted;
 
-	kvm_cpu_complete_io(cpu);
+	if (!kvm_cpu_complete_io(cpu))
+		return;
 
 	pthread_mutex_lock(&park_lock);
 	/* Completing may have taken so long that whoever asked gave up. */

@@ -39,6 +39,7 @@ $(call unit, core/test-instance-log, instance-log.o)
 $(call unit, core/test-irq, irq.o x86/machine.o)
 $(call unit, core/test-irq-pin, $(FAKE))
 $(call unit, core/test-kernel-search, kernel-search.o)
+$(call unit, core/test-kvm-cpu, kvm-cpu.o phase.o)
 $(call unit, core/test-kvm-ipc, kvm-ipc.o)
 $(call unit, core/test-lines, lines.o phase.o)
 $(call unit, core/test-notify, notify.o)
@@ -106,7 +107,8 @@ $(call unit, x86/test-pvh, x86/pvh.o x86/e820.o gmem.o)
 # What threads touch runs under TSAN=1 as well.
 UNIT-threads := util/test-loop util/test-loop-wake util/test-thread hw/test-serial hw/test-rtc \
 		hw/test-acpi-pm hw/test-msix hw/test-pci hw/test-pci-bar core/test-bus \
-		core/test-console core/test-irq-pin core/test-kvm-ipc core/test-phase \
+		core/test-console core/test-irq-pin core/test-kvm-cpu core/test-kvm-ipc \
+		core/test-phase \
 		core/test-trace
 UNIT-threads += virtio/test-console virtio/test-core virtio/test-mmio virtio/test-pci
 UNIT-threads += virtio/test-rng core/test-console-log core/test-instance-log hw/test-serial-pty
@@ -196,13 +198,13 @@ fuzz-run: $(addprefix fuzz-run-,$(FUZZ))
 # build/guest/NAME.bin is a bzImage made of tests/guest/; it runs at CPL 3, see start.S.
 PAYLOADS := build/guest/payload.bin
 PAYLOAD_OBJS := $(addprefix build/guest/,start.o payload.o lib.o acpi.o pci.o rng.o virtio.o \
-		virtio-rules.o blk.o balloon.o debug.o status.o)
+		virtio-rules.o blk.o balloon.o debug.o status.o smp.o)
 PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Werror -ffreestanding -fno-builtin \
 		  -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none -mno-red-zone \
 		  -mno-sse -mno-mmx -fno-strict-aliasing -fno-asynchronous-unwind-tables
 
 build/guest/%.o: tests/guest/%.c tests/guest/lib.h tests/guest/pci.h tests/guest/virtio.h \
-		tests/guest/debug.h tests/lib/virtq-driver.h
+		tests/guest/debug.h tests/guest/smp.h tests/lib/virtq-driver.h
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(PAYLOAD_CFLAGS) -c -o $@ $<

@@ -226,6 +226,20 @@ test_pause_many_times()
 	numbered $bytes | cmp -s - <(tail -c $bytes out) || fail "not what the guest wrote"
 }
 
+# The pauses come in the middle of `rep movs` from registers that nobody has.
+test_pause_in_the_middle_of_an_instruction()
+{
+	local i
+
+	up -- say:ready~ rep:40 exit:5
+	for ((i = 0; i < 20; i++)); do
+		"$LKVM" pause vm 2>>complained && "$LKVM" resume vm 2>>complained
+	done
+	vm_wait
+	ends 5 exit
+	printed '^rep: all ones$'
+}
+
 # Who asks to go on, or to stop, means the pause that is under way, too.
 test_a_pause_that_is_called_off()
 {

@@ -510,6 +510,14 @@ test_resets_with_four_cpus()
 	[[ $(grep -a -c 'smp: all came, 3' out) == 3 ]] || fail "not all CPUs came at each boot"
 }
 
+# One CPU is in a `rep movs` from registers that nobody has, about a thousand exits, as another resets.
+test_reset_in_the_middle_of_an_instruction()
+{
+	vm -c 2 --on-reboot=reset -- rep-reset:10 exit:11
+	ends 11 exit
+	[[ $(grep -a -c '^boot ' out) == 10 ]] || fail "$(grep -a -c '^boot ' out) boots of 10"
+}
+
 # Registers are as at power-on, and KVM does not write its clock into RAM any more.
 test_reset_brings_chips_back()
 {

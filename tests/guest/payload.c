@@ -9,11 +9,12 @@
  * Serial data. `write:N` sends N bytes of numbered lines (15 digits and a newline), which
  * `seq -f %015.0f` makes as well. `echo:N` takes N bytes and prints their FNV-1a sum.
  *
- * Spec: PC16550D data sheet, section 8; ACPI 6.4, 4.8; MultiProcessor Specification 1.4, B.4.
+ * Spec: PC16550D data sheet, section 8; ACPI 6.4, 4.8.
  */
 #include "debug.h"
 #include "lib.h"
 #include "pci.h"
+#include "smp.h"
 #include "virtio.h"
 
 #define PORT_EXIT	       0xf4
@@ -57,15 +58,8 @@
 #define APIC_TPR	       (APIC + 0x80)
 #define APIC_LINT0	       (APIC + 0x350)
 #define APIC_SPURIOUS	       (APIC + 0xf0)
-#define APIC_ICR	       (APIC + 0x300)
-#define APIC_ICR_HIGH	       (APIC + 0x310)
-#define ICR_INIT_ALL	       0x000c4500 /* all but self, assert, INIT */
-#define ICR_SIPI_ALL	       0x000c4608 /* all but self, start-up at 0x8000 */
 #define IOAPIC		       0xfec00000
 #define IOAPIC_ENTRY_4	       0x18
-#define AP_CODE		       0x8000
-#define AP_COUNTER	       0x8800
-#define AP_SPINS	       0x8804
 
 #define MSR_KVM_CLOCK	       0x4b564d01
 #define CLOCK_PAGE	       0x2000000ULL /* RAM that nothing else uses */
@@ -75,7 +69,6 @@
 #define MARKER		       0x6b72616d /* "mark" */
 #define MIB		       0x100000ULL
 
-extern const u8 ap_code[], ap_code_end[];
 extern const u8 idt_pointer_empty[], idt_pointer_broken[];
 extern u8 bss_start[], bss_end[], payload_end[];
 
@@ -674,30 +667,6 @@ static void do_chips(const char *arg)
 	at_cpl0(write_msr, CLOCK_PAGE | 1);
 }
 
-/* --- other processors --- */
-
-/* smp:N[:spin] - start N - 1 others; they sleep, or spin. */
-static void do_smp(const char *arg)
-{
-	u32 wanted = (u32)word_number(arg) - 1;
-	u32 tries = 1000;
-
-	for (u64 i = 0; i < (u64)(ap_code_end - ap_code); i++)
-		*(volatile u8 *)(AP_CODE + i) = ap_code[i];
-	mem_write32(AP_COUNTER, 0);
-	mem_write32(AP_SPINS, word_is(word_argument(arg), "spin"));
-	mem_write32(APIC_SPURIOUS, 0x1ff);
-	mem_write32(APIC_ICR_HIGH, 0);
-	mem_write32(APIC_ICR, ICR_INIT_ALL);
-	sleep_ms(10);
-	mem_write32(APIC_ICR, ICR_SIPI_ALL);
-	while (mem_read32(AP_COUNTER) != wanted && --tries)
-		sleep_ms(1);
-	put(mem_read32(AP_COUNTER) == wanted ? "smp: all came, " : "bad: smp: ");
-	put_number(mem_read32(AP_COUNTER) + 1);
-	put("\n");
-}
-
 /* --- the table --- */
 
 static const struct {
@@ -732,6 +701,8 @@ static const struct {
 	{"write", do_write},
 	{"writeirq", do_write_irq},
 	{"smp", do_smp},
+	{"rep-reset", do_rep_reset},
+	{"rep", do_rep},
 	{"tell", do_tell},
 	{"status", do_status},
 	{"chips", do_chips},

@@ -252,11 +252,17 @@ ap_code:
 	cli
 	xor	%ax, %ax
 	mov	%ax, %ds
-	lock incl 0x8800		/* AP_COUNTER in payload.c */
-	cmpb	$0, 0x8804		/* AP_SPINS */
-1:	jne	1b
-2:	hlt
-	jmp	2b
+	lock incl 0x8800		/* AP_COUNTER in smp.c */
+	cmpb	$1, 0x8804		/* AP_MODE */
+1:	je	1b
+	jb	3f
+2:	cmpb	$0xff, 0x2800		/* the middle of AP_TARGET */
+	jne	2b
+	mov	$0xcf9, %dx
+	mov	$0x06, %al
+	out	%al, %dx
+3:	hlt
+	jmp	3b
 ap_code_end:
 
 /* For pci.c: clear and set the decode bits of the function whose command register is selected at

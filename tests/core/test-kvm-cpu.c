@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins kvm-cpu.c, parking: a vCPU is parked when its last instruction is complete, however many
+ * accesses that takes, and not before.
+ *
+ * KVM is this file's ioctl(): a KVM_RUN returns for each access that the instruction still has,
+ * then, when it is to exit at once, with EINTR; else the guest runs until somebody wants it out,
+ * which comes in the middle of an instruction if the test says so.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <kvm/arch.h>
+#include <kvm/config.h>
+#include <kvm/kvm-cpu.h>
+#include <kvm/kvm-exit.h>
+#include <kvm/kvm-pause.h>
+#include <kvm/kvm-reset.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/util.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* cmocka hands every test a state; none here needs it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+#define CPUS 2
+
+struct config config;
+
+static struct kvm kvm;
+static struct kvm_cpu cpus[CPUS];
+static struct kvm_run runs[CPUS];
+
+static struct {
+	atomic_uint next;     /* accesses of the instruction at which it is interrupted */
+	atomic_uint accesses; /* that its instruction still has */
+	atomic_uint handled;
+	atomic_uint entered; /* with nothing left of an instruction: the next one is executed */
+} guests[CPUS];
+
+static int run_error;
+static atomic_uint parked_rings, failures, lines;
+static char last_line[256];
+
+/* False: there is none. The test may end the instruction meanwhile. */
+static bool take_access(int fd)
+{
+	unsigned int left = atomic_load(&guests[fd].accesses);
+
+	while (left && !atomic_compare_exchange_weak(&guests[fd].accesses, &left, left - 1))
+		;
+	return left;
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	assert_true(request == KVM_RUN && fd >= 0 && fd < CPUS);
+	if (!atomic_load(&guests[fd].accesses)) {
+		while (!__atomic_load_n(&runs[fd].immediate_exit, __ATOMIC_SEQ_CST)) {
+			atomic_fetch_add(&guests[fd].entered, 1);
+			usleep(100);
+		}
+		atomic_store(&guests[fd].accesses, atomic_exchange(&guests[fd].next, 0));
+	}
+	if (take_access(fd)) {
+		runs[fd].exit_reason = KVM_EXIT_MMIO;
+		return 0;
+	}
+	errno = run_error;
+	return -1;
+}
+
+void kvm_exit_handle(struct kvm_cpu *cpu)
+{
+	assert_int_equal(cpu->run->exit_reason, KVM_EXIT_MMIO);
+	atomic_fetch_add(&guests[cpu->id].handled, 1);
+}
+
+void kvm_exit_run_failed(struct kvm_cpu *cpu, int error)
+{
+	assert_int_equal(error, run_error);
+	atomic_fetch_add(&failures, 1);
+}
+
+void kvm_pause_cpu_parked(struct kvm *machine)
+{
+	atomic_fetch_add(&parked_rings, 1);
+}
+
+void kvm_reset_cpu_parked(struct kvm *machine)
+{
+}
+
+/* Of its set-up, which is not tested here. */
+int arch_cpu_init(struct kvm_cpu *cpu)
+{
+	return -ENOSYS;
+}
+
+int kvm_check_cap(const struct kvm *machine, int cap)
+{
+	return 0;
+}
+
+int kvm_vm_ioctl_value(const struct kvm *machine, unsigned long request, unsigned long value)
+{
+	return -ENOSYS;
+}
+
+static void keep_line(enum log_level level, const char *line, void *arg)
+{
+	snprintf(last_line, sizeof(last_line), "%s", line);
+	atomic_fetch_add(&lines, 1);
+}
+
+static void kicked(int sig)
+{
+}
+
+static int set_up(void **state)
+{
+	const struct sigaction kick = {.sa_handler = kicked};
+
+	sigaction(SIGRTMIN, &kick, NULL);
+	memset(guests, 0, sizeof(guests));
+	memset(runs, 0, sizeof(runs));
+	run_error = EINTR;
+	parked_rings = failures = lines = 0;
+	last_line[0] = '\0';
+	log_set_sink(keep_line, NULL);
+	kvm = (struct kvm){.cpus = cpus, .cpu_count = CPUS};
+	for (unsigned int i = 0; i < CPUS; i++)
+		cpus[i] = (struct kvm_cpu){.kvm = &kvm, .id = i, .fd = (int)i, .run = &runs[i]};
+	return kvm_cpu_start_all(&kvm);
+}
+
+static int tear_down(void **state)
+{
+	int err = kvm_cpu_join_all(&kvm);
+
+	log_set_sink(NULL, NULL);
+	return err;
+}
+
+static bool wait_parked(unsigned int ms)
+{
+	while (!kvm_cpu_all_parked(&kvm) && ms--)
+		usleep(1000);
+	return kvm_cpu_all_parked(&kvm);
+}
+
+static bool wait_entered(unsigned int cpu)
+{
+	unsigned int before = guests[cpu].entered;
+
+	for (int ms = 0; ms < 5000 && guests[cpu].entered == before; ms++)
+		usleep(1000);
+	return guests[cpu].entered != before;
+}
+
+static void test_park_and_go_on(void **state)
+{
+	for (int round = 0; round < 50; round++) {
+		unsigned int entered;
+
+		kvm_cpu_request_all(&kvm, CPU_REQUEST_PARK);
+		assert_true(wait_parked(5000));
+		entered = guests[0].entered;
+		usleep(500);
+		assert_int_equal(guests[0].entered, entered);
+		kvm_cpu_unpark_all(&kvm);
+		assert_true(wait_entered(0) && wait_entered(1));
+	}
+	assert_int_equal(parked_rings, 50 * CPUS);
+	assert_int_equal(lines, 0);
+}
+
+/* What KVM makes of a `rep movs` from MMIO, and the most that may be. */
+static void test_a_long_instruction_is_completed(void **state)
+{
+	static const unsigned int lengths[] = {1, 64, 65, 1024, 4095};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		guests[1].handled = 0;
+		guests[1].next = lengths[i];
+		kvm_cpu_request_all(&kvm, CPU_REQUEST_PARK);
+		assert_true(wait_parked(5000));
+		assert_int_equal(guests[1].accesses, 0);
+		assert_int_equal(guests[1].handled, lengths[i]);
+		kvm_cpu_unpark_all(&kvm);
+		assert_true(wait_entered(0) && wait_entered(1));
+	}
+	assert_int_equal(lines, 0);
+}
+
+/* Beyond that it is reported; and it is not parked in its middle all the same. */
+static void test_an_instruction_without_end(void **state)
+{
+	guests[1].next = 1U << 31;
+	kvm_cpu_request_all(&kvm, CPU_REQUEST_PARK);
+	assert_false(wait_parked(100));
+	assert_true(cpus[0].parked);
+	assert_true(lines);
+	assert_non_null(strstr(last_line, "vCPU 1: an instruction is not complete after 4096"));
+	kvm_cpu_report_unparked(&kvm, "pause");
+	assert_non_null(strstr(last_line, "pause: vCPU 1 does not leave the guest"));
+	guests[1].accesses = 20000;
+	assert_true(wait_parked(5000));
+	assert_int_equal(guests[1].accesses, 0);
+	kvm_cpu_unpark_all(&kvm);
+	assert_true(wait_entered(0) && wait_entered(1));
+}
+
+/* Whoever asked gave up: it goes on with the guest. */
+static void test_called_off_in_its_middle(void **state)
+{
+	guests[0].next = guests[1].next = 1U << 31;
+	kvm_cpu_request_all(&kvm, CPU_REQUEST_PARK);
+	assert_false(wait_parked(20));
+	kvm_cpu_unpark_all(&kvm);
+	guests[0].accesses = guests[1].accesses = 0;
+	assert_true(wait_entered(0) && wait_entered(1));
+	assert_false(cpus[0].parked || cpus[1].parked);
+}
+
+/* A CPU that the guest has not started says EAGAIN; anything else is the end of the run. */
+static void test_errors(void **state)
+{
+	run_error = EAGAIN;
+	kvm_cpu_request_all(&kvm, CPU_REQUEST_PARK);
+	assert_true(wait_parked(5000));
+	assert_int_equal(failures, 0);
+	kvm_cpu_unpark_all(&kvm);
+	assert_true(wait_entered(0) && wait_entered(1));
+	run_error = EFAULT;
+	kvm_cpu_request_all(&kvm, CPU_REQUEST_PARK);
+	assert_true(wait_parked(5000));
+	assert_true(failures >= CPUS);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_park_and_go_on),
+		TEST(test_a_long_instruction_is_completed),
+		TEST(test_an_instruction_without_end),
+		TEST(test_called_off_in_its_middle),
+		TEST(test_errors),
+	};
+
+	return cmocka_run_group_tests_name("core/kvm-cpu", tests, NULL, NULL);
+}
