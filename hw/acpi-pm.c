@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ACPI's fixed hardware: the PM1a event and control registers. Power button in, power-off out.
+ * ACPI's fixed hardware: the PM1a event and control registers. Power button and alarm in, power-off
+ * out.
  *
  * The FADT names these ports, so there is no record of them in the DSDT. The machine is born in
  * ACPI mode: SCI_EN is always set and there is no SMI command. Registers are handled a byte at a
  * time (the bus splits wider accesses, lowest first), which loses nothing: SLP_TYP and SLP_EN
  * share a byte, and status bits are written one by one anyway.
  *
- * The button is pressed on the loop's thread; registers are used on vCPU threads. One mutex
- * covers them, and is held while calling irq_set_level() because levels must reach KVM in the
- * order of the states they stand for. kvm_end() is called without it.
+ * The button is pressed on the loop's thread; registers are used on vCPU threads, and the clock's
+ * alarm comes from either. One mutex covers them, and is held while calling irq_set_level() because
+ * levels must reach KVM in the order of the states they stand for. kvm_end() is called without it.
  *
  * Invariant: the SCI, a level-triggered line, is high exactly while status & enable is not 0.
  *
- * Left out: sleep states but S5; the global lock's release (GBL_RLS: there is no firmware to wait
- * for it, so GBL_STS is never set); RTC_STS is never set, for there is no sleep to wake from; PM
- * timer, GPE blocks, sleep button, which the FADT tells absent.
+ * RTC_STS is for a guest that idles as its sleep (Linux: s2idle). It has then no interrupts but
+ * those that wake it, and takes the SCI for one only if a status bit says what happened.
  *
- * Spec: ACPI 6.4, sections 4.8.2.2 (buttons), 4.8.3.1 (PM1 event), 4.8.3.2 (PM1 control).
+ * Left out: sleep states but S5; the global lock's release (GBL_RLS: there is no firmware to wait
+ * for it, so GBL_STS is never set); PM timer, GPE blocks, sleep button, which the FADT says are
+ * absent.
+ *
+ * Spec: ACPI 6.4, sections 4.8.2.2 (buttons), 4.8.2.4 (alarm), 4.8.3.1 (PM1 event), 4.8.3.2 (PM1
+ * control).
  */
+#include "hw/acpi-pm.h"
+
 #include <kvm/bus.h>
 #include <kvm/device.h>
 #include <kvm/init.h>
@@ -131,13 +138,23 @@ static void acpi_pm_write_control(void *dev, u64 offset, unsigned int size, u64 
 		acpi_pm_enter_sleep((bits & PM1_SLP_TYP) >> PM1_SLP_TYP_SHIFT);
 }
 
+static void acpi_pm_set_status(u16 bit)
+{
+	pthread_mutex_lock(&pm.lock);
+	pm.status |= bit;
+	acpi_pm_update_sci();
+	pthread_mutex_unlock(&pm.lock);
+}
+
 static void acpi_pm_press_power_button(void *dev)
 {
 	(void)dev;
-	pthread_mutex_lock(&pm.lock);
-	pm.status |= PM1_POWER_BUTTON;
-	acpi_pm_update_sci();
-	pthread_mutex_unlock(&pm.lock);
+	acpi_pm_set_status(PM1_POWER_BUTTON);
+}
+
+void acpi_pm_rtc_alarm(void)
+{
+	acpi_pm_set_status(PM1_RTC);
 }
 
 static int acpi_pm_reset(struct device *device)

@@ -22,6 +22,9 @@
  * UIP is set in the last 244 us before an update, as it should be: who reads it clear has that
  * long to read all registers. It depends on the time alone, so it is never stuck.
  *
+ * An alarm that interrupts is also an event of ACPI's fixed hardware (acpi-pm.c), which wakes a
+ * guest that sleeps.
+ *
  * A reset leaves time, alarm and RAM as they are (a battery feeds them), and A and B as a PC's
  * firmware would. Pause stops the timer; the clock goes on, as on a shelf.
  *
@@ -34,6 +37,8 @@
  * Spec: Motorola MC146818 data sheet (1984); ACPI 6.4, sections 4.8.2.4 and 5.2.9 (century).
  */
 #include "hw/rtc.h"
+
+#include "hw/acpi-pm.h"
 
 #include <kvm/bus.h>
 #include <kvm/device.h>
@@ -115,6 +120,7 @@ struct rtc {
 	s64 offset_s;
 	struct moment seen; /* rtc_advance() has looked at everything up to here */
 	bool level;	    /* of the line, as KVM was told */
+	bool alarm;	    /* it is among what interrupts */
 	u8 index;
 	u8 regs[CMOS_SIZE]; /* time registers are up to date only while the clock is held */
 };
@@ -306,7 +312,11 @@ static s64 rtc_seconds_to_alarm(const struct rtc *rtc, s64 after)
 static void rtc_update_line(struct rtc *rtc)
 {
 	bool level = rtc->regs[REG_B] & rtc->regs[REG_C] & B_INTERRUPTS;
+	bool alarm = rtc->regs[REG_B] & rtc->regs[REG_C] & C_AF;
 
+	if (alarm && !rtc->alarm)
+		acpi_pm_rtc_alarm();
+	rtc->alarm = alarm;
 	rtc->regs[REG_C] &= ~C_IRQF;
 	if (level)
 		rtc->regs[REG_C] |= C_IRQF;

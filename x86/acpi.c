@@ -178,11 +178,10 @@ enum { /* iapc_boot_arch, 5.2.9.3; bit 1, an 8042 to probe for, stays clear */
        BOOT_NO_VGA = 1 << 2,
 };
 
-enum { /* flags, 5.2.9; bit 4 clear: the power button is a fixed one */
+enum { /* flags, 5.2.9; bits 4 and 6 clear: the power button and the alarm are fixed ones */
        FADT_WBINVD = 1 << 0,
        FADT_PROC_C1 = 1 << 2,
        FADT_NO_FIXED_SLEEP_BUTTON = 1 << 5,
-       FADT_NO_FIXED_RTC_WAKE = 1 << 6,
        FADT_RESET_REG_SUP = 1 << 10,
 };
 
@@ -389,7 +388,7 @@ static void fill_fadt(struct acpi_fadt *fadt)
 		.century = CMOS_CENTURY,
 		.iapc_boot_arch = BOOT_LEGACY_DEVICES | BOOT_NO_VGA,
 		.flags = FADT_WBINVD | FADT_PROC_C1 | FADT_NO_FIXED_SLEEP_BUTTON |
-			 FADT_NO_FIXED_RTC_WAKE | FADT_RESET_REG_SUP,
+			 FADT_RESET_REG_SUP,
 		.reset_reg = port_address(PORT_RESET, 1, 1),
 		.reset_value = RESET_VALUE,
 	};

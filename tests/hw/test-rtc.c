@@ -29,6 +29,7 @@
 #define B_BINARY      0x04
 #define B_24H	      0x02
 #define C_IRQF	      0x80
+#define PM1_RTC	      0x0400
 
 /* The fake clock: base, plus the time since start if that is not 0. */
 static _Atomic u64 clock_base_ns, clock_start_ns;
@@ -301,6 +302,56 @@ static void test_alarm_interrupt(void **state)
 	assert_int_equal(get(0x0c) & (C_IRQF | B_AIE), C_IRQF | B_AIE);
 }
 
+/* It is ACPI's event too, RTC_STS: only an alarm, only when it interrupts, once each (4.8.2.4). */
+static void test_alarm_is_an_acpi_event(void **state)
+{
+	(void)state;
+	freeze_clock(NEW_YEARS_EVE, 0);
+	set_alarm(0xff, 0xff, 0x59);
+	get(0x0c);
+	freeze_clock(NEW_YEARS_EVE + 1, 0);
+	assert_int_equal(get(0x0c) & (B_AIE | B_UIE), B_AIE | B_UIE);
+	assert_int_equal(fake_in(PORT_ACPI_PM1_EVENT, 2), 0);
+
+	set(0x0b, B_24H | B_AIE | B_UIE);
+	set_alarm(0x00, 0x00, 0x01);
+	fake_out(PORT_ACPI_PM1_EVENT + 2, 2, PM1_RTC);
+	freeze_clock(NEW_YEARS_EVE + 2, 0);
+	get(0x0c);
+	assert_int_equal(fake_in(PORT_ACPI_PM1_EVENT, 2), 0);
+	freeze_clock(NEW_YEARS_EVE + 3, 0);
+	fake_outb(PORT_RTC + 1, 0); /* any access looks at the time */
+	assert_int_equal(fake_in(PORT_ACPI_PM1_EVENT, 2), PM1_RTC);
+	assert_true(fake_irq(GSI_ACPI));
+	/* One acknowledges nothing of the other. */
+	fake_out(PORT_ACPI_PM1_EVENT, 2, PM1_RTC);
+	assert_false(fake_irq(GSI_ACPI));
+	assert_true(fake_irq(GSI_RTC));
+	assert_int_equal(get(0x0c) & (C_IRQF | B_AIE), C_IRQF | B_AIE);
+	assert_int_equal(fake_in(PORT_ACPI_PM1_EVENT, 2), 0);
+
+	/* One that came before is told when it is let through. */
+	set(0x0b, B_24H);
+	set_alarm(0xff, 0xff, 0xff);
+	freeze_clock(NEW_YEARS_EVE + 4, 0);
+	set(0x40, 0);
+	assert_int_equal(fake_in(PORT_ACPI_PM1_EVENT, 2), 0);
+	set(0x0b, B_24H | B_AIE);
+	assert_int_equal(fake_in(PORT_ACPI_PM1_EVENT, 2), PM1_RTC);
+}
+
+/* By the timer alone, as it must wake a guest that sleeps. */
+static void test_alarm_raises_the_sci(void **state)
+{
+	(void)state;
+	start_clock(NEW_YEARS_EVE, 990000000);
+	set_alarm(0xff, 0xff, 0x59);
+	get(0x0c);
+	fake_out(PORT_ACPI_PM1_EVENT + 2, 2, PM1_RTC);
+	set(0x0b, B_24H | B_AIE);
+	assert_true(fake_wait_rises(GSI_ACPI, 1));
+}
+
 /* 1024 Hz: never faster than asked for, and as often as it is acknowledged. */
 static void test_periodic_interrupt(void **state)
 {
@@ -419,7 +470,8 @@ static void see_record(void *arg, const struct device_record *record)
 
 static void see_device(struct device *dev, void *arg)
 {
-	dev->describe(dev, see_record, arg);
+	if (dev->describe)
+		dev->describe(dev, see_record, arg);
 }
 
 static void test_describe(void **state)
@@ -471,6 +523,8 @@ int main(void)
 		TEST(test_alarm_seen_late),
 		TEST(test_update_interrupt),
 		TEST(test_alarm_interrupt),
+		TEST(test_alarm_is_an_acpi_event),
+		TEST(test_alarm_raises_the_sci),
 		TEST(test_periodic_interrupt),
 		TEST(test_unanswered_interrupt_is_one),
 		TEST(test_set_clears_uie),

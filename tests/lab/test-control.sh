@@ -120,6 +120,15 @@ lkvm stop --grace 2s vm 2>"$OUT/deaf-stop.err" || stopped=$?
 expect_status "deaf: lkvm stop" 120 "$stopped"
 finish deaf 120
 
+# --- asleep: an alarm of its clock wakes a guest that sleeps without a sleep state (s2idle) ---
+job asleep 0 -m 256 <<-'END'
+	echo 0 >/sys/class/rtc/rtc0/wakealarm
+	echo +3 >/sys/class/rtc/rtc0/wakealarm
+	echo freeze >/sys/power/state
+	echo "job: awake, $(cat /sys/power/suspend_stats/success 2>/dev/null)"
+END
+expect_grep "$OUT/asleep.out" '^job: awake' "asleep: it wakes"
+
 # --- left running: its log, its counters, its console, its status ---
 job_cpio left <<-'END'
 	echo "job: ready"

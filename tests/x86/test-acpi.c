@@ -268,7 +268,7 @@ static void test_fadt(void **state)
 	assert_int_equal(get(fadt + 88, 8), 4 | 2 << 8); /* lengths of PM1 blocks; the rest none */
 	assert_int_equal(get(fadt + 108, 1), 0x32);	 /* where the RTC has the century */
 	assert_int_equal(get(fadt + 109, 2), 0x0005);	 /* legacy devices, no 8042, no VGA */
-	assert_int_equal(get(fadt + 112, 4), 1 << 0 | 1 << 2 | 1 << 5 | 1 << 6 | 1 << 10);
+	assert_int_equal(get(fadt + 112, 4), 1 << 0 | 1 << 2 | 1 << 5 | 1 << 10);
 	check_port(fadt + 116, PORT_RESET, 8, 1);
 	assert_int_equal(get(fadt + 128, 1), RESET_VALUE);
 	check_port(fadt + 148, PORT_ACPI_PM1_EVENT, 32, 2);
