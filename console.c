@@ -414,14 +414,9 @@ int console_send_sysrq(u8 key)
 	for (unsigned int i = 0; i < con.port_count; i++) {
 		const struct console_port *port = &con.ports[i];
 
-		if (!port->send_break)
-			continue;
-		/* The break is a byte as well. What waits to be fed comes behind both. */
-		if (port->room(port->dev) < 2)
-			return -EBUSY;
-		port->send_break(port->dev);
-		port->input(port->dev, &key, 1);
-		return 0;
+		/* What waits to be fed comes behind both. */
+		if (port->send_sysrq)
+			return port->send_sysrq(port->dev, key);
 	}
 	return -ENODEV;
 }

@@ -4,8 +4,10 @@
  *
  * A paused machine stands still as a whole: every vCPU is parked with its last instruction
  * complete, every device has drained what was in flight and stopped its timers, and the guest's
- * clocks are held. When it goes on, the guest cannot tell that time has passed, but for the clock
- * on its wall (RTC) and what the network says.
+ * clocks are held. Nothing in it changes until it goes on: what comes from outside meanwhile
+ * (input, SysRq, another size of a disk) each device leaves where it is, or keeps. When it goes on,
+ * the guest cannot tell that time has passed, but for the clock on its wall (RTC) and what the
+ * network says.
  *
  *   RUNNING --kvm_pause()--> vCPUs park, each rings --> all parked: devices, clocks --> PAUSED
  *   PAUSED --kvm_resume()--> clocks, devices, vCPUs --> RUNNING

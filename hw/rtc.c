@@ -380,7 +380,9 @@ static void rtc_schedule(void *arg)
 	u64 wait_ns;
 
 	pthread_mutex_lock(&rtc->lock);
-	rtc_advance(rtc);
+	/* The bell may have been rung just before. */
+	if (!rtc->paused)
+		rtc_advance(rtc);
 	wait_ns = rtc_next_event(rtc);
 	pthread_mutex_unlock(&rtc->lock);
 

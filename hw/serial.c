@@ -30,6 +30,9 @@
  * of IER leaves OUT2 low. The console is told each time this becomes so, for it is how a kernel
  * that says nothing shows that it opens the console for its init.
  *
+ * Paused, a chip does not change: it has no room for input, and a break, a SysRq and the news that
+ * the console is writable are kept until it goes on.
+ *
  * Locks: one mutex a line, for the two chips on it are one device to the interrupt controller. It
  * is held while calling irq_set_level(), because levels must reach KVM in the order of the states
  * they stand for, and console_full(), because an answer older than writable() would withhold the
@@ -44,6 +47,7 @@
  * Spec: National Semiconductor PC16550D data sheet, June 1995, section 8 (registers; 8.7:
  * loopback, 8.10: FIFO interrupts).
  */
+#include <errno.h>
 #include <kvm/bus.h>
 #include <kvm/console.h>
 #include <kvm/device.h>
@@ -59,6 +63,7 @@
 #define FIFO_SIZE 16
 #define POLLS_MAX 16 /* of LSR in a row: a driver that starts up does fewer */
 #define PORTS	  8
+#define BREAK	  0x100 /* beside a byte: that is a break */
 
 #define MSR_LINES (UART_MSR_DCD | UART_MSR_RI | UART_MSR_DSR | UART_MSR_CTS)
 
@@ -93,6 +98,11 @@ struct uart {
 	bool thr_emptied;  /* THRE interrupt, until IIR is read */
 	bool withheld;	   /* the console was full: THRE is not told */
 	bool interrupting; /* the chip's interrupt pin, behind OUT2's gate */
+
+	bool paused;
+	bool kept_writable; /* serial_writable() was called meanwhile */
+	u16 kept[FIFO_SIZE];
+	unsigned int kept_count; /* breaks, and bytes that belong to them */
 
 	u64 bytes_in, bytes_out, overruns;
 };
@@ -470,7 +480,7 @@ size_t serial_room(void *dev)
 	size_t room;
 
 	pthread_mutex_lock(&uart->line->lock);
-	room = uart_room(uart);
+	room = uart->paused ? 0 : uart_room(uart);
 	pthread_mutex_unlock(&uart->line->lock);
 	return room;
 }
@@ -491,14 +501,34 @@ void serial_input(void *dev, const u8 *data, size_t len)
 	pthread_mutex_unlock(&uart->line->lock);
 }
 
+/* The console is writable again. The lock is held. */
+static void uart_stop_withholding(struct uart *uart)
+{
+	uart->withheld = false;
+	uart_update_line(uart, true);
+}
+
 static void serial_writable(void *dev)
 {
 	struct uart *uart = dev;
 
 	pthread_mutex_lock(&uart->line->lock);
-	uart->withheld = false;
-	uart_update_line(uart, true);
+	if (uart->paused)
+		uart->kept_writable = true;
+	else
+		uart_stop_withholding(uart);
 	pthread_mutex_unlock(&uart->line->lock);
+}
+
+/* A byte that nothing holds off, or BREAK; now, or when the chip goes on. The lock is held. */
+static void uart_push_in(struct uart *uart, u16 what)
+{
+	if (uart->paused && uart->kept_count < FIFO_SIZE)
+		uart->kept[uart->kept_count++] = what;
+	if (uart->paused || (uart->mcr & UART_MCR_LOOP))
+		return;
+	uart->bytes_in += !(what & BREAK);
+	uart_receive(uart, what & 0xff, what & BREAK);
 }
 
 static void serial_send_break(void *dev)
@@ -506,10 +536,29 @@ static void serial_send_break(void *dev)
 	struct uart *uart = dev;
 
 	pthread_mutex_lock(&uart->line->lock);
-	if (!(uart->mcr & UART_MCR_LOOP))
-		uart_receive(uart, 0, true);
-	uart_update_line(uart, true);
+	uart_push_in(uart, BREAK);
+	if (!uart->paused)
+		uart_update_line(uart, true);
 	pthread_mutex_unlock(&uart->line->lock);
+}
+
+/* Both or neither. What is kept already will be in the receiver by then. */
+static int serial_send_sysrq(void *dev, u8 key)
+{
+	struct uart *uart = dev;
+	int err = 0;
+
+	pthread_mutex_lock(&uart->line->lock);
+	if (uart_room(uart) < uart->kept_count + 2) {
+		err = -EBUSY;
+	} else {
+		uart_push_in(uart, BREAK);
+		uart_push_in(uart, key);
+		if (!uart->paused)
+			uart_update_line(uart, true);
+	}
+	pthread_mutex_unlock(&uart->line->lock);
+	return err;
 }
 
 /* --- from the machine: the main thread --- */
@@ -528,11 +577,42 @@ static int serial_reset(struct device *device)
 	uart_clear_rx(uart);
 	uart->awaited = false;
 	uart->polls = 0;
-	uart->thr_emptied = uart->withheld = false;
+	uart->thr_emptied = uart->withheld = uart->kept_writable = false;
+	uart->kept_count = 0;
 	uart->msr = uart_modem_inputs(uart);
 	uart_update_line(uart, false);
 	pthread_mutex_unlock(&uart->line->lock);
 	return 0;
+}
+
+static int serial_pause(struct device *device)
+{
+	struct uart *uart = container_of(device, struct uart, device);
+
+	pthread_mutex_lock(&uart->line->lock);
+	uart->paused = true;
+	pthread_mutex_unlock(&uart->line->lock);
+	return 0;
+}
+
+static void serial_resume(struct device *device)
+{
+	struct uart *uart = container_of(device, struct uart, device);
+
+	pthread_mutex_lock(&uart->line->lock);
+	uart->paused = false;
+	for (unsigned int i = 0; i < uart->kept_count; i++)
+		uart_push_in(uart, uart->kept[i]);
+	if (uart->kept_count)
+		uart_update_line(uart, true);
+	if (uart->kept_writable)
+		uart_stop_withholding(uart);
+	uart->kept_count = 0;
+	uart->kept_writable = false;
+	pthread_mutex_unlock(&uart->line->lock);
+	/* There is room again for what waits. */
+	if (uart->wire)
+		uart->wire->room_changed(uart->wire->arg);
 }
 
 static void serial_stats(struct device *device,
@@ -622,6 +702,8 @@ static int uart_init(struct kvm *kvm, unsigned int index)
 			   .dev = uart},
 		.device = {.name = coms[index].name,
 			   .reset = serial_reset,
+			   .pause = serial_pause,
+			   .resume = serial_resume,
 			   .stats = serial_stats,
 			   .describe = serial_describe},
 	};
@@ -647,6 +729,7 @@ static int serial_init(struct kvm *kvm)
 		.input = serial_input,
 		.writable = serial_writable,
 		.send_break = serial_send_break,
+		.send_sysrq = serial_send_sysrq,
 		.dev = &uarts[0],
 	};
 

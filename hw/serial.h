@@ -12,7 +12,7 @@ struct serial_wire {
 	void (*write)(void *arg, u8 byte);
 	/* Withhold "ready for more"? Under the line's lock. NULL: never. */
 	bool (*full)(void);
-	/* serial_room() may have grown. vCPU thread, no lock held. */
+	/* serial_room() may have grown. Any thread, no lock held. */
 	void (*room_changed)(void *arg);
 	/* A driver receives by interrupt from now on. vCPU thread. NULL: nobody wants to know. */
 	void (*opened)(void);

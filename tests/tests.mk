@@ -76,6 +76,7 @@ $(call unit, virtio/test-blk, virtio/blk.o $(OBJS-disk) $(VIRTIO))
 $(call unit, virtio/test-balloon, virtio/balloon.o $(VIRTIO))
 $(call unit, virtio/test-console, virtio/console.o $(VIRTIO))
 $(call unit, virtio/test-core, $(VIRTIO))
+$(call unit, virtio/test-core-machine, $(VIRTIO))
 $(call unit, virtio/test-mmio, $(OBJS-virtio-core) virtio/mmio.o gmem.o $(FAKE))
 $(call unit, virtio/test-pci, $(OBJS-virtio-core) virtio/pci.o hw/msix.o gmem.o $(PCI) $(FAKE))
 $(call unit, virtio/test-queue, virtio/queue.o gmem.o)
@@ -110,7 +111,8 @@ UNIT-threads := util/test-loop util/test-loop-wake util/test-thread hw/test-seri
 		core/test-console core/test-irq-pin core/test-kvm-cpu core/test-kvm-ipc \
 		core/test-phase \
 		core/test-trace
-UNIT-threads += virtio/test-console virtio/test-core virtio/test-mmio virtio/test-pci
+UNIT-threads += virtio/test-console virtio/test-core virtio/test-core-machine virtio/test-mmio
+UNIT-threads += virtio/test-pci
 UNIT-threads += virtio/test-rng core/test-console-log core/test-instance-log hw/test-serial-pty
 UNIT-threads += disk/test-disk disk/test-disk-file disk/test-engines virtio/test-blk
 UNIT-threads += disk/test-disk-order

@@ -90,6 +90,8 @@ static struct {
 	u64 values[VIRTIO_BALLOON_S_NR];
 	u32 known;     /* bit n: values[n] has been told */
 	u64 values_ns; /* when */
+	bool asks; /* for asked_bytes: the machine is paused, the driver is told when it goes on */
+	u64 asked_bytes;
 	u64 pages_inflated, pages_deflated, bytes_reported, bytes_returned;
 } balloon;
 
@@ -295,27 +297,47 @@ static u64 balloon_config_bytes(u32 offset)
 
 int balloon_get(struct balloon_size *size)
 {
+	u32 at = offsetof(struct virtio_balloon_config, num_pages);
+
 	if (!balloon_wanted)
 		return -ENODEV;
 	if (!(virtio_status(&balloon.dev) & VIRTIO_CONFIG_S_DRIVER_OK))
 		return -ENOTCONN;
-	size->asked_bytes = balloon_config_bytes(offsetof(struct virtio_balloon_config, num_pages));
-	size->actual_bytes = balloon_config_bytes(offsetof(struct virtio_balloon_config, actual));
+	size->asked_bytes = balloon.asks ? balloon.asked_bytes : balloon_config_bytes(at);
+	at = offsetof(struct virtio_balloon_config, actual);
+	size->actual_bytes = balloon_config_bytes(at);
 	return 0;
+}
+
+static void balloon_tell(u64 bytes)
+{
+	le32 pages = htole32((u32)(bytes / PAGE));
+
+	virtio_config_write(&balloon.dev, offsetof(struct virtio_balloon_config, num_pages), &pages,
+			    sizeof(pages));
+	virtio_config_changed(&balloon.dev);
 }
 
 int balloon_ask(u64 bytes)
 {
 	struct balloon_size now;
-	le32 pages = htole32((u32)(bytes / PAGE));
 	int err = balloon_get(&now);
 
 	if (err)
 		return err;
-	virtio_config_write(&balloon.dev, offsetof(struct virtio_balloon_config, num_pages), &pages,
-			    sizeof(pages));
-	virtio_config_changed(&balloon.dev);
+	balloon.asks = virtio_is_paused(&balloon.dev);
+	balloon.asked_bytes = bytes;
+	if (!balloon.asks)
+		balloon_tell(bytes);
 	return 0;
+}
+
+static void balloon_resumed(struct virtio_device *dev)
+{
+	(void)dev;
+	if (balloon.asks)
+		balloon_tell(balloon.asked_bytes);
+	balloon.asks = false;
 }
 
 static void balloon_stats(struct virtio_device *dev,
@@ -344,6 +366,7 @@ static const struct virtio_ops balloon_ops = {
 	.notify = balloon_notify,
 	.stop = balloon_stop,
 	.stop_queue = balloon_stop_queue,
+	.resumed = balloon_resumed,
 	.stats = balloon_stats,
 };
 

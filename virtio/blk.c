@@ -441,10 +441,17 @@ static void blk_resized(void *arg)
 	struct blk *blk = arg;
 	le64 capacity = htole64(disk_bytes(blk->disk) / DISK_SECTOR);
 
+	if (virtio_is_paused(&blk->dev) || capacity == blk->config.capacity)
+		return;
 	virtio_config_write(&blk->dev, offsetof(struct virtio_blk_config, capacity), &capacity,
 			    sizeof(capacity));
 	virtio_config_changed(&blk->dev);
 	ipc_device_event(blk->dev.name, "resized");
+}
+
+static void blk_resumed(struct virtio_device *dev)
+{
+	blk_resized(blk_of(dev));
 }
 
 static void blk_stats(struct virtio_device *dev,
@@ -469,6 +476,7 @@ static const struct virtio_ops blk_ops = {
 	.stop = blk_stop,
 	.stop_queue = blk_stop_queue,
 	.settle = blk_settle,
+	.resumed = blk_resumed,
 	.stats = blk_stats,
 };
 

@@ -134,6 +134,9 @@ static void hvc_output(void)
 static void hvc_stalled(void *arg)
 {
 	(void)arg;
+	/* Its chains are looked at again when it goes on. */
+	if (!virtio_serves(&hvc.dev))
+		return;
 	hvc.overrun = true;
 	hvc_output();
 }
@@ -208,11 +211,19 @@ static void hvc_resized(void *arg)
 	struct virtio_console_config now = hvc_config;
 
 	(void)arg;
-	if (!hvc_size(&now))
+	if (virtio_is_paused(&hvc.dev) || !hvc_size(&now) ||
+	    !memcmp(&now, &hvc_config, sizeof(now)))
 		return;
 	virtio_config_write(&hvc.dev, 0, &now,
 			    offsetof(struct virtio_console_config, max_nr_ports));
 	virtio_config_changed(&hvc.dev);
+}
+
+static void hvc_resumed(struct virtio_device *dev)
+{
+	(void)dev;
+	if (hvc.sized)
+		hvc_resized(NULL);
 }
 
 /* Any thread; a bell may be rung in a signal handler. */
@@ -283,6 +294,7 @@ static const struct virtio_ops hvc_ops = {
 	.notify = hvc_notify,
 	.stop = hvc_stop,
 	.stop_queue = hvc_stop_queue,
+	.resumed = hvc_resumed,
 };
 
 static const u16 hvc_queue_max[] = {QUEUE_SIZE, QUEUE_SIZE};

@@ -28,8 +28,9 @@
  * finds NEEDS_RESET and a configuration interrupt; the log has one rate-limited line.
  *
  * A machine reset happens on the main thread, which is the loop's, with all vCPUs parked: stop()
- * and, if that leaves something in flight, settle(). Pause: settle(), and then doorbells are not
- * heard; resume looks into each queue.
+ * and, if that leaves something in flight, settle(). Pause: settle(), and then nothing is heard,
+ * neither doorbells nor what the vCPUs have asked for; resume looks into each queue, and at the
+ * bell.
  *
  * Left out on purpose: legacy and transitional devices, ACCESS_PLATFORM, IN_ORDER, shared memory.
  *
@@ -131,6 +132,11 @@ bool virtio_serves(struct virtio_device *dev)
 	const struct virtio_core *core = dev->core;
 
 	return core->started && !core->stop_called && !core->paused;
+}
+
+bool virtio_is_paused(const struct virtio_device *dev)
+{
+	return dev->core->paused;
 }
 
 static void queue_notify(struct virtio_queue *queue)
@@ -330,6 +336,9 @@ static void virtio_rung(void *arg)
 	struct virtio_core *core = arg;
 	enum virtio_phase phase;
 
+	/* A driver's last wish before the pause. */
+	if (core->paused)
+		return;
 	virtio_lock(core->dev);
 	phase = core->phase;
 	if (phase == STARTING)
@@ -398,6 +407,9 @@ static void virtio_device_resume(struct device *device)
 	struct virtio_core *core = core_of(device);
 
 	core->paused = false;
+	virtio_rung(core);
+	if (core->dev->ops->resumed)
+		core->dev->ops->resumed(core->dev);
 	for (unsigned int i = 0; i < core->dev->queue_count; i++)
 		queue_notify(&core->queues[i]);
 }

@@ -59,6 +59,11 @@ struct virtio_ops {
 	 * others end the run. NULL: nothing is ever in flight.
 	 */
 	int (*settle)(struct virtio_device *dev);
+	/*
+	 * The machine goes on: what was put off while virtio_is_paused() is to be done now. May be
+	 * NULL. Also after a reset, and for a device that is not up.
+	 */
+	void (*resumed)(struct virtio_device *dev);
 	/* Yield counters of the device's own. May be NULL. */
 	void (*stats)(struct virtio_device *dev,
 		      void (*emit)(void *arg, const char *counter, u64 value), void *arg);
@@ -110,6 +115,12 @@ void virtio_queue_stopped(struct virtio_device *dev, unsigned int index);
  * machine is not paused; notify() is called when that is over. Loop.
  */
 bool virtio_serves(struct virtio_device *dev);
+
+/*
+ * The machine stands still: nothing that the driver can see may change, neither its memory nor the
+ * configuration, and no interrupt be raised. resumed() is called when that is over. Loop.
+ */
+bool virtio_is_paused(const struct virtio_device *dev);
 
 /* Change bytes of dev->config, of a new generation then. Not from config_*(). Any thread. */
 void virtio_config_write(struct virtio_device *dev, u32 offset, const void *buf, u32 len);

@@ -21,8 +21,10 @@ struct console_port {
 	void (*input)(void *dev, const u8 *data, size_t len);
 	/* The ring has space again after console_full() was true. */
 	void (*writable)(void *dev);
-	/* A break was asked for (Ctrl-A b). May be NULL. */
+	/* A break was asked for (Ctrl-A b). May be NULL, with what follows. */
 	void (*send_break)(void *dev);
+	/* A break and a byte: both, or -EBUSY. Paused, it takes them when it goes on. */
+	int (*send_sysrq)(void *dev, u8 key);
 	void *dev;
 };
 
@@ -77,8 +79,8 @@ void console_send_break(void);
 
 /*
  * A break and then this byte, into the first port that takes breaks: what Linux's serial console
- * makes a SysRq of. 0; -EBUSY, and nothing is sent, while that port does not take two bytes;
- * -ENODEV: there is none. The loop's thread.
+ * makes a SysRq of. 0, and on a paused machine they come when it goes on; -EBUSY, and nothing is
+ * sent, while that port does not take two bytes; -ENODEV: there is none. The loop's thread.
  */
 int console_send_sysrq(u8 key);
 

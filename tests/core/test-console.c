@@ -93,8 +93,19 @@ static void take_break(void *dev)
 	take_input(dev, (const u8[]){0xbb}, 1);
 }
 
-static const struct console_port breaking = {
-	.room = get_room, .input = take_input, .writable = be_writable, .send_break = take_break};
+static int take_sysrq(void *dev, u8 key)
+{
+	if (get_room(dev) < 2)
+		return -EBUSY;
+	take_input(dev, (const u8[]){0xbb, key}, 2);
+	return 0;
+}
+
+static const struct console_port breaking = {.room = get_room,
+					     .input = take_input,
+					     .writable = be_writable,
+					     .send_break = take_break,
+					     .send_sysrq = take_sysrq};
 
 /* --- what the console calls --- */
 

@@ -366,6 +366,36 @@ test_sysrq_beside_input()
 		fail "came: $(grep -a '^key' out)"
 }
 
+# Nothing reaches a guest that stands still: what was accepted comes when it goes on, then what was typed.
+test_input_while_paused()
+{
+	local before
+
+	mkfifo in
+	exec 5<>in
+	vm_command --name vm -- say:ready~ keys exit:8
+	: >out
+	"${command[@]}" <in >out 2>err &
+	pid=$!
+	wait_for out 'keys: ready'
+	sleep 0.2
+	control 0 pause vm
+	control 0 stat vm
+	before=$(grep 'serial0.bytes_in' shown)
+	printf aaa >&5
+	control 0 debug vm --sysrq b
+	sleep 0.3
+	control 0 stat vm
+	[[ $(grep 'serial0.bytes_in' shown) == "$before" ]] || fail "a byte came in: $(grep bytes_in shown)"
+	control 0 resume vm
+	wait_for out '^key: 61'
+	printf q >&5
+	vm_wait
+	ends 8 exit
+	[[ $(grep -a '^key' out | tail -n 6 | xargs) == 'key: break key: 62 key: 61 key: 61 key: 61 key: 71' ]] ||
+		fail "came: $(grep -a '^key' out)"
+}
+
 test_sysrq_nobody_hears()
 {
 	up -- say:ready~ hang

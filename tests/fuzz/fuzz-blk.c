@@ -105,6 +105,12 @@ void virtio_doorbell(struct virtio_device *dev, u32 index)
 	CHECK(dev == machine.dev && !index);
 }
 
+bool virtio_is_paused(const struct virtio_device *dev)
+{
+	(void)dev;
+	return false;
+}
+
 void virtio_queue_stopped(struct virtio_device *dev, unsigned int index)
 {
 	CHECK(dev == machine.dev && !index);

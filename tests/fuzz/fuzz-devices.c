@@ -84,6 +84,12 @@ bool virtio_serves(struct virtio_device *dev)
 	return true;
 }
 
+bool virtio_is_paused(const struct virtio_device *dev)
+{
+	(void)dev;
+	return false;
+}
+
 void virtio_queue_stopped(struct virtio_device *dev, unsigned int index)
 {
 	virtq_stop(virtio_queue(dev, index));

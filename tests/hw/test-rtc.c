@@ -459,6 +459,29 @@ static void test_pause(void **state)
 	assert_int_equal(fake_irq_rises(GSI_RTC), 1);
 }
 
+static void ring_and_pause(void *arg)
+{
+	set(0x0b, B_24H | B_UIE);
+	pause_all(arg);
+	freeze_clock(NEW_YEARS_EVE + 1, 0);
+}
+
+/* The bell that a vCPU rang just before is heard behind the pause, and a second is over. */
+static void test_pause_before_the_bell(void **state)
+{
+	int err = -1;
+
+	(void)state;
+	freeze_clock(NEW_YEARS_EVE, 0);
+	get(0x0c);
+	fake_on_loop(ring_and_pause, &err);
+	assert_int_equal(err, 0);
+	usleep(20000);
+	assert_int_equal(fake_irq_rises(GSI_RTC), 0);
+	fake_on_loop(resume_all, NULL);
+	assert_int_equal(fake_irq_rises(GSI_RTC), 1);
+}
+
 static void see_record(void *arg, const struct device_record *record)
 {
 	assert_string_equal(record->hid, "PNP0B00");
@@ -531,6 +554,7 @@ int main(void)
 		TEST(test_line_is_flags_and_enables),
 		TEST(test_reset_keeps_time),
 		TEST(test_pause),
+		TEST(test_pause_before_the_bell),
 		TEST(test_describe),
 		TEST(test_any_byte_anywhere),
 	};

@@ -5,6 +5,7 @@
 #include "tests/lib/fake-machine.h"
 #include "x86/layout.h"
 
+#include <errno.h>
 #include <kvm/device.h>
 #include <linux/serial_reg.h>
 #include <setjmp.h>
@@ -455,6 +456,102 @@ static void test_break(void **state)
 	assert_int_equal(get(UART_LSR), 0x60);
 }
 
+static void pause_machine(void *arg)
+{
+	*(int *)arg = device_pause_all();
+}
+
+static void resume_machine(void *arg)
+{
+	(void)arg;
+	device_resume_all();
+}
+
+/* Nothing comes in while the machine is paused; what cannot wait outside is kept. */
+static void test_pause(void **state)
+{
+	unsigned int rises;
+	int paused = 1;
+
+	(void)state;
+	open_com1();
+	set(UART_IER, UART_IER_RDI | UART_IER_RLSI);
+	assert_int_equal(room(), 16);
+	fake_on_loop(pause_machine, &paused);
+	assert_int_equal(paused, 0);
+	rises = fake_irq_rises(GSI_COM1);
+	assert_int_equal(room(), 0);
+	fake.console.send_break(fake.console.dev);
+	assert_int_equal(fake.console.send_sysrq(fake.console.dev, 'h'), 0);
+	assert_int_equal(fake_irq_rises(GSI_COM1), rises);
+	assert_int_equal(get(UART_LSR), 0x60);
+	fake.room_changes = 0;
+	fake_on_loop(resume_machine, NULL);
+	assert_int_equal(fake.room_changes, 1);
+	assert_int_equal(room(), 13);
+	assert_int_equal(fake_irq_rises(GSI_COM1), rises + 1);
+	assert_int_equal(get(UART_LSR), 0x61 | UART_LSR_FIFOE | UART_LSR_BI);
+	assert_int_equal(get(UART_RX), 0);
+	assert_int_equal(get(UART_LSR), 0x61 | UART_LSR_FIFOE | UART_LSR_BI);
+	assert_int_equal(get(UART_RX), 0);
+	assert_int_equal(get(UART_LSR), 0x61);
+	assert_int_equal(get(UART_RX), 'h');
+	assert_int_equal(get(UART_LSR), 0x60);
+}
+
+/* What is accepted arrives: there is room for it behind what is kept already. */
+static void test_sysrq_while_paused(void **state)
+{
+	int paused;
+
+	(void)state;
+	open_com1();
+	set(UART_IER, UART_IER_RDI);
+	input("123456789ab", 11);
+	fake_on_loop(pause_machine, &paused);
+	assert_int_equal(fake.console.send_sysrq(fake.console.dev, 'x'), 0);
+	assert_int_equal(fake.console.send_sysrq(fake.console.dev, 'y'), 0);
+	assert_int_equal(fake.console.send_sysrq(fake.console.dev, 'z'), -EBUSY);
+	fake_on_loop(resume_machine, NULL);
+	assert_int_equal(room(), 1);
+	assert_int_equal(fake.console.send_sysrq(fake.console.dev, 'z'), -EBUSY);
+	for (int i = 0; i < 12; i++)
+		get(UART_RX);
+	assert_int_equal(get(UART_RX), 'x');
+	assert_int_equal(get(UART_RX), 0);
+	assert_int_equal(get(UART_RX), 'y');
+	assert_int_equal(fake.console.send_sysrq(fake.console.dev, 'z'), 0);
+	assert_int_equal(get(UART_RX), 0);
+	assert_int_equal(get(UART_RX), 'z');
+	assert_int_equal(get(UART_LSR) & UART_LSR_OE, 0);
+	/* More than the receiver holds, and a reset: nothing is left of it. */
+	fake_on_loop(pause_machine, &paused);
+	for (int i = 0; i < 100; i++)
+		fake.console.send_break(fake.console.dev);
+	device_reset_all();
+	fake_on_loop(resume_machine, NULL);
+	assert_int_equal(get(UART_LSR), 0x60);
+}
+
+static void test_writable_while_paused(void **state)
+{
+	int paused;
+
+	(void)state;
+	open_com1();
+	fake.console_full = true;
+	set(UART_IER, UART_IER_THRI);
+	assert_int_equal(cause(), UART_IIR_NO_INT);
+	fake_on_loop(pause_machine, &paused);
+	fake.console_full = false;
+	fake.console.writable(fake.console.dev);
+	assert_int_equal(cause(), UART_IIR_NO_INT);
+	assert_false(fake_irq(GSI_COM1));
+	fake_on_loop(resume_machine, NULL);
+	assert_true(fake_irq(GSI_COM1));
+	assert_int_equal(cause(), UART_IIR_THRI);
+}
+
 static void test_shared_line(void **state)
 {
 	unsigned int rises;
@@ -603,6 +700,9 @@ int main(void)
 		TEST(test_room_is_rts),
 		TEST(test_room_needs_somebody_who_waits),
 		TEST(test_break),
+		TEST(test_pause),
+		TEST(test_sysrq_while_paused),
+		TEST(test_writable_while_paused),
 		TEST(test_shared_line),
 		TEST(test_arrival_gets_an_edge),
 		TEST(test_wide_access_is_bytes),

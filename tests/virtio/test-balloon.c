@@ -19,6 +19,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <kvm/device.h>
 #include <kvm/log.h>
 #include <kvm/options.h>
 #include <kvm/util.h>
@@ -331,6 +332,36 @@ static u32 config_word(u32 offset)
 	return le32toh(value);
 }
 
+static void pause_machine(void *arg)
+{
+	assert_int_equal(device_pause_all(), 0);
+}
+
+static void resume_machine(void *arg)
+{
+	device_resume_all();
+}
+
+/* The driver of a machine that stands still is told when it goes on, of what was asked last. */
+static void test_asked_while_paused(void **state)
+{
+	struct balloon_size size;
+
+	fake_on_loop(pause_machine, NULL);
+	assert_int_equal(balloon_ask(5 * PAGE), 0);
+	assert_int_equal(balloon_ask(7 * PAGE), 0);
+	assert_int_equal(balloon_get(&size), 0);
+	assert_int_equal(size.asked_bytes, 7 * PAGE);
+	assert_int_equal(config_word(0), 0);
+	assert_int_equal(fake_virtio_config_interrupts(), 0);
+	fake_on_loop(resume_machine, NULL);
+	assert_int_equal(config_word(0), 7);
+	assert_int_equal(fake_virtio_config_interrupts(), 1);
+	fake_on_loop(pause_machine, NULL);
+	fake_on_loop(resume_machine, NULL);
+	assert_int_equal(fake_virtio_config_interrupts(), 1);
+}
+
 static void test_what_is_asked_for(void **state)
 {
 	struct balloon_size size;
@@ -381,6 +412,7 @@ int main(void)
 		EACH(test_statistics_have_an_age),
 		EACH(test_actual_is_the_drivers),
 		EACH(test_what_is_asked_for),
+		EACH(test_asked_while_paused),
 		EACH(test_without_a_driver),
 	};
 

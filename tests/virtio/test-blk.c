@@ -654,6 +654,37 @@ static void test_resize(void **state)
 	stop();
 }
 
+/* The driver of a machine that stands still hears of it when it goes on. */
+static void test_resize_while_paused(void **state)
+{
+	struct virtio_blk_config config;
+	u32 generation;
+	int err = 1;
+	u64 data;
+
+	start_image("");
+	data = fake_virtio_alloc(4096);
+	generation = virtio_config_generation(fake_virtio_dev);
+	fake_on_loop(pause_machine, &err);
+	assert_int_equal(err, 0);
+	assert_int_equal(truncate(image, 4 * BYTES), 0);
+	usleep(1500000); /* it is asked for once a second */
+	read_config(&config);
+	assert_int_equal(le64toh(config.capacity), BYTES / 512);
+	assert_int_equal(virtio_config_generation(fake_virtio_dev), generation);
+	assert_int_equal(fake_virtio_config_interrupts(), 0);
+	fake_on_loop(resume_machine, NULL);
+	assert_int_equal(fake_virtio_config_interrupts(), 1);
+	read_config(&config);
+	assert_int_equal(le64toh(config.capacity), 4 * BYTES / 512);
+	assert_int_equal(write_disk(4 * BYTES / 512 - 8, data, 4096), 0);
+	/* And once only. */
+	fake_on_loop(pause_machine, &err);
+	fake_on_loop(resume_machine, NULL);
+	assert_int_equal(fake_virtio_config_interrupts(), 1);
+	stop();
+}
+
 static void test_file_that_shrinks(void **state)
 {
 	u64 data;
@@ -671,15 +702,25 @@ static void test_file_that_shrinks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_config),	    TEST(test_read_and_write),
-		TEST(test_range),	    TEST(test_any_layout),
-		TEST(test_directions),	    TEST(test_get_id),
-		TEST(test_unknown_types),   TEST(test_zeroes),
-		TEST(test_read_only),	    TEST(test_snapshot),
-		TEST(test_no_requests),	    TEST(test_queues),
-		TEST(test_many_and_resets), TEST(test_write_cache),
-		TEST(test_resize),	    TEST(test_file_that_shrinks),
-		TEST(test_pause),	    TEST(test_a_turn_ends),
+		TEST(test_config),
+		TEST(test_read_and_write),
+		TEST(test_range),
+		TEST(test_any_layout),
+		TEST(test_directions),
+		TEST(test_get_id),
+		TEST(test_unknown_types),
+		TEST(test_zeroes),
+		TEST(test_read_only),
+		TEST(test_snapshot),
+		TEST(test_no_requests),
+		TEST(test_queues),
+		TEST(test_many_and_resets),
+		TEST(test_write_cache),
+		TEST(test_resize),
+		TEST(test_file_that_shrinks),
+		TEST(test_pause),
+		TEST(test_a_turn_ends),
+		TEST(test_resize_while_paused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

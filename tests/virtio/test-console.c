@@ -356,6 +356,20 @@ static void test_size_follows_the_terminal(void **state)
 	read_size(&cols, &rows);
 	assert_int_equal(cols, 132);
 	assert_int_equal(rows, 50);
+
+	/* A machine that stands still is told when it goes on. */
+	fake_on_loop(pause_machine, NULL);
+	size.ws_col = 40;
+	ioctl(master, TIOCSWINSZ, &size);
+	raise(SIGWINCH);
+	usleep(20000);
+	read_size(&cols, &rows);
+	assert_int_equal(cols, 132);
+	assert_int_equal(fake_virtio_config_interrupts(), 1);
+	fake_on_loop(resume_machine, NULL);
+	read_size(&cols, &rows);
+	assert_int_equal(cols, 40);
+	assert_int_equal(fake_virtio_config_interrupts(), 2);
 	each_teardown(state);
 
 	dup2(saved, STDIN_FILENO);
