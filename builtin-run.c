@@ -10,14 +10,16 @@
  * undone in reverse, the console's last bytes are written, the result file is
  * completed, and the status is returned.
  *
- * Signals that end a run are blocked from the start and read from a signalfd on
- * the loop: the first SIGTERM, SIGINT or SIGHUP presses the power button and
- * starts the grace time, a second one ends the run at once with 128+n. (While the
- * terminal is raw, Ctrl-C is a byte for the guest.)
+ * Signals that end a run are read from a signalfd on the loop: the first SIGTERM,
+ * SIGINT or SIGHUP presses the power button and starts the grace time, a second one
+ * ends the run at once with 128+n. (While the terminal is raw, Ctrl-C is a byte for
+ * the guest.) Until the guest runs there is no button to press: the first signal ends
+ * the start with 128+n, and --timeout and --boot-timeout end it with 124 (util/cancel.c).
  */
 #include <kvm/boot.h>
 #include <kvm/budget.h>
 #include <kvm/builtin.h>
+#include <kvm/cancel.h>
 #include <kvm/config.h>
 #include <kvm/console.h>
 #include <kvm/detach.h>
@@ -35,6 +37,7 @@
 #include <kvm/phase.h>
 #include <kvm/result.h>
 #include <kvm/status-port.h>
+#include <kvm/term.h>
 #include <kvm/trace.h>
 
 #include <errno.h>
@@ -198,12 +201,44 @@ static void run_signal_set(sigset_t *set)
 		sigdelset(set, SIGHUP);
 }
 
-static void run_block_signals(void)
+static u64 run_deadline(void)
 {
-	sigset_t set;
+	u64 start = phase_ns(PHASE_EXEC), least = UINT64_MAX;
 
-	run_signal_set(&set);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (config.timeout_ns)
+		least = config.timeout_ns;
+	if (config.boot_timeout_ns)
+		least = MIN(least, config.boot_timeout_ns);
+	return least > UINT64_MAX - start ? UINT64_MAX : start + least;
+}
+
+/* The status and the reason of a run that ended before its guest ran, by what called it off. */
+static int run_cancel_status(int cause, enum end_reason *reason)
+{
+	*reason = cause == CANCEL_TIMEOUT ? END_TIMEOUT : END_SIGNAL;
+	return cause == CANCEL_TIMEOUT ? STATUS_TIMEOUT : 128 + cause;
+}
+
+/* From the signal's handler: what was going on did not stop. Async-signal-safe. */
+static void run_force(int cause)
+{
+	static const char text[] = "lkvm: the start did not stop within a second of being called "
+				   "off, and was ended\n";
+	enum end_reason reason;
+	int status = run_cancel_status(cause, &reason);
+
+	term_restore();
+	result_finish_short(kvm_end_name(reason), status);
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	_exit(status);
+}
+
+static void run_catch_signals(void)
+{
+	struct cancel_plan plan = {.deadline_ns = run_deadline(), .force = run_force};
+
+	run_signal_set(&plan.signals);
+	cancel_begin(&plan);
 	/* It comes back as an error of the write, and is handled there. */
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -249,6 +284,33 @@ INIT_MODULE(run_signals, .level = INIT_LATE, .init = run_signals_init, .exit = r
 
 /* --- the run --- */
 
+/* Complete the files. If one cannot be written it says so; the status stays the run's. */
+static int run_finish(struct kvm *kvm, enum end_reason reason, int status)
+{
+	trace_finish(kvm, kvm_end_name(reason), status);
+	result_finish(kvm, kvm_end_name(reason), status);
+	return status;
+}
+
+/* Before any guest ran: a failure, which has said its line, or it was called off. */
+static int run_fail(void)
+{
+	enum end_reason reason;
+	int cause = cancel_end(), status;
+
+	if (!cause)
+		return run_finish(NULL, END_ERROR, STATUS_ERROR);
+	status = run_cancel_status(cause, &reason);
+	if (reason == END_SIGNAL)
+		log_error("SIG%s: the start was ended; no guest ran", sigabbrev_np(cause));
+	else if (config.timeout_ns &&
+		 (!config.boot_timeout_ns || config.timeout_ns <= config.boot_timeout_ns))
+		log_error("--timeout: the start was not over in time");
+	else
+		log_error("--boot-timeout: the start was not over in time");
+	return run_finish(NULL, reason, status);
+}
+
 static void run_machine(struct kvm *kvm)
 {
 	int err = kvm_cpu_start_all(kvm);
@@ -259,14 +321,6 @@ static void run_machine(struct kvm *kvm)
 		kvm_end(kvm, END_ERROR, STATUS_ERROR);
 }
 
-/* Complete the files. If one cannot be written it says so; the status stays the run's. */
-static int run_finish(struct kvm *kvm, enum end_reason reason, int status)
-{
-	trace_finish(kvm, kvm_end_name(reason), status);
-	result_finish(kvm, kvm_end_name(reason), status);
-	return status;
-}
-
 static int run_vm(void)
 {
 	static struct kvm kvm;
@@ -275,11 +329,11 @@ static int run_vm(void)
 	int status;
 
 	if (init_run(&kvm))
-		return run_finish(NULL, END_ERROR, STATUS_ERROR);
+		return run_fail();
 	phase_mark(PHASE_KVM);
-	if (kvm_power_on(&kvm)) {
+	if (kvm_power_on(&kvm) || cancel_end()) {
 		init_exit(&kvm);
-		return run_finish(NULL, END_ERROR, STATUS_ERROR);
+		return run_fail();
 	}
 	phase_mark(PHASE_VM_READY);
 	if (config.dry_run) {
@@ -313,10 +367,10 @@ int builtin_run(int argc, char **argv)
 		forked = detach_fork(&status);
 	if (forked)
 		return forked > 0 ? status : run_finish(NULL, END_ERROR, STATUS_ERROR);
-	run_block_signals();
+	run_catch_signals();
 	if (run_complete_config(positional, argv) || run_choose_init() || boot_open_files() ||
 	    disk_open_all())
-		return run_finish(NULL, END_ERROR, STATUS_ERROR);
+		return run_fail();
 	phase_mark(PHASE_OPTIONS);
 	status = run_vm();
 	disk_close_all();

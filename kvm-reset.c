@@ -20,8 +20,14 @@
  * looks whether all have, and does the reset. A vCPU that does not park within
  * 5 s is named, and the run ends. A second reset request while one is under way
  * changes nothing; a stop request wins over both.
+ *
+ * While the loop loads the kernel again it reads no signal and fires no timer. So this is
+ * work that can be called off, as the first load was (util/cancel.c): --timeout and a signal
+ * end it. A signal that came too late for that presses the power button after all.
  */
 #include <kvm/arch.h>
+#include <kvm/cancel.h>
+#include <kvm/config.h>
 #include <kvm/device.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
@@ -30,7 +36,11 @@
 #include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/phase.h>
 #include <kvm/util.h>
+
+#include <errno.h>
+#include <signal.h>
 
 static struct loop_bell reset_bell;
 static struct loop_timer reset_timer;
@@ -74,6 +84,29 @@ static int reset_machine(struct kvm *kvm)
 	return err;
 }
 
+/* As reset_machine(); what calls it off is the end of the run. */
+static int reset_or_end(struct kvm *kvm)
+{
+	u64 start = phase_ns(PHASE_EXEC);
+	bool limited = config.timeout_ns && config.timeout_ns < UINT64_MAX - start;
+	int err, cause;
+
+	cancel_begin_again(limited ? start + config.timeout_ns : UINT64_MAX);
+	err = reset_machine(kvm);
+	cause = cancel_end();
+	if (cause == CANCEL_TIMEOUT) {
+		kvm_end(kvm, END_TIMEOUT, STATUS_TIMEOUT);
+		log_error("--timeout: the run was not over in time");
+	} else if (err && cause) {
+		kvm_end(kvm, END_SIGNAL, 128 + cause);
+	} else if (err) {
+		kvm_end(kvm, END_ERROR, STATUS_ERROR);
+	} else if (cause) {
+		raise(cause); /* blocked: the loop reads it */
+	}
+	return err ? err : cause == CANCEL_TIMEOUT ? -ECANCELED : 0;
+}
+
 static void reset_rung(void *arg)
 {
 	struct kvm *kvm = arg;
@@ -87,10 +120,8 @@ static void reset_rung(void *arg)
 	}
 	loop_disarm(kvm->loop, &reset_timer);
 	atomic_store(&reset_wanted, false);
-	if (reset_machine(kvm)) {
-		kvm_end(kvm, END_ERROR, STATUS_ERROR);
+	if (reset_or_end(kvm))
 		return;
-	}
 	kvm_repeat_power_button();
 	kvm_cpu_unpark_all(kvm);
 	ipc_event("reset");

@@ -73,8 +73,7 @@ bool term_is_raw(void)
 	return term.raw;
 }
 
-/* Async-signal-safe. */
-static void term_restore(void)
+void term_restore(void)
 {
 	if (!term.raw)
 		return;
@@ -238,7 +237,8 @@ int term_start(struct loop *loop, void (*changed)(void))
 	for (size_t i = 0; i < ARRAY_SIZE(fatal_signals); i++)
 		sigaction(fatal_signals[i], &fatal, NULL);
 	atexit(term_restore);
-	term_make_raw();
+	/* As soon as the loop runs: until then Ctrl-C ends a start that takes long. */
+	loop_arm(term.loop, &term.retry, now_ns());
 	return 0;
 }
 

@@ -15,6 +15,7 @@ unit = $(eval UNIT += $(strip $(1)))$(eval OBJS-$(strip $(1)) := $(2))
 
 $(call unit, util/test-cache)
 $(call unit, util/test-cache-room)
+$(call unit, util/test-cancel)
 $(call unit, util/test-init)
 $(call unit, util/test-iov)
 $(call unit, util/test-ipc-client)

@@ -65,7 +65,7 @@ int init_run_list(const struct init_module **list, size_t count, struct kvm *kvm
 
 		if (!err)
 			continue;
-		if (log_error_count() == errors)
+		if (log_error_count() == errors && err != -ECANCELED)
 			log_error("%s: cannot be initialised: %s", module->name, strerror(-err));
 		init_exit_list(list, kvm, done);
 		return err;

@@ -34,6 +34,7 @@
 
 #ifdef HAVE_LZ4
 #include <errno.h>
+#include <kvm/cancel.h>
 #include <kvm/unpack.h>
 #include <lz4.h>
 #include <lz4frame.h>
@@ -111,6 +112,8 @@ static ssize_t unpack_legacy(const u8 *in, size_t in_len, u8 *out, size_t out_ma
 		in_done += 4 + number;
 		out_done += written;
 		last = written < LEGACY_BLOCK;
+		if (cancel_check())
+			return -ECANCELED;
 	}
 	return (ssize_t)out_done;
 }

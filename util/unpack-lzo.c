@@ -29,6 +29,7 @@
 
 #ifdef HAVE_LZO
 #include <errno.h>
+#include <kvm/cancel.h>
 #include <kvm/unpack.h>
 #include <lzo/lzo1x.h>
 #include <string.h>
@@ -195,8 +196,11 @@ ssize_t unpack_lzo(const u8 *in, size_t in_len, u8 *out, size_t out_max)
 	err = take_header(&input, &flags);
 	if (err)
 		return err;
-	while ((block = take_block(&input, flags, out + done, out_max - done)) > 0)
+	while ((block = take_block(&input, flags, out + done, out_max - done)) > 0) {
 		done += block;
+		if (cancel_check())
+			return -ECANCELED;
+	}
 	return block ? block : (ssize_t)done;
 }
 #endif

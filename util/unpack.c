@@ -14,7 +14,8 @@
  * has a name, so that the message to the user can say what is missing.
  *
  * unpack_stream() drives the libraries that work piece by piece. They all take input and room as
- * long as there is both; the pieces are bounded because some count in 32 bits. When the room is
+ * long as there is both; the pieces are bounded because some count in 32 bits, and because a start
+ * that takes long must end when a signal or --timeout says so. When the room is
  * used up the stream may still have to be ended, by a checksum or a marker: the library then gets
  * one spare byte. If it writes that, the stream is longer than out_max, which is how a bomb ends:
  * after out_max + 1 bytes. A step that moves neither end and does not end the stream wants input
@@ -36,12 +37,13 @@
 #include "unpack-formats.h"
 
 #include <errno.h>
+#include <kvm/cancel.h>
 #include <kvm/unpack.h>
 #include <limits.h>
 #include <string.h>
 
-/* What a step is given at most: avail_in and avail_out of zlib and bzip2 are unsigned ints. */
-#define STEP_MAX (1UL << 30)
+/* What a step is given at most: a bomb can be called off between two (cancel.h). */
+#define STEP_MAX (4UL << 20)
 
 #ifdef HAVE_ZLIB
 #define IF_ZLIB(fn) fn
@@ -158,5 +160,7 @@ ssize_t unpack_stream(unpack_step_fn *step, void *state, const u8 *in, size_t in
 			return (ssize_t)out_done;
 		if (io.in_len == give && io.out_len == room)
 			return -EINVAL;
+		if (cancel_check())
+			return -ECANCELED;
 	}
 }

@@ -12,24 +12,30 @@
  * they can throw away (a temporary file, a socket to be closed), or pass the
  * error on (a disk's request).
  *
+ * Long transfers go in pieces of PIECE_MAX, and cancel_check() is asked between two: a
+ * signal or --timeout ends a start that reads a large kernel from a slow disk.
+ *
  * Left out on purpose: waiting. A descriptor that is non-blocking returns
  * -EAGAIN; the loop is the place to wait.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <kvm/cancel.h>
 #include <kvm/util.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#define PIECE_MAX (4 * MIB)
+
 int pread_full(int fd, void *buf, size_t len, off_t offset)
 {
 	char *to = buf;
 
 	while (len) {
-		ssize_t n = pread(fd, to, len, offset);
+		ssize_t n = pread(fd, to, MIN(len, PIECE_MAX), offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -40,6 +46,8 @@ int pread_full(int fd, void *buf, size_t len, off_t offset)
 		to += n;
 		len -= n;
 		offset += n;
+		if (len && cancel_check())
+			return -ECANCELED;
 	}
 	return 0;
 }
@@ -104,7 +112,7 @@ int pwrite_full(int fd, const void *buf, size_t len, off_t offset)
 	const char *from = buf;
 
 	while (len) {
-		ssize_t n = pwrite(fd, from, len, offset);
+		ssize_t n = pwrite(fd, from, MIN(len, PIECE_MAX), offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -113,6 +121,8 @@ int pwrite_full(int fd, const void *buf, size_t len, off_t offset)
 		from += n;
 		len -= n;
 		offset += n;
+		if (len && cancel_check())
+			return -ECANCELED;
 	}
 	return 0;
 }
@@ -122,7 +132,7 @@ int write_full(int fd, const void *buf, size_t len)
 	const char *from = buf;
 
 	while (len) {
-		ssize_t n = write(fd, from, len);
+		ssize_t n = write(fd, from, MIN(len, PIECE_MAX));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -133,6 +143,8 @@ int write_full(int fd, const void *buf, size_t len)
 			return -EIO;
 		from += n;
 		len -= n;
+		if (len && cancel_check())
+			return -ECANCELED;
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef KVM_LOG_H
 #define KVM_LOG_H
 
+#include <errno.h>
 #include <kvm/types.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
@@ -21,8 +22,11 @@ void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(
 #define log_info(...)  log_line(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__)
 
-/* log_error() and return err, so that "return log_fail(-EINVAL, ...)" is one statement. */
-#define log_fail(err, ...) (log_error(__VA_ARGS__), (err))
+/*
+ * log_error() and return err, so that "return log_fail(-EINVAL, ...)" is one statement. Work that
+ * was called off (-ECANCELED, cancel.h) prints nothing: whoever called it off says so once.
+ */
+#define log_fail(err, ...) ((err) == -ECANCELED ? (void)0 : log_error(__VA_ARGS__), (err))
 
 /* How many LOG_ERROR lines were written so far. */
 unsigned long log_error_count(void);

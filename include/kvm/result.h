@@ -26,4 +26,10 @@ int result_keep(const char *path);
  */
 int result_finish(const struct kvm *kvm, const char *reason, int status);
 
+/*
+ * Instead of result_finish(), from a signal's handler that ends the process: reason and status
+ * alone. status is at most 255. Async-signal-safe.
+ */
+void result_finish_short(const char *reason, int status);
+
 #endif

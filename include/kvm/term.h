@@ -11,12 +11,15 @@
 struct loop;
 
 /*
- * If standard input is a terminal, make it raw while we are in its foreground; changed() is called
- * when that has become so or otherwise. 0 or -errno after log_error(). term_stop() restores it, and
- * so does every end of the process but SIGKILL. The loop's thread.
+ * If standard input is a terminal, make it raw while the loop runs and we are in its foreground;
+ * changed() is called when that has become so or otherwise. 0 or -errno after log_error().
+ * term_stop() restores it, and so does every end of the process but SIGKILL. The loop's thread.
  */
 int term_start(struct loop *loop, void (*changed)(void));
 void term_stop(void);
+
+/* The terminal as it was. Async-signal-safe, any number of times. */
+void term_restore(void);
 
 /* Is standard input a terminal that is in raw mode for the guest now? Loop. */
 bool term_is_raw(void);

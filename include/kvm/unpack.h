@@ -39,7 +39,8 @@ bool unpack_supported(enum unpack_format format);
  *   -ENOTSUP  the library was left out of this build
  *   -E2BIG    what comes out is longer than out_max
  *   -EINVAL   not of this format, damaged, or truncated
- *   -ENOMEM   no memory, or lzma or xz ask for a window above 128 MiB.
+ *   -ENOMEM   no memory, or lzma or xz ask for a window above 128 MiB
+ *   -ECANCELED  called off (cancel.h); zstd, which is one call, does not ask.
  * After an error out[] holds anything.
  *
  * Memory besides in and out, at most: gzip 48 KiB, bzip2 4 MiB, lzma and xz 130 MiB (touched as

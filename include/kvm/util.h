@@ -11,7 +11,8 @@
 
 /*
  * Read exactly len bytes at offset. Returns 0, -EIO when the file ends first,
- * or another -errno. EINTR is retried.
+ * or another -errno. EINTR is retried. This and the others below return -ECANCELED when the
+ * work is called off (cancel.h); what takes one piece of 4 MiB or less is always finished.
  */
 int pread_full(int fd, void *buf, size_t len, off_t offset);
 

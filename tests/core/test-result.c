@@ -519,6 +519,30 @@ static void test_a_short_form_when_there_is_no_room(void **state)
 	assert_int_equal(rmdir(temporary), 0);
 	assert_int_equal(log_lines, 0);
 }
+
+/* From a signal's handler: over what was there, which may be longer. */
+static void test_a_short_form_at_once(void **state)
+{
+	static const int statuses[] = {0, 7, 99, 124, 143};
+
+	result_finish_short("signal", 143); /* no file is wanted: nothing happens */
+	assert_int_not_equal(access(path, F_OK), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		json_t *object;
+
+		assert_int_equal(result_keep(path), 0);
+		assert_int_equal(result_finish(NULL, "exit", 7), 0);
+		result_finish_short("signal", statuses[i]);
+		object = load();
+		assert_string_equal(text_of(object, "reason"), "signal");
+		assert_int_equal(json_integer_value(json_object_get(object, "status")),
+				 statuses[i]);
+		assert_int_equal(json_object_size(object), 2);
+		json_decref(object);
+		result_keep(NULL);
+	}
+	assert_int_equal(log_lines, 0);
+}
 #else
 static void test_without_jansson_the_option_is_refused(void **state)
 {
@@ -552,6 +576,7 @@ int main(void)
 		TEST(test_standard_output_is_refused),
 		TEST(test_a_link_is_not_followed),
 		TEST(test_the_error_is_in_it),
+		TEST(test_a_short_form_at_once),
 #else
 		TEST(test_without_jansson_the_option_is_refused),
 #endif

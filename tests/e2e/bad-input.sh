@@ -120,6 +120,78 @@ test_kernel_damaged()
 	refused 'kernel patched: ' -m 64 -k patched
 }
 
+# --- a start that takes long ---
+
+# A vmlinux.bz2 of 782 bytes that unpacks to 1 GiB
+make_bomb()
+{
+	"$LKVM" version | grep -q '^+bzip2' || skip "no libbz2"
+	base64 -d <<-END | gunzip >bomb
+	H4sIAAAAAAACA3OKyrA0dIxUC47k43x0nzG+z4HhAAMDhwKDQYOvm9MC1ZVcDdNH5Uflh778o2XCbxmyDBHymlKunD
+	oeC1WP3pnoJ6IiLrKKswEAdm0c3A4DAAA=
+	END
+}
+
+test_start_out_of_time()
+{
+	make_bomb
+	vm --timeout 200ms -k bomb
+	ends 124 timeout
+	took_between 200 5000
+	said_lines 1
+	said '^lkvm: --timeout: the start was not over in time'
+	vm --boot-timeout 200ms --timeout 1h -k bomb
+	ends 124 timeout
+	said_lines 1
+	said '^lkvm: --boot-timeout: the start was not over in time'
+}
+
+test_start_and_signals()
+{
+	local sig
+
+	make_bomb
+	for sig in TERM INT HUP; do
+		vm_start --name called-off -k bomb
+		sleep 0.2
+		started=$(ms_now)
+		kill -$sig "$pid"
+		vm_wait
+		ends $((128 + $(kill -l $sig))) signal
+		took_between 0 3000
+		said_lines 1
+		said "^lkvm: SIG$sig: the start was ended; no guest ran"
+	done
+}
+
+test_start_detached_and_called_off()
+{
+	make_bomb
+	vm_start --detach --name called-off -k bomb
+	sleep 0.3
+	kill -TERM "$pid"
+	wait "$pid"
+	started=$(ms_now)
+	while pgrep -f 'name called-off -k bomb' >/dev/null; do
+		took_between 0 5000
+		sleep 0.05
+	done
+}
+
+# The kernel for a reset in place is loaded with nobody at the loop.
+test_reset_out_of_time()
+{
+	make_bomb
+	cp "$PAYLOAD" kernel
+	vm_start -k kernel --on-reboot=reset --timeout 2s -- say:ready~ sleep:500 reset:kbd
+	wait_for out ready
+	cp bomb kernel.new
+	mv kernel.new kernel
+	vm_wait
+	ends 124 timeout
+	took_between 1500 8000
+}
+
 # --- initrds ---
 
 make_cpio()
