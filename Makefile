@@ -43,7 +43,8 @@ OBJS-virtio := $(OBJS-virtio-core) $(addprefix virtio/,transport.o pci.o mmio.o 
 OBJS-disk := $(addprefix disk/,disk.o disk-open.o disk-option.o disk-format.o disk-file.o \
 	     disk-lock.o disk-order.o raw.o overlay.o engine-threads.o engine-uring.o engine-aio.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
-	     json-file.o runtime-dir.o remains.o ipc-client.o thread.o cancel.o cache.o unpack.o \
+	     json-file.o runtime-dir.o remains.o ipc-client.o thread.o cancel.o cache.o \
+	     cache-check.o cache-room.o unpack.o \
 	     unpack-lib.o unpack-lzo.o unpack-lz4.o symbols.o printable.o)
 
 OBJS-guest := $(addprefix guest/,initramfs.o modules.o cpio.o root.o init-blob.o)

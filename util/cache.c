@@ -13,14 +13,16 @@
  * its compressed bytes are not even read. Any write to a file changes its ctime, so a
  * rebuilt kernel has another link; a copy has another link and the same entry.
  *
- * An entry is written under a temporary name and renamed: parallel starts each write
- * their own, and the last one stays. Its header says how long it is and which
- * modification time it was given, which every later write would change; an entry that does
- * not agree with its header is deleted and made again. What is in it is as little
- * trusted as the kernel file itself: whoever reads it checks.
+ * An entry is written under a temporary name, brought to the disk, and renamed: parallel
+ * starts each write their own, and the last one stays. Its header says how long it is, which
+ * modification time it was given, which every later write would change, and the hash of what
+ * is in it, which is compared whenever something may have happened to it (cache-check.c). An
+ * entry that does not agree with its header is deleted and made again.
  *
- * The cache holds CACHE_MAX_BYTES; the entries read longest ago go when a new one
- * comes, with links that lead nowhere and temporary files that a crash has left. A
+ * Nothing is kept but what the caller takes for a kernel, and nothing above CACHE_ENTRY_MAX: a
+ * file that claims to be large, or unpacks to anything else, costs no other kernel its place.
+ *
+ * The cache holds CACHE_MAX_BYTES; what goes when a new entry comes is cache-room.c's. A
  * folder that is not ours, or that others may write to, is not used.
  *
  * Main thread.
@@ -28,11 +30,13 @@
  * Spec: RFC 7693 (BLAKE2, by libsodium; with SHA-256 the first run took twice as long);
  * XDG Base Directory Specification.
  */
+#include "cache-parts.h"
+
 #include <kvm/cache.h>
+#include <kvm/cancel.h>
 #include <kvm/log.h>
 #include <kvm/util.h>
 
-#include <dirent.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,26 +49,21 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifdef HAVE_LIBSODIUM
-#include <sodium.h>
-#endif
-
 #define HEADER_BYTES 4096
 #define HOLE_BYTES   4096
-#define HEADER_MAGIC "lkvm unpacked 1"
-#define NAME_BYTES   128
-#define HASH_BYTES   32
-#define HASH_DIGITS  (2 * HASH_BYTES)
-#define TEMP_PREFIX  "tmp-"
-#define LINK_PREFIX  "by-"
-#define TEMP_AGE_S   3600
+#define SYNC_BYTES   (8 * MIB)
+#define HEADER_MAGIC "lkvm unpacked 2"
+#define OLDER_MAGIC  "lkvm unpacked 1"
+#define NAME_BYTES   CACHE_NAME_BYTES
+#define HASH_DIGITS  CACHE_HASH_DIGITS
 #define LINK_AGE_S   2
 
 struct cache_header {
 	char magic[16];
 	char name[HASH_DIGITS + 8]; /* of the entry itself */
 	le64 bytes;
-	le64 mtime_s; /* whole seconds: any file system keeps them */
+	le64 mtime_s;		      /* whole seconds: any file system keeps them */
+	u8 content[CACHE_HASH_BYTES]; /* of the unpacked bytes */
 };
 
 static int cache_refuse(const char **why, int err, const char *text)
@@ -125,7 +124,7 @@ static int cache_link_name(int fd, u64 offset, char name[NAME_BYTES])
 		return -errno;
 	if (time(NULL) - st.st_ctim.tv_sec < LINK_AGE_S)
 		return 0;
-	snprintf(name, NAME_BYTES, LINK_PREFIX "%llx-%llx-%llx-%llx.%lx-%llx.%lx-%llx",
+	snprintf(name, NAME_BYTES, CACHE_LINK_PREFIX "%llx-%llx-%llx-%llx.%lx-%llx.%lx-%llx",
 		 (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
 		 (unsigned long long)st.st_size, (unsigned long long)st.st_mtim.tv_sec,
 		 st.st_mtim.tv_nsec, (unsigned long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec,
@@ -133,138 +132,91 @@ static int cache_link_name(int fd, u64 offset, char name[NAME_BYTES])
 	return 0;
 }
 
-/* False: built without libsodium, so nothing can be named. */
-static bool cache_entry_name(const u8 *packed, u64 bytes, char name[NAME_BYTES])
+/* 0; -ENOTSUP: built without libsodium, so nothing can be named; or -ECANCELED. */
+static int cache_entry_name(const u8 *packed, u64 bytes, char name[NAME_BYTES])
 {
-#ifdef HAVE_LIBSODIUM
-	u8 digest[HASH_BYTES];
+	u8 digest[CACHE_HASH_BYTES];
+	int err = cache_hash(packed, bytes, digest);
 
-	crypto_generichash(digest, sizeof(digest), packed, bytes, NULL, 0);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(name + 2 * i, 3, "%02x", digest[i]);
-	return true;
-#else
-	(void)packed;
-	(void)bytes;
 	name[0] = '\0';
-	return false;
-#endif
-}
-
-static bool cache_is_entry_name(const char *name)
-{
-	return strlen(name) == HASH_DIGITS && strspn(name, "0123456789abcdef") == HASH_DIGITS;
+	for (size_t i = 0; !err && i < sizeof(digest); i++)
+		snprintf(name + 2 * i, 3, "%02x", digest[i]);
+	return err;
 }
 
 /* --- reading --- */
 
-static bool cache_agrees(int fd, const char *name, struct cache_file *file)
+/* Does the entry agree with its header in all but its content? */
+static bool cache_agrees(int fd, const char *name, const struct stat *st,
+			 struct cache_header *header)
 {
-	struct cache_header header;
-	struct stat st;
+	if (!S_ISREG(st->st_mode) || st->st_uid != geteuid() || st->st_size < HEADER_BYTES ||
+	    pread_full(fd, header, sizeof(*header), 0))
+		return false;
+	return !memcmp(header->magic, HEADER_MAGIC, sizeof(HEADER_MAGIC)) &&
+	       !strncmp(header->name, name, sizeof(header->name)) &&
+	       le64toh(header->bytes) == (u64)st->st_size - HEADER_BYTES &&
+	       le64toh(header->mtime_s) == (u64)st->st_mtim.tv_sec && !st->st_mtim.tv_nsec;
+}
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-	    st.st_size < HEADER_BYTES || pread_full(fd, &header, sizeof(header), 0))
-		return false;
-	if (memcmp(header.magic, HEADER_MAGIC, sizeof(HEADER_MAGIC)) != 0 ||
-	    strncmp(header.name, name, sizeof(header.name)) != 0)
-		return false;
+/* 1: it may be used. 0: not. -ECANCELED. */
+static int cache_verify(int dir, int fd, const char *name, struct cache_file *file)
+{
+	struct cache_header header = {.magic = ""};
+	u8 content[CACHE_HASH_BYTES];
+	struct stat st;
+	int err;
+
+	if (fstat(fd, &st) < 0 || !cache_agrees(fd, name, &st, &header)) {
+		/* An older lkvm's is no reason to worry. */
+		log_line(memcmp(header.magic, OLDER_MAGIC, sizeof(OLDER_MAGIC)) ? LOG_WARN
+										: LOG_INFO,
+			 "cache entry %s: is damaged; it is made again", name);
+		return 0;
+	}
 	*file = (struct cache_file){
 		.fd = fd, .offset = HEADER_BYTES, .bytes = le64toh(header.bytes)};
-	return file->bytes == (u64)st.st_size - HEADER_BYTES &&
-	       le64toh(header.mtime_s) == (u64)st.st_mtim.tv_sec && !st.st_mtim.tv_nsec;
+	if (cache_is_checked(dir, name, &st)) {
+		cache_mark_used(dir, name);
+		return 1;
+	}
+	err = cache_hash_file(fd, HEADER_BYTES, file->bytes, content);
+	if (err == -ECANCELED)
+		return err;
+	if (err || memcmp(content, header.content, sizeof(content)) != 0) {
+		log_warn("cache entry %s: is damaged; it is made again", name);
+		return 0;
+	}
+	cache_mark_checked(dir, name, &st);
+	return 1;
 }
 
-static bool cache_open_entry(int dir, const char *name, struct cache_file *file)
+/* As cache_verify(). */
+static int cache_open_entry(int dir, const char *name, struct cache_file *file)
 {
-	const struct timespec used[] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_OMIT}};
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	int found;
 
 	if (fd < 0)
-		return false;
-	if (cache_agrees(fd, name, file)) {
-		futimens(fd, used);
-		return true;
-	}
-	log_warn("cache entry %s: is damaged; it is made again", name);
-	unlinkat(dir, name, 0);
-	close(fd);
-	return false;
+		return 0;
+	found = cache_verify(dir, fd, name, file);
+	if (!found)
+		cache_remove(dir, name);
+	if (found <= 0)
+		close(fd);
+	return found;
 }
 
-static bool cache_follow(int dir, const char *link, struct cache_file *file)
+/* As cache_verify(). */
+static int cache_follow(int dir, const char *link, struct cache_file *file)
 {
 	char name[NAME_BYTES];
 	ssize_t len = link[0] ? readlinkat(dir, link, name, sizeof(name) - 1) : -1;
 
 	if (len < 0)
-		return false;
-	name[len] = '\0';
-	return cache_is_entry_name(name) && cache_open_entry(dir, name, file);
-}
-
-/* --- making room --- */
-
-struct cache_victim {
-	char name[HASH_DIGITS + 1];
-	struct timespec used;
-};
-
-static bool cache_is_older(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
-}
-
-/* One file of the folder: remove it if it is of no use, or count it. */
-static void cache_look_at(int dir, const char *name, u64 *total, struct cache_victim *oldest)
-{
-	struct stat st;
-
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return;
-	if (S_ISLNK(st.st_mode)) {
-		if (faccessat(dir, name, F_OK, 0) < 0)
-			unlinkat(dir, name, 0);
-	} else if (!strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX))) {
-		if (time(NULL) - st.st_ctim.tv_sec > TEMP_AGE_S)
-			unlinkat(dir, name, 0);
-	} else if (cache_is_entry_name(name)) {
-		*total += (u64)st.st_size;
-		if (oldest->name[0] && !cache_is_older(&st.st_atim, &oldest->used))
-			return;
-		snprintf(oldest->name, sizeof(oldest->name), "%.*s", HASH_DIGITS, name);
-		oldest->used = st.st_atim;
-	}
-}
-
-static u64 cache_walk(int dir, struct cache_victim *oldest)
-{
-	int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *folder = own < 0 ? NULL : fdopendir(own);
-	const struct dirent *each;
-	u64 total = 0;
-
-	*oldest = (struct cache_victim){0};
-	if (!folder) {
-		if (own >= 0)
-			close(own);
 		return 0;
-	}
-	while ((each = readdir(folder)))
-		cache_look_at(dir, each->d_name, &total, oldest);
-	closedir(folder);
-	return total;
-}
-
-/* Delete the entries unused for longest until so many bytes more have room. */
-static void cache_make_room(int dir, u64 bytes)
-{
-	struct cache_victim oldest;
-
-	while (cache_walk(dir, &oldest) + bytes > CACHE_MAX_BYTES && oldest.name[0]) {
-		if (unlinkat(dir, oldest.name, 0) < 0)
-			return;
-	}
+	name[len] = '\0';
+	return cache_is_entry_name(name) ? cache_open_entry(dir, name, file) : 0;
 }
 
 /* --- writing --- */
@@ -297,6 +249,23 @@ static int cache_write_sparse(int fd, const u8 *data, u64 len, u64 offset)
 		       : pwrite_full(fd, data + from, len - from, (off_t)(offset + from));
 }
 
+/*
+ * To the disk: after a crash an entry is whole or not there. In pieces, because a wait for a slow
+ * disk's writes is one that no signal ends.
+ */
+static int cache_sync(int fd, u64 bytes)
+{
+	for (u64 at = 0; at < bytes; at += SYNC_BYTES) {
+		if (cancel_check())
+			return -ECANCELED;
+		/* Where this is not known, fsync() has more to do. */
+		(void)sync_file_range(fd, (off_t)at, (off_t)SYNC_BYTES,
+				      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+					      SYNC_FILE_RANGE_WAIT_AFTER);
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
 static int cache_fill(int fd, const char *name, const u8 *data, u64 bytes)
 {
 	/* An even second of the past: no later write leaves just this. */
@@ -304,64 +273,45 @@ static int cache_fill(int fd, const char *name, const u8 *data, u64 bytes)
 	const struct timespec times[] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)mtime}};
 	struct cache_header header = {
 		.magic = HEADER_MAGIC, .bytes = htole64(bytes), .mtime_s = htole64(mtime)};
-	int err;
+	int err = cache_hash(data, bytes, header.content);
 
 	snprintf(header.name, sizeof(header.name), "%.*s", HASH_DIGITS, name);
-	err = pwrite_full(fd, &header, sizeof(header), 0);
+	err = err ? err : pwrite_full(fd, &header, sizeof(header), 0);
 	err = err ? err : cache_write_sparse(fd, data, bytes, HEADER_BYTES);
-	return err ? err : futimens(fd, times) < 0 ? -errno : 0;
+	if (!err && futimens(fd, times) < 0)
+		err = -errno;
+	return err ? err : cache_sync(fd, HEADER_BYTES + bytes);
 }
 
-/* Into the folder under its name. False: it could not be kept. */
-static bool cache_keep(int dir, const char *name, const void *data, u64 bytes,
-		       struct cache_file *file)
+/* Into the folder under its name. 1; 0: it could not be kept; -ECANCELED. */
+static int cache_keep(int dir, const char *name, const void *data, u64 bytes,
+		      struct cache_file *file)
 {
 	char temp[NAME_BYTES];
+	struct stat st;
 	int fd, err;
 
+	if (bytes > CACHE_ENTRY_MAX)
+		return 0;
 	cache_make_room(dir, HEADER_BYTES + bytes);
-	snprintf(temp, sizeof(temp), TEMP_PREFIX "%d-%.16s", getpid(), name);
+	snprintf(temp, sizeof(temp), CACHE_TEMP_PREFIX "%d-%.16s", getpid(), name);
 	fd = openat(dir, temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return false;
+		return 0;
 	err = cache_fill(fd, name, data, bytes);
-	if (!err && renameat(dir, temp, dir, name) < 0)
+	if (!err && (renameat(dir, temp, dir, name) < 0 || fstat(fd, &st) < 0))
 		err = -errno;
 	if (err) {
 		log_info("cache: %s; the unpacked kernel is not kept", strerror(-err));
 		unlinkat(dir, temp, 0);
 		close(fd);
-		return false;
+		return err == -ECANCELED ? err : 0;
 	}
+	/* The rename was its last change. */
+	cache_mark_checked(dir, name, &st);
 	*file = (struct cache_file){.fd = fd, .offset = HEADER_BYTES, .bytes = bytes};
-	return true;
+	return 1;
 }
-
-/* Without a name, gone with its descriptor. */
-static int cache_hold(const void *data, u64 bytes, struct cache_file *file, const char **why)
-{
-	int fd = memfd_create("lkvm-unpacked", MFD_CLOEXEC);
-
-	if (fd < 0 || cache_write_sparse(fd, data, bytes, 0)) {
-		if (fd >= 0)
-			close(fd);
-		return cache_refuse(why, -ENOMEM, "cannot be unpacked: no memory");
-	}
-	*file = (struct cache_file){.fd = fd, .bytes = bytes};
-	return 0;
-}
-
-static void cache_link(int dir, const char *link, const char *name)
-{
-	if (!link[0])
-		return;
-	unlinkat(dir, link, 0);
-	/* Without the link the next run has to read the whole kernel to find this copy. */
-	if (symlinkat(name, dir, link) < 0)
-		return;
-}
-
-/* --- unpacking --- */
 
 static int cache_say(int err, const char **why)
 {
@@ -372,6 +322,8 @@ static int cache_say(int err, const char **why)
 				    "(lkvm version lists them)");
 	case -E2BIG:
 		return cache_refuse(why, err, "is damaged: it unpacks to more than it may");
+	case -ECANCELED:
+		return cache_refuse(why, err, "was called off");
 	case -ENOMEM:
 		return cache_refuse(why, err, "cannot be unpacked: no memory");
 	default:
@@ -379,41 +331,85 @@ static int cache_say(int err, const char **why)
 	}
 }
 
-/* Unpack and keep; out has room for max_bytes. */
-static int cache_make(int dir, const char *name, const u8 *packed, u64 bytes, u8 *out,
-		      u64 max_bytes, struct cache_file *file, const char **why)
+/* Without a name, gone with its descriptor. */
+static int cache_hold(const void *data, u64 bytes, struct cache_file *file, const char **why)
 {
-	enum unpack_format format = unpack_detect(packed, bytes);
-	ssize_t len = unpack(format, packed, bytes, out, max_bytes);
+	int fd = memfd_create("lkvm-unpacked", MFD_CLOEXEC);
+	int err = fd < 0 ? -errno : cache_write_sparse(fd, data, bytes, 0);
+
+	if (err) {
+		if (fd >= 0)
+			close(fd);
+		return cache_say(err == -ECANCELED ? err : -ENOMEM, why);
+	}
+	*file = (struct cache_file){.fd = fd, .bytes = bytes};
+	return 0;
+}
+
+static void cache_link(int dir, const char *link, const char *name)
+{
+	if (!link[0])
+		return;
+	unlinkat(dir, link, 0);
+	cache_make_room_for_link(dir, name);
+	symlinkat(name, dir, link);
+}
+
+/* --- unpacking --- */
+
+/* What is to be unpacked, and how it may be kept. */
+struct cache_job {
+	int dir; /* -1: nowhere */
+	const u8 *packed;
+	u64 bytes, max_bytes;
+	cache_valid_fn *valid;
+	char name[NAME_BYTES]; /* of its entry; empty: it has none */
+};
+
+/* Unpack and keep; out has room for max_bytes. */
+static int cache_make(const struct cache_job *job, u8 *out, struct cache_file *file,
+		      const char **why)
+{
+	enum unpack_format format = unpack_detect(job->packed, job->bytes);
+	ssize_t len = unpack(format, job->packed, job->bytes, out, job->max_bytes);
+	const char *wrong;
+	int kept = 0;
 
 	if (len < 0)
 		return cache_say((int)len, why);
-	if (dir >= 0 && name[0] && cache_keep(dir, name, out, (u64)len, file))
-		return 0;
-	return cache_hold(out, (u64)len, file, why);
+	wrong = job->valid ? job->valid(out, (u64)len) : NULL;
+	if (wrong)
+		return cache_refuse(why, -ENOEXEC, wrong);
+	if (job->dir >= 0 && job->name[0])
+		kept = cache_keep(job->dir, job->name, out, (u64)len, file);
+	if (kept < 0)
+		return cache_say(kept, why);
+	return kept ? 0 : cache_hold(out, (u64)len, file, why);
 }
 
-static int cache_unpack_to(int dir, const char *link, const u8 *packed, u64 bytes, u64 max_bytes,
-			   struct cache_file *file, const char **why)
+static int cache_unpack_to(struct cache_job *job, const char *link, struct cache_file *file,
+			   const char **why)
 {
-	char name[NAME_BYTES];
-	bool named = cache_entry_name(packed, bytes, name);
-	int err;
+	int err = cache_entry_name(job->packed, job->bytes, job->name);
+	bool keeps = job->dir >= 0 && !err;
+	int found = keeps ? cache_open_entry(job->dir, job->name, file) : 0;
 	u8 *out;
 
-	if (dir >= 0 && named && cache_open_entry(dir, name, file)) {
-		cache_link(dir, link, name);
+	if (err == -ECANCELED || found < 0)
+		return cache_say(-ECANCELED, why);
+	if (found) {
+		cache_link(job->dir, link, job->name);
 		return 0;
 	}
-	out = mmap(NULL, max_bytes, PROT_READ | PROT_WRITE,
+	out = mmap(NULL, job->max_bytes, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (out == MAP_FAILED)
 		return cache_say(-ENOMEM, why);
-	madvise(out, max_bytes, MADV_HUGEPAGE);
-	err = cache_make(dir, name, packed, bytes, out, max_bytes, file, why);
-	munmap(out, max_bytes);
-	if (!err && dir >= 0 && named && file->offset)
-		cache_link(dir, link, name);
+	madvise(out, job->max_bytes, MADV_HUGEPAGE);
+	err = cache_make(job, out, file, why);
+	munmap(out, job->max_bytes);
+	if (!err && keeps && file->offset)
+		cache_link(job->dir, link, job->name);
 	return err;
 }
 
@@ -429,25 +425,30 @@ static int cache_read_packed(int fd, u64 offset, u64 bytes, u8 **packed, const c
 }
 
 int cache_unpack(int fd, u64 offset, u64 bytes, u64 max_bytes, bool must_keep,
-		 struct cache_file *file, const char **why)
+		 cache_valid_fn *valid, struct cache_file *file, const char **why)
 {
+	struct cache_job job = {.bytes = bytes, .max_bytes = max_bytes, .valid = valid};
 	char link[NAME_BYTES];
 	u8 *packed = NULL;
-	int dir, err;
+	int found, err;
 
 	err = cache_link_name(fd, offset, link);
 	if (err)
 		return cache_refuse(why, err, "cannot be looked at");
-	dir = cache_open_folder();
-	if (dir < 0 && must_keep)
+	job.dir = cache_open_folder();
+	if (job.dir < 0 && must_keep)
 		return cache_refuse(why, -ENOENT, "there is no cache to keep it in");
-	if (dir < 0 || !cache_follow(dir, link, file)) {
+	found = job.dir < 0 || !cache_can_hash() ? 0 : cache_follow(job.dir, link, file);
+	if (found < 0)
+		err = cache_say(found, why);
+	if (!found) {
 		err = cache_read_packed(fd, offset, bytes, &packed, why);
-		err = err ? err : cache_unpack_to(dir, link, packed, bytes, max_bytes, file, why);
+		job.packed = packed;
+		err = err ? err : cache_unpack_to(&job, link, file, why);
 	}
 	free(packed);
-	if (dir >= 0)
-		close(dir);
+	if (job.dir >= 0)
+		close(job.dir);
 	/* Found, but kept for a caller who had room for more. */
 	if (!err && file->bytes > max_bytes) {
 		close(file->fd);

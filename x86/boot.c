@@ -170,7 +170,8 @@ static int boot_open_kernel(void)
 	const struct image_wish wish = {.entry = entry,
 					.flat = config.kernel_type == KERNEL_TYPE_FLAT,
 					.never_unpack = config.unpack == UNPACK_NEVER || chooses,
-					.stays = stays};
+					.stays = stays,
+					.ram_top = MIN(config.mem_bytes, LAYOUT_RAM_HOLE)};
 	struct stat *st = &boot.identity;
 	const char *why;
 	int err;

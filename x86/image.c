@@ -185,12 +185,36 @@ static int image_parse_elf(const u8 *head, size_t len, enum image_entry wanted, 
 
 /* --- what is unpacked here --- */
 
+/* What is wrong with an unpacked vmlinux? NULL: nothing. Nothing else gets into the cache. */
+static const char *image_check_vmlinux(const void *data, u64 bytes)
+{
+	const struct elf_source source = elf_source_memory(data, bytes);
+	const char *why;
+	struct elf elf;
+
+	if (!elf_is(data, MIN(bytes, (u64)HEAD_BYTES)))
+		return "is compressed, and holds no vmlinux";
+	return elf_parse(&source, LAYOUT_KERNEL_MIN, &elf, &why) ? why : NULL;
+}
+
+static const char *image_check_payload(const void *data, u64 bytes)
+{
+	const struct elf_source source = elf_source_memory(data, bytes);
+	const char *why;
+	struct elf elf;
+
+	if (elf_parse(&source, LAYOUT_KERNEL_MIN, &elf, &why))
+		return why;
+	return elf.is_64bit ? NULL : "is no 64-bit kernel";
+}
+
 /* What the packed bytes of fd hold becomes the image's source. */
 static int image_unpack(struct image *image, u64 offset, u64 bytes, u64 max_bytes, bool must_keep,
-			const char **why)
+			cache_valid_fn *valid, const char **why)
 {
 	struct cache_file file;
-	int err = cache_unpack(image->source.fd, offset, bytes, max_bytes, must_keep, &file, why);
+	int err = cache_unpack(image->source.fd, offset, bytes, max_bytes, must_keep, valid, &file,
+			       why);
 
 	if (err)
 		return err;
@@ -200,10 +224,14 @@ static int image_unpack(struct image *image, u64 offset, u64 bytes, u64 max_byte
 	return 0;
 }
 
-static bool image_can_unpack(const struct image *image, enum image_entry wanted)
+static bool image_can_unpack(const struct image *image, const struct image_wish *wish)
 {
+	enum image_entry wanted = wish->entry;
 	u8 magic[UNPACK_MAGIC_MAX];
 
+	/* A kernel that needs more RAM than there is will be refused: no work for it. */
+	if (wish->ram_top && !bzimage_place(&image->bz, LAYOUT_KERNEL_MIN, wish->ram_top))
+		return false;
 	if (!(image->bz.entries & BZIMAGE_ENTRY_64) || image->bz.packed_bytes < sizeof(magic) ||
 	    (wanted != IMAGE_ENTRY_AUTO && wanted != IMAGE_ENTRY_64 && wanted != IMAGE_ENTRY_PVH))
 		return false;
@@ -221,11 +249,11 @@ static int image_open_payload(struct image *image, enum image_entry wanted, bool
 	struct image inner = *image;
 	const char *ignored;
 	int err = image_unpack(&inner, image->bz.packed_offset, image->bz.packed_bytes,
-			       image->bz.init_size, true, why);
+			       image->bz.init_size, true, image_check_payload, why);
 
 	/* Unpacking in vain each time would be slower than what the guest does. */
 	if (err)
-		return err == -ENOENT ? 0 : err;
+		return err == -ENOENT || err == -ENOEXEC ? 0 : err;
 	inner.kind = IMAGE_ELF;
 	if (elf_parse(&inner.source, LAYOUT_KERNEL_MIN, &inner.elf, &ignored) ||
 	    !inner.elf.is_64bit) {
@@ -253,7 +281,7 @@ static int image_parse_bzimage(const u8 *head, size_t len, const struct image_wi
 	image->kind = IMAGE_BZIMAGE;
 	err = bzimage_parse(head, MIN(len, (size_t)BZIMAGE_HEAD_BYTES), image->source.bytes,
 			    &image->bz, why);
-	if (!err && !wish->never_unpack && image_can_unpack(image, wish->entry))
+	if (!err && !wish->never_unpack && image_can_unpack(image, wish))
 		err = image_open_payload(image, wish->entry, wish->stays, why);
 	if (err || image->unpacked)
 		return err;
@@ -317,7 +345,8 @@ int image_open(int fd, u64 file_bytes, const struct image_wish *wish, struct ima
 		/* All of it is read into memory: a packed disk would be all of the memory. */
 		err = file_bytes > PACKED_FILE_MAX
 			      ? image_refuse(why, "is compressed, and too long to be a kernel")
-			      : image_unpack(image, 0, file_bytes, PACKED_FILE_MAX, false, why);
+			      : image_unpack(image, 0, file_bytes, PACKED_FILE_MAX, false,
+					     image_check_vmlinux, why);
 		err = err ? err : image_read_head(image, head, &len, why);
 		if (!err && !elf_is(head, len))
 			err = image_refuse(why,

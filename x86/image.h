@@ -41,6 +41,7 @@ struct image_wish {
 	bool flat;		/* it is a flat image */
 	bool never_unpack;	/* a bzImage unpacks itself */
 	bool stays;		/* it is not to be moved: no need for its relocations */
+	gpa_t ram_top;		/* end of low RAM: what needs more is not unpacked; 0: unknown */
 };
 
 /*

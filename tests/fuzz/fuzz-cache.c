@@ -6,8 +6,8 @@
  * before cache_unpack() is called comes from the input. Its first three bytes say what kind of
  * thing it is, how its time of change and its size go with its header, and what leads to it; then
  * come the fields of the header, then what would be the kernel. Invariants:
- * - an entry is taken exactly when it is a plain file that agrees with its header in name, length
- *   and time; then its bytes are what comes out;
+ * - an entry is taken exactly when it is a plain file that agrees with its header in name, length,
+ *   time and content; then its bytes are what comes out;
  * - otherwise the packed bytes are unpacked, and the entry is as it must be afterwards, unless
  *   something lies there that is not the cache's to remove (a folder);
  * - no descriptor is left open.
@@ -21,6 +21,7 @@
 #include <dirent.h>
 #include <endian.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,9 @@
 
 #define CONTROL_BYTES 3
 #define HEADER_BYTES  4096
-#define FIELDS_BYTES  (16 + 72 + 8 + 8) /* magic, name, length, time */
+#define FIELDS_BYTES  (16 + 72 + 8 + 8 + 32) /* magic, name, length, time, hash */
+#define HASH_AT	      (16 + 72 + 8 + 8)
+#define HASH_BYTES    32
 #define NAME_DIGITS   64
 #define UNPACKED_MAX  (64 * KIB)
 
@@ -81,7 +84,7 @@ static void learn_name(void)
 	const char *why;
 	DIR *dir;
 
-	CHECK(!cache_unpack(packed_fd, 0, sizeof(packed), UNPACKED_MAX, true, &file, &why));
+	CHECK(!cache_unpack(packed_fd, 0, sizeof(packed), UNPACKED_MAX, true, NULL, &file, &why));
 	CHECK(file.offset == HEADER_BYTES && file.bytes == sizeof(unpacked) - 1);
 	close(file.fd);
 	dir = opendir(folder);
@@ -152,11 +155,14 @@ static struct entry read_input(const u8 *data, size_t size)
 	entry.bytes = MIN(size - CONTROL_BYTES - fields, (size_t)UNPACKED_MAX);
 	/* What a mutation hardly finds, by single bits. */
 	if (entry.agree & 1)
-		memcpy(entry.header, "lkvm unpacked 1", 16);
+		memcpy(entry.header, "lkvm unpacked 2", 16);
 	if (entry.agree & 2)
 		snprintf((char *)entry.header + 16, 72, "%s", entry_name);
 	if (entry.agree & 4)
 		put_field64(entry.header + 88, entry.bytes);
+	if (entry.agree & 64)
+		crypto_generichash(entry.header + HASH_AT, HASH_BYTES, entry.body, entry.bytes,
+				   NULL, 0);
 	return entry;
 }
 
@@ -224,16 +230,18 @@ static void put_link(const struct entry *entry, const char *link)
 /* Must it be taken? Looked at before the call, with nothing but the documented format. */
 static bool is_good(struct entry *entry)
 {
-	u8 *header = entry->header;
+	u8 *header = entry->header, hash[HASH_BYTES];
 	struct stat st;
 
+	crypto_generichash(hash, sizeof(hash), entry->body, entry->bytes, NULL, 0);
 	if (fstatat(folder_fd, entry_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode) ||
 	    st.st_size < HEADER_BYTES)
 		return false;
-	return !memcmp(header, "lkvm unpacked 1", 16) && !header[16 + NAME_DIGITS] &&
+	return !memcmp(header, "lkvm unpacked 2", 16) && !header[16 + NAME_DIGITS] &&
 	       !memcmp(header + 16, entry_name, NAME_DIGITS) &&
 	       field64(header + 88) == (u64)st.st_size - HEADER_BYTES &&
-	       field64(header + 96) == (u64)st.st_mtim.tv_sec && !st.st_mtim.tv_nsec;
+	       field64(header + 96) == (u64)st.st_mtim.tv_sec && !st.st_mtim.tv_nsec &&
+	       !memcmp(header + HASH_AT, hash, sizeof(hash));
 }
 
 static void check_content(const struct cache_file *file, const void *expected, u64 bytes)
@@ -283,7 +291,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	put_link(&entry, link);
 	good = is_good(&entry);
 
-	err = cache_unpack(packed_fd, 0, sizeof(packed), UNPACKED_MAX, true, &file, &why);
+	err = cache_unpack(packed_fd, 0, sizeof(packed), UNPACKED_MAX, true, NULL, &file, &why);
 	CHECK(!err);
 	if (good)
 		check_content(&file, entry.body, entry.bytes);
@@ -292,7 +300,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	close(file.fd);
 
 	/* The second time it is there. */
-	CHECK(!cache_unpack(packed_fd, 0, sizeof(packed), UNPACKED_MAX, true, &file, &why));
+	CHECK(!cache_unpack(packed_fd, 0, sizeof(packed), UNPACKED_MAX, true, NULL, &file, &why));
 	CHECK(file.offset == (entry.kind == 4 ? 0 : HEADER_BYTES));
 	close(file.fd);
 

@@ -210,7 +210,7 @@ static inline ino_t unpack_fd(int fd, int which, bool kept)
 	struct cache_file file = {.fd = -1};
 	const char *why = "";
 
-	if (cache_unpack(fd, 0, packed_bytes[which], MAX_BYTES, false, &file, &why))
+	if (cache_unpack(fd, 0, packed_bytes[which], MAX_BYTES, false, NULL, &file, &why))
 		fail_msg("refused: %s", why);
 	assert_int_equal(file.offset, kept ? PAGE : 0);
 	return check_content(&file, which);
@@ -247,7 +247,7 @@ static inline bool open_blind(int which, ino_t *ino)
 	int err;
 
 	assert_true(fd >= 0);
-	err = cache_unpack(fd, 0, packed_bytes[which], MAX_BYTES, false, &file, &why);
+	err = cache_unpack(fd, 0, packed_bytes[which], MAX_BYTES, false, NULL, &file, &why);
 	close(fd);
 	if (err) {
 		assert_string_equal(why, "cannot be read to its end");

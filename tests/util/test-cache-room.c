@@ -108,7 +108,7 @@ static void test_full_disk(void **state)
 
 		signal(SIGXFSZ, SIG_IGN);
 		setrlimit(RLIMIT_FSIZE, &limit);
-		if (cache_unpack(fd, 0, packed_bytes[0], MAX_BYTES, false, &file, &why))
+		if (cache_unpack(fd, 0, packed_bytes[0], MAX_BYTES, false, NULL, &file, &why))
 			_exit(1);
 		if (file.offset || file.bytes != BYTES ||
 		    pread_full(file.fd, &byte, 1, BYTES - 1) || byte != plain[0][BYTES - 1])

@@ -19,7 +19,8 @@ static void test_first_time(void **state)
 
 	make_entry(0, name);
 	assert_string_equal(name, BLAKE2_OF_FIRST);
-	assert_int_equal(count_names("", NULL), 2);
+	assert_int_equal(count_names("", NULL), 3);
+	assert_int_equal(count_names("ok-", NULL), 1);
 	assert_int_equal(count_names("by-", link), 1);
 	assert_true(readlink(path_of(link), target, sizeof(target) - 1) > 0);
 	assert_string_equal(target, name);
@@ -31,7 +32,7 @@ static void test_first_time(void **state)
 	fd = open(path_of(name), O_RDONLY | O_CLOEXEC);
 	assert_int_equal(pread_full(fd, header, sizeof(header), 0), 0);
 	close(fd);
-	assert_string_equal((char *)header, "lkvm unpacked 1");
+	assert_string_equal((char *)header, "lkvm unpacked 2");
 	assert_string_equal((char *)header + 16, name);
 }
 
@@ -43,7 +44,7 @@ static void test_second_time(void **state)
 	assert_true(open_blind(0, &again));
 	assert_int_equal(first, again);
 	assert_int_equal(open_again(0), first);
-	assert_int_equal(count_names("", NULL), 2);
+	assert_int_equal(count_names("", NULL), 3);
 	assert_string_equal(said, "");
 }
 
@@ -105,14 +106,14 @@ static void test_at_an_offset(void **state)
 	close(fd);
 	fd = write_source(1, 200000);
 	unpack_fd(fd, 0, true);
-	assert_int_equal(cache_unpack(fd, 200000, packed_bytes[1], MAX_BYTES, false, &file, &why),
-			 0);
+	assert_int_equal(
+		cache_unpack(fd, 200000, packed_bytes[1], MAX_BYTES, false, NULL, &file, &why), 0);
 	check_content(&file, 1);
 	assert_int_equal(count_entries(NULL), 2);
 	assert_int_equal(count_names("by-", NULL), 2);
 	/* And again, each by its link. */
-	assert_int_equal(cache_unpack(fd, 200000, packed_bytes[1], MAX_BYTES, false, &file, &why),
-			 0);
+	assert_int_equal(
+		cache_unpack(fd, 200000, packed_bytes[1], MAX_BYTES, false, NULL, &file, &why), 0);
 	check_content(&file, 1);
 	unpack_fd(fd, 0, true);
 	close(fd);
@@ -132,22 +133,58 @@ static void test_times_of_an_entry(void **state)
 	assert_int_equal(st.st_mtim.tv_sec % 2, 0);
 }
 
-/* By itself, not by what the file system makes of reads (noatime, relatime). */
+static const char *mark_of(const char *name)
+{
+	char mark[NAME];
+
+	snprintf(mark, sizeof(mark), "ok-%.64s", name);
+	return path_of(mark);
+}
+
+/* In the mark: the entry's own times stay, for its ctime must. */
 static void test_use_is_noted(void **state)
 {
-	struct timespec times[2] = {{.tv_sec = time(NULL) + 1000}, {.tv_nsec = UTIME_OMIT}};
+	struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
 	struct stat before, st;
 	char name[NAME];
 	ino_t again;
 
 	make_entry(0, name);
 	assert_int_equal(stat(path_of(name), &before), 0);
-	assert_int_equal(utimensat(AT_FDCWD, path_of(name), times, 0), 0);
+	assert_int_equal(utimensat(AT_FDCWD, mark_of(name), times, AT_SYMLINK_NOFOLLOW), 0);
 	assert_true(open_blind(0, &again));
+	assert_int_equal(lstat(mark_of(name), &st), 0);
+	assert_true(st.st_mtim.tv_sec > 1000);
 	assert_int_equal(stat(path_of(name), &st), 0);
-	assert_true(st.st_atim.tv_sec >= before.st_atim.tv_sec);
-	assert_true(st.st_atim.tv_sec < times[0].tv_sec - 100);
 	assert_int_equal(st.st_mtim.tv_sec, before.st_mtim.tv_sec);
+	assert_memory_equal(&st.st_ctim, &before.st_ctim, sizeof(st.st_ctim));
+}
+
+/* --- on the disk before it has its name --- */
+
+static unsigned int synced, entries_at_sync;
+
+int fsync(int fd)
+{
+	struct stat st;
+
+	synced++;
+	entries_at_sync = count_entries(NULL);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, PAGE + BYTES);
+	return 0;
+}
+
+static void test_written_out_before_the_rename(void **state)
+{
+	char name[NAME];
+
+	synced = 0;
+	make_entry(0, name);
+	assert_int_equal(synced, 1);
+	assert_int_equal(entries_at_sync, 0);
+	open_again(0);
+	assert_int_equal(synced, 1);
 }
 
 /* --- damage --- */
@@ -193,6 +230,20 @@ static void set_time(const char *path, const struct stat *st)
 	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
+/* A block of the content is lost, and nothing in size or mtime tells. */
+static void lose_a_block(const char *path)
+{
+	static const u8 zeros[PAGE];
+	struct stat st;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(pwrite(fd, zeros, PAGE, 3 * PAGE), PAGE);
+	close(fd);
+	set_time(path, &st);
+}
+
 /* One byte of the header, with the times as they were. */
 static void put_header_byte(const char *path, off_t at)
 {
@@ -221,6 +272,11 @@ static void other_name(const char *path)
 static void other_length(const char *path)
 {
 	put_header_byte(path, 16 + 72);
+}
+
+static void other_hash(const char *path)
+{
+	put_header_byte(path, 16 + 72 + 8 + 8);
 }
 
 static void other_time(const char *path)
@@ -253,6 +309,7 @@ static void test_damage(void **state)
 		truncate_by_one, lengthen,	empty,	    cut_header,
 		overwrite,	 other_magic,	other_name, other_length,
 		other_time,	 other_version, fifo,	    fraction_of_a_second,
+		lose_a_block,	 other_hash,
 	};
 	char name[NAME];
 	ino_t again;
@@ -273,6 +330,53 @@ static void test_damage(void **state)
 		assert_true(open_blind(0, &again));
 		assert_string_equal(said, "");
 	}
+}
+
+/* Say in its mark that the entry was checked as it is now, under a boot of which this is the id. */
+static void forge_mark(const char *name, const char *boot_id)
+{
+	char text[NAME], mine[NAME];
+	struct stat st;
+	ssize_t len = readlink(mark_of(name), mine, sizeof(mine) - 1);
+
+	assert_true(len > 36);
+	assert_int_equal(stat(path_of(name), &st), 0);
+	snprintf(text, sizeof(text), "%.36s %llx.%lx", boot_id ? boot_id : mine,
+		 (unsigned long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+	assert_int_equal(unlink(mark_of(name)), 0);
+	assert_int_equal(symlink(text, mark_of(name)), 0);
+}
+
+/* The content is read whole when the file has changed or the host was booted since. */
+static void test_when_the_content_is_checked(void **state)
+{
+	static const char other_boot[] = "01234567-89ab-cdef-0123-456789abcdef";
+	char name[NAME], text[NAME] = {0};
+	struct cache_file file;
+	const char *why;
+	ino_t again;
+	int fd;
+
+	make_entry(0, name);
+	forge_mark(name, other_boot);
+	assert_true(open_blind(0, &again));
+	assert_true(readlink(mark_of(name), text, sizeof(text) - 1) > 36);
+	assert_int_not_equal(memcmp(text, other_boot, 36), 0);
+	assert_string_equal(said, "");
+
+	/* With a mark that fits nobody looks: this is what makes a start quick. */
+	lose_a_block(path_of(name));
+	forge_mark(name, NULL);
+	fd = open(source_path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(cache_unpack(fd, 0, packed_bytes[0], MAX_BYTES, false, NULL, &file, &why),
+			 0);
+	close(file.fd);
+	close(fd);
+	assert_string_equal(said, "");
+
+	forge_mark(name, other_boot);
+	open_again(0);
+	assert_non_null(strstr(said, "is damaged; it is made again"));
 }
 
 static void test_entry_of_another_kernel(void **state)
@@ -403,14 +507,72 @@ static void test_a_temporary_file_that_is_a_link(void **state)
 	assert_int_equal(st.st_size, 0);
 }
 
+/* A file that is copied for each build would add a link each time. */
+static void test_links_are_bounded(void **state)
+{
+	size_t len = strlen(source_path);
+	char name[NAME], first[NAME];
+	ino_t again, ino = make_entry(0, name);
+	struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+
+	assert_int_equal(count_names("by-", first), 1);
+	assert_int_equal(utimensat(AT_FDCWD, path_of(first), old, AT_SYMLINK_NOFOLLOW), 0);
+	for (unsigned int i = 0; i < 40; i++) {
+		snprintf(source_path + len, sizeof(source_path) - len, ".%u", i);
+		close(write_source(0, 0));
+		assert_int_equal(open_again(0), ino);
+		assert_true(count_names("by-", NULL) <= 16);
+	}
+	assert_int_equal(count_names("by-", NULL), 16);
+	assert_true(open_blind(0, &again)); /* the newest has its own */
+	assert_int_not_equal(access(path_of(first), F_OK), 0);
+	/* The links of another kernel are not counted. */
+	snprintf(source_path + len, sizeof(source_path) - len, ".other");
+	close(write_source(1, 0));
+	open_again(1);
+	assert_int_equal(count_names("by-", NULL), 17);
+}
+
 /* --- what cannot be unpacked --- */
+
+static const char *valid_answer;
+static u64 valid_bytes;
+
+static const char *say_valid(const void *data, u64 bytes)
+{
+	assert_memory_equal(data, plain[0], bytes);
+	valid_bytes = bytes;
+	return valid_answer;
+}
+
+static void test_what_is_no_kernel_is_not_kept(void **state)
+{
+	struct cache_file file;
+	const char *why = "";
+	int fd = write_source(0, 0);
+
+	valid_answer = "is no kernel";
+	valid_bytes = 0;
+	assert_int_equal(
+		cache_unpack(fd, 0, packed_bytes[0], MAX_BYTES, true, say_valid, &file, &why),
+		-ENOEXEC);
+	assert_string_equal(why, valid_answer);
+	assert_int_equal(valid_bytes, BYTES);
+	assert_int_equal(count_names("", NULL), 0);
+	valid_answer = NULL;
+	assert_int_equal(
+		cache_unpack(fd, 0, packed_bytes[0], MAX_BYTES, true, say_valid, &file, &why), 0);
+	check_content(&file, 0);
+	close(fd);
+	assert_int_equal(count_entries(NULL), 1);
+}
 
 static void check_refused(int fd, u64 bytes, u64 max_bytes, int err, const char *text)
 {
 	struct cache_file file = {.fd = -1};
 	const char *why = "";
 
-	assert_int_equal(cache_unpack(fd, 0, bytes, max_bytes, false, &file, &why), err);
+	assert_int_equal(cache_unpack(fd, 0, bytes, max_bytes, false, NULL, &file, &why), err);
 	assert_non_null(strstr(why, text));
 	assert_int_equal(count_names("tmp-", NULL), 0);
 }
@@ -451,7 +613,7 @@ static void test_kept_but_too_long(void **state)
 	check_refused(fd, packed_bytes[0], BYTES - 1, -E2BIG, "unpacks to more than it may");
 	clock_ahead = 0; /* by its name */
 	check_refused(fd, packed_bytes[0], BYTES - 1, -E2BIG, "unpacks to more than it may");
-	assert_int_equal(cache_unpack(fd, 0, packed_bytes[0], BYTES, false, &file, &why), 0);
+	assert_int_equal(cache_unpack(fd, 0, packed_bytes[0], BYTES, false, NULL, &file, &why), 0);
 	check_content(&file, 0);
 	close(fd);
 	assert_int_equal(count_entries(NULL), 1);
@@ -470,12 +632,16 @@ int main(void)
 		TEST(test_at_an_offset),
 		TEST(test_times_of_an_entry),
 		TEST(test_use_is_noted),
+		TEST(test_written_out_before_the_rename),
 		TEST(test_damage),
+		TEST(test_when_the_content_is_checked),
 		TEST(test_entry_of_another_kernel),
 		TEST(test_a_folder_for_an_entry),
 		TEST(test_an_entry_that_is_a_link),
 		TEST(test_links_to_elsewhere),
 		TEST(test_a_temporary_file_that_is_a_link),
+		TEST(test_links_are_bounded),
+		TEST(test_what_is_no_kernel_is_not_kept),
 		TEST(test_errors),
 		TEST(test_kept_but_too_long),
 	};

@@ -6,6 +6,7 @@
 
 #include "tests/lib/pack.h"
 
+#include <dirent.h>
 #include <kvm/unpack.h>
 
 /* --- packed ones --- */
@@ -323,6 +324,56 @@ static void test_payload_that_is_too_long(void **state)
 	assert_refused(verdict(IMAGE_ENTRY_AUTO), "is damaged: it unpacks to more than it may");
 }
 
+/* In the cache's folder. */
+static unsigned int count_kept(void)
+{
+	char folder[128];
+	DIR *dir;
+	const struct dirent *each;
+	unsigned int count = 0;
+
+	snprintf(folder, sizeof(folder), "%s/lkvm/kernels", top);
+	dir = opendir(folder);
+	while (dir && (each = readdir(dir)))
+		count += strlen(each->d_name) == 64;
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+/* A payload that is no kernel is not kept, nor is one unpacked for which there is no RAM. */
+static void test_payload_that_is_not_to_be_kept(void **state)
+{
+	struct image_wish wish = {.ram_top = 64 * MIB};
+	struct elf_file file;
+	unsigned int before = count_kept();
+
+	need(UNPACK_GZIP);
+#ifndef HAVE_LIBSODIUM
+	skip();
+#endif
+	make_elf(&file, true, false);
+	file.bytes[900] = 0x5a; /* like no other test's */
+	memset(file.bytes, 0xe9, 64);
+	make_packed_bzimage(&file, NULL, 0, pack_gzip);
+	assert_string_equal(verdict_of(&wish), "");
+	assert_false(image.unpacked);
+	assert_int_equal(count_kept(), before);
+
+	make_elf(&file, true, false);
+	file.bytes[900] = 0x5a;
+	make_packed_bzimage(&file, relocations, ARRAY_SIZE(relocations), pack_gzip);
+	put(0x260, 4, 3UL << 30);
+	assert_string_equal(verdict_of(&wish), "");
+	assert_int_equal(image.kind, IMAGE_BZIMAGE);
+	assert_false(image.unpacked);
+	assert_int_equal(count_kept(), before);
+	put(0x260, 4, 8 * MIB);
+	assert_string_equal(verdict_of(&wish), "");
+	assert_true(image.unpacked);
+	assert_int_equal(count_kept(), before + 1);
+}
+
 /* No magic that is known, or none at all: left to the kernel. */
 static void test_payload_of_an_unknown_format(void **state)
 {
@@ -388,6 +439,7 @@ int main(void)
 		TEST(test_payload_that_is_no_elf_file),
 		TEST(test_payload_that_is_damaged),
 		TEST(test_payload_that_is_too_long),
+		TEST(test_payload_that_is_not_to_be_kept),
 		TEST(test_payload_of_an_unknown_format),
 		TEST(test_a_distributions_kernel),
 	};

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Is an entry of the cache still what was written?
+ *
+ * An entry's header has the BLAKE2b-256 of the unpacked bytes. To compute it at each start would
+ * cost more than the cache saves, so it is computed when there is a reason for doubt: the file has
+ * changed since the last check (any write, and setting any of its times, changes its ctime), or
+ * the host has been booted since, perhaps after a crash that lost what was not written yet.
+ *
+ * The last check is in the entry's mark, a symbolic link OK-NAME that leads nowhere: its target is
+ * the host's boot id and the entry's ctime. A link is made at once and whole, so a crash leaves a
+ * right one or none. Its own mtime says when the entry was in use last: the entry's times
+ * cannot say that, for setting them changes the ctime.
+ *
+ * Where the boot id cannot be read there is no mark, and each start checks.
+ *
+ * Main thread. Spec: RFC 7693 (BLAKE2, by libsodium); Linux random(4) for boot_id.
+ */
+#include "cache-parts.h"
+
+#include <kvm/cancel.h>
+#include <kvm/util.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef HAVE_LIBSODIUM
+#include <sodium.h>
+#endif
+
+#define BOOT_ID_FILE  "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_CHARS 36
+#define PIECE_BYTES   MIB
+
+#ifdef HAVE_LIBSODIUM
+bool cache_can_hash(void)
+{
+	return true;
+}
+
+int cache_hash(const u8 *data, u64 bytes, u8 hash[CACHE_HASH_BYTES])
+{
+	crypto_generichash_state state;
+
+	crypto_generichash_init(&state, NULL, 0, CACHE_HASH_BYTES);
+	for (u64 at = 0; at < bytes; at += PIECE_BYTES) {
+		if (cancel_check())
+			return -ECANCELED;
+		crypto_generichash_update(&state, data + at, MIN(bytes - at, PIECE_BYTES));
+	}
+	crypto_generichash_final(&state, hash, CACHE_HASH_BYTES);
+	return 0;
+}
+
+int cache_hash_file(int fd, u64 offset, u64 bytes, u8 hash[CACHE_HASH_BYTES])
+{
+	crypto_generichash_state state;
+	u8 *piece = malloc(PIECE_BYTES);
+	int err = piece ? 0 : -ENOMEM;
+
+	crypto_generichash_init(&state, NULL, 0, CACHE_HASH_BYTES);
+	for (u64 at = 0; !err && at < bytes; at += PIECE_BYTES) {
+		u64 len = MIN(bytes - at, PIECE_BYTES);
+
+		err = pread_full(fd, piece, len, (off_t)(offset + at));
+		err = err ? err : cancel_check();
+		if (!err)
+			crypto_generichash_update(&state, piece, len);
+	}
+	crypto_generichash_final(&state, hash, CACHE_HASH_BYTES);
+	free(piece);
+	return err;
+}
+#else
+bool cache_can_hash(void)
+{
+	return false;
+}
+
+int cache_hash(const u8 *data, u64 bytes, u8 hash[CACHE_HASH_BYTES])
+{
+	(void)data;
+	(void)bytes;
+	memset(hash, 0, CACHE_HASH_BYTES);
+	return -ENOTSUP;
+}
+
+int cache_hash_file(int fd, u64 offset, u64 bytes, u8 hash[CACHE_HASH_BYTES])
+{
+	(void)fd;
+	(void)offset;
+	(void)bytes;
+	memset(hash, 0, CACHE_HASH_BYTES);
+	return -ENOTSUP;
+}
+#endif
+
+/* --- marks --- */
+
+static void cache_mark_name(const char *name, char mark[CACHE_NAME_BYTES])
+{
+	snprintf(mark, CACHE_NAME_BYTES, CACHE_MARK_PREFIX "%.*s", CACHE_HASH_DIGITS, name);
+}
+
+/* What a mark says after a check of this state; false when there can be none. */
+static bool cache_mark_text(const struct stat *st, char text[CACHE_NAME_BYTES])
+{
+	char boot[BOOT_ID_CHARS + 1] = {0};
+	int fd = open(BOOT_ID_FILE, O_RDONLY | O_CLOEXEC);
+	bool known = fd >= 0 && !pread_full(fd, boot, BOOT_ID_CHARS, 0);
+
+	if (fd >= 0)
+		close(fd);
+	snprintf(text, CACHE_NAME_BYTES, "%s %llx.%lx", boot,
+		 (unsigned long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+	return known;
+}
+
+bool cache_is_checked(int dir, const char *name, const struct stat *st)
+{
+	char mark[CACHE_NAME_BYTES], text[CACHE_NAME_BYTES], seen[CACHE_NAME_BYTES];
+	ssize_t len;
+
+	cache_mark_name(name, mark);
+	len = readlinkat(dir, mark, seen, sizeof(seen) - 1);
+	if (len < 0 || !cache_mark_text(st, text))
+		return false;
+	seen[len] = '\0';
+	return !strcmp(seen, text);
+}
+
+void cache_mark_checked(int dir, const char *name, const struct stat *st)
+{
+	char mark[CACHE_NAME_BYTES], text[CACHE_NAME_BYTES];
+
+	cache_mark_name(name, mark);
+	unlinkat(dir, mark, 0);
+	if (cache_mark_text(st, text))
+		symlinkat(text, dir, mark);
+}
+
+void cache_mark_used(int dir, const char *name)
+{
+	const struct timespec now[] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
+	char mark[CACHE_NAME_BYTES];
+
+	cache_mark_name(name, mark);
+	utimensat(dir, mark, now, AT_SYMLINK_NOFOLLOW);
+}
+
+struct timespec cache_last_used(int dir, const char *name, const struct stat *st)
+{
+	char mark[CACHE_NAME_BYTES];
+	struct stat own;
+
+	cache_mark_name(name, mark);
+	return fstatat(dir, mark, &own, AT_SYMLINK_NOFOLLOW) < 0 ? st->st_atim : own.st_mtim;
+}

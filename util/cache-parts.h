@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What cache.c, cache-check.c and cache-room.c share: the names in the cache's folder.
+ * dir is the folder's descriptor everywhere. Main thread.
+ */
+#ifndef UTIL_CACHE_PARTS_H
+#define UTIL_CACHE_PARTS_H
+
+#include <kvm/types.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define CACHE_HASH_BYTES  32
+#define CACHE_HASH_DIGITS (2 * CACHE_HASH_BYTES)
+#define CACHE_NAME_BYTES  128
+#define CACHE_TEMP_PREFIX "tmp-"
+#define CACHE_LINK_PREFIX "by-" /* a kernel file's identity: a symbolic link to its entry */
+#define CACHE_MARK_PREFIX "ok-" /* an entry's mark: when it was checked, and last used */
+#define CACHE_LINKS_MAX	  16	/* of one entry */
+
+/* --- cache-check.c --- */
+
+/* BLAKE2b-256. False: this lkvm was built without libsodium. */
+bool cache_can_hash(void);
+
+/* 0 or -ECANCELED. */
+int cache_hash(const u8 *data, u64 bytes, u8 hash[CACHE_HASH_BYTES]);
+/* Of [offset, offset + bytes) of the file. 0 or -errno. */
+int cache_hash_file(int fd, u64 offset, u64 bytes, u8 hash[CACHE_HASH_BYTES]);
+
+/* Has the entry, whose state is st, been checked since its last change, under this boot? */
+bool cache_is_checked(int dir, const char *name, const struct stat *st);
+/* It has been, just now. */
+void cache_mark_checked(int dir, const char *name, const struct stat *st);
+/* It is in use now. */
+void cache_mark_used(int dir, const char *name);
+/* When it was in use last, as far as its mark says; else when it was read. */
+struct timespec cache_last_used(int dir, const char *name, const struct stat *st);
+
+/* --- cache-room.c --- */
+
+bool cache_is_entry_name(const char *name);
+/* Remove an entry, and its mark. */
+int cache_remove(int dir, const char *name);
+/* Delete what is left over, and the entries unused for longest until so many bytes have room. */
+void cache_make_room(int dir, u64 bytes);
+/* Delete the oldest links to an entry until one more is allowed. */
+void cache_make_room_for_link(int dir, const char *name);
+
+#endif
