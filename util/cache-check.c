@@ -138,8 +138,9 @@ void cache_mark_checked(int dir, const char *name, const struct stat *st)
 
 	cache_mark_name(name, mark);
 	unlinkat(dir, mark, 0);
-	if (cache_mark_text(st, text))
-		symlinkat(text, dir, mark);
+	/* Without the mark the next run checks the whole entry again. */
+	if (!cache_mark_text(st, text) || symlinkat(text, dir, mark) < 0)
+		return;
 }
 
 void cache_mark_used(int dir, const char *name)

@@ -352,7 +352,9 @@ static void cache_link(int dir, const char *link, const char *name)
 		return;
 	unlinkat(dir, link, 0);
 	cache_make_room_for_link(dir, name);
-	symlinkat(name, dir, link);
+	/* Without the link the next run hashes the whole kernel to find this entry. */
+	if (symlinkat(name, dir, link) < 0)
+		return;
 }
 
 /* --- unpacking --- */
