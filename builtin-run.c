@@ -51,7 +51,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define DRAIN_NS    (2 * NSEC_PER_SEC)
 #define DEFAULT_DEV "/dev/kvm"
 
 struct config config = {
@@ -343,7 +342,9 @@ static int run_vm(void)
 	}
 	run_machine(&kvm);
 	stuck = kvm_cpu_join_all(&kvm) != 0;
-	console_drain(DRAIN_NS);
+	/* The terminal is the user's again, and Ctrl-C ends what may be a long wait. */
+	term_stop();
+	console_drain(run_signals.source.fd, kvm_end_patience());
 	reason = kvm_end_reason(&status);
 	budget_check_end(&reason, &status);
 	run_finish(&kvm, reason, status);

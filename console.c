@@ -22,6 +22,10 @@
  * must work with a guest that is dead; what does not fit is dropped, as a
  * terminal does. When standard input is at its end, or was none, a viewer may type.
  *
+ * The end. When the vCPUs have stopped, console_drain() waits for the reader as any program
+ * does: until it has read everything or has gone, a signal comes, or the run's time is over; after
+ * 2 s a line says so. A signal that came before, and a run that was ended by force, give it 2 s.
+ *
  * Threads: ring and counters under one mutex, held for copies and for lines.c.
  * Everything that makes a system call is on the loop, but for the ring of a bell; after
  * the loop has stopped, console_drain() runs on the main thread.
@@ -50,6 +54,7 @@
 #define BURST_NS    (2 * NSEC_PER_MSEC)
 #define BURST_BYTES (16 * KIB)
 #define INPUT_BYTES 4096
+#define NOTICE_NS   (2 * NSEC_PER_SEC)
 
 static const char key_help[] = "\r\nCtrl-A x  end the virtual machine\r\n"
 			       "Ctrl-A b  send a break (SysRq)\r\n"
@@ -257,23 +262,58 @@ static void console_out_ready(void *arg, u32 events)
 	console_flush();
 }
 
-size_t console_drain(u64 timeout_ns)
+/* False: the reader has had its time, or somebody says that it is enough. */
+static bool console_wait_reader(int enough_fd, u64 deadline_ns, u64 *notice_ns)
 {
-	u64 deadline = now_ns() + timeout_ns;
-	struct pollfd ready = {.fd = con.out.fd, .events = POLLOUT};
+	struct pollfd ready[] = {{.fd = con.out.fd, .events = POLLOUT},
+				 {.fd = enough_fd, .events = POLLIN}};
+	u64 now = now_ns();
+	u64 until = MIN(deadline_ns, *notice_ns);
+
+	if (now >= deadline_ns)
+		return false;
+	if (now >= *notice_ns) {
+		*notice_ns = UINT64_MAX;
+		log_warn("the guest has ended, and lkvm waits for the reader of standard output, "
+			 "which has %llu bytes to come; a signal ends that",
+			 (unsigned long long)console_used());
+		return true;
+	}
+	until = MIN(until - now, NOTICE_NS);
+	poll(ready, ARRAY_SIZE(ready), (int)(until / NSEC_PER_MSEC + 1));
+	return !ready[1].revents;
+}
+
+/* Write the ring out, waiting where that is asked for. Returns the last write's result. */
+static ssize_t console_drain_ring(int enough_fd, u64 deadline_ns, u64 *notice_ns)
+{
+	ssize_t done;
+
+	while ((done = console_flush_piece()) != 0) {
+		if (done > 0 || done == -EINTR)
+			continue;
+		if (done != -EAGAIN || !console_wait_reader(enough_fd, deadline_ns, notice_ns))
+			break;
+	}
+	return done;
+}
+
+size_t console_drain(int enough_fd, u64 deadline_ns)
+{
+	u64 notice_ns = now_ns() + NOTICE_NS;
 	ssize_t done;
 	u64 lost;
 
 	if (!con.kvm)
 		return 0;
-	while ((done = console_flush_piece()) != 0) {
-		u64 now = now_ns();
-
-		if (done > 0 || done == -EINTR)
-			continue;
-		if (done != -EAGAIN || now >= deadline)
-			break;
-		poll(&ready, 1, (int)MAX((deadline - now) / NSEC_PER_MSEC, 1ULL));
+	done = console_drain_ring(enough_fd, deadline_ns, &notice_ns);
+	if (!done) {
+		/* The ring is empty: there is room for what still lies in a chip. */
+		for (unsigned int i = 0; i < con.port_count; i++) {
+			if (con.ports[i].finish)
+				con.ports[i].finish(con.ports[i].dev);
+		}
+		done = console_drain_ring(enough_fd, deadline_ns, &notice_ns);
 	}
 	lost = con.dropped + console_used();
 	if (lost && done < 0 && done != -EAGAIN)

@@ -39,6 +39,7 @@
 #include <string.h>
 
 #define PANIC_TRACE_NS (2 * NSEC_PER_SEC)
+#define PATIENCE_NS    (2 * NSEC_PER_SEC) /* with a reader, after an end by force */
 
 static const char *const on_reboot_choices[] = {"exit", "reset", "fail", NULL};
 static const char *const on_panic_choices[] = {"exit", "continue", NULL};
@@ -204,6 +205,21 @@ void kvm_repeat_power_button(void)
 {
 	if (end.grace.deadline_ns && end.press)
 		end.press(end.press_dev);
+}
+
+u64 kvm_end_patience(void)
+{
+	enum end_reason reason = kvm_end_reason(NULL);
+	u64 at_least = now_ns() + PATIENCE_NS, until = UINT64_MAX;
+
+	if (reason == END_TIMEOUT || reason == END_SIGNAL || reason == END_STOPPED)
+		return at_least;
+	if (end.timeout.deadline_ns)
+		until = end.timeout.deadline_ns;
+	/* Who asked for an end counts on the grace time. */
+	if (end.grace.deadline_ns)
+		until = MIN(until, MAX(end.grace.deadline_ns, at_least));
+	return until;
 }
 
 static void end_panic_rung(void *arg)

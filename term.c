@@ -244,9 +244,15 @@ int term_start(struct loop *loop, void (*changed)(void))
 
 void term_stop(void)
 {
+	sigset_t set;
+
 	term_restore();
 	if (term.signals.fd < 0)
 		return;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	sigaddset(&set, SIGCONT);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	loop_disarm(term.loop, &term.retry);
 	loop_unwatch(term.loop, &term.signals);
 	close(term.signals.fd);

@@ -149,6 +149,17 @@ static void hvc_writable(void *arg)
 	hvc_output();
 }
 
+/* A CPU that was stopped on its way may have left chains that nobody has looked at. */
+static void hvc_finish(void *arg)
+{
+	struct virtq *vq = virtio_queue(&hvc.dev, QUEUE_OUT);
+
+	(void)arg;
+	for (unsigned int i = 0; i < TURN_PIECES && virtio_serves(&hvc.dev) && hvc_take_output(vq);
+	     i++)
+		hvc_write_piece(vq);
+}
+
 /* --- in --- */
 
 static size_t hvc_room(void *arg)
@@ -303,6 +314,7 @@ static const struct console_port hvc_port = {
 	.room = hvc_room,
 	.input = hvc_input,
 	.writable = hvc_writable,
+	.finish = hvc_finish,
 };
 
 static void hvc_exit(struct kvm *kvm)

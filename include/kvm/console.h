@@ -21,6 +21,11 @@ struct console_port {
 	void (*input)(void *dev, const u8 *data, size_t len);
 	/* The ring has space again after console_full() was true. */
 	void (*writable)(void *dev);
+	/*
+	 * The vCPUs have stopped and the ring is empty: write what the guest gave the chip before,
+	 * at most as much as the ring holds. May be NULL.
+	 */
+	void (*finish)(void *dev);
 	/* A break was asked for (Ctrl-A b). May be NULL, with what follows. */
 	void (*send_break)(void *dev);
 	/* A break and a byte: both, or -EBUSY. Paused, it takes them when it goes on. */
@@ -85,9 +90,10 @@ void console_send_break(void);
 int console_send_sysrq(u8 key);
 
 /*
- * Write out what is in the ring, until it is empty or timeout_ns has passed. Main
- * thread, after the loop has stopped. Returns the number of bytes left.
+ * The end: write out what is in the ring and in the chips, until the reader has it all or is gone,
+ * enough_fd (-1: none) becomes readable, or deadline_ns has come. Main thread, after the loop and
+ * the vCPUs have stopped. Returns the number of bytes left.
  */
-size_t console_drain(u64 timeout_ns);
+size_t console_drain(int enough_fd, u64 deadline_ns);
 
 #endif

@@ -72,6 +72,9 @@ void kvm_note_end(struct kvm *kvm, enum end_reason reason, int status);
 enum end_reason kvm_end_reason(int *status);
 const char *kvm_end_name(enum end_reason reason);
 
+/* The run is over: until when it may wait for who reads its output (now_ns()). Main thread. */
+u64 kvm_end_patience(void);
+
 /*
  * The guest asked for a reset (port 0x64, 0xcf9, the FADT's register): how says by
  * what, for the log. Ends the run or resets in place, as --on-reboot says. The

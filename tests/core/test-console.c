@@ -393,7 +393,7 @@ static void test_a_full_ring_drops_the_oldest(void **state)
 	assert_int_equal(chip_writables, 1);
 	assert_false(console_full());
 	stop_loop();
-	assert_int_equal(console_drain(0), 0);
+	assert_int_equal(console_drain(-1, 0), 0);
 	assert_int_equal(lines, 1);
 	snprintf(line, sizeof(line), "console: %zu bytes of output were lost", gap);
 	assert_non_null(strstr(last_line, line));
@@ -430,13 +430,14 @@ static void test_drain(void **state)
 	write_stream(0, 200 * KIB, 1000);
 	written = 200 * KIB;
 	before = now_ns();
-	left = console_drain(50 * NSEC_PER_MSEC); /* the pipe takes 64 KiB */
+	/* The pipe takes 64 KiB. */
+	left = console_drain(-1, now_ns() + 50 * NSEC_PER_MSEC);
 	assert_true(now_ns() - before >= 40 * NSEC_PER_MSEC);
 	assert_true(now_ns() - before < NSEC_PER_SEC);
 	assert_true(left > 0 && left < written);
 	read_all(got, written - left);
 	for (ssize_t n = written - left; left || n < (ssize_t)written;) {
-		left = console_drain(0);
+		left = console_drain(-1, 0);
 		n += read_within(got + n, sizeof(got) - n, PATIENCE_MS);
 	}
 	for (size_t i = 0; i < written; i++)
@@ -741,7 +742,7 @@ static void test_reader_gone(void **state)
 	assert_viewed(0, 100);
 	on_loop(end_to_view);
 	stop_loop();
-	assert_int_equal(console_drain(NSEC_PER_SEC), 0);
+	assert_int_equal(console_drain(-1, UINT64_MAX), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_pipes, tear_down)

@@ -92,6 +92,11 @@ static void be_writable(void *arg)
 	fake.console.writable(fake.console.dev);
 }
 
+static void finish(void *arg)
+{
+	fake.console.finish(fake.console.dev);
+}
+
 static void be_full(void *arg)
 {
 	fake.console_full = true;
@@ -121,6 +126,27 @@ static void test_output_longer_than_a_piece(void **state)
 	fake_virtio_request(QUEUE_OUT, &buf, 1);
 	assert_int_equal(fake.output_len, 3000);
 	assert_memory_equal(fake.output, bytes, 3000);
+}
+
+/* The guest ended before anybody looked. What it left is written, but not without end. */
+static void test_what_is_left_at_the_end(void **state)
+{
+	struct drvq_buf buf = {text_at("last words"), 10, false}, bufs[4];
+	u64 at = fake_virtio_alloc(1 * MIB);
+
+	drvq_add(&fake_virtio_queues[QUEUE_OUT], &buf, 1);
+	drvq_publish(&fake_virtio_queues[QUEUE_OUT]);
+	assert_int_equal(fake.output_len, 0);
+	fake_on_loop(finish, NULL);
+	assert_int_equal(fake.output_len, 10);
+	assert_memory_equal(fake.output, "last words", 10);
+
+	for (size_t i = 0; i < ARRAY_SIZE(bufs); i++)
+		bufs[i] = (struct drvq_buf){at, 1 * MIB, false};
+	drvq_add(&fake_virtio_queues[QUEUE_OUT], bufs, ARRAY_SIZE(bufs));
+	drvq_publish(&fake_virtio_queues[QUEUE_OUT]);
+	fake_on_loop(finish, NULL);
+	assert_int_equal(fake.output_bytes, 10 + 256 * KIB);
 }
 
 /* It is written in turns, and is the driver's again at its end. */
@@ -400,6 +426,7 @@ int main(void)
 		EACH(test_output),
 		EACH(test_output_longer_than_a_piece),
 		EACH(test_output_longer_than_a_turn),
+		EACH(test_what_is_left_at_the_end),
 		EACH(test_output_into_a_writable_buffer),
 		EACH(test_slow_reader_is_waited_for),
 		EACH(test_reader_that_stopped_does_not_stop_the_guest),
