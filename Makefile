@@ -26,7 +26,7 @@ OBJS-main := main.o builtin-run.o builtin-stop.o builtin-pause.o builtin-list.o 
 	     builtin-logs.o builtin-wait.o builtin-console.o builtin-balloon.o builtin-debug.o \
 	     builtin-debug-show.o builtin-debug-symbols.o builtin-select.o builtin-version.o \
 	     builtin-help.o dry-run.o kernel-search.o
-OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o kvm-pause.o kvm-ipc.o \
+OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o kvm-pause.o own-init.o kvm-ipc.o \
 	     kvm-control.o kvm-debug.o gmem.o bus.o irq.o irq-pin.o \
 	     device.o console.o console-log.o console-view.o term.o lines.o phase.o budget.o \
 	     trace.o trace-report.o result.o instance.o instance-log.o \
@@ -135,7 +135,8 @@ $(BUILD)/%.o: %.S $(BUILD)/flags
 # lkvm's init, which runs in the guest: a program of its own, small because of musl. Without
 # musl-gcc, lkvm is built without it.
 INIT_CFLAGS := -std=gnu11 -Os $(WARN) -static -s -fno-asynchronous-unwind-tables
-build/guest/init: guest/guest-init.c guest/guest-status.c guest/guest-shell.c guest/guest-init.h
+INIT_SOURCES := $(addprefix guest/guest-,init.c status.c exec.c console.c shell.c)
+build/guest/init: $(INIT_SOURCES) guest/guest-init.h
 	@mkdir -p $(@D)
 	@echo "  MUSL    $@"
 	$(Q)$(MUSL) $(INIT_CFLAGS) -o $@ $(filter %.c,$^)

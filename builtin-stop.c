@@ -54,7 +54,8 @@ static int stop_one(const char *name, int fd)
 			log_warn("%s: did not power off in its grace time and was stopped", name);
 	} else if (reason) {
 		status = 0;
-		if (strcmp(reason, "poweroff") != 0)
+		/* exit: lkvm's own init, or another that has a status to tell. */
+		if (strcmp(reason, "poweroff") != 0 && strcmp(reason, "exit") != 0)
 			log_warn("%s: ended by itself: %s", name, reason);
 	}
 	json_decref(answer);

@@ -20,7 +20,8 @@
  * guest holds RTS back or has not opened its port. A pipe or file is then read no
  * further: its writer waits, nothing is lost. A terminal is read on, because Ctrl-A x
  * must work with a guest that is dead; what does not fit is dropped, as a
- * terminal does. When standard input is at its end, or was none, a viewer may type.
+ * terminal does. When standard input is at its end, or was none, a viewer may type. Where
+ * lkvm's own init runs a command, a pipe or file is framed for it, with its end (own-init.c).
  *
  * The end. When the vCPUs have stopped, console_drain() waits for the reader as any program
  * does: until it has read everything or has gone, a signal comes, or the run's time is over; after
@@ -37,6 +38,7 @@
 #include <kvm/kvm.h>
 #include <kvm/lines.h>
 #include <kvm/log.h>
+#include <kvm/own-init.h>
 #include <kvm/phase.h>
 #include <kvm/term.h>
 #include <kvm/util.h>
@@ -390,17 +392,26 @@ size_t console_view(u64 *at, u8 *data, size_t size, u64 *lost)
 static void console_feed_port(void)
 {
 	const struct console_port *port;
-	size_t len;
+	u8 framed[INPUT_BYTES];
+	const u8 *data = con.input;
+	size_t len, taken = con.input_len;
 
 	if (!con.port_count)
 		return;
 	port = &con.ports[con.port_count - 1];
-	len = MIN(port->room(port->dev), con.input_len);
+	len = port->room(port->dev);
+	if (own_init_frames()) {
+		len = MIN(len, sizeof(framed));
+		len = own_init_frame(con.input, &taken, !con.input_open, framed, len);
+		data = framed;
+	} else {
+		len = taken = MIN(len, con.input_len);
+	}
 	if (!len)
 		return;
-	port->input(port->dev, con.input, len);
-	con.input_len -= len;
-	memmove(con.input, con.input + len, con.input_len);
+	port->input(port->dev, data, len);
+	con.input_len -= taken;
+	memmove(con.input, con.input + taken, con.input_len);
 }
 
 static void console_watch_input(void)
@@ -424,7 +435,8 @@ static void console_room_rung(void *arg)
 
 bool console_may_type(void)
 {
-	return !con.input_open;
+	/* A command that has read its input to the end is at its end, not at a terminal. */
+	return !con.input_open && !own_init_frames();
 }
 
 size_t console_type_room(void)
@@ -485,6 +497,7 @@ static void console_in_ready(void *arg, u32 events)
 	if (len <= 0) {
 		/* The end of a pipe or file is no end of the guest: it just gets no more. */
 		con.input_open = false;
+		console_feed_port();
 		console_watch_input();
 		return;
 	}

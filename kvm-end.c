@@ -13,7 +13,9 @@
  *
  * Requests that are not causes: the power button (SIGTERM, `lkvm stop`) asks the
  * guest, which goes on if it was paused; if it powers off within its grace time, `poweroff` is the
- * cause, else `stopped`. --timeout and --boot-timeout are causes when they run out.
+ * cause, else `stopped`. --timeout and --boot-timeout are causes when they run out. lkvm's own init
+ * hears of the request and of --timeout by own-init.c, and after the latter has 2 s to write what
+ * it must.
  *
  * Threads: causes come from vCPU threads (chips), the loop (timers, signals,
  * terminal) and the main thread; one mutex guards the record. Timers belong to
@@ -31,6 +33,7 @@
 #include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/own-init.h>
 #include <kvm/phase.h>
 #include <kvm/result.h>
 #include <kvm/util.h>
@@ -39,6 +42,7 @@
 #include <string.h>
 
 #define PANIC_TRACE_NS (2 * NSEC_PER_SEC)
+#define SYNC_NS	       (2 * NSEC_PER_SEC) /* for lkvm's own init, after --timeout */
 #define PATIENCE_NS    (2 * NSEC_PER_SEC) /* with a reader, after an end by force */
 
 static const char *const on_reboot_choices[] = {"exit", "reset", "fail", NULL};
@@ -87,7 +91,7 @@ static struct {
 	enum end_reason reason;
 	int status;
 	struct kvm *kvm;
-	struct loop_timer timeout, boot_timeout, grace, trace;
+	struct loop_timer timeout, boot_timeout, grace, trace, sync;
 	struct loop_bell panic;
 	void (*press)(void *dev);
 	void *press_dev;
@@ -199,6 +203,7 @@ void kvm_press_power_button(u64 grace_ns)
 	/* Of several who ask the one in the greatest hurry counts. */
 	if (!end.grace.deadline_ns || deadline < end.grace.deadline_ns)
 		loop_arm(kvm->loop, &end.grace, deadline);
+	own_init_ask(deadline);
 }
 
 void kvm_repeat_power_button(void)
@@ -235,9 +240,23 @@ static void end_trace_over(void *arg)
 	kvm_end(arg, END_PANIC, STATUS_PANIC);
 }
 
-static void end_timeout_over(void *arg)
+static void end_sync_over(void *arg)
 {
 	kvm_end(arg, END_TIMEOUT, STATUS_TIMEOUT);
+}
+
+/* lkvm's own init may write to its disks what it has to. The cause of the end is this. */
+static void end_timeout_over(void *arg)
+{
+	struct kvm *kvm = arg;
+
+	kvm_note_end(kvm, END_TIMEOUT, STATUS_TIMEOUT);
+	if (own_init_hurry()) {
+		kvm_resume(kvm);
+		loop_arm(kvm->loop, &end.sync, now_ns() + SYNC_NS);
+	} else {
+		kvm_end(kvm, END_TIMEOUT, STATUS_TIMEOUT);
+	}
 	log_error("--timeout: the run was not over in time");
 }
 
@@ -264,6 +283,7 @@ static int end_init(struct kvm *kvm)
 	end.boot_timeout = (struct loop_timer){.fn = end_boot_timeout_over, .arg = kvm};
 	end.grace = (struct loop_timer){.fn = end_grace_over, .arg = kvm};
 	end.trace = (struct loop_timer){.fn = end_trace_over, .arg = kvm};
+	end.sync = (struct loop_timer){.fn = end_sync_over, .arg = kvm};
 	end.panic = (struct loop_bell){.fn = end_panic_rung, .arg = kvm};
 	loop_add_bell(kvm->loop, &end.panic);
 	if (config.timeout_ns)
@@ -279,6 +299,7 @@ static void end_exit(struct kvm *kvm)
 	loop_disarm(kvm->loop, &end.boot_timeout);
 	loop_disarm(kvm->loop, &end.grace);
 	loop_disarm(kvm->loop, &end.trace);
+	loop_disarm(kvm->loop, &end.sync);
 	loop_remove_bell(kvm->loop, &end.panic);
 }
 

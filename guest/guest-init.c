@@ -11,6 +11,9 @@
  * - runs the command of --exec by the root's shell, and ends the machine with its status;
  * - without a root, runs a shell on the console, and ends the machine with the shell's status.
  *
+ * guest-exec.c has the command and what is asked of it while it runs, guest-console.c its standard
+ * input and the line to lkvm.
+ *
  * The end is to tell lkvm the status (guest-status.c), when all that was said on the console is
  * out and the root is clean; 126 and 127 are the shell's own, 128 + n is a death by signal, 125 is
  * this program's: one line said why.
@@ -25,6 +28,8 @@
  *	root DEVICE, type TYPE		what to mount
  *	overlay				over it, what is written goes to memory
  *	exec COMMAND, user NAME
+ *	input pipe TTY, input none	what standard input is, if not the terminal
+ *	output plain			standard output is no terminal
  *	clock SECONDS, hostname NAME, terminal ROWS COLUMNS
  *	status PORT NUMBER		the status port
  *
@@ -35,8 +40,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -54,7 +57,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STATUS_OURS   125
 #define ROOT_WAIT_MS  10000
 #define ROOT	      "/lkvm/root"
 #define OVERLAY_LOWER "/lkvm/lower"
@@ -64,6 +66,7 @@
 static struct {
 	char text[64 * 1024];
 	const char *root, *type, *exec, *user, *hostname, *terminal, *no_modules;
+	const char *input, *output;
 	long long clock;
 	bool overlay;
 	char cmdline[4096];
@@ -87,23 +90,58 @@ void init_say(const char *fmt, ...)
 
 /* --- the end --- */
 
-/* The root is left clean, whatever the command left running there. */
+/* A blank in a path is \040 in /proc/mounts. */
+static void unescape(char *path)
+{
+	char *to = path;
+
+	for (; *path; path++) {
+		if (path[0] == '\\' && path[1] && path[2] && path[3]) {
+			*to++ = (char)((path[1] - '0') << 6 | (path[2] - '0') << 3 |
+				       (path[3] - '0'));
+			path += 3;
+		} else {
+			*to++ = *path;
+		}
+	}
+	*to = 0;
+}
+
+/* What cannot go is at least not written any more. */
+static void unmount(const char *path)
+{
+	if (umount2(path, 0) < 0 && umount2(path, MNT_DETACH) < 0)
+		mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY, NULL);
+}
+
+/*
+ * Disks are left clean, whatever the command left running and mounted there: from the newest mount
+ * to the oldest, all that is in the root or on a device.
+ */
 static void unmount_root(void)
 {
-	char path[64];
+	static char text[32 * 1024];
+	char *line = text + (init_slurp("/proc/mounts", text, sizeof(text)) > 0 ? strlen(text) : 0);
 
-	if (!root_at)
-		return;
 	kill(-1, SIGKILL);
 	while (wait(NULL) > 0)
 		;
-	for (size_t i = 0; i < COUNT(kernel_mounts); i++) {
-		snprintf(path, sizeof(path), ROOT "/%s", kernel_mounts[i]);
-		umount2(path, MNT_DETACH);
-	}
 	sync();
-	if (umount2(root_at, 0) < 0)
-		mount(NULL, root_at, NULL, MS_REMOUNT | MS_RDONLY, NULL);
+	while (line > text) {
+		char *path;
+
+		*--line = 0; /* its end of line, or the end of all */
+		while (line > text && line[-1] != '\n')
+			line--;
+		path = strchr(line, ' ');
+		if (!path)
+			continue;
+		path++;
+		path[strcspn(path, " ")] = 0;
+		unescape(path);
+		if (*line == '/' || !strncmp(path, ROOT, sizeof(ROOT) - 1))
+			unmount(path);
+	}
 }
 
 /* Does not return. */
@@ -129,8 +167,7 @@ static void fail(const char *what, const char *name)
 
 /* --- what is to be done --- */
 
-/* A small file, NUL-terminated; its length, or -1. */
-static ssize_t slurp(const char *path, char *to, size_t room)
+ssize_t init_slurp(const char *path, char *to, size_t room)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t len = 0;
@@ -171,6 +208,8 @@ static void take_line(char *line)
 		     {"user", &conf.user},
 		     {"hostname", &conf.hostname},
 		     {"terminal", &conf.terminal},
+		     {"input", &conf.input},
+		     {"output", &conf.output},
 		     {"no-modules-of", &conf.no_modules}};
 	char *value = strchr(line, ' ');
 
@@ -193,14 +232,14 @@ static void take_config(void)
 {
 	char *line = conf.text, *end;
 
-	if (slurp("/lkvm/config", conf.text, sizeof(conf.text)) < 0)
+	if (init_slurp("/lkvm/config", conf.text, sizeof(conf.text)) < 0)
 		fail("/lkvm/config", "");
 	unlink("/lkvm/config");
 	for (; (end = strchr(line, '\n')); line = end + 1) {
 		*end = 0;
 		take_line(line);
 	}
-	slurp("/proc/cmdline", conf.cmdline, sizeof(conf.cmdline));
+	init_slurp("/proc/cmdline", conf.cmdline, sizeof(conf.cmdline));
 	/* What stands behind is for the root's init. */
 	end = strstr(conf.cmdline, " -- ");
 	if (end)
@@ -231,35 +270,6 @@ static char *cmdline_value(const char *key)
 
 /* --- clock, name, terminal --- */
 
-/* The terminal that /dev/console stands for. */
-static int open_terminal(void)
-{
-	char active[128], path[160], *last;
-	ssize_t len = slurp("/sys/class/tty/console/active", active, sizeof(active));
-
-	if (len <= 0)
-		return -1;
-	active[strcspn(active, "\n")] = 0;
-	last = strrchr(active, ' ');
-	snprintf(path, sizeof(path), "/dev/%s", last ? last + 1 : active);
-	return open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
-}
-
-static void set_terminal_size(void)
-{
-	unsigned int rows, columns;
-	int fd;
-
-	if (!conf.terminal || sscanf(conf.terminal, "%u %u", &rows, &columns) != 2)
-		return;
-	fd = open_terminal();
-	if (fd < 0)
-		return;
-	ioctl(fd, TIOCSWINSZ,
-	      &(struct winsize){.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns});
-	close(fd);
-}
-
 static void settle(void)
 {
 	/* The clock was read from the RTC long since, unless there is none. */
@@ -267,7 +277,7 @@ static void settle(void)
 		settimeofday(&(struct timeval){.tv_sec = conf.clock}, NULL);
 	if (conf.hostname)
 		sethostname(conf.hostname, strlen(conf.hostname));
-	set_terminal_size();
+	console_set_size(conf.terminal);
 }
 
 /* --- the root --- */
@@ -279,7 +289,7 @@ static const char *block_devices(void)
 	char text[4096], *line, *save;
 	size_t len = 0;
 
-	if (slurp("/proc/partitions", text, sizeof(text)) < 0)
+	if (init_slurp("/proc/partitions", text, sizeof(text)) < 0)
 		return "none";
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		const char *name = strrchr(line, ' ');
@@ -325,7 +335,7 @@ static bool mount_any(const char *at, const char *flags, bool read_only)
 {
 	char text[4096], *line, *save;
 
-	if (slurp("/proc/filesystems", text, sizeof(text)) < 0)
+	if (init_slurp("/proc/filesystems", text, sizeof(text)) < 0)
 		return false;
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if (*line == '\t' && mount_as(at, line + 1, flags, read_only))
@@ -426,48 +436,6 @@ static void hand_over(char **argv)
 	fail("init cannot be run: ", path);
 }
 
-/* In a child: the console is its terminal, and Ctrl-C works. */
-static void take_terminal(void)
-{
-	int fd;
-
-	setsid();
-	fd = open_terminal();
-	if (fd < 0)
-		return;
-	ioctl(fd, TIOCSCTTY, 1);
-	for (int i = 0; i < 3; i++)
-		dup2(fd, i);
-}
-
-/* In a child: be the user, by name or number. */
-static void become_user(const char *name)
-{
-	struct passwd *entry = getpwnam(name);
-	char *end;
-	unsigned long uid = strtoul(name, &end, 10);
-
-	if (!entry && !*end && *name)
-		entry = getpwuid((uid_t)uid);
-	if (!entry && (*end || !*name)) {
-		init_say("user %s: is not in the guest's /etc/passwd", name);
-		_exit(STATUS_OURS);
-	}
-	if (entry ? initgroups(entry->pw_name, entry->pw_gid) || setgid(entry->pw_gid) ||
-			    setuid(entry->pw_uid)
-		  : setgroups(0, NULL) || setgid((gid_t)uid) || setuid((uid_t)uid)) {
-		init_say("user %s: %s", name, strerror(errno));
-		_exit(STATUS_OURS);
-	}
-	if (entry) {
-		setenv("HOME", entry->pw_dir, 1);
-		setenv("USER", entry->pw_name, 1);
-		setenv("LOGNAME", entry->pw_name, 1);
-		if (chdir(entry->pw_dir) < 0 && chdir("/") < 0)
-			_exit(STATUS_OURS);
-	}
-}
-
 int init_wait(pid_t child)
 {
 	int status;
@@ -481,85 +449,15 @@ int init_wait(pid_t child)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static void set_environment(void)
+static int run(void)
 {
-	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
-	setenv("HOME", "/root", 1);
-	if (!getenv("TERM"))
-		setenv("TERM", "linux", 1);
-}
+	const struct exec_plan plan = {.command = conf.exec,
+				       .user = conf.user,
+				       .root = root_at,
+				       .input = conf.input,
+				       .plain = conf.output && !strcmp(conf.output, "plain")};
 
-static bool have_busybox(void)
-{
-	return !access(BUSYBOX, X_OK);
-}
-
-/* busybox's commands, each under its name. */
-static void install_busybox(void)
-{
-	pid_t child;
-
-	mkdir("/bin", 0755);
-	mkdir("/root", 0700);
-	mkdir("/tmp", 01777);
-	if (!have_busybox())
-		return;
-	child = vfork();
-	if (!child) {
-		execl(BUSYBOX, "busybox", "--install", "-s", "/bin", (char *)NULL);
-		_exit(127);
-	}
-	if (child > 0)
-		init_wait(child);
-}
-
-/* In a child, inside the root or, without one, here. Does not return. */
-static void run_command(void)
-{
-	if (root_at && (chroot(ROOT) || chdir("/"))) {
-		init_say("root: cannot be entered: %s: %s", conf.root, strerror(errno));
-		_exit(STATUS_OURS);
-	}
-	set_environment();
-	if (conf.user)
-		become_user(conf.user);
-	if (!root_at && !have_busybox())
-		_exit(shell_line(strdup(conf.exec)));
-	execl("/bin/sh", "sh", "-c", conf.exec, (char *)NULL);
-	init_say("/bin/sh: %s", strerror(errno));
-	_exit(127);
-}
-
-static void run_shell(void)
-{
-	char version[256];
-
-	if (slurp("/proc/version", version, sizeof(version)) > 0)
-		printf("%.*s\n", (int)strcspn(version, "#\n"), version);
-	printf("lkvm: no root was given; this is a shell in memory, exit ends the machine\n");
-	fflush(stdout);
-	set_environment();
-	if (have_busybox()) {
-		setenv("PS1", "\\w # ", 1);
-		execl("/bin/sh", "sh", (char *)NULL);
-	}
-	_exit(shell_main());
-}
-
-static void run_child(void)
-{
-	pid_t child = fork();
-
-	if (child < 0)
-		fail("fork", "");
-	if (!child) {
-		status_forget();
-		take_terminal();
-		if (conf.exec)
-			run_command();
-		run_shell();
-	}
-	leave(init_wait(child));
+	return exec_run(&plan);
 }
 
 int main(int argc, char **argv)
@@ -572,13 +470,16 @@ int main(int argc, char **argv)
 	/* The kernel has an initramfs built in, and nobody asked for this program. */
 	if (access("/lkvm/asked", F_OK) && !access("/init", X_OK)) {
 		unlink("/lkvm/config");
+		console_make_way();
 		execv("/init", argv);
 		fail("/init cannot be run", "");
 	}
 	mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=755");
+	console_open_early();
 	take_config();
+	console_open();
 	settle();
 	if (conf.root)
 		mount_root();
@@ -586,7 +487,5 @@ int main(int argc, char **argv)
 		hand_over(argv);
 	if (conf.root)
 		pass_mounts(MS_BIND);
-	else
-		install_busybox();
-	run_child();
+	leave(run());
 }

@@ -31,6 +31,7 @@
 #include <kvm/initramfs.h>
 #include <kvm/log.h>
 #include <kvm/options.h>
+#include <kvm/own-init.h>
 #include <kvm/util.h>
 
 #include <elf.h>
@@ -41,6 +42,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -285,6 +287,29 @@ static void initramfs_add_busybox(void)
 	}
 }
 
+static bool initramfs_is_null(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+}
+
+/* What standard input and output are here, and are to be there. */
+static void initramfs_describe_console(char **text)
+{
+	bool typed = config.detach || isatty(STDIN_FILENO);
+	bool framed = !typed && !initramfs_is_null(STDIN_FILENO);
+
+	if (framed)
+		initramfs_line(text, "input",
+			       config.console == CONSOLE_VIRTIO ? "pipe hvc0" : "pipe ttyS0");
+	else if (!typed)
+		initramfs_line(text, "input", "none");
+	if (!isatty(STDOUT_FILENO))
+		initramfs_line(text, "output", "plain");
+	own_init_expect(framed);
+}
+
 /* What the init is to know of the host: its clock, the size of its terminal. */
 static void initramfs_describe(const struct initramfs_plan *plan, const struct root *root,
 			       bool modules, char **text)
@@ -299,6 +324,9 @@ static void initramfs_describe(const struct initramfs_plan *plan, const struct r
 		snprintf(value, sizeof(value), "%u %u", size.ws_row, size.ws_col);
 		initramfs_line(text, "terminal", value);
 	}
+	/* Else it hands over to the root's own init. */
+	if (wish.exec || !root->device[0])
+		initramfs_describe_console(text);
 	if (!modules)
 		initramfs_line(text, "no-modules-of", plan->version);
 	if (plan->status_port)

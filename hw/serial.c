@@ -33,6 +33,10 @@
  * Paused, a chip does not change: it has no room for input, and a break, a SysRq and the news that
  * the console is writable are kept until it goes on.
  *
+ * Modem lines: whoever is at the other end is ready, always (DCD, DSR, CTS). On COM1 own-init.c
+ * lowers DSR and lets RI ring, for lkvm's own init alone, and is told when OUT1 rises, which on a
+ * PC leads nowhere and which no driver uses.
+ *
  * Locks: one mutex a line, for the two chips on it are one device to the interrupt controller. It
  * is held while calling irq_set_level(), because levels must reach KVM in the order of the states
  * they stand for, and console_full(), because an answer older than writable() would withhold the
@@ -54,6 +58,7 @@
 #include <kvm/init.h>
 #include <kvm/irq.h>
 #include <kvm/kvm.h>
+#include <kvm/own-init.h>
 #include <linux/serial_reg.h>
 #include <pthread.h>
 
@@ -91,6 +96,9 @@ struct uart {
 	u8 rx[FIFO_SIZE];
 	u16 rx_breaks; /* bit i: rx[i] is a break that LSR has not shown yet */
 	unsigned int rx_head, rx_count;
+
+	u8 lowered; /* lines that the peer holds low, of DSR and its like */
+	bool rings; /* RI */
 
 	bool awaited; /* since RTS is high, somebody has waited for a byte */
 	u8 polls;     /* times LSR was read since a byte was sent */
@@ -266,12 +274,21 @@ static u8 uart_take_byte(struct uart *uart)
 /* What the modem inputs are connected to: the outputs in loopback, else COM1's ready peer. */
 static u8 uart_modem_inputs(const struct uart *uart)
 {
+	if (!(uart->mcr & UART_MCR_LOOP) && !uart->wire)
+		return 0;
 	if (!(uart->mcr & UART_MCR_LOOP))
-		return uart->wire ? UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS : 0;
+		return ((UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS) & ~uart->lowered) |
+		       (uart->rings ? UART_MSR_RI : 0);
 	return (uart->mcr & UART_MCR_RTS ? UART_MSR_CTS : 0) |
 	       (uart->mcr & UART_MCR_DTR ? UART_MSR_DSR : 0) |
 	       (uart->mcr & UART_MCR_OUT1 ? UART_MSR_RI : 0) |
 	       (uart->mcr & UART_MCR_OUT2 ? UART_MSR_DCD : 0);
+}
+
+/* In loopback the OUT1 pin is inactive, as OUT2 is. */
+static bool uart_calls(const struct uart *uart)
+{
+	return (uart->mcr & (UART_MCR_OUT1 | UART_MCR_LOOP)) == UART_MCR_OUT1;
 }
 
 static void uart_update_modem(struct uart *uart)
@@ -452,13 +469,15 @@ static void serial_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
 	struct uart *uart = dev;
 	size_t room_before;
-	bool room_grew, sends, opens;
+	bool room_grew, sends, opens, calls;
 
 	(void)size;
 	pthread_mutex_lock(&uart->line->lock);
 	room_before = uart_room(uart);
 	opens = uart->wire && uart->wire->opened && !uart_listens(uart);
+	calls = uart->wire && uart->wire->called && !uart_calls(uart);
 	sends = uart_write(uart, offset, value);
+	calls = calls && uart_calls(uart);
 	opens = opens && uart_listens(uart);
 	room_grew = uart_room_grew(uart, room_before);
 	uart_update_line(uart, false);
@@ -468,6 +487,8 @@ static void serial_write(void *dev, u64 offset, unsigned int size, u64 value)
 		uart_send(uart, value);
 	if (opens)
 		uart->wire->opened();
+	if (calls)
+		uart->wire->called(value & UART_MCR_DTR);
 	if (room_grew)
 		uart->wire->room_changed(uart->wire->arg);
 }
@@ -559,6 +580,22 @@ static int serial_send_sysrq(void *dev, u8 key)
 	}
 	pthread_mutex_unlock(&uart->line->lock);
 	return err;
+}
+
+/* own-init.c speaks to the guest. */
+static void serial_drive(void *dev, bool dsr, bool ring)
+{
+	struct uart *uart = dev;
+
+	pthread_mutex_lock(&uart->line->lock);
+	uart->lowered = dsr ? 0 : UART_MSR_DSR;
+	uart->rings = ring;
+	uart_update_modem(uart);
+	/* What is noted of RI is its fall. */
+	uart->rings = false;
+	uart_update_modem(uart);
+	uart_update_line(uart, true);
+	pthread_mutex_unlock(&uart->line->lock);
 }
 
 /* --- from the machine: the main thread --- */
@@ -663,11 +700,18 @@ static void tell_console_room(void *arg)
 	console_room_changed();
 }
 
+static void tell_called(bool dtr)
+{
+	own_init_called(dtr);
+	console_room_changed();
+}
+
 static const struct serial_wire console_wire = {
 	.write = write_console,
 	.full = console_full,
 	.room_changed = tell_console_room,
 	.opened = console_opened,
+	.called = tell_called,
 };
 
 void *serial_connect(unsigned int com, const struct serial_wire *wire)
@@ -743,11 +787,13 @@ static int serial_init(struct kvm *kvm)
 		}
 	}
 	console_attach(&port);
+	own_init_set_line(serial_drive, &uarts[0]);
 	return 0;
 }
 
 static void serial_exit(struct kvm *kvm)
 {
+	own_init_set_line(NULL, NULL);
 	console_detach();
 	for (unsigned int i = ARRAY_SIZE(uarts); i-- > 0;)
 		uart_exit(kvm, i);

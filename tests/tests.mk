@@ -3,7 +3,8 @@
 # Tests: a line a unit test says which objects it pins, besides util/ and cmocka.
 # A test is tests/ROOM/test-NAME.c; its objects are the real ones, and tests/lib's fakes.
 
-FAKE := tests/lib/fake-machine.o bus.o device.o irq-pin.o
+FAKE := tests/lib/fake-machine.o bus.o device.o irq-pin.o own-init.o
+CONSOLE := console.o console-log.o term.o lines.o phase.o device.o own-init.o
 PCI := hw/pci.o hw/pci-bar.o hw/pci-map.o hw/reset-port.o
 BIOS := x86/bios.o x86/bios-code.o x86/e820.o gmem.o
 IMAGE := $(addprefix x86/,image.o foreign.o bzimage.o elf.o kaslr.o multiboot.o initrd.o e820.o) \
@@ -31,8 +32,8 @@ $(call unit, util/test-unpack)
 $(call unit, util/test-util)
 $(call unit, core/test-budget, budget.o)
 $(call unit, core/test-bus, bus.o)
-$(call unit, core/test-console, console.o console-log.o term.o lines.o phase.o device.o)
-$(call unit, core/test-console-end, console.o console-log.o term.o lines.o phase.o device.o)
+$(call unit, core/test-console, $(CONSOLE))
+$(call unit, core/test-console-end, $(CONSOLE))
 $(call unit, core/test-console-log, console-log.o)
 $(call unit, core/test-device, device.o)
 $(call unit, core/test-gmem, gmem.o)
@@ -45,6 +46,7 @@ $(call unit, core/test-kvm-cpu, kvm-cpu.o phase.o)
 $(call unit, core/test-kvm-ipc, kvm-ipc.o)
 $(call unit, core/test-lines, lines.o phase.o)
 $(call unit, core/test-notify, notify.o)
+$(call unit, core/test-own-init, own-init.o)
 $(call unit, core/test-phase, phase.o)
 $(call unit, core/test-result, result.o lines.o phase.o)
 $(call unit, core/test-trace, trace.o trace-report.o bus.o)
@@ -59,7 +61,7 @@ $(call unit, disk/test-engines, $(OBJS-disk))
 $(call unit, disk/test-raw, $(OBJS-disk))
 $(call unit, golden/test-init-order, $(filter-out main.o,$(OBJS)))
 $(call unit, guest/test-cpio, guest/cpio.o)
-$(call unit, guest/test-initramfs, $(OBJS-guest))
+$(call unit, guest/test-initramfs, $(OBJS-guest) own-init.o)
 $(call unit, guest/test-modules, guest/modules.o)
 $(call unit, guest/test-root, guest/root.o)
 $(call unit, hw/test-acpi-pm, hw/acpi-pm.o $(FAKE))

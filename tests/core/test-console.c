@@ -25,6 +25,7 @@ struct config config;
 #include <kvm/init.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/own-init.h>
 #include <kvm/util.h>
 #include <poll.h>
 #include <signal.h>
@@ -706,6 +707,36 @@ static void type_some(void *arg)
 	atomic_fetch_add(&errands, 1);
 }
 
+/* For lkvm's own init: not before it reads, and with an end, however little room there is. */
+static void test_input_is_framed(void **state)
+{
+	static const u8 framed[] = {'a', 0x10, 0x50, 0x10, 0x4f, 'b', 0x10, '.'};
+	u64 deadline = now_ns() + PATIENCE_MS * NSEC_PER_MSEC;
+
+	own_init_expect(true);
+	atomic_store(&chip_room, 3);
+	assert_int_equal(write(writer,
+			       "a\x10\x0f"
+			       "b",
+			       4),
+			 4);
+	close(writer);
+	writer = -1;
+	usleep(50000);
+	assert_int_equal(chip_len, 0);
+	own_init_called(true);
+	while (atomic_load(&chip_len) < sizeof(framed) && now_ns() < deadline) {
+		console_room_changed();
+		usleep(100);
+	}
+	usleep(1000);
+	assert_int_equal(chip_len, sizeof(framed));
+	assert_memory_equal(chip_bytes, framed, sizeof(framed));
+	/* Nobody may type behind the end. */
+	on_loop(type_some);
+	assert_false(viewer.may_type);
+}
+
 static void test_viewer_types_when_standard_input_has_ended(void **state)
 {
 	u64 deadline = now_ns() + PATIENCE_MS * NSEC_PER_MSEC;
@@ -761,6 +792,7 @@ int main(void)
 		TEST(test_sysrq),
 		TEST(test_input_that_fits_comes_at_once),
 		TEST(test_end_of_input),
+		TEST(test_input_is_framed),
 		TEST(test_inherited_descriptors_stay_blocking),
 		TEST(test_detached),
 		TEST(test_viewer_sees_what_is_written),

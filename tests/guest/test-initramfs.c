@@ -10,6 +10,7 @@
 #include <kvm/config.h>
 #include <kvm/initramfs.h>
 #include <kvm/options.h>
+#include <kvm/own-init.h>
 
 struct config config = {.name = "a-guest"};
 
@@ -169,6 +170,61 @@ static void test_the_archive(void **state)
 	initramfs_free();
 }
 
+/* The lines of /lkvm/config about standard input and output, with descriptor in as the first. */
+static const char *console_lines(int in)
+{
+	static char found[256];
+	struct initramfs_plan plan = {.kernel = "/nowhere/vmlinuz", .version = "6.1.0-nowhere"};
+	int saved = dup(STDIN_FILENO);
+	char config_text[512];
+	const char *text;
+	const void *data;
+	size_t bytes, len;
+
+	dup2(in, STDIN_FILENO);
+	assert_int_equal(initramfs_make(&plan, &data, &bytes), 0);
+	dup2(saved, STDIN_FILENO);
+	close(saved);
+	text = entry(data, bytes, "lkvm/config", &len);
+	snprintf(config_text, sizeof(config_text), "%.*s", (int)len, text);
+	found[0] = 0;
+	for (char *line = strtok(config_text, "\n"); line; line = strtok(NULL, "\n")) {
+		if (!strncmp(line, "input", 5))
+			strcat(strcat(found, line), ";");
+	}
+	initramfs_free();
+	return found;
+}
+
+static void test_standard_input_is_described(void **state)
+{
+	int null = open("/dev/null", O_RDONLY), ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	OPTIONS("--exec=cat");
+	assert_string_equal(console_lines(ends[0]), "input pipe ttyS0;");
+	assert_true(own_init_frames());
+	config.console = CONSOLE_VIRTIO;
+	assert_string_equal(console_lines(ends[0]), "input pipe hvc0;");
+	config.console = CONSOLE_SERIAL;
+	assert_string_equal(console_lines(null), "input none;");
+	assert_false(own_init_frames());
+	/* Whoever attaches to it later types on a terminal. */
+	config.detach = true;
+	assert_string_equal(console_lines(null), "");
+	config.detach = false;
+	/* The shell is like a command. A root's own init is not. */
+	OPTIONS();
+	assert_string_equal(console_lines(ends[0]), "input pipe ttyS0;");
+	OPTIONS("--root=/dev/vda");
+	own_init_expect(false);
+	assert_string_equal(console_lines(ends[0]), "");
+	assert_false(own_init_frames());
+	close(null);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void test_a_missing_driver_is_named(void **state)
 {
 	char kernel[128];
@@ -227,9 +283,13 @@ static void test_it_is_written_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GUEST_TEST(test_when_it_is_wanted), GUEST_TEST(test_what_contradicts_itself),
-		GUEST_TEST(test_the_archive),	    GUEST_TEST(test_a_missing_driver_is_named),
-		GUEST_TEST(test_without_modules),   GUEST_TEST(test_it_is_written_out),
+		GUEST_TEST(test_when_it_is_wanted),
+		GUEST_TEST(test_what_contradicts_itself),
+		GUEST_TEST(test_the_archive),
+		GUEST_TEST(test_standard_input_is_described),
+		GUEST_TEST(test_a_missing_driver_is_named),
+		GUEST_TEST(test_without_modules),
+		GUEST_TEST(test_it_is_written_out),
 	};
 
 	return cmocka_run_group_tests_name("initramfs", tests, NULL, NULL);

@@ -7,12 +7,15 @@
 
 #include <errno.h>
 #include <kvm/device.h>
+#include <kvm/own-init.h>
+#include <kvm/util.h>
 #include <linux/serial_reg.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -358,6 +361,78 @@ static void test_loopback_of_modem_lines(void **state)
 	}
 }
 
+static void reset_all(void *arg)
+{
+	*(int *)arg = device_reset_all();
+}
+
+/* --- the line between lkvm and its own init --- */
+
+/* OUT1 up, without loopback, is a call; DTR says which. It counts once. */
+static void test_out1_calls(void **state)
+{
+	u8 framed[8];
+	size_t len = 0;
+	unsigned int room_changes = fake.room_changes;
+
+	(void)state;
+	own_init_expect(true);
+	set(UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
+	set(UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT1 | UART_MCR_LOOP);
+	assert_int_equal(own_init_frame(NULL, &len, true, framed, sizeof(framed)), 0);
+	assert_int_equal(fake.room_changes, room_changes);
+	set(UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT1);
+	assert_int_equal(fake.room_changes, room_changes + 1);
+	assert_int_equal(own_init_frame(NULL, &len, true, framed, sizeof(framed)), 2);
+	set(UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT1 | UART_MCR_OUT2);
+	assert_int_equal(fake.room_changes, room_changes + 1);
+	assert_true(own_init_frames());
+
+	own_init_expect(true);
+	set(UART_MCR, 0);
+	set(UART_MCR, UART_MCR_RTS | UART_MCR_OUT1);
+	assert_false(own_init_frames());
+}
+
+static void ask(void *arg)
+{
+	(void)arg;
+	own_init_ask(now_ns() + 100 * NSEC_PER_SEC);
+}
+
+static void hurry(void *arg)
+{
+	(void)arg;
+	own_init_hurry();
+}
+
+static void test_dsr_and_ri_ask(void **state)
+{
+	int err;
+
+	(void)state;
+	open_com1();
+	fake_on_loop(ask, NULL);
+	/* Nobody expects lkvm's init. */
+	assert_int_equal(get(UART_MSR), UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS);
+	own_init_expect(false);
+	set(UART_IER, UART_IER_MSI);
+	fake_on_loop(ask, NULL);
+	assert_int_equal(cause(), UART_IIR_MSI);
+	assert_int_equal(get(UART_MSR),
+			 UART_MSR_DCD | UART_MSR_CTS | UART_MSR_DDSR | UART_MSR_TERI);
+	/* The level stays over a reset, and says nothing new then. */
+	fake_on_loop(reset_all, &err);
+	assert_int_equal(err, 0);
+	assert_int_equal(get(UART_MSR), UART_MSR_DCD | UART_MSR_CTS);
+	fake_on_loop(hurry, NULL);
+	assert_int_equal(get(UART_MSR), UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS | UART_MSR_DDSR |
+						UART_MSR_TERI);
+	/* It rings on: Linux may not have looked. */
+	while (!(get(UART_MSR) & UART_MSR_TERI))
+		usleep(1000);
+}
+
 static void test_out2_gates_interrupt(void **state)
 {
 	(void)state;
@@ -600,11 +675,6 @@ static void test_wide_access_is_bytes(void **state)
 	assert_int_equal(fake_in(PORT_COM1 + UART_LSR, 4), 0xff00b060); /* past the end: nobody */
 }
 
-static void reset_all(void *arg)
-{
-	*(int *)arg = device_reset_all();
-}
-
 static void test_reset(void **state)
 {
 	int err = -1;
@@ -696,6 +766,8 @@ int main(void)
 		TEST(test_fifo_control),
 		TEST(test_loopback_of_data),
 		TEST(test_loopback_of_modem_lines),
+		TEST(test_out1_calls),
+		TEST(test_dsr_and_ri_ask),
 		TEST(test_out2_gates_interrupt),
 		TEST(test_room_is_rts),
 		TEST(test_room_needs_somebody_who_waits),
