@@ -63,7 +63,7 @@ static u64 budget_give_up_ns(void)
 /* Not a run that is ending for another reason, such as a panic whose trace is still to come. */
 static void budget_fail(struct kvm *kvm)
 {
-	if (kvm_end_reason(NULL) == END_RUNNING)
+	if (!kvm_is_ending())
 		kvm_end(kvm, END_ERROR, STATUS_ERROR);
 }
 

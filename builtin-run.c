@@ -345,6 +345,7 @@ static int run_vm(void)
 	/* The terminal is the user's again, and Ctrl-C ends what may be a long wait. */
 	term_stop();
 	console_drain(run_signals.source.fd, kvm_end_patience());
+	kvm_end_settle();
 	reason = kvm_end_reason(&status);
 	budget_check_end(&reason, &status);
 	run_finish(&kvm, reason, status);

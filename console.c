@@ -130,6 +130,16 @@ void console_write(const u8 *data, size_t len)
 		loop_ring(con.kvm->loop, &con.view);
 }
 
+u64 console_written(void)
+{
+	u64 bytes;
+
+	pthread_mutex_lock(&con.lock);
+	bytes = con.head;
+	pthread_mutex_unlock(&con.lock);
+	return bytes;
+}
+
 void console_opened(void)
 {
 	phase_mark(PHASE_INIT);

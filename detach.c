@@ -192,21 +192,12 @@ static void detach_be_up(void)
 	detach_tell(true);
 }
 
-/* A panic's trace may still be coming: that is an end in sight. */
-static bool detach_is_ending(void)
-{
-	enum end_reason reason = kvm_end_reason(NULL);
-
-	return reason != END_RUNNING &&
-	       !(reason == END_PANIC && config.on_panic == ON_PANIC_CONTINUE);
-}
-
 static void detach_look(void *arg)
 {
 	struct kvm *kvm = arg;
 	u64 ran = phase_ns(PHASE_FIRST_RUN), now = now_ns();
 
-	if (ran && now >= ran + UP_NS && !detach_is_ending())
+	if (ran && now >= ran + UP_NS && !kvm_is_ending())
 		detach_be_up();
 	else
 		loop_arm(kvm->loop, &detach.look, MAX(ran ? ran + UP_NS : 0, now + LOOK_NS));

@@ -238,7 +238,7 @@ static const char *control_state(void)
 {
 	if (kvm_is_paused())
 		return "paused";
-	return kvm_end_reason(NULL) == END_RUNNING ? "running" : "ending";
+	return kvm_is_ending() ? "ending" : "running";
 }
 
 static void control_stat(struct ipc_request *request, const json_t *params, void *arg)

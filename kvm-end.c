@@ -6,7 +6,12 @@
  * records, kvm_end() records and stops the machine. The difference is the panic:
  * when the kernel's console says "Kernel panic - not syncing" the cause is known,
  * but the trace is still to come, so the run goes on until the trace's last line,
- * a reset, or 2 seconds. Whatever happens in between, the cause stays `panic`.
+ * a reset, 2 seconds without output, or 60 seconds in all. Whatever happens in
+ * between, the cause stays `panic`. After the trace one line says what the panic was.
+ *
+ * So a recorded cause does not mean that the run is over, and under --on-panic=continue
+ * it may be hours away. kvm_is_over() is for those who wait for something that will not
+ * come any more, kvm_is_ending() for those who say what state the machine is in.
  *
  * A guest that was given a command (--exec) tells its status by lkvm's init. If it powers off or
  * reboots without that, nobody knows what became of the command: the cause is `error`.
@@ -26,12 +31,14 @@
  * returns, and the init list unwinds.
  */
 #include <kvm/config.h>
+#include <kvm/console.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm-ipc.h>
 #include <kvm/kvm-pause.h>
 #include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
+#include <kvm/lines.h>
 #include <kvm/log.h>
 #include <kvm/own-init.h>
 #include <kvm/phase.h>
@@ -39,11 +46,14 @@
 #include <kvm/util.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
-#define PANIC_TRACE_NS (2 * NSEC_PER_SEC)
-#define SYNC_NS	       (2 * NSEC_PER_SEC) /* for lkvm's own init, after --timeout */
-#define PATIENCE_NS    (2 * NSEC_PER_SEC) /* with a reader, after an end by force */
+#define SYNC_NS		 (2 * NSEC_PER_SEC)  /* for lkvm's own init, after --timeout */
+#define PATIENCE_NS	 (2 * NSEC_PER_SEC)  /* with a reader, after an end by force */
+#define TRACE_SILENCE_NS (2 * NSEC_PER_SEC)  /* a trace is over after so long without output, */
+#define TRACE_MAX_NS	 (60 * NSEC_PER_SEC) /* or after so long with output */
+#define TRACE_LOOK_NS	 (100 * NSEC_PER_MSEC)
 
 static const char *const on_reboot_choices[] = {"exit", "reset", "fail", NULL};
 static const char *const on_panic_choices[] = {"exit", "continue", NULL};
@@ -90,9 +100,14 @@ static struct {
 	pthread_mutex_t lock;
 	enum end_reason reason;
 	int status;
+	atomic_bool over; /* kvm_end() was called */
 	struct kvm *kvm;
 	struct loop_timer timeout, boot_timeout, grace, trace, sync;
 	struct loop_bell panic;
+	/* The trace of a panic. The loop's: */
+	u64 trace_began_ns, trace_heard_ns;
+	u64 trace_bytes; /* of the console at the last look */
+	bool panic_said;
 	void (*press)(void *dev);
 	void *press_dev;
 } end = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -129,6 +144,7 @@ void kvm_note_end(struct kvm *kvm, enum end_reason reason, int status)
 void kvm_end(struct kvm *kvm, enum end_reason reason, int status)
 {
 	kvm_note_end(kvm, reason, status);
+	atomic_store(&end.over, true);
 	phase_mark(PHASE_END);
 	kvm_cpu_request_all(kvm, CPU_REQUEST_STOP);
 	if (kvm->loop)
@@ -145,6 +161,17 @@ enum end_reason kvm_end_reason(int *status)
 		*status = end.status;
 	pthread_mutex_unlock(&end.lock);
 	return reason;
+}
+
+bool kvm_is_over(void)
+{
+	return atomic_load(&end.over);
+}
+
+bool kvm_is_ending(void)
+{
+	return kvm_is_over() ||
+	       (kvm_end_reason(NULL) == END_PANIC && config.on_panic == ON_PANIC_EXIT);
 }
 
 const char *kvm_end_name(enum end_reason reason)
@@ -169,8 +196,7 @@ void kvm_panic(struct kvm *kvm, const char *line)
 	ipc_event("panic");
 	if (line)
 		result_set_panic(line);
-	if (config.on_panic == ON_PANIC_EXIT)
-		loop_ring(kvm->loop, &end.panic);
+	loop_ring(kvm->loop, &end.panic);
 }
 
 void kvm_panic_done(struct kvm *kvm)
@@ -227,17 +253,61 @@ u64 kvm_end_patience(void)
 	return until;
 }
 
+/* Once, even when the guest goes on and panics again: it could do so without end. */
+static void end_say_panic(void)
+{
+	char line[LINES_MAX_BYTES];
+
+	if (end.panic_said)
+		return;
+	end.panic_said = true;
+	if (result_panic_line(line, sizeof(line)))
+		log_error("the guest panicked: %s", line);
+	else
+		log_error("the guest panicked: it said so through pvpanic, and not why");
+}
+
 static void end_panic_rung(void *arg)
 {
 	struct kvm *kvm = arg;
 
-	if (!end.trace.deadline_ns)
-		loop_arm(kvm->loop, &end.trace, now_ns() + PANIC_TRACE_NS);
+	if (end.trace_began_ns)
+		return;
+	end.trace_began_ns = end.trace_heard_ns = now_ns();
+	end.trace_bytes = console_written();
+	loop_arm(kvm->loop, &end.trace, end.trace_began_ns + TRACE_LOOK_NS);
 }
 
-static void end_trace_over(void *arg)
+/* Is the trace still coming? A machine that is paused says nothing, and is not done. */
+static bool end_trace_goes_on(u64 now)
 {
-	kvm_end(arg, END_PANIC, STATUS_PANIC);
+	u64 bytes = console_written();
+
+	if (bytes != end.trace_bytes || kvm_is_paused())
+		end.trace_heard_ns = now;
+	end.trace_bytes = bytes;
+	return now < end.trace_heard_ns + TRACE_SILENCE_NS &&
+	       now < end.trace_began_ns + TRACE_MAX_NS;
+}
+
+static void end_trace_look(void *arg)
+{
+	struct kvm *kvm = arg;
+	u64 now = now_ns();
+
+	if (end_trace_goes_on(now)) {
+		loop_arm(kvm->loop, &end.trace, now + TRACE_LOOK_NS);
+		return;
+	}
+	end_say_panic();
+	if (config.on_panic == ON_PANIC_EXIT)
+		kvm_end(kvm, END_PANIC, STATUS_PANIC);
+}
+
+void kvm_end_settle(void)
+{
+	if (kvm_end_reason(NULL) == END_PANIC)
+		end_say_panic();
 }
 
 static void end_sync_over(void *arg)
@@ -282,8 +352,8 @@ static int end_init(struct kvm *kvm)
 	end.timeout = (struct loop_timer){.fn = end_timeout_over, .arg = kvm};
 	end.boot_timeout = (struct loop_timer){.fn = end_boot_timeout_over, .arg = kvm};
 	end.grace = (struct loop_timer){.fn = end_grace_over, .arg = kvm};
-	end.trace = (struct loop_timer){.fn = end_trace_over, .arg = kvm};
 	end.sync = (struct loop_timer){.fn = end_sync_over, .arg = kvm};
+	end.trace = (struct loop_timer){.fn = end_trace_look, .arg = kvm};
 	end.panic = (struct loop_bell){.fn = end_panic_rung, .arg = kvm};
 	loop_add_bell(kvm->loop, &end.panic);
 	if (config.timeout_ns)

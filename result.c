@@ -14,7 +14,7 @@
  * How it is written, and that it is valid JSON whatever the guest wrote:
  * util/json-file.c.
  *
- * All on the main thread, except result_set_panic(). Built without jansson, the
+ * All on the main thread, except the panic's line. Built without jansson, the
  * option is refused by name.
  */
 #include <kvm/config.h>
@@ -45,6 +45,14 @@ void result_set_panic(const char *line)
 	if (!panic_line[0])
 		snprintf(panic_line, sizeof(panic_line), "%s", line);
 	pthread_mutex_unlock(&panic_lock);
+}
+
+bool result_panic_line(char *line, size_t size)
+{
+	pthread_mutex_lock(&panic_lock);
+	snprintf(line, size, "%s", panic_line);
+	pthread_mutex_unlock(&panic_lock);
+	return line[0];
 }
 
 #ifdef HAVE_JANSSON

@@ -114,7 +114,7 @@ static bool virtio_wait(struct virtio_core *core, u64 deadline_ns)
 	struct timespec until = {.tv_sec = (time_t)(until_ns / NSEC_PER_SEC),
 				 .tv_nsec = (long)(until_ns % NSEC_PER_SEC)};
 
-	if (kvm_end_reason(NULL) != END_RUNNING)
+	if (kvm_is_over())
 		return false;
 	if (until_ns > deadline_ns) {
 		log_warn_limited(&core->limit,

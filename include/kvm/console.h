@@ -43,6 +43,9 @@ void console_detach(void);
 /* The guest wrote bytes. Any thread; never blocks. */
 void console_write(const u8 *data, size_t len);
 
+/* How many bytes the guest has written so far. Any thread. */
+u64 console_written(void);
+
 /*
  * A driver has opened the port, rather than poked at it: from now on it receives by interrupt.
  * Linux does so first when it opens the console for its init. Any thread.

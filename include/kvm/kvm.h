@@ -76,6 +76,18 @@ const char *kvm_end_name(enum end_reason reason);
 u64 kvm_end_patience(void);
 
 /*
+ * A recorded cause is not yet an end: after a panic the trace is to come, and with
+ * --on-panic=continue the guest goes on for as long as it likes. kvm_is_over(): kvm_end() was
+ * called, no guest instruction runs any more. kvm_is_ending(): it is over, or will be as soon as
+ * a panic's trace is. Any thread.
+ */
+bool kvm_is_over(void);
+bool kvm_is_ending(void);
+
+/* The vCPUs have stopped: say what is left to say of the end. Main thread, before the result. */
+void kvm_end_settle(void);
+
+/*
  * The guest asked for a reset (port 0x64, 0xcf9, the FADT's register): how says by
  * what, for the log. Ends the run or resets in place, as --on-reboot says. The
  * calling vCPU executes no further guest instruction. Any thread.

@@ -32,6 +32,7 @@ static void (*watcher)(void *arg);
 static void *watcher_arg;
 static enum end_reason reason;
 static int status;
+static bool ending;
 static unsigned int ends;
 static char last_line[1024];
 static unsigned int log_lines;
@@ -63,6 +64,11 @@ enum end_reason kvm_end_reason(int *code)
 	if (code)
 		*code = status;
 	return reason;
+}
+
+bool kvm_is_ending(void)
+{
+	return ending;
 }
 
 const char *kvm_end_name(enum end_reason why)
@@ -110,6 +116,7 @@ static int set_up(void **state)
 	stamps[PHASE_EXEC] = MS(5000);
 	reason = END_RUNNING;
 	status = 0;
+	ending = false;
 	kvm.loop = loop_new();
 	return kvm.loop ? 0 : -1;
 }
@@ -191,9 +198,22 @@ static void test_the_first_cause_stays(void **state)
 	start(MS(600));
 	reason = END_PANIC;
 	status = STATUS_PANIC;
+	ending = true;
 	reach_init(MS(900));
 	assert_int_equal(ends, 0);
 	finish(MS(2000), END_PANIC, STATUS_PANIC);
+	assert_untouched(END_PANIC, STATUS_PANIC);
+}
+
+/* --on-panic=continue: the run goes on, and the budget bounds it as any other. */
+static void test_a_panic_that_ends_nothing(void **state)
+{
+	start(MS(600));
+	reason = END_PANIC;
+	status = STATUS_PANIC;
+	reach_init(MS(900));
+	assert_int_equal(ends, 1);
+	finish(MS(901), END_PANIC, STATUS_PANIC);
 	assert_untouched(END_PANIC, STATUS_PANIC);
 }
 
@@ -245,6 +265,7 @@ int main(void)
 		TEST(test_other_failures_stay),
 		TEST(test_an_error_before_stays_as_it_was_told),
 		TEST(test_the_first_cause_stays),
+		TEST(test_a_panic_that_ends_nothing),
 		TEST(test_a_hang_is_bounded),
 		TEST(test_a_budget_longer_than_time),
 		TEST(test_no_budget),

@@ -61,6 +61,23 @@ test_stop_by_force()
 	ends 120 stopped
 }
 
+# A panic is an end in sight, unless --on-panic=continue says that it is none.
+test_state_after_a_panic()
+{
+	up -- panic say:ready~ spin
+	control 0 stat vm
+	grep -q '^state: ending' shown || fail "not ending: $(grep '^state' shown)"
+	vm_wait
+	ends 121 panic
+	rm -f out
+	up --on-panic=continue -- panic panicend say:ready~ spin
+	control 0 stat vm
+	grep -q '^state: running' shown || fail "not running: $(grep '^state' shown)"
+	control 0 stop --force vm
+	vm_wait
+	ends 121 panic
+}
+
 test_stop_of_all()
 {
 	control 0 stop -a

@@ -66,6 +66,11 @@ enum end_reason kvm_end_reason(int *status)
 	return END_RUNNING;
 }
 
+bool kvm_is_ending(void)
+{
+	return false;
+}
+
 const char *kvm_end_name(enum end_reason reason)
 {
 	(void)reason;

@@ -233,6 +233,11 @@ void kvm_end(struct kvm *kvm, enum end_reason reason, int status)
 	fake.end_status = status;
 }
 
+bool kvm_is_over(void)
+{
+	return atomic_load(&fake.over);
+}
+
 enum end_reason kvm_end_reason(int *status)
 {
 	if (status)

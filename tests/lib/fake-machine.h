@@ -30,6 +30,7 @@ struct fake_machine {
 	unsigned int ends; /* calls of kvm_end() */
 	enum end_reason end_reason;
 	int end_status;
+	atomic_bool over; /* the test sets it: what kvm_is_over() answers */
 	unsigned int resets;
 	const char *reset_how;
 	unsigned int panics;

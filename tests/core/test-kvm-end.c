@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins kvm-end.c: which cause is kept, and when a run with a cause is over.
+ *
+ * Each test is a run of its own: what is recorded cannot be taken back, so it runs in a child
+ * process, whose log lines come back through shared memory. Times are tests/e2e/endings.sh's.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <kvm/config.h>
+#include <kvm/console.h>
+#include <kvm/init.h>
+#include <kvm/kvm-cpu.h>
+#include <kvm/kvm-ipc.h>
+#include <kvm/kvm-pause.h>
+#include <kvm/kvm-reset.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/loop.h>
+#include <kvm/own-init.h>
+#include <kvm/phase.h>
+#include <kvm/result.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* cmocka hands every test a state; none here needs it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+struct config config;
+
+static struct kvm kvm;
+static unsigned int stops, resets, log_lines;
+static char panic_line[256], last_line[1024];
+
+void kvm_cpu_request_all(struct kvm *vm, unsigned int request)
+{
+	assert_int_equal(request, CPU_REQUEST_STOP);
+	stops++;
+}
+
+void own_init_ask(u64 deadline_ns)
+{
+}
+
+bool own_init_hurry(void)
+{
+	return false;
+}
+
+int kvm_resume(struct kvm *vm)
+{
+	return 0;
+}
+
+bool kvm_is_paused(void)
+{
+	return false;
+}
+
+void kvm_reset_begin(struct kvm *vm)
+{
+	resets++;
+}
+
+void ipc_event(const char *name)
+{
+}
+
+u64 console_written(void)
+{
+	return 0;
+}
+
+void phase_mark(enum phase phase)
+{
+}
+
+u64 phase_ns(enum phase phase)
+{
+	return 0;
+}
+
+void result_set_panic(const char *line)
+{
+	if (!panic_line[0])
+		snprintf(panic_line, sizeof(panic_line), "%s", line);
+}
+
+bool result_panic_line(char *line, size_t size)
+{
+	snprintf(line, size, "%s", panic_line);
+	return line[0];
+}
+
+static void record(enum log_level level, const char *line, void *arg)
+{
+	snprintf(last_line, sizeof(last_line), "%s", line);
+	log_lines++;
+}
+
+static void start(void)
+{
+	log_set_sink(record, NULL);
+	kvm.loop = loop_new();
+	assert_non_null(kvm.loop);
+	assert_int_equal(init_run(&kvm), 0);
+}
+
+static void assert_ended(enum end_reason reason, int status)
+{
+	int got;
+
+	kvm_end_settle();
+	assert_int_equal(kvm_end_reason(&got), reason);
+	assert_int_equal(got, status);
+}
+
+static void run_nothing(void)
+{
+	assert_false(kvm_is_over());
+	assert_false(kvm_is_ending());
+	assert_ended(END_RUNNING, 0);
+	assert_int_equal(log_lines, 0);
+}
+
+static void run_end(void)
+{
+	kvm_end(&kvm, END_POWEROFF, 0);
+	assert_true(kvm_is_over());
+	assert_true(kvm_is_ending());
+	assert_int_equal(stops, 1);
+	kvm_end(&kvm, END_CRASH, STATUS_CRASH);
+	assert_ended(END_POWEROFF, 0);
+	assert_int_equal(log_lines, 0);
+}
+
+/* The trace is still to come: the end is in sight, but the guest runs. */
+static void run_panic(void)
+{
+	kvm_panic(&kvm, "Kernel panic - not syncing: one");
+	assert_false(kvm_is_over());
+	assert_true(kvm_is_ending());
+	kvm_panic(&kvm, "Kernel panic - not syncing: two");
+	assert_int_equal(stops, 0);
+	kvm_panic_done(&kvm);
+	assert_true(kvm_is_over());
+	assert_ended(END_PANIC, STATUS_PANIC);
+	assert_int_equal(log_lines, 1);
+	assert_string_equal(last_line, "lkvm: the guest panicked: Kernel panic - not syncing: one");
+	kvm_end_settle();
+	assert_int_equal(log_lines, 1);
+}
+
+static void run_pvpanic(void)
+{
+	kvm_panic(&kvm, NULL);
+	kvm_request_reset(&kvm, "test");
+	assert_true(kvm_is_over());
+	assert_int_equal(resets, 0);
+	assert_ended(END_PANIC, STATUS_PANIC);
+	assert_int_equal(log_lines, 1);
+	assert_non_null(strstr(last_line, "pvpanic"));
+}
+
+static void run_panic_continue(void)
+{
+	config.on_panic = ON_PANIC_CONTINUE;
+	config.on_reboot = ON_REBOOT_RESET;
+	kvm_panic(&kvm, "Kernel panic - not syncing: one");
+	kvm_panic_done(&kvm);
+	assert_false(kvm_is_over());
+	assert_false(kvm_is_ending());
+	kvm_request_reset(&kvm, "test");
+	assert_int_equal(resets, 1);
+	assert_false(kvm_is_ending());
+	kvm_end(&kvm, END_POWEROFF, 0);
+	assert_true(kvm_is_over());
+	assert_ended(END_PANIC, STATUS_PANIC);
+	assert_int_equal(log_lines, 1);
+}
+
+/* A trace line without a panic: somebody prints old logs. */
+static void run_trace_end_alone(void)
+{
+	kvm_panic_done(&kvm);
+	assert_false(kvm_is_over());
+	assert_ended(END_RUNNING, 0);
+}
+
+static void in_child(void (*run)(void))
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (!child) {
+		/* After a failed assertion the child goes on to the other tests, and fails. */
+		start();
+		run();
+		init_exit(&kvm);
+		loop_free(kvm.loop);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+#define RUN(name)                             \
+	static void test_##name(void **state) \
+	{                                     \
+		in_child(run_##name);         \
+	}
+
+RUN(nothing)
+RUN(end)
+RUN(panic)
+RUN(pvpanic)
+RUN(panic_continue)
+RUN(trace_end_alone)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing),	       cmocka_unit_test(test_end),
+		cmocka_unit_test(test_panic),	       cmocka_unit_test(test_pvpanic),
+		cmocka_unit_test(test_panic_continue), cmocka_unit_test(test_trace_end_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
