@@ -197,7 +197,10 @@ static const char *machine_owner(const struct pci_function *fn, const struct pci
 		if (overlaps(base, len, mem->banks[i].base, mem->banks[i].size))
 			return "RAM";
 	}
-	return overlaps(base, len, LAYOUT_IOAPIC, 4 * GIB - LAYOUT_IOAPIC) ? "the chipset" : NULL;
+	if (overlaps(base, len, LAYOUT_ECAM, LAYOUT_ECAM_BYTES) ||
+	    overlaps(base, len, LAYOUT_IOAPIC, 4 * GIB - LAYOUT_IOAPIC))
+		return "the chipset";
+	return NULL;
 }
 
 static void bar_refuse(struct pci_function *fn, unsigned int i, const char *owner)

@@ -35,13 +35,14 @@
 #define LAYOUT_RAM_HOLE	    0xc0000000ULL /* RAM stops here, goes on at 4 GiB */
 #define LAYOUT_RAM_HIGH	    0x100000000ULL
 #define LAYOUT_PCI_MMIO	    LAYOUT_RAM_HOLE /* where PCI's memory BARs may lie, up to ... */
-#define LAYOUT_PCI_MMIO_END LAYOUT_VIRTIO_MMIO
+#define LAYOUT_PCI_MMIO_END LAYOUT_ECAM
+#define LAYOUT_ECAM	    0xfea00000ULL /* PCI configuration space, 1 MiB: bus 0 */
+#define LAYOUT_ECAM_BYTES   0x100000
 #define LAYOUT_VIRTIO_MMIO  0xfebf8000ULL /* virtio-mmio's windows, up to the IOAPIC */
 #define LAYOUT_VIRTIO_BYTES 512		  /* of a window */
 #define LAYOUT_VIRTIO_COUNT 64
 #define LAYOUT_IOAPIC	    0xfec00000ULL
-#define LAYOUT_ECAM	    0xfed00000ULL /* PCI configuration space, 1 MiB: bus 0 */
-#define LAYOUT_ECAM_BYTES   0x100000
+#define LAYOUT_HPET	    0xfed00000ULL /* nothing: where kernels without tables look for one */
 #define LAYOUT_LAPIC	    0xfee00000ULL
 #define LAYOUT_IDENTITY_MAP 0xfeffc000ULL /* one page KVM uses in real mode on Intel */
 #define LAYOUT_TSS	    0xfeffd000ULL /* three pages, same purpose */

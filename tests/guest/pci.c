@@ -11,7 +11,7 @@
  */
 #include "pci.h"
 
-#define ECAM	    0xfed00000
+#define ECAM	    0xfea00000
 #define CONFIG	    0xcf8
 #define DATA	    0xcfc
 #define IOAPIC	    0xfec00000

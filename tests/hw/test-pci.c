@@ -291,6 +291,20 @@ static void test_ecam(void **state)
 	check_header(0);
 }
 
+/* Kernels that read no tables look for an HPET there: nothing answers. */
+static void test_no_hpet(void **state)
+{
+	u8 data[8];
+
+	(void)state;
+	for (u64 at = LAYOUT_HPET; at < LAYOUT_HPET + 0x400; at += sizeof(data)) {
+		memset(data, 0, sizeof(data));
+		bus_read(&fake.kvm.mmio, at, data, sizeof(data));
+		for (size_t i = 0; i < sizeof(data); i++)
+			assert_int_equal(data[i], 0xff);
+	}
+}
+
 /* A conventional function has 256 bytes; the rest of its page, and all other pages, are void. */
 static void test_ecam_absent(void **state)
 {
@@ -355,7 +369,7 @@ static const struct device_resource want[] = {
 	{.type = RESOURCE_PORT, .base = 0xcf8, .len = 8},
 	{.type = RESOURCE_PORT_WINDOW, .base = 0, .len = 0xcf8},
 	{.type = RESOURCE_PORT_WINDOW, .base = 0xd00, .len = 0xf300},
-	{.type = RESOURCE_MMIO_WINDOW, .base = 0xc0000000, .len = 0x3ebf8000},
+	{.type = RESOURCE_MMIO_WINDOW, .base = 0xc0000000, .len = 0x3ea00000},
 	{.type = RESOURCE_ECAM, .base = LAYOUT_ECAM, .len = 0x100000},
 };
 
@@ -406,6 +420,7 @@ int main(void)
 		TEST(test_wider_writes_do_not_reset),
 		TEST(test_ecam),
 		TEST(test_ecam_absent),
+		TEST(test_no_hpet),
 		TEST(test_two_threads),
 		TEST(test_reset),
 		TEST(test_describe),

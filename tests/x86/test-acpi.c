@@ -89,7 +89,7 @@ static struct device_record pci0 = {
 		      {RESOURCE_PORT, 0xcf8, 8, false},
 		      {RESOURCE_PORT_WINDOW, 0, 0xcf8, false},
 		      {RESOURCE_PORT_WINDOW, 0xd00, 0xf300, false},
-		      {RESOURCE_MMIO_WINDOW, 0xc0000000, 0x3ec00000, false},
+		      {RESOURCE_MMIO_WINDOW, 0xc0000000, 0x3ea00000, false},
 		      {RESOURCE_ECAM, LAYOUT_ECAM, MIB, false}},
 	.count = 6,
 	.pins = pins,
@@ -316,7 +316,7 @@ static void test_spcr(void **state)
 /* Both in the MCFG and reserved by the motherboard, without which Linux ignores it. */
 static void test_mcfg(void **state)
 {
-	static const u8 reserved[] = {0x86, 9, 0, 1, 0, 0, 0xd0, 0xfe, 0, 0, 0x10, 0, 0x79};
+	static const u8 reserved[] = {0x86, 9, 0, 1, 0, 0, 0xa0, 0xfe, 0, 0, 0x10, 0, 0x79};
 	gpa_t mcfg;
 
 	assert_int_equal(acpi_write_tables(&mem, 1), 0);
@@ -429,9 +429,9 @@ static void test_dsdt_pci(void **state)
 				 0x88, 13, 0, 1, 0x0c, 3, 0, 0, 0, 0, 0xf7, 0x0c, 0, 0, 0xf8, 0x0c,
 				 /* ports 0xd00 to 0xffff */
 				 0x88, 13, 0, 1, 0x0c, 3, 0, 0, 0, 0x0d, 0xff, 0xff, 0, 0, 0, 0xf3,
-				 /* memory 0xc0000000 to 0xfebfffff */
+				 /* memory 0xc0000000 to 0xfe9fffff */
 				 0x87, 23, 0, 0, 0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0xff,
-				 0xbf, 0xfe, 0, 0, 0, 0, 0, 0, 0xc0, 0x3e, 0x79, 0};
+				 0x9f, 0xfe, 0, 0, 0, 0, 0, 0, 0xa0, 0x3e, 0x79, 0};
 	static const u8 prt[] = {0x79, 0, 0x08, '_', 'P', 'R', 'T', 0x12, 43, 3,
 				 /* all functions of device 1, INTA#: GSI 17 */
 				 0x12, 11, 4, 0x0c, 0xff, 0xff, 1, 0, 0, 0, 0x0a, 17,
