@@ -92,6 +92,24 @@ static void test_json(void **state)
 	assert_string_equal(json_string_value(json_object_get(value, "a\x1b")), "\xc2\x9b");
 	json_decref(value);
 }
+
+/* As deep as a hostile machine can make its answer. */
+static void test_deep_json(void **state)
+{
+	char text[4097];
+	json_t *value, *copy;
+
+	memset(text, '[', 2047);
+	memset(text + 2047, ']', 2047);
+	value = json_loadb(text, 2 * 2047, 0, NULL);
+	assert_non_null(value);
+	copy = printable_json(value);
+	assert_true(json_equal(copy, value));
+	json_decref(copy);
+	json_decref(value);
+	memset(text, '[', 2049);
+	assert_null(json_loadb(text, 2049, 0, NULL));
+}
 #endif
 
 int main(void)
@@ -101,6 +119,7 @@ int main(void)
 		cmocka_unit_test(test_room),
 #ifdef HAVE_JANSSON
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_deep_json),
 #endif
 	};
 
