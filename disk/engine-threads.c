@@ -30,6 +30,8 @@
 #define WORKERS_MAX 8
 #define STACK_BYTES (128 * KIB)
 #define THREAD_NAME "disk-worker"
+#define RETRIES_MAX 1000 /* some seconds, for a host that says EAGAIN */
+#define RETRY_US    1000
 
 struct job_list {
 	struct disk_job *first, **end;
@@ -107,16 +109,27 @@ static s64 engine_call_once(struct disk_job *job)
 	return -1;
 }
 
+bool engine_should_retry(s64 result, unsigned int *tries)
+{
+	if ((result != -EINTR && result != -EAGAIN) || (*tries)++ == RETRIES_MAX)
+		return false;
+	if (result == -EAGAIN)
+		usleep(RETRY_US);
+	return true;
+}
+
 s64 engine_run_job(struct disk_job *job)
 {
+	unsigned int tries = 0;
 	s64 ret;
 
 	if (job->op == JOB_CALL)
 		return job->call(job);
-	do
+	do {
 		ret = engine_call_once(job);
-	while (ret < 0 && errno == EINTR);
-	return ret < 0 ? -errno : ret;
+		ret = ret < 0 ? -errno : ret;
+	} while (engine_should_retry(ret, &tries));
+	return ret;
 }
 
 static void *workers_main(void *arg)

@@ -98,7 +98,13 @@ static inline int engine_watch(const struct engine *engine, struct engine_watch 
 	return in_flight ? err : 0;
 }
 
-/* Run a job here and now: what a worker thread does. */
+/*
+ * Run a job here and now: what a worker thread does. It waits; what is interrupted, or told to come
+ * again, is tried for some seconds.
+ */
 s64 engine_run_job(struct disk_job *job);
+
+/* On a worker: whether to try again what gave this result, after a moment. *tries begins as 0. */
+bool engine_should_retry(s64 result, unsigned int *tries);
 
 #endif

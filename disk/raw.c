@@ -4,7 +4,8 @@
  *
  * The usual request is one job of the disk's engine: preadv, pwritev, fdatasync. What is
  * left when one comes back short, and what direct I/O cannot take as it is, is done by a
- * worker that waits (disk_file_transfer). So the quick path has one job, and the rare
+ * worker that waits (disk_file_transfer). A job that was interrupted (EINTR, EAGAIN) is made again
+ * by a worker, which has some seconds for it. So the quick path has one job, and the rare
  * ones have one piece of code.
  *
  * Discard gives space back (FALLOC_FL_PUNCH_HOLE, BLKDISCARD) and is only a hint: a host
@@ -47,9 +48,43 @@ static bool raw_needs_no_flush(const struct disk_request *request)
 	       request->job.file->read_only;
 }
 
-static void raw_flushed(struct disk_job *job, s64 result)
+static bool raw_is_interrupted(s64 result)
+{
+	return result == -EINTR || result == -EAGAIN;
+}
+
+/* On a worker: the job that an engine was interrupted in, for as long as that has sense. */
+static s64 raw_repeat(const struct disk_job *job, enum job_op op)
+{
+	struct disk_job again = *job;
+
+	again.op = op;
+	return engine_run_job(&again);
+}
+
+static s64 raw_flush_again(struct disk_job *job)
+{
+	return raw_repeat(job, JOB_FLUSH);
+}
+
+static s64 raw_allocate_again(struct disk_job *job)
+{
+	return raw_repeat(job, JOB_ALLOCATE);
+}
+
+static void raw_flushed_again(struct disk_job *job, s64 result)
 {
 	disk_finish(raw_request(job), (int)MIN(result, 0));
+}
+
+static void raw_flushed(struct disk_job *job, s64 result)
+{
+	if (raw_is_interrupted(result)) {
+		job->call = raw_flush_again;
+		raw_queue(raw_request(job), JOB_CALL, raw_flushed_again);
+	} else {
+		disk_finish(raw_request(job), (int)MIN(result, 0));
+	}
 }
 
 /* The data is where it belongs, or is not: what the guest asked for beyond that. */
@@ -108,7 +143,7 @@ static void raw_transferred(struct disk_job *job, s64 result)
 	} else if (result == -EINVAL && job->file->direct) {
 		/* More misaligned than we were told. */
 		raw_call(request, raw_bounce);
-	} else if (result >= 0 || result == -EINTR || result == -EAGAIN) {
+	} else if (result >= 0 || raw_is_interrupted(result)) {
 		/* Short or interrupted: the patient way. */
 		request->moved = (u64)MAX(result, 0);
 		raw_call(request, raw_transfer);
@@ -140,7 +175,7 @@ static bool raw_is_refusal(s64 result)
 	return result == -EOPNOTSUPP || result == -ENOSYS || result == -ENOTTY || result == -EINVAL;
 }
 
-static void raw_discarded(struct disk_job *job, s64 result)
+static void raw_discarded_again(struct disk_job *job, s64 result)
 {
 	if (raw_is_refusal(result)) {
 		if (result != -EINVAL)
@@ -150,9 +185,25 @@ static void raw_discarded(struct disk_job *job, s64 result)
 	disk_finish(raw_request(job), (int)MIN(result, 0));
 }
 
+static void raw_discarded(struct disk_job *job, s64 result)
+{
+	if (raw_is_interrupted(result) && job->op == JOB_ALLOCATE) {
+		job->call = raw_allocate_again;
+		raw_queue(raw_request(job), JOB_CALL, raw_discarded_again);
+	} else {
+		raw_discarded_again(job, result);
+	}
+}
+
 static s64 raw_discard_blocks(struct disk_job *job)
 {
-	return disk_file_discard_blocks(job->file, job->offset, job->bytes);
+	unsigned int tries = 0;
+	s64 ret;
+
+	do
+		ret = disk_file_discard_blocks(job->file, job->offset, job->bytes);
+	while (engine_should_retry(ret, &tries));
+	return ret;
 }
 
 static void raw_submit_discard(struct disk_request *request)
@@ -179,14 +230,12 @@ static s64 raw_write_zeroes(struct disk_job *job)
 
 static void raw_try_zeroes(struct disk_request *request, bool may_punch);
 
-static void raw_allocated(struct disk_job *job, s64 result)
+static void raw_allocated_again(struct disk_job *job, s64 result)
 {
 	struct disk_request *request = raw_request(job);
 	bool punched = job->mode & FALLOC_FL_PUNCH_HOLE;
 
-	if (result == -EINTR || result == -EAGAIN) {
-		raw_try_zeroes(request, punched);
-	} else if (raw_is_refusal(result)) {
+	if (raw_is_refusal(result)) {
 		/* -EINVAL is about this range; the others are about the host. */
 		if (result != -EINVAL && punched)
 			job->file->no_punch = true;
@@ -198,6 +247,16 @@ static void raw_allocated(struct disk_job *job, s64 result)
 			raw_call(request, raw_write_zeroes);
 	} else {
 		raw_end(request, (int)MIN(result, 0));
+	}
+}
+
+static void raw_allocated(struct disk_job *job, s64 result)
+{
+	if (raw_is_interrupted(result)) {
+		job->call = raw_allocate_again;
+		raw_queue(raw_request(job), JOB_CALL, raw_allocated_again);
+	} else {
+		raw_allocated_again(job, result);
 	}
 }
 

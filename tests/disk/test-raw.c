@@ -143,6 +143,74 @@ static void test_more_misaligned_than_told(void **state)
 	stop_disk();
 }
 
+/* How often the host says "come again" before it does what it is asked. */
+static unsigned int refusals, calls;
+static int refusal;
+
+/* The moments between two tries are not waited for. */
+int usleep(useconds_t us)
+{
+	return 0;
+}
+
+int fdatasync(int fd)
+{
+	calls++;
+	if (refusals) {
+		refusals--;
+		errno = refusal;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+int fallocate(int fd, int mode, off_t offset, off_t len)
+{
+	calls++;
+	if (refusals) {
+		refusals--;
+		errno = refusal;
+		return -1;
+	}
+	return (int)syscall(SYS_fallocate, fd, mode, offset, len);
+}
+
+/* A flush, a discard and zeros are made again by a worker, and not for ever. */
+static void test_interrupted_without_data(void **state)
+{
+	static const struct {
+		enum disk_op op;
+		bool unmap;
+	} requests[] = {{DISK_FLUSH, false},
+			{DISK_DISCARD, false},
+			{DISK_WRITE_ZEROES, false},
+			{DISK_WRITE_ZEROES, true}};
+	static const int errors[] = {EINTR, EAGAIN};
+
+	start_fake("");
+	for (size_t i = 0; i < ARRAY_SIZE(requests) * ARRAY_SIZE(errors); i++) {
+		enum disk_op op = requests[i / 2].op;
+		bool unmap = requests[i / 2].unmap;
+
+		refusal = errors[i % 2];
+		refusals = 3;
+		calls = 0;
+		assert_int_equal(ASK(op, unmap, false, -refusal, REAL), 0);
+		assert_int_equal(fake.ops[1], JOB_CALL);
+		assert_int_equal(calls, 4);
+		refusals = 1000000;
+		assert_int_equal(ASK(op, unmap, false, -refusal, REAL), -refusal);
+		assert_in_range(calls, 100, 10000);
+		refusals = 0;
+	}
+	/* A flush that a write brings with it. */
+	assert_int_equal(ASK(DISK_WRITE, false, true, 8192, -EAGAIN, REAL), 0);
+	assert_int_equal(fake.ops[2], JOB_CALL);
+	stop_disk();
+	read_image(buffer, 16384, 0);
+	assert_all(buffer + 4096, 0, 8192);
+}
+
 static void test_writes_that_fail(void **state)
 {
 	start_fake("");
@@ -260,6 +328,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_more_misaligned_than_told),
 		TEST(test_short_and_interrupted),
+		TEST(test_interrupted_without_data),
 		TEST(test_writes_that_fail),
 		TEST(test_unsafe_flushes_nothing),
 		TEST(test_zeros_as_the_host_can),
