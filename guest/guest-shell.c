@@ -2,17 +2,20 @@
 /*
  * The shell of lkvm's init, for a host that has no static busybox to give to the guest.
  *
- * A line is words between blanks; quotes of both kinds keep blanks together. A few commands are
- * here (help lists them), all others are looked for in PATH, for instance in a disk that mount
- * has made visible. There are no pipes, variables or loops: who wants more installs busybox.
+ * A line is parsed by shell-parse.c, which refuses what this shell does not have (loops, functions,
+ * ...), and runs by shell-run.c. Here are the commands that need no program (help lists them); all
+ * others are looked for in PATH, for instance in a disk that mount has made visible. shell-test.c
+ * is the largest.
  *
  * Each command gives a status, the last one is the shell's.
  */
 #include "guest-init.h"
+#include "shell-run.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,28 +24,35 @@
 #include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#define WORDS_MAX     64
 #define KLOG_READ_ALL 3
 #define KLOG_SIZE     10
 
-static bool shell_ends;
-
-/* One line, as a command says what it could not do; status 1. */
-static int shell_error(const char *command, const char *object)
+/* A number and nothing else; false, after a message, if it is none. */
+static bool number_of(const char *command, const char *text, long max, long *number)
 {
-	fprintf(stderr, "%s: %s: %s\n", command, object, strerror(errno));
-	return 1;
+	char *end;
+
+	errno = 0;
+	*number = strtol(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && !*end && !errno && *number <= max)
+		return true;
+	fprintf(stderr, "%s: %s: is not a number from 0 to %ld\n", command, text, max);
+	return false;
 }
 
 static int shell_help(char **words);
 
 static int shell_echo(char **words)
 {
-	for (int i = 1; words[i]; i++)
-		printf("%s%s", i > 1 ? " " : "", words[i]);
-	printf("\n");
+	bool newline = !words[1] || strcmp(words[1], "-n") != 0;
+
+	for (char **word = words + 1 + !newline; *word; word++)
+		printf("%s%s", *word, word[1] ? " " : "");
+	if (newline)
+		printf("\n");
 	return 0;
 }
 
@@ -178,7 +188,7 @@ static int shell_dmesg(char **words)
 
 static int shell_cd(char **words)
 {
-	const char *to = words[1] ? words[1] : "/";
+	const char *home = shell_get("HOME"), *to = words[1] ? words[1] : home ? home : "/";
 
 	return chdir(to) ? shell_error("cd", to) : 0;
 }
@@ -194,47 +204,175 @@ static int shell_pwd(char **words)
 	return 0;
 }
 
-/* What a shell says of a program that cannot be run. */
-static int shell_cannot_run(const char *name)
-{
-	int status = errno == ENOENT ? 127 : 126;
-
-	shell_error("lkvm", name);
-	return status;
-}
-
 static int shell_exec(char **words)
 {
 	if (!words[1])
 		return 0;
 	fflush(stdout);
 	execvp(words[1], words + 1);
+	shell.ends = !shell.interactive;
 	return shell_cannot_run(words[1]);
 }
 
 static int shell_exit(char **words)
 {
-	shell_ends = true;
-	return words[1] ? atoi(words[1]) & 0xff : 0;
+	long status = shell.status;
+
+	if (words[1] && !number_of("exit", words[1], LONG_MAX, &status))
+		status = 2;
+	shell.ends = true;
+	return (int)(status & 0xff);
+}
+
+static int shell_true(char **words)
+{
+	(void)words;
+	return 0;
+}
+
+static int shell_false(char **words)
+{
+	(void)words;
+	return 1;
+}
+
+/* export NAME[=VALUE]... */
+static int shell_export(char **words)
+{
+	int status = 0;
+
+	for (char **entry = environ; !words[1] && *entry; entry++)
+		printf("export %s\n", *entry);
+	for (int i = 1; words[i]; i++) {
+		char *value = strchr(words[i], '=');
+		const char *now;
+
+		if (value)
+			*value++ = 0;
+		now = value ? value : shell_get(words[i]);
+		if (!shell_set(words[i], now ? now : "", true)) {
+			fprintf(stderr, "export: %s: is not a name\n", words[i]);
+			status = 1;
+		}
+	}
+	return status;
+}
+
+static int shell_unset_all(char **words)
+{
+	for (int i = 1; words[i]; i++)
+		shell_unset(words[i]);
+	return 0;
+}
+
+/* wait [PID...]: without one, for all children. */
+static int shell_wait_for(char **words)
+{
+	int status = 0;
+
+	while (!words[1] && waitpid(-1, NULL, 0) > 0)
+		;
+	for (int i = 1; words[i]; i++) {
+		long pid;
+
+		if (!number_of("wait", words[i], INT_MAX, &pid))
+			return 2;
+		status = pid ? shell_wait((pid_t)pid) : 127;
+	}
+	return status;
+}
+
+static int shell_sleep(char **words)
+{
+	long seconds;
+
+	if (!words[1] || !number_of("sleep", words[1], INT_MAX, &seconds))
+		return 1;
+	for (unsigned int left = (unsigned int)seconds; left;)
+		left = sleep(left);
+	return 0;
+}
+
+/* The number of "9", "-9", "KILL"; -1: there is no such signal. */
+static int signal_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} signals[] = {{"HUP", SIGHUP},	  {"INT", SIGINT},   {"QUIT", SIGQUIT},
+		       {"KILL", SIGKILL}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
+		       {"TERM", SIGTERM}, {"CONT", SIGCONT}, {"STOP", SIGSTOP}};
+	char *end;
+	unsigned long number = strtoul(name, &end, 10);
+
+	if (*name >= '0' && *name <= '9' && !*end && number <= 64)
+		return (int)number;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		if (!strcmp(name, signals[i].name))
+			return signals[i].number;
+	}
+	return -1;
+}
+
+/* kill [-SIGNAL] PID... */
+static int shell_kill(char **words)
+{
+	int number = SIGTERM, i = 1, status = 0;
+
+	if (words[1] && words[1][0] == '-')
+		number = signal_of(words[i++] + 1);
+	if (number < 0 || !words[i]) {
+		fprintf(stderr, "kill: kill [-SIGNAL] PID...\n");
+		return 1;
+	}
+	for (; words[i]; i++) {
+		bool group = words[i][0] == '-';
+		long pid;
+
+		if (!number_of("kill", words[i] + group, INT_MAX, &pid))
+			status = 1;
+		else if (kill((pid_t)(group ? -pid : pid), number) < 0)
+			status = shell_error("kill", words[i]);
+	}
+	return status;
 }
 
 static const struct {
 	const char *name, *help;
-	int (*run)(char **words);
+	shell_command *run;
 } commands[] = {
+	{":", "nothing: true", shell_true},
+	{"[", "the same as test, with ] as the last word", shell_test},
 	{"cat", "[FILE...]", shell_cat},
 	{"cd", "[FOLDER]", shell_cd},
 	{"dmesg", "the kernel's log", shell_dmesg},
-	{"echo", "[WORD...]", shell_echo},
+	{"echo", "[-n] [WORD...]", shell_echo},
 	{"exec", "COMMAND: in the place of this shell", shell_exec},
 	{"exit", "[STATUS]: ends the machine", shell_exit},
+	{"export", "[NAME[=VALUE]...]", shell_export},
+	{"false", "", shell_false},
 	{"help", "", shell_help},
+	{"kill", "[-SIGNAL] PID...", shell_kill},
 	{"ls", "[FILE...]", shell_ls},
 	{"mkdir", "FOLDER...", shell_mkdir},
 	{"mount", "[-t TYPE] [-r] WHAT WHERE", shell_mount},
 	{"pwd", "", shell_pwd},
+	{"sleep", "SECONDS", shell_sleep},
+	{"test", "-f FILE, WORD = WORD, NUMBER -lt NUMBER, ...", shell_test},
+	{"true", "", shell_true},
 	{"umount", "WHERE", shell_umount},
+	{"unset", "NAME...", shell_unset_all},
+	{"wait", "[PID...]", shell_wait_for},
 };
+
+shell_command *shell_find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (!strcmp(name, commands[i].name))
+			return commands[i].run;
+	}
+	return NULL;
+}
 
 static int shell_help(char **words)
 {
@@ -246,91 +384,48 @@ static int shell_help(char **words)
 
 /* --- a line --- */
 
-/* Cut a line into words, in place. Their number; -1 when a quote is not closed. */
-static int split(char *line, char **words)
-{
-	int count = 0;
-	char *to = line;
-
-	for (;;) {
-		while (*line == ' ' || *line == '\t')
-			line++;
-		if (!*line || *line == '#' || count == WORDS_MAX - 1)
-			break;
-		words[count++] = to;
-		while (*line && *line != ' ' && *line != '\t') {
-			char quote = *line;
-
-			if (quote != '\'' && quote != '"') {
-				*to++ = *line++;
-				continue;
-			}
-			for (line++; *line && *line != quote;)
-				*to++ = *line++;
-			if (!*line++)
-				return -1;
-		}
-		if (*line)
-			line++;
-		*to++ = 0;
-	}
-	words[count] = NULL;
-	return count;
-}
-
-static int run_program(char **words)
-{
-	pid_t child;
-
-	fflush(stdout);
-	child = fork();
-	if (child < 0)
-		return shell_error("lkvm", "fork");
-	if (!child) {
-		signal(SIGINT, SIG_DFL);
-		execvp(words[0], words);
-		_exit(shell_cannot_run(words[0]));
-	}
-	return init_wait(child);
-}
-
 int shell_line(char *line)
 {
-	char *words[WORDS_MAX];
-	int count;
+	struct shell_problem problem;
+	struct shell_program *program = shell_parse(line, &problem);
+	const struct shell_node *list;
+	int status = 0;
 
-	line[strcspn(line, "\n")] = 0;
-	count = split(line, words);
-	if (count < 0) {
-		fprintf(stderr, "lkvm: a quote is not closed\n");
-		return 2;
+	if (!shell.pid)
+		shell.pid = getpid();
+	if (!program) {
+		fprintf(stderr, "lkvm: %s%s\n", problem.what,
+			problem.unsupported ? ": not in this shell; a static busybox on the host "
+					      "makes a complete one"
+					    : "");
+		return shell.status = 2;
 	}
-	if (!count)
-		return 0;
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (!strcmp(words[0], commands[i].name)) {
-			int status = commands[i].run(words);
-
-			fflush(stdout);
-			return status;
-		}
-	}
-	return run_program(words);
+	list = shell_parse_list(program);
+	if (list)
+		status = shell_run_list(list);
+	fflush(stdout);
+	shell_parse_free(program);
+	return status;
 }
 
 int shell_main(void)
 {
-	char line[4096];
+	char *line = NULL;
+	size_t room = 0;
 	int status = 0;
 
 	signal(SIGINT, SIG_IGN);
+	/* What follows a line is for the commands in it, which read the same descriptor. */
+	setvbuf(stdin, NULL, _IONBF, 0);
+	shell.interactive = true;
 	printf("no static busybox on the host: help lists what there is\n");
-	while (!shell_ends) {
+	while (!shell.ends) {
 		printf("# ");
 		fflush(stdout);
-		if (!fgets(line, sizeof(line), stdin))
+		if (getline(&line, &room, stdin) < 0)
 			break;
 		status = shell_line(line);
 	}
+	free(line);
 	return status;
 }

@@ -12,7 +12,8 @@
  *			never takes its place
  *	/lkvm/config	lines of a word and its value, guest-init.c says which
  *	/lkvm/modules/	NN-NAME.ko, unpacked here: the kernel cannot
- *	/lkvm/busybox	the host's, when it has a static one
+ *	/lkvm/busybox	the host's, when it has a static one; else --exec is for the shell that is
+ *			part of the init, and what that cannot run is refused here (shell-parse.c)
  *	/lkvm/asked	the user asked for what lkvm's init does; else an /init that is built
  *			into the kernel, which nobody knew of here, is what he wants
  *
@@ -26,6 +27,7 @@
 #include "cpio.h"
 #include "modules.h"
 #include "root.h"
+#include "shell-parse.h"
 
 #include <kvm/config.h>
 #include <kvm/initramfs.h>
@@ -265,8 +267,8 @@ static bool initramfs_is_static(const u8 *data, size_t bytes)
 	return true;
 }
 
-/* The host's busybox makes a better shell than ours, where it is static. */
-static void initramfs_add_busybox(void)
+/* The host's busybox makes a better shell than ours, where it is static. Is there one? */
+static bool initramfs_add_busybox(void)
 {
 	static const char *const paths[] = {"/bin/busybox", "/usr/bin/busybox",
 					    "/usr/local/bin/busybox", "/sbin/busybox"};
@@ -283,8 +285,30 @@ static void initramfs_add_busybox(void)
 			cpio_add(&archive, "lkvm/busybox", S_IFREG | 0755, data, bytes);
 		free(data);
 		if (good)
-			return;
+			return true;
 	}
+	return false;
+}
+
+/* What lkvm's own shell cannot run must not reach the guest: there it could do something else. */
+static int initramfs_check_command(void)
+{
+	struct shell_problem problem;
+	struct shell_program *program;
+
+	if (!wish.exec)
+		return 0;
+	program = shell_parse(wish.exec, &problem);
+	shell_parse_free(program);
+	if (program)
+		return 0;
+	if (!problem.unsupported)
+		return log_fail(-EINVAL, "--exec: %s", problem.what);
+	return log_fail(
+		-EINVAL,
+		"--exec: has %s, which lkvm's own shell does not know: install a static "
+		"busybox (package busybox-static), or give a root that has a shell (--disk)",
+		problem.what);
 }
 
 static bool initramfs_is_null(int fd)
@@ -393,10 +417,10 @@ static int initramfs_fill(const struct initramfs_plan *plan, const struct root *
 	cpio_add(&archive, "lkvm/init", S_IFREG | 0755, guest_init_start, initramfs_init_bytes());
 	if (wish.root || wish.exec || wish.modules)
 		cpio_add(&archive, "lkvm/asked", S_IFREG | 0644, NULL, 0);
-	if (!root->device[0])
-		initramfs_add_busybox();
+	if (!root->device[0] && !initramfs_add_busybox())
+		err = initramfs_check_command();
 	initramfs_describe(plan, root, modules, &text);
-	if (modules)
+	if (!err && modules)
 		err = initramfs_add_modules(plan, modules, &text);
 	if (text)
 		cpio_add(&archive, "lkvm/config", S_IFREG | 0600, text, strlen(text));

@@ -778,3 +778,38 @@ test_command_status_by_serial_port()
 	ends 124 timeout
 	printed '^status: no number in the initrd'
 }
+
+# without_busybox COMMAND...: where the host has no busybox
+without_busybox()
+{
+	local path hide=:
+
+	for path in /bin/busybox /usr/bin/busybox /usr/local/bin/busybox /sbin/busybox; do
+		[[ ! -e $path ]] || hide+="; mount --bind /dev/null $path"
+	done
+	unshare -rm sh -c "$hide"'; exec "$@"' sh "$@"
+}
+
+# What lkvm's own shell cannot run is refused before the boot.
+test_command_for_own_shell()
+{
+	local case
+
+	without_busybox true 2>/dev/null || skip "no user namespace to hide the host's busybox in"
+	sed 's/lkvm test payload/6.1.0-the-payload/' "$PAYLOAD" >kernel
+	command=("$LKVM" run -k kernel -m 64 -c 1 -p do=exit:3)
+	for case in 'a loop \(while\):while x; do y; done' 'command substitution:echo $(x)' \
+		'a here-document:cat <<x' "the command 'trap':trap x EXIT"; do
+		without_busybox "${command[@]}" --exec "${case#*:}" >out 2>err
+		status=$?
+		((status == 125)) || fail "${case#*:}: status $status"
+		said "^lkvm: --exec: has ${case%%:*}.*, which lkvm's own shell does not know: install a static busybox"
+		said_lines 1
+	done
+	without_busybox "${command[@]}" --exec 'echo "x' >out 2>err
+	said '^lkvm: --exec: a quote \("\) is not closed$'
+	without_busybox "${command[@]}" --exec 'A=x; echo "$A" | cat >/f && (exit 5)' >out 2>err
+	status=$?
+	((status == 3)) || fail "a command that is fine: status $status"
+	nothing_left
+}

@@ -20,14 +20,25 @@ cat >typed <<-END
 	exit 6
 END
 : >nothing
-got=0
-busybox unshare -m busybox sh -c 'mount --bind nothing /bin/busybox && exec lkvm "$@"' sh \
-	run -k "$tree/vmlinuz" -c 1 -m 256 <typed >"$OUT/own-shell.out" 2>"$OUT/own-shell.err" || got=$?
-expect_status own-shell 6 "$got" || lab_tail "$OUT/own-shell.err" "$OUT/own-shell.out"
+# bare NAME STATUS [OPTION...] <TYPED
+bare()
+{
+	local name=$1 want=$2 got=0
+	shift 2
+	busybox unshare -m busybox sh -c 'mount --bind nothing /bin/busybox && exec lkvm "$@"' sh \
+		run -k "$tree/vmlinuz" -c 1 -m 256 "$@" >"$OUT/$name.out" 2>"$OUT/$name.err" || got=$?
+	expect_status "$name" "$want" "$got" || lab_tail "$OUT/$name.err" "$OUT/$name.out"
+}
+
+bare own-shell 6 <typed
 says own-shell 'init$' "ls"
 says own-shell '^none /mnt tmpfs' "mount and cat"
-says own-shell 'lkvm: no-such-command: No such file' "a command that is not there"
+says own-shell 'lkvm: no-such-command: not found' "a command that is not there"
 says own-shell 'Linux version 6' "dmesg"
+bare own-exec 5 --exec 'A="x y"; (echo "$A" | cat >/f) && cat /f 2>&1 && ! test -e /g && exit 5' </dev/null
+says own-exec '^x y$' "variables, pipes, files"
+bare own-refused 125 --exec 'for i in 1 2; do echo $i; done' </dev/null
+complains own-refused '^lkvm: --exec: has a loop \(for\), which .* install a static busybox' "before the boot"
 
 # --- what goes wrong ---
 truncate -s 4M blank.img
