@@ -43,11 +43,12 @@ OBJS-virtio := $(OBJS-virtio-core) $(addprefix virtio/,transport.o pci.o mmio.o 
 OBJS-disk := $(addprefix disk/,disk.o disk-open.o disk-option.o disk-format.o disk-file.o \
 	     disk-lock.o disk-order.o raw.o overlay.o engine-threads.o engine-uring.o engine-aio.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
-	     json-file.o runtime-dir.o remains.o ipc-client.o thread.o cancel.o cache.o \
+	     json-file.o runtime-dir.o remains.o ipc-client.o thread.o cancel.o trust.o cache.o \
 	     cache-check.o cache-room.o unpack.o \
 	     unpack-lib.o unpack-lzo.o unpack-lz4.o symbols.o printable.o)
 
-OBJS-guest := $(addprefix guest/,initramfs.o modules.o cpio.o root.o shell-parse.o init-blob.o)
+OBJS-guest := $(addprefix guest/,initramfs.o modules.o modules-table.o cpio.o root.o shell-parse.o \
+	      init-blob.o)
 
 OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-hw) $(OBJS-virtio) $(OBJS-disk) \
 	$(OBJS-guest) $(OBJS-util)

@@ -238,6 +238,13 @@ static int initramfs_add_modules(const struct initramfs_plan *plan, const struct
 			 (int)MIN(strcspn(base, "."), 64UL), base);
 		cpio_add(&archive, name, S_IFREG | 0644, data, bytes);
 		free(data);
+		/* Packed modules may be bombs, each of them small enough. */
+		if (config.mem_bytes && archive.len > config.mem_bytes)
+			return log_fail(-ENOMEM,
+					"module %s/%s: does not fit into RAM with those before "
+					"it; --mem gives %llu MiB in all",
+					modules_folder(modules), module->path,
+					(unsigned long long)(config.mem_bytes / MIB));
 		initramfs_line(text, module->soft ? "try-module" : "module", name);
 	}
 	return 0;

@@ -6,8 +6,12 @@
  * modules.dep (a line a module: its path, and the paths of all that it needs, the first to be
  * loaded last), modules.softdep (what it would like to have first), modules.builtin (what is in
  * the kernel anyway) and modules.alias (a soft dependency may name a function, "crc32c", that
- * several modules have). They are read whole, when first asked for, and searched line by line:
- * a handful of look-ups cost less than a table of four thousand modules would.
+ * several modules have). They are read whole, when first asked for, and their lines are found by
+ * name (modules-table.c).
+ *
+ * What was found beside the kernel, and not chosen by the user, becomes part of the guest without
+ * having been named. So every folder on the way and every file in it must be in the hands of
+ * root, the caller or the owner of the kernel (util/trust.c); else it is not used.
  *
  * The files are somebody else's, perhaps of a half-finished build: a line is never trusted to
  * be complete, a path that leaves the folder is refused, dependencies that go in a circle end
@@ -18,8 +22,11 @@
  * Spec: modules.dep(5), modprobe.d(5) for softdep; Linux Documentation/kbuild/modules.rst.
  */
 #include "modules.h"
+#include "modules-table.h"
 
+#include <kvm/cancel.h>
 #include <kvm/log.h>
+#include <kvm/trust.h>
 #include <kvm/unpack.h>
 #include <kvm/util.h>
 
@@ -38,21 +45,11 @@
 #define DEPTH_MAX   16
 #define NAME_MAX_   128
 
-/* A line, or a word of one: not terminated. */
-struct span {
-	const char *at;
-	size_t len;
-};
-
-struct text {
-	char *data;
-	size_t len;
-	bool read;
-};
-
 struct modules {
 	char *folder;
-	struct text dep, softdep, builtin, alias;
+	bool found;  /* and not chosen: who may have written it? */
+	uid_t owner; /* of the kernel */
+	struct table dep, softdep, builtin, alias;
 	struct module *list;
 	size_t count;
 };
@@ -79,15 +76,42 @@ static char *modules_below(const char *path, size_t len, const char *more, const
 	return NULL;
 }
 
-static char *modules_find_beside(const char *kernel, const char *version)
+/* The folder without a symbolic link in it, if it is to be trusted; NULL, and said why, if not. */
+static char *modules_trust(char *folder, uid_t owner)
+{
+	static struct trust_problem problem;
+	char *real = realpath(folder, NULL);
+	int err = trust_check(folder, 0, owner, &problem);
+
+	err = err || !real ? err : trust_check(real, 0, owner, &problem);
+	if (err || !real)
+		log_warn("modules %s: are not used: %s %s; --modules %s uses them", folder,
+			 problem.path, problem.why ? problem.why : "cannot be looked at", folder);
+	free(folder);
+	if (!err)
+		return real;
+	free(real);
+	return NULL;
+}
+
+static char *modules_find_beside(const char *kernel, const char *version, uid_t owner)
 {
 	const char *slash = strrchr(kernel, '/');
 	const char *path = slash ? kernel : ".";
 	size_t len = slash ? (size_t)(slash - kernel) : 1;
-	char *folder = modules_below(path, len, "", version);
+	const struct {
+		const char *path;
+		size_t len;
+		const char *more;
+	} places[] = {{path, len, ""}, {path, len, "/.."}, {"", 0, ""}};
+	char *folder = NULL;
 
-	folder = folder ? folder : modules_below(path, len, "/..", version);
-	return folder ? folder : modules_below("", 0, "", version);
+	for (size_t i = 0; i < ARRAY_SIZE(places) && !folder; i++) {
+		folder = modules_below(places[i].path, places[i].len, places[i].more, version);
+		if (folder)
+			folder = modules_trust(folder, owner);
+	}
+	return folder;
 }
 
 static char *modules_find_chosen(const char *chosen, const char *version)
@@ -104,8 +128,10 @@ static char *modules_find_chosen(const char *chosen, const char *version)
 int modules_open(const char *chosen, const char *kernel, const char *version,
 		 struct modules **modules)
 {
+	struct stat st;
+	uid_t owner = stat(kernel, &st) < 0 ? geteuid() : st.st_uid;
 	char *folder = chosen ? modules_find_chosen(chosen, version)
-			      : modules_find_beside(kernel, version);
+			      : modules_find_beside(kernel, version, owner);
 
 	*modules = NULL;
 	if (!folder && chosen)
@@ -120,7 +146,7 @@ int modules_open(const char *chosen, const char *kernel, const char *version,
 		free(folder);
 		return log_fail(-ENOMEM, "modules: no memory");
 	}
-	(*modules)->folder = folder;
+	**modules = (struct modules){.folder = folder, .found = !chosen, .owner = owner};
 	return 0;
 }
 
@@ -131,10 +157,10 @@ void modules_close(struct modules *modules)
 	for (size_t i = 0; i < modules->count; i++)
 		free(modules->list[i].path);
 	free(modules->list);
-	free(modules->dep.data);
-	free(modules->softdep.data);
-	free(modules->builtin.data);
-	free(modules->alias.data);
+	table_free(&modules->dep);
+	table_free(&modules->softdep);
+	table_free(&modules->builtin);
+	table_free(&modules->alias);
 	free(modules->folder);
 	free(modules);
 }
@@ -146,68 +172,52 @@ const char *modules_folder(const struct modules *modules)
 
 /* --- files of it --- */
 
-/* A whole file below the folder; malloc()ed. 0 or -errno, without a word. */
+/* A whole file below the folder; malloc()ed. 0 or -errno, without a word but for -EPERM. */
 static int modules_slurp(const struct modules *modules, const char *name, size_t max, u8 **data,
 			 size_t *len)
 {
+	static struct trust_problem problem;
 	char *path;
-	int err;
+	int err = 0;
 
+	*data = NULL;
 	if (asprintf(&path, "%s/%s", modules->folder, name) < 0)
 		return -ENOMEM;
-	err = file_read_whole(path, max, data, len);
+	if (modules->found)
+		err = trust_check(path, strlen(modules->folder), modules->owner, &problem);
+	if (err == -EPERM && problem.why)
+		log_error("modules %s: %s %s; --modules %s uses them", modules->folder,
+			  problem.path, problem.why, modules->folder);
+	err = err ? err : file_read_whole(path, max, data, len);
 	free(path);
 	return err;
 }
 
 /* Read one of depmod's files, once. Only modules.dep must be there. */
-static int modules_text(const struct modules *modules, struct text *text, const char *name)
+static int modules_text(const struct modules *modules, struct table *table, const char *name,
+			table_parse_fn *parse)
 {
+	unsigned long errors = log_error_count();
+	size_t len = 0;
 	u8 *data;
 	int err;
 
-	if (text->read)
+	if (table->made)
 		return 0;
-	err = modules_slurp(modules, name, TEXT_MAX, &data, &text->len);
-	if (err == -ENOENT && text != &modules->dep) {
-		text->read = true;
-		return 0;
-	}
-	if (err)
-		return log_fail(err, "modules %s/%s: %s%s", modules->folder, name, strerror(-err),
-				err == -ENOENT ? "; depmod makes it" : "");
-	text->data = (char *)data;
-	text->read = true;
-	return 0;
+	err = modules_slurp(modules, name, TEXT_MAX, &data, &len);
+	if (err == -ENOENT && table != &modules->dep)
+		err = 0;
+	err = err ? err : table_make(table, (char *)data, len, parse);
+	if (!err || log_error_count() != errors)
+		return err;
+	if (err == -E2BIG)
+		return log_fail(err, "modules %s/%s: has more than %u lines", modules->folder, name,
+				TABLE_LINES_MAX);
+	return log_fail(err, "modules %s/%s: %s%s", modules->folder, name, strerror(-err),
+			err == -ENOENT ? "; depmod makes it" : "");
 }
 
-/* --- lines, words and names --- */
-
-/* The next line of a text without its end; false behind the last. */
-static bool modules_line(const struct text *text, size_t *at, struct span *line)
-{
-	const char *end;
-
-	if (*at >= text->len)
-		return false;
-	line->at = text->data + *at;
-	end = memchr(line->at, '\n', text->len - *at);
-	line->len = end ? (size_t)(end - line->at) : text->len - *at;
-	*at += line->len + 1;
-	return true;
-}
-
-/* Cut the first word off a line; false when there is none. */
-static bool modules_word(struct span *line, struct span *word)
-{
-	while (line->len && (*line->at == ' ' || *line->at == '\t'))
-		line->at++, line->len--;
-	word->at = line->at;
-	while (line->len && *line->at != ' ' && *line->at != '\t')
-		line->at++, line->len--;
-	word->len = (size_t)(line->at - word->at);
-	return word->len != 0;
-}
+/* --- lines and names --- */
 
 /* "kernel/fs/ext4/ext4.ko.xz" -> "ext4" */
 static struct span modules_name_of(struct span path)
@@ -228,15 +238,45 @@ static struct span modules_name_of(struct span path)
 	return name;
 }
 
-static bool modules_same_name(struct span a, struct span b)
+/* "PATH: NEEDS" */
+static bool modules_parse_dep(struct span line, struct table_line *entry)
 {
-	if (a.len != b.len)
+	const char *colon = memchr(line.at, ':', line.len);
+
+	if (!colon)
 		return false;
-	for (size_t i = 0; i < a.len; i++) {
-		if ((a.at[i] == '-' ? '_' : a.at[i]) != (b.at[i] == '-' ? '_' : b.at[i]))
-			return false;
-	}
+	entry->value = (struct span){line.at, (size_t)(colon - line.at)};
+	entry->rest = (struct span){colon + 1, line.len - entry->value.len - 1};
+	entry->name = modules_name_of(entry->value);
 	return true;
+}
+
+/* "softdep NAME pre: A B post: C" */
+static bool modules_parse_softdep(struct span line, struct table_line *entry)
+{
+	struct span word;
+
+	if (!span_word(&line, &word) || !span_word(&line, &entry->name))
+		return false;
+	entry->rest = line;
+	return true;
+}
+
+/* "PATH" */
+static bool modules_parse_builtin(struct span line, struct table_line *entry)
+{
+	entry->name = modules_name_of(line);
+	return true;
+}
+
+/* "alias NAME MODULE"; the many that are patterns of devices are nobody's dependency. */
+static bool modules_parse_alias(struct span line, struct table_line *entry)
+{
+	struct span word;
+
+	return span_word(&line, &word) && span_word(&line, &entry->name) &&
+	       span_word(&line, &entry->value) && !memchr(entry->name.at, ':', entry->name.len) &&
+	       !memchr(entry->name.at, '*', entry->name.len);
 }
 
 /* Is the path one below the folder? */
@@ -247,16 +287,6 @@ static bool modules_is_inside(struct span path)
 }
 
 /* --- what to load --- */
-
-static bool modules_has(const struct modules *modules, struct span path)
-{
-	for (size_t i = 0; i < modules->count; i++) {
-		if (strlen(modules->list[i].path) == path.len &&
-		    !memcmp(modules->list[i].path, path.at, path.len))
-			return true;
-	}
-	return false;
-}
 
 static int modules_append(struct modules *modules, struct span path, bool soft)
 {
@@ -279,70 +309,58 @@ static int modules_append(struct modules *modules, struct span path, bool soft)
 	return 0;
 }
 
-static bool modules_is_builtin(struct modules *modules, struct span name)
-{
-	struct span path;
-	size_t at = 0;
-
-	while (modules_line(&modules->builtin, &at, &path)) {
-		if (modules_same_name(modules_name_of(path), name))
-			return true;
-	}
-	return false;
-}
-
 static int modules_add_name(struct modules *modules, struct span name, bool soft, int depth);
 
 /* All modules that have a function's name, as far as there are any. */
 static int modules_add_alias(struct modules *modules, struct span name, int depth)
 {
-	struct span line, alias, of, module;
-	size_t at = 0;
+	size_t count;
+	struct table_line *line = table_find(&modules->alias, name, &count);
 	int err = 0;
 
-	while (!err && modules_line(&modules->alias, &at, &line)) {
-		if (!modules_word(&line, &of) || !modules_word(&line, &alias) ||
-		    !modules_word(&line, &module) || !modules_same_name(alias, name))
-			continue;
-		err = modules_add_name(modules, module, true, depth);
+	for (; !err && count; line++, count--) {
+		err = modules_add_name(modules, line->value, true, depth);
 		err = err == -ENOENT ? 0 : err;
 	}
 	return err;
 }
 
-/* "softdep NAME pre: A B post: C": what stands behind pre: */
-static int modules_add_soft(struct modules *modules, struct span name, int depth)
+/* What stands after pre: */
+static int modules_add_soft_line(struct modules *modules, struct span words, int depth)
 {
-	struct span line, word;
-	size_t at = 0;
+	struct span word;
+	bool pre = false;
 	int err = 0;
 
-	while (!err && modules_line(&modules->softdep, &at, &line)) {
-		bool pre = false;
-
-		if (!modules_word(&line, &word) || !modules_word(&line, &word) ||
-		    !modules_same_name(word, name))
+	while (!err && span_word(&words, &word)) {
+		if (word.at[word.len - 1] == ':') {
+			pre = word.len == 4 && !memcmp(word.at, "pre:", 4);
 			continue;
-		while (!err && modules_word(&line, &word)) {
-			if (word.at[word.len - 1] == ':') {
-				pre = word.len == 4 && !memcmp(word.at, "pre:", 4);
-				continue;
-			}
-			if (!pre)
-				continue;
-			err = modules_add_name(modules, word, true, depth + 1);
-			if (err == -ENOENT)
-				err = modules_add_alias(modules, word, depth + 1);
 		}
+		if (!pre)
+			continue;
+		err = modules_add_name(modules, word, true, depth + 1);
+		if (err == -ENOENT)
+			err = modules_add_alias(modules, word, depth + 1);
 	}
 	return err;
 }
 
-/* The module of this line of modules.dep, behind what stands at the line's end. */
-static int modules_add_line(struct modules *modules, struct span path, struct span needs, bool soft,
-			    int depth)
+static int modules_add_soft(struct modules *modules, struct span name, int depth)
 {
-	struct span word;
+	size_t count;
+	const struct table_line *line = table_find(&modules->softdep, name, &count);
+	int err = 0;
+
+	for (; !err && count; line++, count--)
+		err = modules_add_soft_line(modules, line->rest, depth);
+	return err;
+}
+
+/* The module of this line of modules.dep, after what stands at the line's end. */
+static int modules_add_line(struct modules *modules, struct table_line *line, bool soft, int depth)
+{
+	struct span needs = line->rest, word;
 	int err = 0;
 
 	while (!err && needs.len) {
@@ -351,48 +369,45 @@ static int modules_add_line(struct modules *modules, struct span path, struct sp
 		word.at = blank ? blank + 1 : needs.at;
 		word.len = needs.len - (size_t)(word.at - needs.at);
 		needs.len = blank ? (size_t)(blank - needs.at) : 0;
-		if (word.len && !modules_has(modules, word))
+		if (word.len)
 			err = modules_add_name(modules, modules_name_of(word), soft, depth + 1);
 		err = err == -ENOENT ? 0 : err; /* it says itself what it misses */
 	}
-	err = err ? err : modules_add_soft(modules, modules_name_of(path), depth);
-	if (err || modules_has(modules, path))
+	err = err ? err : modules_add_soft(modules, line->name, depth);
+	if (err || line->taken)
 		return err;
-	return modules_append(modules, path, soft);
+	line->taken = true;
+	return modules_append(modules, line->value, soft);
 }
 
 static int modules_add_name(struct modules *modules, struct span name, bool soft, int depth)
 {
-	struct span line, path;
-	size_t at = 0;
+	size_t count;
+	struct table_line *line;
 
 	if (depth > DEPTH_MAX)
 		return log_fail(-ELOOP, "modules %s: '%.*s' depends on itself", modules->folder,
 				(int)MIN(name.len, (size_t)NAME_MAX_), name.at);
-	while (modules_line(&modules->dep, &at, &line)) {
-		const char *colon = memchr(line.at, ':', line.len);
-
-		if (!colon)
-			continue;
-		path = (struct span){line.at, (size_t)(colon - line.at)};
-		if (!modules_same_name(modules_name_of(path), name))
-			continue;
-		if (modules_has(modules, path))
-			return 0;
-		return modules_add_line(modules, path,
-					(struct span){colon + 1, line.len - path.len - 1}, soft,
-					depth);
-	}
-	return modules_is_builtin(modules, name) ? 0 : -ENOENT;
+	if (cancel_check())
+		return -ECANCELED;
+	line = table_find(&modules->dep, name, &count);
+	if (line)
+		return line->taken ? 0 : modules_add_line(modules, line, soft, depth);
+	return table_find(&modules->builtin, name, &count) ? 0 : -ENOENT;
 }
 
 int modules_add(struct modules *modules, const char *name)
 {
-	int err = modules_text(modules, &modules->dep, "modules.dep");
+	int err = modules_text(modules, &modules->dep, "modules.dep", modules_parse_dep);
 
-	err = err ? err : modules_text(modules, &modules->softdep, "modules.softdep");
-	err = err ? err : modules_text(modules, &modules->builtin, "modules.builtin");
-	err = err ? err : modules_text(modules, &modules->alias, "modules.alias");
+	err = err ? err
+		  : modules_text(modules, &modules->softdep, "modules.softdep",
+				 modules_parse_softdep);
+	err = err ? err
+		  : modules_text(modules, &modules->builtin, "modules.builtin",
+				 modules_parse_builtin);
+	err = err ? err
+		  : modules_text(modules, &modules->alias, "modules.alias", modules_parse_alias);
 	return err ? err : modules_add_name(modules, (struct span){name, strlen(name)}, false, 0);
 }
 
@@ -459,8 +474,11 @@ int modules_read(const struct modules *modules, size_t i, const char *version, u
 {
 	const char *path = modules->list[i].path;
 	enum unpack_format format;
+	unsigned long errors = log_error_count();
 	int err = modules_slurp(modules, path, MODULE_MAX, data, bytes);
 
+	if (err && log_error_count() != errors)
+		return err;
 	if (err)
 		return log_fail(err, "module %s/%s: %s", modules->folder, path, strerror(-err));
 	format = unpack_detect(*data, *bytes);
@@ -469,7 +487,7 @@ int modules_read(const struct modules *modules, size_t i, const char *version, u
 	if (err == -ENOTSUP)
 		log_error("module %s/%s: is packed with %s, which this lkvm was built without",
 			  modules->folder, path, unpack_name(format));
-	else if (err)
+	else if (err && err != -ECANCELED)
 		log_error("module %s/%s: cannot be unpacked: %s", modules->folder, path,
 			  err == -EINVAL ? "it is damaged or truncated" : strerror(-err));
 	err = err ? err : modules_check(modules, path, version, *data, *bytes);

@@ -242,6 +242,24 @@ static void test_a_missing_driver_is_named(void **state)
 	initramfs_free();
 }
 
+/* Packed modules can be small, and together more than there is memory for. */
+static void test_modules_that_do_not_fit(void **state)
+{
+	char kernel[128];
+	struct initramfs_plan plan = plan_with_modules(kernel);
+	const void *data;
+	size_t bytes;
+
+	OPTIONS();
+	assert_int_equal(initramfs_make(&plan, &data, &bytes), 0);
+	config.mem_bytes = bytes + 1;
+	assert_int_equal(initramfs_make(&plan, &data, &bytes), 0);
+	config.mem_bytes = 1000;
+	assert_int_equal(initramfs_make(&plan, &data, &bytes), -ENOMEM);
+	assert_said("does not fit into RAM with those before it; --mem gives");
+	config.mem_bytes = 0;
+}
+
 static void test_without_modules(void **state)
 {
 	struct initramfs_plan plan = {.kernel = "/nowhere/vmlinuz",
@@ -288,6 +306,7 @@ int main(void)
 		GUEST_TEST(test_the_archive),
 		GUEST_TEST(test_standard_input_is_described),
 		GUEST_TEST(test_a_missing_driver_is_named),
+		GUEST_TEST(test_modules_that_do_not_fit),
 		GUEST_TEST(test_without_modules),
 		GUEST_TEST(test_it_is_written_out),
 	};

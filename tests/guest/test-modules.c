@@ -136,7 +136,7 @@ static void test_folders_are_found(void **state)
 	snprintf(kernel, sizeof(kernel), "%s/boot/vmlinuz", folder);
 	assert_int_equal(modules_open(NULL, kernel, "6.1.0", &modules), 0);
 	assert_non_null(modules);
-	assert_non_null(strstr(modules_folder(modules), "/boot/../lib/modules/6.1.0"));
+	assert_non_null(strstr(modules_folder(modules), "/lib/modules/6.1.0"));
 	modules_close(modules);
 
 	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", folder);
@@ -156,6 +156,130 @@ static void test_folders_are_found(void **state)
 	modules_close(modules);
 	assert_int_equal(modules_open(folder, kernel, "other", &modules), -ENOENT);
 	assert_said("has neither a modules.dep nor lib/modules/other");
+}
+
+/* What was found beside the kernel, and not named: who could have put it there? */
+static void test_found_where_others_may_write(void **state)
+{
+	struct modules *modules;
+	char kernel[128], lib[128], dep_file[512];
+
+	put("vmlinuz", "");
+	put("lib/modules/6.1.0-lkvm-test/kernel/x.ko", "\x7f"
+						       "ELF");
+	snprintf(dep_file, sizeof(dep_file), "%s",
+		 put("lib/modules/6.1.0-lkvm-test/modules.dep", "kernel/x.ko:\n"));
+	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", folder);
+	snprintf(lib, sizeof(lib), "%s/lib", folder);
+
+	chmod(lib, 0777);
+	assert_int_equal(modules_open(NULL, kernel, "6.1.0-lkvm-test", &modules), 0);
+	assert_null(modules);
+	assert_said("/lib is writable for everyone; --modules");
+	/* Named, it is the user's own choice. */
+	assert_int_equal(modules_open(folder, kernel, "6.1.0-lkvm-test", &modules), 0);
+	assert_non_null(modules);
+	assert_int_equal(modules_add(modules, "x"), 0);
+	modules_close(modules);
+	chmod(lib, 0755);
+	assert_int_equal(lines, 0);
+
+	chmod(dep_file, 0666);
+	assert_int_equal(modules_open(NULL, kernel, "6.1.0-lkvm-test", &modules), 0);
+	assert_non_null(modules);
+	assert_int_equal(modules_add(modules, "x"), -EPERM);
+	assert_said("modules.dep is writable for everyone; --modules");
+	modules_close(modules);
+	chmod(dep_file, 0644);
+	assert_int_equal(lines, 0);
+}
+
+static void test_found_of_another_user(void **state)
+{
+	struct modules *modules;
+	char kernel[128], path[128];
+	size_t bytes;
+	u8 *data;
+
+	if (geteuid() != 0)
+		skip();
+	put("vmlinuz", "");
+	put("lib/modules/6.1.0-lkvm-test/kernel/x.ko", "\x7f"
+						       "ELF");
+	put("lib/modules/6.1.0-lkvm-test/modules.dep", "kernel/x.ko:\n");
+	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", folder);
+	snprintf(path, sizeof(path), "%s/lib/modules/6.1.0-lkvm-test/kernel", folder);
+	assert_int_equal(chown(path, 54321, 54321), 0);
+	assert_int_equal(modules_open(NULL, kernel, "6.1.0-lkvm-test", &modules), 0);
+	assert_int_equal(modules_add(modules, "x"), 0);
+	assert_int_equal(modules_read(modules, 0, "6.1.0", &data, &bytes), -EPERM);
+	assert_said("/kernel belongs to another user; --modules");
+	modules_close(modules);
+	/* The kernel's owner is trusted with its modules. */
+	assert_int_equal(chown(kernel, 54321, 54321), 0);
+	assert_int_equal(modules_open(NULL, kernel, "6.1.0-lkvm-test", &modules), 0);
+	assert_int_equal(modules_add(modules, "x"), 0);
+	assert_int_equal(modules_read(modules, 0, "6.1.0", &data, &bytes), 0);
+	free(data);
+	modules_close(modules);
+}
+
+/* 200,000 lines, and one that needs as many of which none is there. */
+static void test_large_tables(void **state)
+{
+	enum { COUNT = 200000 };
+	char *text = malloc(COUNT * 40), *at = text;
+	struct modules *modules;
+	u64 start;
+
+	for (unsigned int i = 0; i < COUNT; i++)
+		at += sprintf(at, "k/m%u.ko:\n", i);
+	at += sprintf(at, "k/x.ko:");
+	for (unsigned int i = 0; i < COUNT; i++)
+		at += sprintf(at, " k/absent%u.ko", i);
+	sprintf(at, "\nk/last.ko: k/m7.ko\n");
+	modules = open_with(text, NULL, NULL);
+	start = now_ns();
+	assert_int_equal(modules_add(modules, "x"), 0);
+	assert_int_equal(modules_add(modules, "last"), 0);
+	assert_true(now_ns() - start < 10 * NSEC_PER_SEC);
+	assert_string_equal(list(modules), "x m7 last");
+	modules_close(modules);
+	free(text);
+
+	/* Many soft dependencies of one function, each with an alias of its own. */
+	text = malloc(COUNT * 40);
+	at = text + sprintf(text, "softdep c pre:");
+	for (unsigned int i = 0; i < COUNT; i++)
+		at += sprintf(at, " f%u", i);
+	sprintf(at, "\n");
+	put("m/modules.softdep", text);
+	at = text;
+	for (unsigned int i = 0; i < COUNT; i++)
+		at += sprintf(at, "alias f%u unix\n", i);
+	modules = open_with("k/c.ko:\n", NULL, text);
+	start = now_ns();
+	assert_int_equal(modules_add(modules, "c"), 0);
+	assert_true(now_ns() - start < 10 * NSEC_PER_SEC);
+	assert_string_equal(list(modules), "c");
+	modules_close(modules);
+	free(text);
+}
+
+static void test_too_many_lines(void **state)
+{
+	size_t bytes = 3 * 1000001;
+	char *text = malloc(bytes + 1);
+	struct modules *modules;
+
+	for (size_t i = 0; i < bytes; i += 3)
+		memcpy(text + i, "a:\n", 3);
+	text[bytes] = '\0';
+	modules = open_with(text, NULL, NULL);
+	assert_int_equal(modules_add(modules, "a"), -E2BIG);
+	assert_said("modules.dep: has more than 1000000 lines");
+	modules_close(modules);
+	free(text);
 }
 
 static void test_no_table_is_an_error(void **state)
@@ -248,6 +372,10 @@ int main(void)
 		GUEST_TEST(test_paths_stay_inside),
 		GUEST_TEST(test_odd_lines_are_harmless),
 		GUEST_TEST(test_folders_are_found),
+		GUEST_TEST(test_found_where_others_may_write),
+		GUEST_TEST(test_found_of_another_user),
+		GUEST_TEST(test_large_tables),
+		GUEST_TEST(test_too_many_lines),
 		GUEST_TEST(test_no_table_is_an_error),
 		GUEST_TEST(test_bytes_plain_and_packed),
 		GUEST_TEST(test_another_kernels_module_is_refused),
