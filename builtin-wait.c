@@ -46,6 +46,17 @@ static void wait_say_unreachable(const char *name, int err)
 	said = true;
 }
 
+/* A status that a process can end with: 256 must not become 0. */
+static int wait_status(const char *name, const json_t *status)
+{
+	json_int_t value = json_integer_value(status);
+
+	if (value >= 0 && value <= 255)
+		return (int)value;
+	return log_fail(STATUS_ERROR, "%s: its status is %lld, which no run ends with", name,
+			(long long)value);
+}
+
 /* Ask the machine itself. -EAGAIN: it does not say. */
 static int wait_running(const char *name)
 {
@@ -60,7 +71,7 @@ static int wait_running(const char *name)
 		return fd == -EPERM ? STATUS_ERROR : -EAGAIN;
 	answer = ipc_client_call(fd, "wait", NULL, FOREVER_NS);
 	if (json_is_integer(json_object_get(answer, "status")))
-		status = (int)json_integer_value(json_object_get(answer, "status"));
+		status = wait_status(name, json_object_get(answer, "status"));
 	else if (answer)
 		status = log_fail(STATUS_ERROR,
 				  "%s: it cannot be waited for; is it older than "
@@ -88,7 +99,7 @@ static int wait_ended(int dir, const char *name)
 			  "said",
 			  name);
 	else
-		ret = (int)json_integer_value(status);
+		ret = wait_status(name, status);
 	json_decref(result);
 	return ret;
 }

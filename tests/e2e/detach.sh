@@ -135,6 +135,20 @@ test_errors_before_there_is_a_machine()
 	left
 }
 
+# A result with a status that does not fit into an exit status: 256 must not become 0.
+test_wait_status_out_of_range()
+{
+	local status
+
+	detached 3 -- exit:3
+	for status in 256 -1 4294967296 -11; do
+		sed -E -i 's/("status": *)-?[0-9]+/\1'"$status/" "$LKVM_RUNTIME_DIR/vm.json"
+		control 125 wait vm
+		complains "^lkvm: vm: its status is $status, which no run ends with"
+	done
+	forget
+}
+
 # A guest that ends at once is no start: its status, its words, and what it leaves.
 test_ends_within_the_second()
 {
