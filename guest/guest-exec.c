@@ -23,6 +23,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +49,12 @@ static void become_user(const char *name)
 	struct passwd *entry = getpwnam(name);
 	char *end;
 	unsigned long uid = strtoul(name, &end, 10);
+	/* 32 bits, of which the last value means "none"; cut to these, 4294967296 would be root. */
+	bool is_id = *name >= '0' && *name <= '9' && !*end && uid < UINT32_MAX;
 
-	if (!entry && !*end && *name)
+	if (!entry && is_id)
 		entry = getpwuid((uid_t)uid);
-	if (!entry && (*end || !*name)) {
+	if (!entry && !is_id) {
 		init_say("user %s: is not in the guest's /etc/passwd", name);
 		_exit(STATUS_OURS);
 	}

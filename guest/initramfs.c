@@ -52,6 +52,7 @@
 #define BUSYBOX_MAX (16 * MIB)
 #define NONE	    "none"
 #define EXEC_MAX    (32 * KIB) /* the init has room for it */
+#define USER_ID_MAX (UINT32_MAX - 1)
 
 extern const u8 guest_init_start[], guest_init_end[]; /* init-blob.S */
 
@@ -121,6 +122,27 @@ static const char *initramfs_user_param(const char *key, char *value, size_t byt
 	return found;
 }
 
+/* A name, or an id of 32 bits, of which the last means "none". Names never look like numbers. */
+static int initramfs_check_user(void)
+{
+	size_t sign = wish.user ? strspn(wish.user, "+-") : 0;
+	u64 id;
+
+	if (!wish.user)
+		return 0;
+	if (!wish.exec)
+		return log_fail(-EINVAL, "--user %s: says as whom --exec runs; there is no --exec",
+				wish.user);
+	if (strchr(wish.user, '\n'))
+		return log_fail(-EINVAL, "--user: has more than one line; one is wanted");
+	if (strspn(wish.user + sign, "0123456789") != strlen(wish.user + sign))
+		return 0;
+	if (sign || parse_u64(wish.user, &id) || id > USER_ID_MAX)
+		return log_fail(-EINVAL, "--user %s: takes a name, or a number from 0 to %u",
+				wish.user, USER_ID_MAX);
+	return 0;
+}
+
 int initramfs_wanted(bool has_initrd, bool *required)
 {
 	const char *asked = wish.exec	? "--exec"
@@ -138,9 +160,8 @@ int initramfs_wanted(bool has_initrd, bool *required)
 		return log_fail(-EINVAL, "--exec: has more than one line; one is wanted");
 	if (wish.exec && strlen(wish.exec) > EXEC_MAX)
 		return log_fail(-E2BIG, "--exec: has more than %llu characters", EXEC_MAX);
-	if (wish.user && !wish.exec)
-		return log_fail(-EINVAL, "--user %s: says as whom --exec runs; there is no --exec",
-				wish.user);
+	if (initramfs_check_user())
+		return -EINVAL;
 	if (asked && (none || config.nodefaults))
 		return log_fail(-EINVAL, "%s: needs lkvm's own init, and %s says there is none",
 				asked, none ? "--modules=none" : "--nodefaults");

@@ -249,7 +249,8 @@ int root_choose(const char *wish, const char *const *disks, unsigned int count, 
 	(void)disks;
 	if (wish && !strcmp(wish, ROOT_NONE))
 		return 0;
-	if (wish && (wish[0] != '/' || strlen(wish) >= sizeof(root->device)))
+	if (wish &&
+	    (wish[0] != '/' || strlen(wish) >= sizeof(root->device) || strpbrk(wish, " \n")))
 		return log_fail(-ENOTSUP,
 				"--root %s: this lkvm was built without libblkid, which finds it; "
 				"name the device",

@@ -11,6 +11,7 @@
 #include "shell-run.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +49,20 @@ static bool file_is(char kind, const struct stat *st)
 	}
 }
 
+static bool number_of(const char *text, long long *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoll(text, &end, 10);
+	return end != text && !*end && !errno;
+}
+
 /* An operator and its object. */
 static int test_one(const char *operator, const char * object)
 {
 	struct stat st;
+	long long fd;
 	char kind = operator[0] == '-' && operator[1] && !operator[2] ? operator[1] : 0;
 
 	switch (kind) {
@@ -69,21 +80,12 @@ static int test_one(const char *operator, const char * object)
 	case 'L':
 		return lstat(object, &st) || !S_ISLNK(st.st_mode);
 	case 't':
-		return !isatty(atoi(object));
+		return !number_of(object, &fd) || fd < 0 || fd > INT_MAX || !isatty((int)fd);
 	default:
 		if (!kind || !strchr("bcdefpsS", kind))
 			return test_wrong("is not an operator", operator);
 		return stat(object, &st) || !file_is(kind, &st);
 	}
-}
-
-static bool number_of(const char *text, long long *number)
-{
-	char *end;
-
-	errno = 0;
-	*number = strtoll(text, &end, 10);
-	return end != text && !*end && !errno;
 }
 
 /* Two objects with an operator between them. */

@@ -95,6 +95,31 @@ static void test_what_contradicts_itself(void **state)
 	assert_contradiction("has more than one line");
 }
 
+/* An id must not lose its upper bits on its way into the guest: 4294967296 would be root. */
+static void test_user(void **state)
+{
+	static const char *const good[] = {"joe", "0", "1000", "4294967294", "-joe", "1000x", "x1"};
+	static const char *const bad[] = {"4294967295",
+					  "4294967296",
+					  "18446744073709551616",
+					  "-4294967296",
+					  "-1",
+					  "+1",
+					  "--1",
+					  "00000000000000000000018446744073709551616"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		OPTIONS("--exec", "true", "--user", good[i]);
+		assert_wanted(false, 1, true);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		OPTIONS("--exec", "true", "--user", bad[i]);
+		assert_contradiction("takes a name, or a number from 0 to 4294967294");
+	}
+	OPTIONS("--exec", "true", "--user", "joe\nexec false");
+	assert_contradiction("--user: has more than one line");
+}
+
 /* The data of the archive's entry of this name; NULL when there is none. */
 static const char *entry(const u8 *data, size_t bytes, const char *name, size_t *len)
 {
@@ -303,6 +328,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		GUEST_TEST(test_when_it_is_wanted),
 		GUEST_TEST(test_what_contradicts_itself),
+		GUEST_TEST(test_user),
 		GUEST_TEST(test_the_archive),
 		GUEST_TEST(test_standard_input_is_described),
 		GUEST_TEST(test_a_missing_driver_is_named),

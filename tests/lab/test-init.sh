@@ -38,6 +38,7 @@ if ! quick; then
 	own lockdown-root 7 -p lockdown=integrity -d whole.img --user joe --exec 'exit 7'
 	own no-way 125 -p 'lockdown=integrity acpi=off' --tty 1 --tty 2 --tty 3 --exec 'exit 3'
 	says no-way '^lkvm-init: status 3: cannot be told to lkvm: .* COM2 to COM4 is in use' "says why"
+	own user-id 0 -d whole.img --user 4294967294 --exec 'test $(id -u) = 4294967294'
 	own powers-off 125 --exec 'poweroff -f'
 	complains powers-off '^lkvm: --exec: the guest ended before the command: it powered off' "named"
 	own reboots 125 --exec 'reboot -f'
