@@ -24,6 +24,10 @@
  * While the loop loads the kernel again it reads no signal and fires no timer. So this is
  * work that can be called off, as the first load was (util/cancel.c): --timeout and a signal
  * end it. A signal that came too late for that presses the power button after all.
+ *
+ * A reset of the CPU alone goes the same way where the guest wants to go on after it
+ * (x86/warm.c): then nothing but the first vCPU's registers changes. A reset of the machine
+ * that is asked for meanwhile goes first.
  */
 #include <kvm/arch.h>
 #include <kvm/cancel.h>
@@ -44,7 +48,12 @@
 
 static struct loop_bell reset_bell;
 static struct loop_timer reset_timer;
-static atomic_bool reset_wanted;
+/* 0: none. RESET_FULL, or less: the code by which the first CPU goes on after its reset. */
+static atomic_uint reset_wanted;
+static u8 (*warm_take)(void *dev);
+static void *warm_dev;
+
+#define RESET_FULL 0x100
 
 int kvm_power_on(struct kvm *kvm)
 {
@@ -54,7 +63,29 @@ int kvm_power_on(struct kvm *kvm)
 
 void kvm_reset_begin(struct kvm *kvm)
 {
-	atomic_store(&reset_wanted, true);
+	atomic_store(&reset_wanted, RESET_FULL);
+	kvm_cpu_request_all(kvm, CPU_REQUEST_PARK);
+	loop_ring(kvm->loop, &reset_bell);
+}
+
+void kvm_set_warm_code(u8 (*take)(void *dev), void *dev)
+{
+	warm_take = take;
+	warm_dev = dev;
+}
+
+void kvm_request_cpu_reset(struct kvm *kvm, const char *how)
+{
+	u8 code = warm_take ? warm_take(warm_dev) : 0;
+	unsigned int none = 0;
+
+	/* A kernel that panicked wants a reboot, whatever it was about to do before. */
+	if (!arch_is_warm_start(code) || kvm_end_reason(NULL) != END_RUNNING) {
+		kvm_request_reset(kvm, how);
+		return;
+	}
+	log_debug("the guest reset its CPU by %s, and goes on by code 0x%02x", how, code);
+	atomic_compare_exchange_strong(&reset_wanted, &none, code);
 	kvm_cpu_request_all(kvm, CPU_REQUEST_PARK);
 	loop_ring(kvm->loop, &reset_bell);
 }
@@ -110,6 +141,7 @@ static int reset_or_end(struct kvm *kvm)
 static void reset_rung(void *arg)
 {
 	struct kvm *kvm = arg;
+	unsigned int wanted;
 
 	if (!atomic_load(&reset_wanted))
 		return;
@@ -119,12 +151,18 @@ static void reset_rung(void *arg)
 		return;
 	}
 	loop_disarm(kvm->loop, &reset_timer);
-	atomic_store(&reset_wanted, false);
-	if (reset_or_end(kvm))
+	wanted = atomic_exchange(&reset_wanted, 0);
+	if (wanted == RESET_FULL) {
+		if (reset_or_end(kvm))
+			return;
+		kvm_repeat_power_button();
+	} else if (arch_warm_start(kvm, (u8)wanted)) {
+		kvm_end(kvm, END_ERROR, STATUS_ERROR);
 		return;
-	kvm_repeat_power_button();
+	}
 	kvm_cpu_unpark_all(kvm);
-	ipc_event("reset");
+	if (wanted == RESET_FULL)
+		ipc_event("reset");
 	kvm_pause_after_reset(kvm);
 }
 

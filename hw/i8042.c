@@ -25,6 +25,7 @@
 #include <kvm/bus.h>
 #include <kvm/device.h>
 #include <kvm/init.h>
+#include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <pthread.h>
 
@@ -92,7 +93,7 @@ static void i8042_write_data(void *dev, u64 offset, unsigned int size, u64 value
 	pthread_mutex_unlock(&i8042.lock);
 
 	if (resets)
-		kvm_request_reset(i8042.kvm, "i8042 output port");
+		kvm_request_cpu_reset(i8042.kvm, "i8042 output port");
 }
 
 static void i8042_write_command(void *dev, u64 offset, unsigned int size, u64 value)
@@ -104,9 +105,9 @@ static void i8042_write_command(void *dev, u64 offset, unsigned int size, u64 va
 	pthread_mutex_unlock(&i8042.lock);
 
 	if (value == COMMAND_RESET)
-		kvm_request_reset(i8042.kvm, "i8042 command 0xfe");
+		kvm_request_cpu_reset(i8042.kvm, "i8042 command 0xfe");
 	else if (value >= COMMAND_PULSE && !(value & OUTPUT_RUN))
-		kvm_request_reset(i8042.kvm, "i8042 pulse command");
+		kvm_request_cpu_reset(i8042.kvm, "i8042 pulse command");
 }
 
 static int i8042_reset(struct device *device)

@@ -1,32 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The reset control register at port 0xcf9, which the FADT also names.
+ * Two registers that reset: port 0xcf9, which the FADT also names, and port 0x92.
  *
- * One byte that reads back what was written. A change of bit 2 from 0 to 1 asks for a reset; bits
- * 1 and 3 say how deep it goes (CPU, system, power cycle), which is all the same here. Runs on
- * vCPU threads, under one mutex that is released before the reset is asked for.
+ * Port 0xcf9: one byte that reads back what was written. A change of bit 2 from 0 to 1 asks for a
+ * reset; bits 1 and 3 say how deep it goes: the CPU alone when both are clear, else system and
+ * power cycle, which are the same here.
  *
- * The port lies inside 0xcf8..0xcff, PCI's configuration ports, and only a byte access to it is
+ * Port 0x92, system control port A: bit 0 resets the CPU alone, and reads as 0 again, as after a
+ * BIOS; bit 1 is the A20 gate, which is always open, its bit just kept. The other bits (watchdog,
+ * security lock, a light on the disk) are 0.
+ *
+ * Runs on vCPU threads, under one mutex that is released before a reset is asked for.
+ *
+ * Port 0xcf9 lies inside 0xcf8..0xcff, PCI's configuration ports, and only a byte access to it is
  * meant for this register: the second byte of a 32-bit write to 0xcf8 is a device and function
  * number, bit 2 of which is set for function 4. So there is no region here: hw/pci.c has all eight
  * ports, sees each access whole, and calls the two functions of hw/reset-port.h.
  *
- * Spec: Intel ICH9 data sheet, section 13.7.5 (RST_CNT); ACPI 6.4, section 4.8.3.6.
+ * Spec: Intel ICH9 data sheet, sections 13.7.5 (RST_CNT) and 13.7.3 (PORT92); ACPI 6.4, section
+ * 4.8.3.6.
  */
 #include "hw/reset-port.h"
 
+#include <kvm/bus.h>
 #include <kvm/device.h>
 #include <kvm/init.h>
+#include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <pthread.h>
 
+#include "x86/layout.h"
+
 #define RST_CPU	 0x04
-#define RST_BITS 0x0e /* FULL_RST, RST_CPU, SYS_RST */
+#define RST_DEEP 0x0a /* FULL_RST, SYS_RST */
+#define RST_BITS (RST_CPU | RST_DEEP)
+
+#define A_RESET	 0x01
+#define A_GATE20 0x02
 
 static struct {
-	pthread_mutex_t lock; /* over value */
+	pthread_mutex_t lock; /* over both values */
 	struct kvm *kvm;
 	u8 value;
+	u8 system_a;
 } reset_port = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 u8 reset_port_read(void)
@@ -48,8 +64,32 @@ void reset_port_write(u8 value)
 	reset_port.value = value & RST_BITS;
 	pthread_mutex_unlock(&reset_port.lock);
 
-	if (rises)
+	if (rises && value & RST_DEEP)
 		kvm_request_reset(reset_port.kvm, "reset register 0xcf9");
+	else if (rises)
+		kvm_request_cpu_reset(reset_port.kvm, "reset register 0xcf9");
+}
+
+static u64 system_a_read(void *dev, u64 offset, unsigned int size)
+{
+	u8 value;
+
+	(void)dev, (void)offset, (void)size;
+	pthread_mutex_lock(&reset_port.lock);
+	value = reset_port.system_a;
+	pthread_mutex_unlock(&reset_port.lock);
+	return value;
+}
+
+static void system_a_write(void *dev, u64 offset, unsigned int size, u64 value)
+{
+	(void)dev, (void)offset, (void)size;
+	pthread_mutex_lock(&reset_port.lock);
+	reset_port.system_a = value & A_GATE20;
+	pthread_mutex_unlock(&reset_port.lock);
+
+	if (value & A_RESET)
+		kvm_request_cpu_reset(reset_port.kvm, "port 0x92");
 }
 
 static int reset_port_reset(struct device *device)
@@ -57,24 +97,39 @@ static int reset_port_reset(struct device *device)
 	(void)device;
 	pthread_mutex_lock(&reset_port.lock);
 	reset_port.value = 0;
+	reset_port.system_a = A_GATE20;
 	pthread_mutex_unlock(&reset_port.lock);
 	return 0;
 }
+
+static struct bus_region system_a_region = {
+	.name = "system-control-a",
+	.base = PORT_SYSTEM_A,
+	.len = 1,
+	.width = 1,
+	.read = system_a_read,
+	.write = system_a_write,
+};
 
 static struct device device = {.name = "reset-port", .reset = reset_port_reset};
 
 static int reset_port_init(struct kvm *kvm)
 {
+	int err;
+
 	reset_port.kvm = kvm;
 	reset_port_reset(&device);
+	err = bus_add(&kvm->ports, &system_a_region);
+	if (err)
+		return err;
 	device_register(&device);
 	return 0;
 }
 
 static void reset_port_exit(struct kvm *kvm)
 {
-	(void)kvm;
 	device_unregister(&device);
+	bus_remove(&kvm->ports, &system_a_region);
 }
 
 INIT_MODULE(reset_port, .level = INIT_DEV, .init = reset_port_init, .exit = reset_port_exit);

@@ -26,7 +26,8 @@
  * guest that sleeps.
  *
  * A reset leaves time, alarm and RAM as they are (a battery feeds them), and A and B as a PC's
- * firmware would. Pause stops the timer; the clock goes on, as on a shelf.
+ * firmware would, which also clears the shutdown code (x86/warm.c) when it has read it. Pause
+ * stops the timer; the clock goes on, as on a shelf.
  *
  * Left out: daylight saving (DSE), square wave, NMI masking by bit 7 of port 0x70, a weekday of
  * the guest's own choosing (it follows the date), other oscillators than 32.768 kHz. The memory
@@ -44,6 +45,7 @@
 #include <kvm/device.h>
 #include <kvm/init.h>
 #include <kvm/irq.h>
+#include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <kvm/loop.h>
 #include <kvm/util.h>
@@ -67,7 +69,8 @@ enum {
 	REG_B = 0x0b,
 	REG_C = 0x0c,
 	REG_D = 0x0d,
-	REG_CENTURY = 0x32, /* in RAM; the FADT tells where */
+	REG_SHUTDOWN = 0x0f, /* in RAM: where to go on after a reset of the CPU alone */
+	REG_CENTURY = 0x32,  /* in RAM; the FADT tells where */
 	CMOS_SIZE = 0x80,
 };
 
@@ -510,6 +513,19 @@ static void rtc_port_write(void *dev, u64 offset, unsigned int size, u64 value)
 		loop_ring(rtc->kvm->loop, &rtc->bell);
 }
 
+/* For kvm_request_cpu_reset(). vCPU threads. */
+static u8 rtc_take_shutdown_code(void *dev)
+{
+	struct rtc *rtc = dev;
+	u8 code;
+
+	pthread_mutex_lock(&rtc->lock);
+	code = rtc->regs[REG_SHUTDOWN];
+	rtc->regs[REG_SHUTDOWN] = 0;
+	pthread_mutex_unlock(&rtc->lock);
+	return code;
+}
+
 /* --- from the machine: the main thread, which is the loop's --- */
 
 static int rtc_reset(struct device *device)
@@ -523,6 +539,7 @@ static int rtc_reset(struct device *device)
 	rtc_write_control(rtc, REG_B, rtc->regs[REG_B] & ~B_SET);
 	rtc_write_control(rtc, REG_B, B_POWER_ON);
 	rtc_read_c(rtc);
+	rtc->regs[REG_SHUTDOWN] = 0;
 	rtc->index = 0;
 	pthread_mutex_unlock(&rtc->lock);
 	loop_disarm(rtc->kvm->loop, &rtc->timer);
@@ -605,11 +622,13 @@ static int rtc_init(struct kvm *kvm)
 		return err;
 	loop_add_bell(kvm->loop, &rtc->bell);
 	device_register(&device);
+	kvm_set_warm_code(rtc_take_shutdown_code, rtc);
 	return 0;
 }
 
 static void rtc_exit(struct kvm *kvm)
 {
+	kvm_set_warm_code(NULL, NULL);
 	device_unregister(&device);
 	bus_remove(&kvm->ports, &region);
 	loop_disarm(kvm->loop, &rtc_chip.timer);

@@ -234,7 +234,8 @@ OBJCOPY ?= objcopy
 
 # build/guest/{multiboot*,pvh}.elf and forms.bin: tests/guest/forms.S says what they are.
 FORMS := multiboot multiboot-low pvh
-FORM_FILES := $(patsubst %,build/guest/%.elf,$(FORMS) multiboot64) build/guest/forms.bin
+FORM_FILES := $(patsubst %,build/guest/%.elf,$(FORMS) multiboot64) build/guest/forms.bin \
+	      build/guest/warm.bin
 $(patsubst %,build/guest/%.elf,$(FORMS)): tests/guest/forms.S
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
@@ -251,6 +252,12 @@ build/guest/forms.bin: tests/guest/forms.S
 	@echo "  LD      $@"
 	$(Q)$(CC) -m32 -c -DBZIMAGE -o build/guest/forms.o $<
 	$(Q)$(OBJCOPY) -O binary -j .text build/guest/forms.o $@
+
+build/guest/warm.bin: tests/guest/warm.S
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) -m32 -c -o build/guest/warm.o $<
+	$(Q)$(OBJCOPY) -O binary -j .text build/guest/warm.o $@
 
 payloads: $(PAYLOADS) $(FORM_FILES)
 

@@ -60,6 +60,7 @@
 #define PORT_I8042_DATA	      0x60
 #define PORT_I8042_COMMAND    0x64
 #define PORT_RTC	      0x70
+#define PORT_SYSTEM_A	      0x92
 #define PORT_EXIT	      0xf4
 #define PORT_COM1	      0x3f8
 #define PORT_COM2	      0x2f8

@@ -38,6 +38,14 @@ int arch_cpu_init(struct kvm_cpu *cpu);
 int arch_cpu_reset(struct kvm_cpu *cpu);
 
 /*
+ * The guest reset its CPU and left a code that says where to go on (x86: the shutdown code in the
+ * clock's RAM). Is it one by which the first vCPU goes on, with RAM and devices as they are? Then
+ * arch_warm_start() sets its registers: all vCPUs are parked. 0 or -errno after log_error().
+ */
+bool arch_is_warm_start(u8 code);
+int arch_warm_start(struct kvm *kvm, u8 code);
+
+/*
  * The guest's clocks stand still between hold and release: first those of each vCPU, then the
  * machine's. All vCPUs are parked. 0 or -errno after log_error().
  */

@@ -18,6 +18,18 @@ int kvm_power_on(struct kvm *kvm);
  */
 void kvm_reset_begin(struct kvm *kvm);
 
+/*
+ * The guest pulled the CPU's reset line, and no other: how as in kvm_request_reset(), which
+ * this is but where the guest left word that it wants to go on (arch_is_warm_start()). Any thread.
+ */
+void kvm_request_cpu_reset(struct kvm *kvm, const char *how);
+
+/*
+ * The chip that keeps that word: take() returns it and clears it, on the thread of
+ * kvm_request_cpu_reset(). NULL: there is none any more. While no vCPU runs.
+ */
+void kvm_set_warm_code(u8 (*take)(void *dev), void *dev);
+
 /* Has a reset been asked for that is not over? Loop. */
 bool kvm_reset_is_wanted(void);
 

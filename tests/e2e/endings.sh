@@ -132,6 +132,26 @@ test_reboot_by_cf9()
 	ends 0 reboot
 }
 
+test_reboot_by_port_92()
+{
+	vm -- reset:p92
+	ends 0 reboot
+	vm --on-reboot=fail -- reset:p92
+	ends 123 reboot
+}
+
+# The CPU alone, with a shutdown code: the guest goes on, also where a reboot would reset or fail
+test_reset_of_the_cpu()
+{
+	local how
+
+	for how in exit fail; do
+		vm -k "${PAYLOAD%/*}/warm.bin" --kernel-type=flat --on-reboot=$how --
+		ends "$([[ $how == exit ]] && echo 0 || echo 123)" reboot
+		printed '^1234$'
+	done
+}
+
 test_reboot_by_fadt_register()
 {
 	vm -- reset:fadt

@@ -88,9 +88,10 @@ static inline u64 rdtsc(void)
 	return (u64)high << 32 | low;
 }
 
-#define PORT_CMOS  0x70
-#define PORT_RESET 0xcf9
-#define CMOS_BOOTS 0x40 /* a byte of CMOS RAM that nothing else uses */
+#define PORT_CMOS     0x70
+#define PORT_RESET    0xcf9
+#define PORT_SYSTEM_A 0x92
+#define CMOS_BOOTS    0x40 /* a byte of CMOS RAM that nothing else uses */
 
 /* CMOS RAM: a battery feeds it, so that it survives a reset. */
 static inline u8 cmos_read(u8 at)

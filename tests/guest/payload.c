@@ -149,6 +149,8 @@ static void do_reset(const char *arg)
 		outb(PORT_KEYBOARD, 0xfe);
 	else if (word_is(arg, "cf9"))
 		outb(PORT_RESET, 0x06);
+	else if (word_is(arg, "p92"))
+		outb(PORT_SYSTEM_A, 0x01);
 	else if (word_is(arg, "fadt") && acpi_find(&fixed))
 		outb(fixed.reset_port, fixed.reset_value);
 	put("bad: the guest goes on after its reset\n");

@@ -29,6 +29,7 @@ static void test_reset_command(void **state)
 	command(0xfe);
 	assert_int_equal(fake.resets, 1);
 	assert_string_equal(fake.reset_how, "i8042 command 0xfe");
+	assert_int_equal(fake.cpu_resets, 1);
 }
 
 static void test_pulse_commands(void **state)
@@ -58,6 +59,7 @@ static void test_output_port(void **state)
 	fake_outb(PORT_I8042_DATA, 0xde);
 	assert_int_equal(fake.resets, 1);
 	assert_string_equal(fake.reset_how, "i8042 output port");
+	assert_int_equal(fake.cpu_resets, 1);
 	fake_outb(PORT_I8042_DATA, 0x00); /* only the byte after 0xd1 counts */
 	assert_int_equal(fake.resets, 1);
 }

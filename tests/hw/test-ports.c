@@ -44,6 +44,42 @@ static void test_reset_port_resets(void **state)
 	assert_int_equal(fake.resets, 2);
 }
 
+/* Without bits 1 and 3 it is the CPU alone. */
+static void test_reset_port_cpu(void **state)
+{
+	static const u8 deep[] = {0x06, 0x0c, 0x0e};
+
+	(void)state;
+	fake_outb(PORT_RESET, 0x04);
+	assert_int_equal(fake.cpu_resets, 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(deep); i++) {
+		fake_outb(PORT_RESET, 0);
+		fake_outb(PORT_RESET, deep[i]);
+		assert_int_equal(fake.resets, 2 + i);
+	}
+	assert_int_equal(fake.cpu_resets, 1);
+}
+
+static void test_system_control_a(void **state)
+{
+	(void)state;
+	assert_int_equal(fake_inb(PORT_SYSTEM_A), 0x02); /* A20 is open */
+	fake_outb(PORT_SYSTEM_A, 0xfe);
+	assert_int_equal(fake_inb(PORT_SYSTEM_A), 0x02);
+	fake_outb(PORT_SYSTEM_A, 0x00);
+	assert_int_equal(fake_inb(PORT_SYSTEM_A), 0x00);
+	assert_int_equal(fake.resets, 0);
+	/* As code does it: read, set the bit, write. It works a second time. */
+	for (unsigned int i = 1; i <= 2; i++) {
+		fake_outb(PORT_SYSTEM_A, fake_inb(PORT_SYSTEM_A) | 1);
+		assert_int_equal(fake.resets, i);
+		assert_int_equal(fake.cpu_resets, i);
+		assert_string_equal(fake.reset_how, "port 0x92");
+	}
+	assert_int_equal(device_reset_all(), 0);
+	assert_int_equal(fake_inb(PORT_SYSTEM_A), 0x02);
+}
+
 static void test_exit_port(void **state)
 {
 	static const unsigned int widths[] = {1, 2, 4};
@@ -119,8 +155,10 @@ static void test_describe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_reset_port), TEST(test_reset_port_resets), TEST(test_exit_port),
-		TEST(test_pvpanic),    TEST(test_describe),
+		TEST(test_reset_port),	   TEST(test_reset_port_resets),
+		TEST(test_reset_port_cpu), TEST(test_system_control_a),
+		TEST(test_exit_port),	   TEST(test_pvpanic),
+		TEST(test_describe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -482,6 +482,24 @@ static void test_pause_before_the_bell(void **state)
 	assert_int_equal(fake_irq_rises(GSI_RTC), 1);
 }
 
+/* The shutdown code is taken once, and a reset of the machine leaves none. */
+static void test_shutdown_code(void **state)
+{
+	(void)state;
+	assert_non_null(fake.warm_take);
+	assert_int_equal(fake.warm_take(fake.warm_dev), 0);
+	set(0x0f, 0x0a);
+	assert_int_equal(get(0x0f), 0x0a);
+	assert_int_equal(fake.warm_take(fake.warm_dev), 0x0a);
+	assert_int_equal(fake.warm_take(fake.warm_dev), 0);
+	assert_int_equal(get(0x0f), 0);
+	set(0x0f, 0x05);
+	set(0x10, 0x05);
+	assert_int_equal(device_reset_all(), 0);
+	assert_int_equal(fake.warm_take(fake.warm_dev), 0);
+	assert_int_equal(get(0x10), 0x05); /* the battery's */
+}
+
 static void see_record(void *arg, const struct device_record *record)
 {
 	assert_string_equal(record->hid, "PNP0B00");
@@ -553,6 +571,7 @@ int main(void)
 		TEST(test_set_clears_uie),
 		TEST(test_line_is_flags_and_enables),
 		TEST(test_reset_keeps_time),
+		TEST(test_shutdown_code),
 		TEST(test_pause),
 		TEST(test_pause_before_the_bell),
 		TEST(test_describe),

@@ -10,6 +10,7 @@
 #include <kvm/bus.h>
 #include <kvm/init.h>
 #include <kvm/kvm-ipc.h>
+#include <kvm/kvm-reset.h>
 #include <kvm/util.h>
 
 #include <errno.h>
@@ -250,6 +251,18 @@ void kvm_request_reset(struct kvm *kvm, const char *how)
 	(void)kvm;
 	fake.resets++;
 	fake.reset_how = how;
+}
+
+void kvm_request_cpu_reset(struct kvm *kvm, const char *how)
+{
+	fake.cpu_resets++;
+	kvm_request_reset(kvm, how);
+}
+
+void kvm_set_warm_code(u8 (*take)(void *dev), void *dev)
+{
+	fake.warm_take = take;
+	fake.warm_dev = dev;
 }
 
 void kvm_panic(struct kvm *kvm, const char *line)

@@ -33,6 +33,9 @@ struct fake_machine {
 	atomic_bool over; /* the test sets it: what kvm_is_over() answers */
 	unsigned int resets;
 	const char *reset_how;
+	unsigned int cpu_resets; /* of resets: those of the CPU alone */
+	u8 (*warm_take)(void *dev);
+	void *warm_dev;
 	unsigned int panics;
 	const char *_Atomic event; /* the last ipc_device_event()'s name */
 };
