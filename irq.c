@@ -139,8 +139,13 @@ int irq_commit(struct kvm *kvm)
 	free(table);
 out_unlock:
 	pthread_mutex_unlock(&irq.lock);
-	if (err)
-		log_error("interrupt routing: KVM_SET_GSI_ROUTING: %s", strerror(-err));
+	if (err) {
+		/* A guest makes routes as often as it likes. */
+		static struct log_limit limit;
+
+		log_line_limited(&limit, LOG_ERROR, "interrupt routing: KVM_SET_GSI_ROUTING: %s",
+				 strerror(-err));
+	}
 	return err;
 }
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <kvm/arch.h>
 #include <kvm/config.h>
 #include <kvm/init.h>
 #include <kvm/irq.h>
@@ -35,13 +36,23 @@ static unsigned int table_count, commits, lines;
 static struct kvm_irqfd last_fd;
 static struct kvm_irq_level last_level;
 static int next_error;
+static unsigned int pit_at, reinject_at, calls; /* when they came: the first call is 1 */
 
 int kvm_vm_ioctl(const struct kvm *vm, unsigned long request, void *arg)
 {
 	const struct kvm_irq_routing *routing = arg;
+	const struct kvm_reinject_control *reinject = arg;
 	int err = next_error;
 
 	assert_ptr_equal(vm, &kvm);
+	calls++;
+	if (request == KVM_CREATE_PIT2)
+		pit_at = calls;
+	if (request == KVM_REINJECT_CONTROL) {
+		reinject_at = calls;
+		assert_int_equal(reinject->pit_reinject, 0);
+		return -EINVAL; /* a KVM that does not know it */
+	}
 	next_error = 0;
 	if (err)
 		return err;
@@ -249,6 +260,27 @@ static void test_lines_and_eventfds(void **state)
 	assert_int_equal(irq_attach_fd(&kvm, 30, 5, -1), -EBUSY);
 }
 
+/* What a guest can have as often as it likes is said a few times. */
+static void test_many_refused_tables(void **state)
+{
+	int gsi = irq_add_msi(&kvm, ADDRESS, 1);
+
+	for (int i = 0; i < 100; i++) {
+		next_error = -EINVAL;
+		assert_int_equal(irq_commit(&kvm), -EINVAL);
+	}
+	assert_true(lines <= LOG_BURST);
+	irq_remove_msi(&kvm, gsi);
+	assert_int_equal(irq_commit(&kvm), 0);
+}
+
+static void test_lost_ticks_stay_lost(void **state)
+{
+	assert_int_equal(arch_vm_init(&kvm), 0);
+	assert_true(pit_at && reinject_at > pit_at);
+	assert_int_equal(lines, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -261,6 +293,8 @@ int main(void)
 		TEST(test_full),
 		TEST(test_a_refused_table_is_tried_again),
 		TEST(test_lines_and_eventfds),
+		TEST(test_many_refused_tables),
+		TEST(test_lost_ticks_stay_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
