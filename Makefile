@@ -28,8 +28,8 @@ OBJS-main := main.o builtin-run.o builtin-stop.o builtin-pause.o builtin-list.o 
 	     builtin-help.o dry-run.o kernel-search.o
 OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o kvm-pause.o own-init.o kvm-ipc.o \
 	     kvm-control.o kvm-debug.o gmem.o bus.o irq.o irq-pin.o \
-	     device.o console.o console-log.o console-view.o term.o lines.o phase.o budget.o \
-	     trace.o trace-report.o result.o instance.o instance-log.o \
+	     device.o console.o console-log.o console-view.o term.o lines.o kernel-report.o \
+	     phase.o budget.o trace.o trace-report.o result.o instance.o instance-log.o \
 	     detach.o notify.o
 OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o cpuid-leaves.o dump.o debug.o pagewalk.o boot.o \
 	     image.o bzimage.o elf.o kaslr.o params.o pvh.o multiboot.o initrd.o release.o e820.o \

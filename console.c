@@ -2,7 +2,7 @@
 /*
  * The console: a chip of the guest on one side, standard input and output on the other.
  *
- * Output. The chip calls console_write() on a vCPU thread, a byte at a time: the
+ * Output. The chip calls console_write_from() on a vCPU thread, a byte at a time: the
  * byte goes into the ring and, through lines.c, past the watch for a panic. The
  * first byte into an idle ring rings a bell; the loop then waits 2 ms (or until
  * 16 KiB are there) and writes all that has come, so that a burst costs one
@@ -105,7 +105,7 @@ static void console_push(u8 byte)
 	con.ring[con.head++ % RING_BYTES] = byte;
 }
 
-void console_write(const u8 *data, size_t len)
+void console_write_from(enum lines_source source, const u8 *data, size_t len)
 {
 	u64 before;
 	bool ring, tell;
@@ -114,7 +114,7 @@ void console_write(const u8 *data, size_t len)
 	console_log_write(data, len);
 	pthread_mutex_lock(&con.lock);
 	before = console_used();
-	lines_feed(con.kvm, data, len);
+	lines_feed(con.kvm, source, data, len);
 	for (size_t i = 0; i < len; i++)
 		console_push(data[i]);
 	if (con.gone)
@@ -128,6 +128,11 @@ void console_write(const u8 *data, size_t len)
 		loop_ring(con.kvm->loop, &con.output);
 	if (tell)
 		loop_ring(con.kvm->loop, &con.view);
+}
+
+void console_write(const u8 *data, size_t len)
+{
+	console_write_from(LINES_UNKNOWN, data, len);
 }
 
 u64 console_written(void)
@@ -546,7 +551,7 @@ static int console_reset(struct device *dev)
 {
 	(void)dev;
 	pthread_mutex_lock(&con.lock);
-	lines_finish_partial(con.kvm);
+	lines_reset(con.kvm);
 	pthread_mutex_unlock(&con.lock);
 	if (con.in_tty || con.input_typed)
 		con.input_len = 0;

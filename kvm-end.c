@@ -33,6 +33,7 @@
 #include <kvm/config.h>
 #include <kvm/console.h>
 #include <kvm/init.h>
+#include <kvm/kernel-report.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm-ipc.h>
 #include <kvm/kvm-pause.h>
@@ -57,6 +58,7 @@
 
 static const char *const on_reboot_choices[] = {"exit", "reset", "fail", NULL};
 static const char *const on_panic_choices[] = {"exit", "continue", NULL};
+static const char *const fail_on_choices[] = {"none", "warning", "oops", NULL};
 
 static const struct option end_options[] = {
 	{.name = "timeout",
@@ -86,14 +88,20 @@ static const struct option end_options[] = {
 	 .arg = "exit|continue",
 	 .choices = on_panic_choices,
 	 .help = "whether a kernel panic ends the run (exit: status 121)"},
+	{.name = "fail-on",
+	 .type = OPTION_CHOICE,
+	 .value = &config.fail_on,
+	 .arg = "none|warning|oops",
+	 .choices = fail_on_choices,
+	 .help = "a report on the kernel's console fails the run (status 119)"},
 };
 OPTION_GROUP(kvm_end, "run", "Endings", 40, end_options);
 
 static const char *const end_names[] = {
 	[END_RUNNING] = "running", [END_POWEROFF] = "poweroff", [END_REBOOT] = "reboot",
-	[END_EXIT] = "exit",	   [END_STOPPED] = "stopped",	[END_PANIC] = "panic",
-	[END_CRASH] = "crash",	   [END_TIMEOUT] = "timeout",	[END_SIGNAL] = "signal",
-	[END_ERROR] = "error",
+	[END_HALT] = "halt",	   [END_FAULT] = "fault",	[END_EXIT] = "exit",
+	[END_STOPPED] = "stopped", [END_PANIC] = "panic",	[END_CRASH] = "crash",
+	[END_TIMEOUT] = "timeout", [END_SIGNAL] = "signal",	[END_ERROR] = "error",
 };
 
 static struct {
@@ -304,10 +312,35 @@ static void end_trace_look(void *arg)
 		kvm_end(kvm, END_PANIC, STATUS_PANIC);
 }
 
+/* --fail-on judges the ends that the guest chose; the others are failures already. */
+static bool end_is_guests(enum end_reason reason)
+{
+	return reason == END_POWEROFF || reason == END_REBOOT || reason == END_HALT ||
+	       reason == END_EXIT;
+}
+
+static void end_judge_reports(void)
+{
+	u64 count = report_count_from(config.fail_on == FAIL_ON_OOPS ? REPORT_BUG : 0);
+	int status;
+	enum end_reason reason = kvm_end_reason(&status);
+
+	if (config.fail_on == FAIL_ON_NONE || !count || !end_is_guests(reason))
+		return;
+	log_error("--fail-on=%s: the guest's kernel reported %llu: the first report: %s",
+		  fail_on_choices[config.fail_on], (unsigned long long)count, report_first(0));
+	result_set_guest_end(kvm_end_name(reason), status);
+	pthread_mutex_lock(&end.lock);
+	end.reason = END_FAULT;
+	end.status = STATUS_FAULT;
+	pthread_mutex_unlock(&end.lock);
+}
+
 void kvm_end_settle(void)
 {
 	if (kvm_end_reason(NULL) == END_PANIC)
 		end_say_panic();
+	end_judge_reports();
 }
 
 static void end_sync_over(void *arg)

@@ -3,30 +3,27 @@
  * The guest's console, seen as lines.
  *
  * Two readers want lines rather than bytes: the result file, which ends with the
- * last 200 of them, and the watch for a panic. Bytes are collected into the
- * current line; at a newline the line is looked at and becomes history. Carriage
- * returns are dropped; a line longer than LINES_MAX_BYTES keeps its beginning.
+ * last 200 of them, and kernel-report.c, which looks for what the kernel says of
+ * itself. Bytes are collected into the current line; at a newline it becomes history.
+ * Carriage returns are dropped; a line longer than LINES_MAX_BYTES keeps its beginning.
  *
- * A panic is a line that starts, after printk's time stamp and caller, with
- * "Kernel panic - not syncing"; its trace is over at "---[ end Kernel panic".
- * Only the start of a line counts, so that a user who prints the words in the
- * middle of a line ends nothing. A guest can of course lie about its own panic,
- * as it can about its exit status.
+ * There is a current line for each source, because the kernel prints in the middle of
+ * a line that a program has begun, and a program may print an old report: only a
+ * whole line that the kernel wrote is shown to kernel-report.c. The serial port can
+ * tell the two apart, hvc0 cannot (hw/serial.c). History has all lines in the order
+ * in which they were finished.
  *
- * Likewise "Run /init as init process" says that init begins, where the kernel's log
- * is shown and the chip has not told it already (console_opened()).
- *
- * Called under the console's lock on vCPU threads: no system call here, but for the
- * kicks of kvm_end() when a panic's trace is over. History
- * is read by the main thread after the vCPUs have stopped.
+ * Called under the console's lock on vCPU threads; see kernel-report.c. History is read
+ * while no vCPU runs: by the main thread after the end, or by the loop while they are
+ * parked.
  */
+#include <kvm/kernel-report.h>
 #include <kvm/kvm.h>
 #include <kvm/lines.h>
-#include <kvm/phase.h>
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
-
-#define SLOTS (LINES_KEPT + 1) /* and the line that is being written */
 
 struct kept_line {
 	u16 len;
@@ -34,85 +31,88 @@ struct kept_line {
 };
 
 static struct {
-	struct kept_line kept[SLOTS];
-	unsigned int next; /* where the current line is being written */
+	struct kept_line current[LINES_SOURCES];
+	enum lines_source last; /* to write */
+	struct kept_line kept[LINES_KEPT];
+	unsigned int next; /* where the next finished line goes */
 	unsigned int full; /* finished lines, at most LINES_KEPT */
 } lines;
 
-/* Past "[    1.234567] " or "[    1.234567][    T1] ": one blank behind the last. */
-static const char *lines_skip_stamps(const char *text)
+static void lines_finish(struct kvm *kvm, enum lines_source source)
 {
-	while (*text == '[') {
-		const char *close = strchr(text, ']');
-
-		if (!close || (close[1] != ' ' && close[1] != '['))
-			break;
-		text = close + (close[1] == ' ' ? 2 : 1);
-	}
-	return text;
-}
-
-static bool lines_starts_with(const char *text, const char *prefix)
-{
-	return !strncmp(text, prefix, strlen(prefix));
-}
-
-/* "Run PATH as init process" */
-static bool lines_says_init(const char *text)
-{
-	static const char tail[] = " as init process";
-	size_t len = strlen(text);
-
-	return lines_starts_with(text, "Run /") && len > strlen(tail) &&
-	       !strcmp(text + len - strlen(tail), tail);
-}
-
-static void lines_finish(struct kvm *kvm)
-{
-	struct kept_line *line = &lines.kept[lines.next];
-	const char *text;
+	struct kept_line *line = &lines.current[source], *kept = &lines.kept[lines.next];
 
 	line->text[line->len] = '\0';
-	text = lines_skip_stamps(line->text);
-	lines.next = (lines.next + 1) % SLOTS;
+	kept->len = line->len;
+	memcpy(kept->text, line->text, line->len + 1U);
+	lines.next = (lines.next + 1) % LINES_KEPT;
 	lines.full = MIN(lines.full + 1, (unsigned int)LINES_KEPT);
-	lines.kept[lines.next].len = 0;
-
-	if (lines_starts_with(text, "Kernel panic - not syncing"))
-		kvm_panic(kvm, text);
-	else if (lines_says_init(text))
-		phase_mark(PHASE_INIT);
-	else if (lines_starts_with(text, "---[ end Kernel panic"))
-		kvm_panic_done(kvm);
+	line->len = 0;
+	if (source != LINES_PROGRAM)
+		report_line(kvm, kept->text);
 }
 
-void lines_feed(struct kvm *kvm, const u8 *data, size_t len)
+void lines_feed(struct kvm *kvm, enum lines_source source, const u8 *data, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		struct kept_line *line = &lines.kept[lines.next];
+	struct kept_line *line = &lines.current[source];
 
+	lines.last = source;
+	for (size_t i = 0; i < len; i++) {
 		if (data[i] == '\n')
-			lines_finish(kvm);
+			lines_finish(kvm, source);
 		else if (data[i] != '\r' && line->len < LINES_MAX_BYTES)
 			line->text[line->len++] = (char)data[i];
 	}
 }
 
-void lines_finish_partial(struct kvm *kvm)
+void lines_reset(struct kvm *kvm)
 {
-	if (lines.kept[lines.next].len)
-		lines_finish(kvm);
+	for (enum lines_source source = 0; source < LINES_SOURCES; source++) {
+		if (lines.current[source].len)
+			lines_finish(kvm, source);
+	}
+	report_reset();
 }
 
 void lines_for_each(void (*fn)(const char *line, size_t len, void *arg), void *arg)
 {
-	unsigned int first = (lines.next + SLOTS - lines.full) % SLOTS;
+	unsigned int first = (lines.next + LINES_KEPT - lines.full) % LINES_KEPT;
 
 	for (unsigned int i = 0; i < lines.full; i++) {
-		const struct kept_line *line = &lines.kept[(first + i) % SLOTS];
+		const struct kept_line *line = &lines.kept[(first + i) % LINES_KEPT];
 
 		fn(line->text, line->len, arg);
 	}
-	if (lines.kept[lines.next].len)
-		fn(lines.kept[lines.next].text, lines.kept[lines.next].len, arg);
+	/* The one that is being written comes last. */
+	for (unsigned int i = 1; i <= LINES_SOURCES; i++) {
+		const struct kept_line *line = &lines.current[(lines.last + i) % LINES_SOURCES];
+
+		if (line->len)
+			fn(line->text, line->len, arg);
+	}
+}
+
+struct lines_found {
+	const char *text;
+	size_t len;
+};
+
+static void lines_find_last(const char *line, size_t len, void *arg)
+{
+	struct lines_found *found = arg;
+
+	for (size_t i = 0; i < len; i++) {
+		if (isgraph((unsigned char)line[i])) {
+			*found = (struct lines_found){line, len};
+			return;
+		}
+	}
+}
+
+void lines_last(char *line, size_t size)
+{
+	struct lines_found found = {"", 0};
+
+	lines_for_each(lines_find_last, &found);
+	snprintf(line, size, "%.*s", (int)found.len, found.text);
 }

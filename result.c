@@ -5,8 +5,9 @@
  * From the moment the option is parsed the file says {"reason":"running"}: an
  * older result can never be taken for this run's, even if lkvm is killed with
  * SIGKILL. At the end it says how the run ended, when it passed which phase, how
- * often the vCPUs left the guest and why, the console's last lines, the line a
- * panic announced itself with, and lkvm's own first error line.
+ * often the vCPUs left the guest and why, the console's last lines, the line a panic
+ * announced itself with, what else the kernel reported of itself, and lkvm's own first
+ * error line.
  *
  * A detached machine keeps the same object as its NAME.json. On a disk that has no room for it a
  * short form overwrites the "running", which needs none: lkvm wait has its answer.
@@ -19,6 +20,7 @@
  */
 #include <kvm/config.h>
 #include <kvm/json-file.h>
+#include <kvm/kernel-report.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm-exit.h>
 #include <kvm/kvm.h>
@@ -45,6 +47,15 @@ void result_set_panic(const char *line)
 	if (!panic_line[0])
 		snprintf(panic_line, sizeof(panic_line), "%s", line);
 	pthread_mutex_unlock(&panic_lock);
+}
+
+static const char *guest_end; /* NULL: the run's end is the guest's own */
+static int guest_status;
+
+void result_set_guest_end(const char *name, int status)
+{
+	guest_end = name;
+	guest_status = status;
 }
 
 bool result_panic_line(char *line, size_t size)
@@ -109,6 +120,39 @@ static json_t *result_error(void)
 	return text[0] ? json_file_string(text, strlen(text)) : json_null();
 }
 
+/* How many reports of each kind there were; kinds that never came are left out. */
+static json_t *result_reports(void)
+{
+	json_t *reports = json_object();
+
+	for (enum report_kind kind = 0; kind < REPORT_KINDS; kind++) {
+		if (report_count(kind))
+			json_object_set_new(reports, report_name(kind),
+					    json_integer((json_int_t)report_count(kind)));
+	}
+	return reports;
+}
+
+static json_t *result_first_report(void)
+{
+	json_t *report;
+	const char *line;
+
+	if (!report_first(0))
+		return json_null();
+	report = json_array();
+	for (unsigned int i = 0; (line = report_first(i)); i++)
+		json_array_append_new(report, json_file_string(line, strlen(line)));
+	return report;
+}
+
+static json_t *result_guest_end(void)
+{
+	if (!guest_end)
+		return json_null();
+	return json_pack("{s:s, s:i}", "reason", guest_end, "status", guest_status);
+}
+
 static json_t *result_object(const struct kvm *kvm, const char *reason, int status)
 {
 	json_t *object = json_object(), *console = json_array();
@@ -124,6 +168,9 @@ static json_t *result_object(const struct kvm *kvm, const char *reason, int stat
 	json_object_set_new(object, "console", console);
 	json_object_set_new(object, "panic", result_panic(reason));
 	json_object_set_new(object, "error", result_error());
+	json_object_set_new(object, "reports", result_reports());
+	json_object_set_new(object, "first_report", result_first_report());
+	json_object_set_new(object, "guest", result_guest_end());
 	return object;
 }
 

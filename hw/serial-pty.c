@@ -78,10 +78,11 @@ OPTION_GROUP(serial_pty, "run", "Devices", 30, pty_options);
 
 /* --- out --- */
 
-static void pty_write(void *arg, u8 byte)
+static void pty_write(void *arg, u8 byte, bool by_program)
 {
 	struct pty *pty = arg;
 
+	(void)by_program;
 	pthread_mutex_lock(&pty->lock);
 	pty->tail += pty->head - pty->tail == RING_BYTES;
 	pty->ring[pty->head++ % RING_BYTES] = byte;

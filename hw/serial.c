@@ -10,6 +10,11 @@
  * while console_full(), IIR and the line pretend that THR is still busy (`withheld`), and
  * writable() takes that back. Tty writers in the guest sleep meanwhile and nothing is lost.
  *
+ * Who wrote: Linux's console clears IER while it prints, so that it can poll, and the tty driver
+ * sends for programs while it has asked for the THRE interrupt (8250_port.c, 5.10 to 7.2:
+ * serial8250_console_write() and early_serial8250_write(); serial8250_tx_chars()). So IER's bit
+ * THRI at the write to THR tells a line of the kernel from one of a program (lines.c).
+ *
  * In: the console asks room() and calls input() on the loop's thread. RTS is the guest's flow
  * control: without it, and in loopback, there is no room. The console is told of new room when
  * the receive FIFO has run empty, not at every byte: so the interrupt line really falls between
@@ -431,10 +436,10 @@ static bool uart_write(struct uart *uart, u64 reg, u8 value)
 	return false;
 }
 
-static void uart_send(struct uart *uart, u8 byte)
+static void uart_send(struct uart *uart, u8 byte, bool by_program)
 {
 	if (uart->wire)
-		uart->wire->write(uart->wire->arg, byte);
+		uart->wire->write(uart->wire->arg, byte, by_program);
 
 	pthread_mutex_lock(&uart->line->lock);
 	uart->bytes_out++;
@@ -469,7 +474,7 @@ static void serial_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
 	struct uart *uart = dev;
 	size_t room_before;
-	bool room_grew, sends, opens, calls;
+	bool room_grew, sends, opens, calls, by_program;
 
 	(void)size;
 	pthread_mutex_lock(&uart->line->lock);
@@ -478,13 +483,14 @@ static void serial_write(void *dev, u64 offset, unsigned int size, u64 value)
 	calls = uart->wire && uart->wire->called && !uart_calls(uart);
 	sends = uart_write(uart, offset, value);
 	calls = calls && uart_calls(uart);
+	by_program = uart->ier & UART_IER_THRI;
 	opens = opens && uart_listens(uart);
 	room_grew = uart_room_grew(uart, room_before);
 	uart_update_line(uart, false);
 	pthread_mutex_unlock(&uart->line->lock);
 
 	if (sends)
-		uart_send(uart, value);
+		uart_send(uart, value, by_program);
 	if (opens)
 		uart->wire->opened();
 	if (calls)
@@ -688,10 +694,10 @@ static void serial_describe(struct device *device,
 	emit(arg, &record);
 }
 
-static void write_console(void *arg, u8 byte)
+static void write_console(void *arg, u8 byte, bool by_program)
 {
 	(void)arg;
-	console_write(&byte, 1);
+	console_write_from(by_program ? LINES_PROGRAM : LINES_KERNEL, &byte, 1);
 }
 
 static void tell_console_room(void *arg)

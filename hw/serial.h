@@ -8,8 +8,11 @@
 #include <kvm/types.h>
 
 struct serial_wire {
-	/* The guest sent a byte. vCPU thread, no lock held; must not block. */
-	void (*write)(void *arg, u8 byte);
+	/*
+	 * The guest sent a byte; by_program: with the THR-empty interrupt enabled, as a tty driver
+	 * does and a kernel's console does not. vCPU thread, no lock held; must not block.
+	 */
+	void (*write)(void *arg, u8 byte, bool by_program);
 	/* Withhold "ready for more"? Under the line's lock. NULL: never. */
 	bool (*full)(void);
 	/* serial_room() may have grown. Any thread, no lock held. */

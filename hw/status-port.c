@@ -62,10 +62,11 @@ static int status_port_parse(const char *line)
 	return (int)status;
 }
 
-static void status_port_write(void *arg, u8 byte)
+static void status_port_write(void *arg, u8 byte, bool by_program)
 {
 	int status = -1;
 
+	(void)by_program;
 	pthread_mutex_lock(&port.lock);
 	if (byte == '\n' || byte == '\r') {
 		port.line[port.len] = 0;

@@ -4,7 +4,7 @@
 # A test is tests/ROOM/test-NAME.c; its objects are the real ones, and tests/lib's fakes.
 
 FAKE := tests/lib/fake-machine.o bus.o device.o irq-pin.o own-init.o
-CONSOLE := console.o console-log.o term.o lines.o phase.o device.o own-init.o
+CONSOLE := console.o console-log.o term.o lines.o kernel-report.o phase.o device.o own-init.o
 PCI := hw/pci.o hw/pci-bar.o hw/pci-map.o hw/reset-port.o
 BIOS := x86/bios.o x86/bios-code.o x86/e820.o gmem.o
 IMAGE := $(addprefix x86/,image.o foreign.o bzimage.o elf.o kaslr.o multiboot.o initrd.o e820.o) \
@@ -42,15 +42,16 @@ $(call unit, core/test-instance, instance.o)
 $(call unit, core/test-instance-log, instance-log.o)
 $(call unit, core/test-irq, irq.o x86/machine.o)
 $(call unit, core/test-irq-pin, $(FAKE))
+$(call unit, core/test-kernel-report, kernel-report.o)
 $(call unit, core/test-kernel-search, kernel-search.o)
 $(call unit, core/test-kvm-cpu, kvm-cpu.o phase.o)
-$(call unit, core/test-kvm-end, kvm-end.o)
+$(call unit, core/test-kvm-end, kvm-end.o kernel-report.o tests/lib/fake-clock.o)
 $(call unit, core/test-kvm-ipc, kvm-ipc.o)
-$(call unit, core/test-lines, lines.o phase.o)
+$(call unit, core/test-lines, lines.o kernel-report.o phase.o)
 $(call unit, core/test-notify, notify.o)
 $(call unit, core/test-own-init, own-init.o)
 $(call unit, core/test-phase, phase.o)
-$(call unit, core/test-result, result.o lines.o phase.o)
+$(call unit, core/test-result, result.o lines.o kernel-report.o phase.o)
 $(call unit, core/test-trace, trace.o trace-report.o bus.o)
 $(call unit, disk/test-disk, $(OBJS-disk))
 $(call unit, disk/test-disk-file, $(OBJS-disk))

@@ -60,7 +60,7 @@
 
 /* Each word is documented, with what it saves, in lkvm(1). */
 #define DEFAULT_CMDLINE(tty) \
-	"quiet earlycon=uart8250,io,0x3f8,115200n8 console=" tty " cryptomgr.notests"
+	"quiet loglevel=5 earlycon=uart8250,io,0x3f8,115200n8 console=" tty " cryptomgr.notests"
 static const char *const default_cmdline[] = {
 	[CONSOLE_SERIAL] = DEFAULT_CMDLINE("ttyS0"),
 	[CONSOLE_VIRTIO] = DEFAULT_CMDLINE("hvc0"),

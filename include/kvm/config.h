@@ -15,6 +15,8 @@ enum kernel_type { KERNEL_TYPE_AUTO, KERNEL_TYPE_FLAT };
 enum unpack_mode { UNPACK_AUTO, UNPACK_NEVER };
 enum console_kind { CONSOLE_SERIAL, CONSOLE_VIRTIO };
 enum on_panic { ON_PANIC_EXIT, ON_PANIC_CONTINUE };
+enum on_halt { ON_HALT_EXIT, ON_HALT_WAIT };
+enum fail_on { FAIL_ON_NONE, FAIL_ON_WARNING, FAIL_ON_OOPS };
 
 struct config {
 	const char *kernel; /* a path; never NULL after builtin-run.c chose a default */
@@ -38,6 +40,8 @@ struct config {
 	int console;			 /* enum console_kind */
 	int on_reboot;			 /* enum on_reboot */
 	int on_panic;			 /* enum on_panic */
+	int on_halt;			 /* enum on_halt */
+	int fail_on;			 /* enum fail_on */
 	u64 timeout_ns, boot_timeout_ns; /* 0: none */
 	u64 grace_ns;
 	u64 budget_ns;		/* exec to init; 0: no limit */

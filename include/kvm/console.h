@@ -12,6 +12,7 @@
 #ifndef KVM_CONSOLE_H
 #define KVM_CONSOLE_H
 
+#include <kvm/lines.h>
 #include <kvm/types.h>
 
 /* What a chip gives the console. Called on the loop's thread, no console lock held. */
@@ -40,7 +41,11 @@ struct console_port {
 void console_attach(const struct console_port *port);
 void console_detach(void);
 
-/* The guest wrote bytes. Any thread; never blocks. */
+/*
+ * The guest wrote bytes; console_write(): it cannot be told whether the kernel or a program did.
+ * Any thread; never blocks.
+ */
+void console_write_from(enum lines_source source, const u8 *data, size_t len);
 void console_write(const u8 *data, size_t len);
 
 /* How many bytes the guest has written so far. Any thread. */

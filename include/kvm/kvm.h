@@ -24,7 +24,9 @@ enum end_reason {
 	END_RUNNING,
 	END_POWEROFF,
 	END_REBOOT,
+	END_HALT,
 	END_EXIT,
+	END_FAULT,
 	END_STOPPED,
 	END_PANIC,
 	END_CRASH,
@@ -35,6 +37,7 @@ enum end_reason {
 
 /* lkvm's own exit statuses. */
 enum {
+	STATUS_FAULT = 119,
 	STATUS_STOPPED = 120,
 	STATUS_PANIC = 121,
 	STATUS_CRASH = 122,

@@ -3,7 +3,7 @@
  * Pins kvm-end.c: which cause is kept, and when a run with a cause is over.
  *
  * Each test is a run of its own: what is recorded cannot be taken back, so it runs in a child
- * process, whose log lines come back through shared memory. Times are tests/e2e/endings.sh's.
+ * process. The loop is the real one, the clock is tests/lib/fake-clock.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 #include <kvm/config.h>
 #include <kvm/console.h>
 #include <kvm/init.h>
+#include <kvm/kernel-report.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm-ipc.h>
 #include <kvm/kvm-pause.h>
@@ -25,6 +26,7 @@
 #include <kvm/own-init.h>
 #include <kvm/phase.h>
 #include <kvm/result.h>
+#include <kvm/util.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -73,9 +75,12 @@ void ipc_event(const char *name)
 {
 }
 
+/* The guest writes without a pause until then. */
+static u64 writes_until_ns;
+
 u64 console_written(void)
 {
-	return 0;
+	return MIN(now_ns(), writes_until_ns);
 }
 
 void phase_mark(enum phase phase)
@@ -97,6 +102,15 @@ bool result_panic_line(char *line, size_t size)
 {
 	snprintf(line, size, "%s", panic_line);
 	return line[0];
+}
+
+static const char *guest_end;
+static int guest_status;
+
+void result_set_guest_end(const char *name, int status)
+{
+	guest_end = name;
+	guest_status = status;
 }
 
 static void record(enum log_level level, const char *line, void *arg)
@@ -156,6 +170,121 @@ static void run_panic(void)
 	assert_string_equal(last_line, "lkvm: the guest panicked: Kernel panic - not syncing: one");
 	kvm_end_settle();
 	assert_int_equal(log_lines, 1);
+}
+
+static void run_trace_is_silent(void)
+{
+	u64 began = now_ns();
+
+	kvm_panic(&kvm, "Kernel panic - not syncing: one");
+	assert_int_equal(loop_run(kvm.loop), 0);
+	assert_in_range(now_ns() - began, 1900 * NSEC_PER_MSEC, 2300 * NSEC_PER_MSEC);
+	assert_ended(END_PANIC, STATUS_PANIC);
+	assert_int_equal(log_lines, 1);
+}
+
+static void run_trace_is_long(void)
+{
+	u64 began = now_ns();
+
+	writes_until_ns = began + 30 * NSEC_PER_SEC;
+	kvm_panic(&kvm, "Kernel panic - not syncing: one");
+	assert_int_equal(loop_run(kvm.loop), 0);
+	assert_in_range(now_ns() - began, 31900 * NSEC_PER_MSEC, 32300 * NSEC_PER_MSEC);
+	assert_ended(END_PANIC, STATUS_PANIC);
+}
+
+static void run_trace_without_end(void)
+{
+	u64 began = now_ns();
+
+	writes_until_ns = UINT64_MAX;
+	kvm_panic(&kvm, "Kernel panic - not syncing: one");
+	assert_int_equal(loop_run(kvm.loop), 0);
+	assert_in_range(now_ns() - began, 59900 * NSEC_PER_MSEC, 60300 * NSEC_PER_MSEC);
+	assert_ended(END_PANIC, STATUS_PANIC);
+}
+
+static struct loop_timer stop;
+
+static void stop_loop(void *arg)
+{
+	loop_stop(arg);
+}
+
+/* The bell of the panic has been heard: time may go on. */
+static void stop_later(void *arg)
+{
+	stop.fn = stop_loop;
+	loop_arm(arg, &stop, now_ns() + 3 * NSEC_PER_SEC);
+}
+
+static void run_trace_ends_nothing(void)
+{
+	stop = (struct loop_timer){.fn = stop_later, .arg = kvm.loop};
+	config.on_panic = ON_PANIC_CONTINUE;
+	kvm_panic(&kvm, "Kernel panic - not syncing: one");
+	loop_arm(kvm.loop, &stop, now_ns() + NSEC_PER_MSEC);
+	assert_int_equal(loop_run(kvm.loop), 0);
+	assert_false(kvm_is_over());
+	assert_int_equal(log_lines, 1);
+}
+
+#define WARNING_LINE "WARNING: CPU: 0 PID: 1 at a.c:1 a+0x1/0x2"
+#define OOPS_LINE    "Oops: 0000 [#1] SMP"
+
+static void run_fail_on_nothing(void)
+{
+	report_line(&kvm, OOPS_LINE);
+	kvm_end(&kvm, END_POWEROFF, 0);
+	assert_ended(END_POWEROFF, 0);
+	assert_int_equal(log_lines, 0);
+	assert_null(guest_end);
+}
+
+static void run_fail_on_warning(void)
+{
+	config.fail_on = FAIL_ON_WARNING;
+	report_line(&kvm, WARNING_LINE);
+	report_line(&kvm, OOPS_LINE);
+	kvm_end(&kvm, END_EXIT, 7);
+	assert_ended(END_FAULT, STATUS_FAULT);
+	assert_string_equal(guest_end, "exit");
+	assert_int_equal(guest_status, 7);
+	assert_int_equal(log_lines, 1);
+	assert_string_equal(last_line, "lkvm: --fail-on=warning: the guest's kernel reported 2: "
+				       "the first report: " WARNING_LINE);
+}
+
+static void run_fail_on_oops(void)
+{
+	config.fail_on = FAIL_ON_OOPS;
+	report_line(&kvm, WARNING_LINE);
+	kvm_end(&kvm, END_REBOOT, STATUS_REBOOT);
+	assert_ended(END_REBOOT, STATUS_REBOOT);
+	report_line(&kvm, OOPS_LINE);
+	assert_ended(END_FAULT, STATUS_FAULT);
+	assert_string_equal(guest_end, "reboot");
+	assert_int_equal(guest_status, STATUS_REBOOT);
+}
+
+static void run_fail_on_halt(void)
+{
+	config.fail_on = FAIL_ON_OOPS;
+	report_line(&kvm, OOPS_LINE);
+	kvm_end(&kvm, END_HALT, 0);
+	assert_ended(END_FAULT, STATUS_FAULT);
+}
+
+/* What is a failure already keeps its own reason. */
+static void run_fail_on_other_ends(void)
+{
+	config.fail_on = FAIL_ON_WARNING;
+	report_line(&kvm, OOPS_LINE);
+	kvm_end(&kvm, END_TIMEOUT, STATUS_TIMEOUT);
+	assert_ended(END_TIMEOUT, STATUS_TIMEOUT);
+	assert_null(guest_end);
+	assert_int_equal(log_lines, 0);
 }
 
 static void run_pvpanic(void)
@@ -222,15 +351,36 @@ RUN(nothing)
 RUN(end)
 RUN(panic)
 RUN(pvpanic)
+RUN(trace_is_silent)
+RUN(trace_is_long)
+RUN(trace_without_end)
+RUN(trace_ends_nothing)
+RUN(fail_on_nothing)
+RUN(fail_on_warning)
+RUN(fail_on_oops)
+RUN(fail_on_halt)
+RUN(fail_on_other_ends)
 RUN(panic_continue)
 RUN(trace_end_alone)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing),	       cmocka_unit_test(test_end),
-		cmocka_unit_test(test_panic),	       cmocka_unit_test(test_pvpanic),
-		cmocka_unit_test(test_panic_continue), cmocka_unit_test(test_trace_end_alone),
+		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_panic),
+		cmocka_unit_test(test_pvpanic),
+		cmocka_unit_test(test_panic_continue),
+		cmocka_unit_test(test_trace_end_alone),
+		cmocka_unit_test(test_trace_is_silent),
+		cmocka_unit_test(test_trace_is_long),
+		cmocka_unit_test(test_trace_without_end),
+		cmocka_unit_test(test_trace_ends_nothing),
+		cmocka_unit_test(test_fail_on_nothing),
+		cmocka_unit_test(test_fail_on_warning),
+		cmocka_unit_test(test_fail_on_oops),
+		cmocka_unit_test(test_fail_on_halt),
+		cmocka_unit_test(test_fail_on_other_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,7 @@ void kvm_panic_done(struct kvm *vm)
 
 static void feed(const char *text)
 {
-	lines_feed(&kvm, (const u8 *)text, strlen(text));
+	lines_feed(&kvm, LINES_KERNEL, (const u8 *)text, strlen(text));
 }
 
 static int set_up(void **state)
@@ -74,6 +74,49 @@ static void test_init_and_what_is_none(void **state)
 	feed("\r\n");
 	assert_int_not_equal(phase_ns(PHASE_INIT), 0);
 	assert_int_equal(panics, 0);
+}
+
+/* --- who wrote it --- */
+
+static void feed_from(enum lines_source source, const char *text)
+{
+	lines_feed(&kvm, source, (const u8 *)text, strlen(text));
+}
+
+/* A program that prints an old log is no kernel; on hvc0 nobody can tell. */
+static void test_only_the_kernel_panics(void **state)
+{
+	feed_from(LINES_PROGRAM, PANIC "\n" TRACE_END "\n");
+	assert_int_equal(panics, 0);
+	assert_int_equal(ends, 0);
+	feed_from(LINES_UNKNOWN, PANIC "\n");
+	assert_int_equal(panics, 1);
+}
+
+static void test_the_kernel_interrupts_a_program(void **state)
+{
+	char line[LINES_MAX_BYTES + 1];
+
+	feed_from(LINES_PROGRAM, "half of a");
+	feed_from(LINES_KERNEL, PANIC);
+	feed_from(LINES_PROGRAM, " line\n");
+	assert_int_equal(panics, 0);
+	lines_last(line, sizeof(line));
+	assert_string_equal(line, PANIC); /* unfinished */
+	feed_from(LINES_KERNEL, "\n");
+	assert_int_equal(panics, 1);
+	assert_string_equal(panic_line, PANIC);
+	feed_from(LINES_PROGRAM, "\n \t\n");
+	lines_last(line, sizeof(line));
+	assert_string_equal(line, PANIC); /* the last with something to see */
+	feed_from(LINES_PROGRAM, "login: ");
+	lines_last(line, sizeof(line));
+	assert_string_equal(line, "login: ");
+	lines_reset(&kvm);
+	lines_last(line, sizeof(line));
+	assert_string_equal(line, "login: ");
+	feed_from(LINES_PROGRAM, PANIC "\n");
+	assert_int_equal(panics, 1);
 }
 
 /* --- panics --- */
@@ -142,14 +185,14 @@ static void test_a_line_may_come_in_pieces(void **state)
 
 	for (size_t cut = 0; cut < sizeof(line); cut++) {
 		panics = 0;
-		lines_feed(&kvm, (const u8 *)line, cut);
-		lines_feed(&kvm, (const u8 *)line + cut, sizeof(line) - 1 - cut);
+		lines_feed(&kvm, LINES_KERNEL, (const u8 *)line, cut);
+		lines_feed(&kvm, LINES_KERNEL, (const u8 *)line + cut, sizeof(line) - 1 - cut);
 		assert_int_equal(panics, 1);
 		assert_string_equal(panic_line, PANIC);
 	}
 	panics = 0;
 	for (size_t i = 0; i < sizeof(line) - 1; i++)
-		lines_feed(&kvm, (const u8 *)line + i, 1);
+		lines_feed(&kvm, LINES_KERNEL, (const u8 *)line + i, 1);
 	assert_int_equal(panics, 1);
 }
 
@@ -168,7 +211,7 @@ static void test_carriage_returns_and_nuls(void **state)
 	assert_int_equal(panics, 1);
 	assert_string_equal(panic_line, PANIC);
 	/* A NUL is a byte of the line, and so the words are not at its start. */
-	lines_feed(&kvm, (const u8 *)nul_before, sizeof(nul_before) - 1);
+	lines_feed(&kvm, LINES_KERNEL, (const u8 *)nul_before, sizeof(nul_before) - 1);
 	assert_int_equal(panics, 1);
 }
 
@@ -286,7 +329,7 @@ static void test_bytes_are_kept_as_they_are(void **state)
 	const char *kept;
 	size_t len;
 
-	lines_feed(&kvm, odd, sizeof(odd));
+	lines_feed(&kvm, LINES_KERNEL, odd, sizeof(odd));
 	kept = last(&len);
 	assert_int_equal(len, sizeof(want));
 	assert_memory_equal(kept, want, sizeof(want));
@@ -298,6 +341,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_init_and_what_is_none),
+		TEST(test_only_the_kernel_panics),
+		TEST(test_the_kernel_interrupts_a_program),
 		TEST(test_panic_lines),
 		TEST(test_what_is_no_panic),
 		TEST(test_a_line_may_come_in_pieces),

@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <kvm/config.h>
+#include <kvm/kernel-report.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm-exit.h>
 #include <kvm/kvm.h>
@@ -158,8 +159,8 @@ static unsigned int files_in(const char *name)
 /* Result of a run whose console said this, its last line; freed by the caller. */
 static json_t *result_of_console(const void *bytes, size_t len)
 {
-	lines_feed(NULL, bytes, len);
-	lines_feed(NULL, (const u8 *)"\n", 1);
+	lines_feed(NULL, LINES_KERNEL, bytes, len);
+	lines_feed(NULL, LINES_KERNEL, (const u8 *)"\n", 1);
 	assert_int_equal(result_finish(NULL, "exit", 3), 0);
 	return load();
 }
@@ -208,6 +209,9 @@ static void test_what_it_says(void **state)
 	assert_string_equal(text_of(object, "reason"), "poweroff");
 	assert_string_equal(text_of(object, "name"), "box");
 	assert_true(json_is_null(json_object_get(object, "panic")));
+	assert_int_equal(json_object_size(json_object_get(object, "reports")), 0);
+	assert_true(json_is_null(json_object_get(object, "first_report")));
+	assert_true(json_is_null(json_object_get(object, "guest")));
 	phases = json_object_get(object, "phases_ms");
 	assert_int_equal(json_object_size(phases), PHASE_COUNT);
 	assert_true(json_real_value(json_object_get(phases, "vm_ready")) >= 0);
@@ -334,6 +338,30 @@ static void test_panic_line(void **state)
 	object = result_of_console(line, sizeof(line) - 1);
 	assert_string_equal(text_of(object, "panic"), "Kernel panic - not syncing: " BAD);
 	json_decref(object);
+}
+
+static void test_kernel_reports(void **state)
+{
+	json_t *object, *kinds, *first, *guest;
+
+	assert_int_equal(parse_option(path), 0);
+	report_line(NULL, "[    1.0] Oops: 0000 [#1] SMP");
+	report_line(NULL, "[    1.1] ---[ end trace 0000000000000000 ]---");
+	result_set_guest_end("exit", 7);
+	assert_int_equal(result_finish(NULL, "fault", STATUS_FAULT), 0);
+	object = load();
+	kinds = json_object_get(object, "reports");
+	assert_int_equal(json_object_size(kinds), 1);
+	assert_int_equal(json_integer_value(json_object_get(kinds, "oops")), 1);
+	first = json_object_get(object, "first_report");
+	assert_int_equal(json_array_size(first), 2);
+	assert_string_equal(json_string_value(json_array_get(first, 0)),
+			    "[    1.0] Oops: 0000 [#1] SMP");
+	guest = json_object_get(object, "guest");
+	assert_string_equal(text_of(guest, "reason"), "exit");
+	assert_int_equal(json_integer_value(json_object_get(guest, "status")), 7);
+	json_decref(object);
+	result_set_guest_end(NULL, 0);
 }
 
 static void test_a_name_need_not_be_utf8(void **state)
@@ -567,6 +595,7 @@ int main(void)
 		TEST(test_any_bytes_are_valid_json),
 		TEST(test_a_terminal_may_show_it),
 		TEST(test_panic_line),
+		TEST(test_kernel_reports),
 		TEST(test_a_name_need_not_be_utf8),
 		TEST(test_not_a_regular_file),
 		TEST(test_a_directory_that_does_not_take_it),

@@ -343,6 +343,61 @@ test_on_panic_continue_resets()
 	ends 121 panic
 }
 
+# --- reports of the kernel ---
+
+WARNING='[____1.0]_WARNING:_CPU:_0_PID:_1_at_a.c:1_a+0x1/0x2~'
+OOPS='[____1.1]_Oops:_0000_[#1]_SMP~'
+
+test_reports_are_counted()
+{
+	vm -- say:$WARNING say:x~ say:$OOPS say:$WARNING exit:7
+	ends 7 exit
+	said_lines 0
+	need_result
+	[[ $(result reports.warn) == 2 && $(result reports.oops) == 1 ]] || fail "$(result reports)"
+	[[ $(result first_report.0) == *'WARNING: CPU: 0 PID: 1 at a.c:1 a+0x1/0x2' ]] ||
+		fail "first: $(result first_report.0)"
+	[[ $(result guest) == null ]] || fail "guest: $(result guest)"
+}
+
+test_fail_on()
+{
+	vm --fail-on=warning -- say:$WARNING exit:7
+	ends 119 fault
+	said_lines 1
+	said '^lkvm: --fail-on=warning: .*WARNING: CPU: 0'
+	if [[ -x $JSON ]]; then
+		[[ $(result guest.reason) == exit && $(result guest.status) == 7 ]] ||
+			fail "guest: $(result guest)"
+	fi
+	vm --fail-on=oops -- say:$WARNING poweroff
+	ends 0 poweroff
+	vm --fail-on=oops -- say:$OOPS poweroff
+	ends 119 fault
+	vm --fail-on=oops --on-reboot=fail -- say:$OOPS reset:kbd
+	ends 119 fault
+	vm --fail-on=warning -- say:$OOPS panic panicend spin
+	ends 121 panic
+	vm --fail-on=warning -- say:$OOPS triple:broken
+	ends 122 crash
+	vm --fail-on=warning --timeout 1s -- say:$OOPS spin
+	ends 124 timeout
+}
+
+# What programs print, an old log for example, is no report; and they cannot hide one.
+test_reports_of_programs()
+{
+	vm --fail-on=warning -- program:$WARNING program:$OOPS \
+		'program:Kernel_panic_-_not_syncing:_old~' exit:7
+	ends 7 exit
+	printed 'WARNING: CPU'
+	vm --fail-on=warning -- program:half_a_line say:$WARNING program:_and_the_rest~ exit:7
+	ends 119 fault
+	need_result
+	[[ $(result console) == *$'a+0x1/0x2\nhalf a line and the rest' ]] ||
+		fail "console: $(result console)"
+}
+
 # --- time-outs ---
 
 test_timeout()

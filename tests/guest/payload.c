@@ -485,6 +485,14 @@ static void next_line(char line[LINE_BYTES])
 		line[i] = '0';
 }
 
+/* program:TEXT - say, as a tty driver does: with the transmitter's interrupt enabled. */
+static void do_program(const char *text)
+{
+	outb(COM1 + UART_IER, IER_THRI);
+	do_say(text);
+	outb(COM1 + UART_IER, 0);
+}
+
 /* Unrolled, from registers: what an interpreter likes best. */
 static void send_line(u64 line, u64 *flags)
 {
@@ -676,6 +684,7 @@ static const struct {
 	void (*run)(const char *arg);
 } actions[] = {
 	{"say", do_say},
+	{"program", do_program},
 	{"sleep", do_sleep},
 	{"exit", do_exit},
 	{"exit2", do_exit2},

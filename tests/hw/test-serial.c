@@ -230,6 +230,25 @@ static void test_burst_raises_line_once(void **state)
 	assert_int_equal(fake.output_len, 16);
 }
 
+/* IER.THRI at the write: Linux's console clears IER, its tty driver sends with it. */
+static void test_who_wrote(void **state)
+{
+	(void)state;
+	set(UART_TX, 'a'); /* earlycon: no driver yet */
+	open_com1();
+	set(UART_IER, UART_IER_RDI | UART_IER_RLSI);
+	set(UART_TX, 'b');
+	assert_int_equal(fake.sources[LINES_KERNEL], 2);
+	set(UART_IER, UART_IER_RDI | UART_IER_RLSI | UART_IER_THRI);
+	set(UART_TX, 'c');
+	assert_int_equal(fake.sources[LINES_PROGRAM], 1);
+	set(UART_IER, 0);
+	set(UART_TX, 'd');
+	assert_int_equal(fake.sources[LINES_KERNEL], 3);
+	assert_int_equal(fake.sources[LINES_PROGRAM], 1);
+	assert_int_equal(fake.sources[LINES_UNKNOWN], 0);
+}
+
 static void test_full_console_withholds_thre(void **state)
 {
 	(void)state;
@@ -759,6 +778,7 @@ int main(void)
 		TEST(test_iir_priority),
 		TEST(test_thre_interrupt),
 		TEST(test_burst_raises_line_once),
+		TEST(test_who_wrote),
 		TEST(test_full_console_withholds_thre),
 		TEST(test_trigger_levels),
 		TEST(test_fifo_keeps_order_and_overruns),

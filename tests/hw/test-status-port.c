@@ -159,9 +159,9 @@ static void test_new_number(void **state)
 	assert_int_equal(fake.ends, 0);
 }
 
-static void nowhere(void *arg, u8 byte)
+static void nowhere(void *arg, u8 byte, bool by_program)
 {
-	(void)arg, (void)byte;
+	(void)arg, (void)byte, (void)by_program;
 }
 
 static const struct serial_wire other = {.write = nowhere};

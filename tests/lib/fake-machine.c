@@ -205,6 +205,12 @@ void console_detach(void)
 
 void console_write(const u8 *data, size_t len)
 {
+	console_write_from(LINES_UNKNOWN, data, len);
+}
+
+void console_write_from(enum lines_source source, const u8 *data, size_t len)
+{
+	fake.sources[source] += len;
 	fake.output_bytes += len;
 	len = MIN(len, sizeof(fake.output) - fake.output_len);
 	memcpy(fake.output + fake.output_len, data, len);

@@ -22,8 +22,9 @@ struct fake_machine {
 	struct console_port console; /* as attached; room NULL: none is */
 	u8 output[4096];	     /* console_write()'s, until full */
 	size_t output_len;
-	atomic_size_t output_bytes; /* all of them */
-	bool console_full;	    /* the test sets it: what console_full() answers */
+	atomic_size_t output_bytes;	      /* all of them */
+	atomic_size_t sources[LINES_SOURCES]; /* how many by whom */
+	bool console_full;		      /* the test sets it: what console_full() answers */
 	atomic_uint room_changes;
 	unsigned int opens; /* calls of console_opened() */
 

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What the kernel reports of itself is counted, and what programs print is not.
+# lab-lane: 1
+. "$LAB/lib.sh"
+
+# reports NAME OPTIONS...: one boot with each way in which a report can reach the console
+reports()
+{
+	local name=$1
+	shift
+	job "$name" 119 -c 1 -m 256 --fail-on=warning --result "$name.json" "$@" <<-'END'
+	echo 'WARNING: CPU: 0 PID: 9 at program.c:1 program+0x1/0x2'
+	printf 'half a line'
+	echo '<4>WARNING: CPU: 0 PID: 9 at kmsg.c:1 kmsg+0x1/0x2' >/dev/kmsg
+	echo ' and the rest'
+	dmesg | grep 'at kmsg.c'
+	echo 'Kernel panic - not syncing: only a program'
+	exit 3
+	END
+	expect_grep "$name.json" '"warn": 1$' "$name: the kernel's own line counts, once, and no program's"
+	expect_grep "$name.json" '"console"' "$name: there is a result"
+	expect_grep "$OUT/$name.err" 'fail-on=warning.*at kmsg.c:1' "$name: the message has the report"
+	expect_grep "$OUT/$name.out" 'at program.c:1' "$name: the program's line was shown"
+	tr -d '\n' <"$name.json" >"$name.line"
+	expect_grep "$name.line" '"guest": *\{ *"reason": "exit", *"status": 3' "$name: the command's own status"
+}
+
+reports reports
+lab_end
