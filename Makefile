@@ -26,8 +26,8 @@ OBJS-main := main.o builtin-run.o builtin-stop.o builtin-pause.o builtin-list.o 
 	     builtin-logs.o builtin-wait.o builtin-console.o builtin-balloon.o builtin-debug.o \
 	     builtin-debug-show.o builtin-debug-symbols.o builtin-select.o builtin-version.o \
 	     builtin-help.o dry-run.o kernel-search.o
-OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-reset.o kvm-pause.o own-init.o kvm-ipc.o \
-	     kvm-control.o kvm-debug.o gmem.o bus.o irq.o irq-pin.o \
+OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-halt.o kvm-reset.o kvm-pause.o \
+	     own-init.o kvm-ipc.o kvm-control.o kvm-debug.o gmem.o bus.o irq.o irq-pin.o \
 	     device.o console.o console-log.o console-view.o term.o lines.o kernel-report.o \
 	     phase.o budget.o trace.o trace-report.o result.o instance.o instance-log.o \
 	     detach.o notify.o

@@ -293,6 +293,24 @@ int kvm_cpu_join_all(struct kvm *kvm)
 	return ret;
 }
 
+u64 kvm_cpu_used_ns(const struct kvm *kvm)
+{
+	u64 sum = 0;
+
+	pthread_mutex_lock(&park_lock);
+	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
+		const struct kvm_cpu *cpu = &kvm->cpus[i];
+		struct timespec used;
+		clockid_t clock;
+
+		if (cpu->started && !pthread_getcpuclockid(cpu->thread, &clock) &&
+		    !clock_gettime(clock, &used))
+			sum += (u64)used.tv_sec * NSEC_PER_SEC + (u64)used.tv_nsec;
+	}
+	pthread_mutex_unlock(&park_lock);
+	return sum;
+}
+
 void kvm_cpu_sum_exits(const struct kvm *kvm, u64 counts[KVM_CPU_EXIT_KINDS])
 {
 	memset(counts, 0, KVM_CPU_EXIT_KINDS * sizeof(counts[0]));

@@ -37,6 +37,7 @@
 #define CODE_BEFORE	  16
 #define CODE_BYTES	  64
 #define EFER_LMA	  (1ULL << 10)
+#define RFLAGS_IF	  (1ULL << 9)
 #define VECTOR_PAGE_FAULT 14
 
 static const struct {
@@ -230,4 +231,17 @@ int arch_cpu_nmi(struct kvm_cpu *cpu)
 	if (state == KVM_MP_STATE_UNINITIALIZED || state == KVM_MP_STATE_INIT_RECEIVED)
 		return -ESRCH;
 	return kvm_cpu_ioctl(cpu, KVM_NMI, NULL);
+}
+
+enum arch_rest arch_cpu_rest(const struct kvm_cpu *cpu)
+{
+	struct kvm_regs regs;
+	u32 state;
+
+	debug_state(cpu, &state);
+	if (state == KVM_MP_STATE_UNINITIALIZED || state == KVM_MP_STATE_INIT_RECEIVED)
+		return ARCH_REST_NOT_STARTED;
+	if (state != KVM_MP_STATE_HALTED || kvm_cpu_ioctl(cpu, KVM_GET_REGS, &regs))
+		return ARCH_REST_NONE;
+	return regs.rflags & RFLAGS_IF ? ARCH_REST_NONE : ARCH_REST_HALTED;
 }

@@ -120,6 +120,10 @@ struct arch_view {
  */
 int arch_cpu_examine(struct kvm_cpu *cpu, u32 stack_bytes, struct arch_view *view);
 
+/* What a parked vCPU is at: it waits for its start; it halted with interrupts disabled; neither. */
+enum arch_rest { ARCH_REST_NOT_STARTED, ARCH_REST_HALTED, ARCH_REST_NONE };
+enum arch_rest arch_cpu_rest(const struct kvm_cpu *cpu);
+
 /*
  * A non-maskable interrupt for a parked vCPU, as one from another CPU. Loop. 0; -ESRCH when the
  * guest has not started it; or another -errno.

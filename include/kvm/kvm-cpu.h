@@ -53,6 +53,9 @@ bool kvm_cpu_all_parked(const struct kvm *kvm);
 void kvm_cpu_report_unparked(const struct kvm *kvm, const char *who);
 void kvm_cpu_unpark_all(struct kvm *kvm);
 
+/* CPU time that the vCPUs' threads have used, in the guest and for it, in sum. Loop. */
+u64 kvm_cpu_used_ns(const struct kvm *kvm);
+
 /* Exits of all vCPUs by kind, summed into counts. Any thread. */
 void kvm_cpu_sum_exits(const struct kvm *kvm, u64 counts[KVM_CPU_EXIT_KINDS]);
 

@@ -398,6 +398,52 @@ test_reports_of_programs()
 		fail "console: $(result console)"
 }
 
+# --- halts ---
+
+test_halt()
+{
+	started=$(ms_now)
+	vm --on-halt=exit -- 'say:[____1.0]_reboot:_System_halted~' hang
+	ends 0 halt
+	took_between 900 9000
+	said_lines 0
+	vm --on-halt=exit --fail-on=warning -- say:$WARNING 'say:reboot:_System_halted~' hang
+	ends 119 fault
+}
+
+test_halt_that_is_a_crash() # SLOW
+{
+	vm --on-halt=exit -- 'say:out_of_memory~_--_System_halted' hang
+	ends 122 crash
+	said 'the last line of the console:  -- System halted$'
+	said ' rip '
+	# A program cannot make a success of it.
+	vm --on-halt=exit -- 'program:reboot:_System_halted~' hang
+	ends 122 crash
+}
+
+test_halt_with_other_cpus() # SLOW
+{
+	vm -c 3 --on-halt=exit -- smp:3 'say:reboot:_System_halted~' hang
+	ends 0 halt
+	vm -c 2 --on-halt=exit --timeout 3s -- smp:2:spin hang
+	ends 124 timeout
+}
+
+# Neither a machine that waits with --on-halt=wait nor one that is paused ends.
+test_halt_that_does_not_count() # SLOW
+{
+	vm --on-halt=wait --timeout 3s -- hang
+	ends 124 timeout
+	up --on-halt=exit -- say:ready~ sleep:300 hang
+	control 0 pause vm
+	sleep 3
+	[[ -d /proc/$pid ]] || fail "a paused machine ended"
+	control 0 resume vm
+	vm_wait
+	ends 122 crash
+}
+
 # --- time-outs ---
 
 test_timeout()

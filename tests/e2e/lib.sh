@@ -58,7 +58,8 @@ vm_command()
 	for word in "${@:2}"; do
 		words+=" do=$word"
 	done
-	command=("$LKVM" run -k "$PAYLOAD" -m 64 -c 1 --nodefaults -p "${words# }")
+	# A payload that hangs does so until the test ends it.
+	command=("$LKVM" run -k "$PAYLOAD" -m 64 -c 1 --on-halt=wait --nodefaults -p "${words# }")
 	[[ -x $JSON ]] && command+=(--result result.json)
 	command+=("${options[@]}")
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the kernel reports of itself is counted, and what programs print is not.
+# What the kernel reports of itself is counted, and what programs print is not; a halt ends the run.
 # lab-lane: 1
 . "$LAB/lib.sh"
 
@@ -26,4 +26,6 @@ reports()
 }
 
 reports reports
+boot halt 0 -c 2 -m 256 --result halt.json -p lab=halt
+expect_grep halt.json '"reason": "halt"' "halt: the result's reason"
 lab_end
