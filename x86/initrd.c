@@ -3,19 +3,27 @@
  * Initial RAM disks: opened, checked, laid out one behind the other.
  *
  * The kernel takes one range and unpacks every archive it finds in it, so several
- * initrds are concatenated, each padded with zeros to 4 bytes, in the order given. For
- * a multiboot kernel each is a module of its own, page-aligned, and may hold anything.
+ * initrds are concatenated in the order given, with zeros up to a multiple of 4 bytes, and
+ * at least 4 of them, between two: an LZ4 archive has no mark of its end, so the kernel takes
+ * the next 4 bytes for the length of one more block unless they are 0. The archive at the end
+ * of a file may be LZ4 whatever the file begins with. For a multiboot kernel each is a
+ * module of its own, page-aligned, and may hold anything.
  * An archive that lkvm itself made (guest/initramfs.c) comes before all of them.
+ *
+ * A file system's image is taken too, as it is: the kernel copies what is no archive to its RAM
+ * disk (root=/dev/ram0). It takes the whole range for that, so the image is the only initrd.
+ *
  * Files are opened before the machine exists (a missing one is found at once) and
  * read straight into guest RAM, again at each reset. They are never mapped: a
  * build may rewrite them while the guest runs.
  *
  * What can be said of a file before the kernel trips over it is said: an empty one;
- * one that is no archive of a kind the kernel knows; and an uncompressed cpio that ends
- * in the middle of an entry. The last is a walk over the headers already in RAM; for a
- * compressed archive only the kernel can tell.
+ * one that is no archive or image of a kind the kernel knows; an image that is shorter than
+ * its file system; and an uncompressed cpio that ends in the middle of an entry. The last is
+ * a walk over the headers already in RAM; for a compressed archive only the kernel can tell.
  *
- * Spec: Linux Documentation/driver-api/early-userspace/buffer-format.rst.
+ * Spec: Linux Documentation/driver-api/early-userspace/buffer-format.rst and
+ * Documentation/admin-guide/initrd.rst; the superblocks of ext2, minix, romfs, cramfs, squashfs.
  */
 #include "initrd.h"
 
@@ -31,7 +39,9 @@
 #include <unistd.h>
 
 #define CPIO_ALIGN  4ULL
-#define CPIO_HEADER 110 /* magic and 13 fields of 8 hexadecimal digits */
+#define GAP_BYTES   4ULL /* of zeros between two archives, at least */
+#define HEAD_BYTES  1152 /* the superblocks that are looked at end in them */
+#define CPIO_HEADER 110	 /* magic and 13 fields of 8 hexadecimal digits */
 #define CPIO_SIZE   54
 #define CPIO_NAME   94
 
@@ -39,6 +49,7 @@ struct initrd {
 	const char *path;
 	int fd;
 	u64 bytes;
+	const char *image; /* the file system that it is an image of; NULL: an archive */
 };
 
 static struct initrd *initrds;
@@ -66,10 +77,75 @@ static const struct {
 	{"\x28\xb5\x2f\xfd", 4},
 };
 
-static int initrd_check_magic(const struct initrd *rd)
-{
-	char head[8];
+/* File systems whose images Linux finds, and where they say how long they are (0: nowhere). */
+static const struct initrd_image {
+	const char *name;
+	u32 magic_at, len;
+	const char *magic;
+	u32 size_at, size_bytes; /* little-endian, in units of 1 byte */
+} initrd_images[] = {
+	{"romfs", 0, 8, "-rom1fs-", 0, 0},
+	{"cramfs", 0, 4, "\x45\x3d\xcd\x28", 4, 4},
+	{"cramfs", 512, 4, "\x45\x3d\xcd\x28", 516, 4},
+	{"squashfs", 0, 4, "hsqs", 40, 8},
+	{"minix", 1040, 2, "\x7f\x13", 0, 0},
+	{"minix", 1040, 2, "\x8f\x13", 0, 0},
+	{"ext2", 1080, 2, "\x53\xef", 0, 0},
+};
 
+#define EXT2_BLOCKS_AT	   1028
+#define EXT2_BLOCK_SIZE_AT 1048 /* log2(bytes) - 10 */
+
+/* Little-endian. */
+static u64 initrd_number(const u8 *at, u32 bytes)
+{
+	u64 number = 0;
+
+	while (bytes--)
+		number = number << 8 | at[bytes];
+	return number;
+}
+
+/* How many bytes the image must have at least; 0: unknown. */
+static u64 initrd_image_bytes(const struct initrd_image *image, const u8 head[HEAD_BYTES])
+{
+	u64 blocks = initrd_number(head + EXT2_BLOCKS_AT, 4);
+	u64 order = initrd_number(head + EXT2_BLOCK_SIZE_AT, 4);
+
+	if (image->size_bytes)
+		return initrd_number(head + image->size_at, image->size_bytes);
+	/* ext2, 3 and 4: blocks of 1 to 64 KiB. */
+	return !strcmp(image->name, "ext2") && order <= 6 ? blocks << (10 + order) : 0;
+}
+
+/* Is it an image? Then rd->image says so. -EINVAL: it is cut off. */
+static int initrd_check_image(struct initrd *rd, const u8 head[HEAD_BYTES])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(initrd_images); i++) {
+		const struct initrd_image *image = &initrd_images[i];
+
+		if (rd->bytes < HEAD_BYTES ||
+		    memcmp(head + image->magic_at, image->magic, image->len) != 0)
+			continue;
+		rd->image = image->name;
+		if (rd->bytes < initrd_image_bytes(image, head))
+			return log_fail(-EINVAL,
+					"initrd %s: is truncated: its %s file system has %llu "
+					"bytes, the file %llu",
+					rd->path, image->name,
+					(unsigned long long)initrd_image_bytes(image, head),
+					(unsigned long long)rd->bytes);
+		return 0;
+	}
+	return 0;
+}
+
+static int initrd_check_magic(struct initrd *rd)
+{
+	u8 head[HEAD_BYTES] = {0};
+	int err;
+
+	rd->image = NULL;
 	if (pread_full(rd->fd, head, MIN(rd->bytes, sizeof(head)), 0))
 		return log_fail(-EIO, "initrd %s: cannot be read", rd->path);
 	for (size_t i = 0; i < ARRAY_SIZE(initrd_magics); i++) {
@@ -77,6 +153,16 @@ static int initrd_check_magic(const struct initrd *rd)
 		    !memcmp(head, initrd_magics[i].magic, initrd_magics[i].len))
 			return 0;
 	}
+	err = initrd_check_image(rd, head);
+	if (err)
+		return err;
+	if (rd->image && (config.initrds.count > 1))
+		return log_fail(-EINVAL,
+				"initrd %s: is the image of a file system (%s), which must be "
+				"the only initrd",
+				rd->path, rd->image);
+	if (rd->image)
+		return 0;
 	return log_fail(-EINVAL,
 			"initrd %s: is not a cpio archive, nor one that is compressed with "
 			"gzip, bzip2, lzma, xz, lzo, lz4 or zstd",
@@ -129,12 +215,20 @@ void initrd_prepend(const void *data, u64 bytes)
 	initrd_first_bytes = bytes;
 }
 
+/* From the beginning of one to that of the next, or to the end of the last. */
+static u64 initrd_step(size_t i)
+{
+	bool gap = !initrd_at_will && i + 1 < config.initrds.count;
+
+	return ALIGN_UP(initrds[i].bytes + (gap ? GAP_BYTES : 0), initrd_align);
+}
+
 u64 initrd_bytes(void)
 {
 	u64 total = ALIGN_UP(initrd_first_bytes, initrd_align);
 
 	for (size_t i = 0; i < config.initrds.count; i++)
-		total += ALIGN_UP(initrds[i].bytes, initrd_align);
+		total += initrd_step(i);
 	return total;
 }
 
@@ -196,17 +290,23 @@ int initrd_load(const struct gmem *mem, gpa_t start)
 	for (size_t i = 0; i < config.initrds.count; i++) {
 		struct initrd *rd = &initrds[i];
 		void *to = gmem_ptr(mem, start, rd->bytes);
+		int err = to ? pread_full(rd->fd, to, rd->bytes, 0) : 0;
 
 		if (!to)
 			return log_fail(-EFAULT, "initrd %s: does not fit into RAM", rd->path);
-		if (pread_full(rd->fd, to, rd->bytes, 0))
-			return log_fail(-EIO, "initrd %s: cannot be read to its end", rd->path);
-		if (!initrd_at_will && !cpio_is_whole(to, rd->bytes))
+		if (err)
+			return log_fail(err, "initrd %s: cannot be read to its end", rd->path);
+		if (rd->image && initrd_first_bytes)
+			return log_fail(-EINVAL,
+					"initrd %s: is the image of a file system (%s), which "
+					"must be the only initrd; lkvm's own init is another",
+					rd->path, rd->image);
+		if (!initrd_at_will && !rd->image && !cpio_is_whole(to, rd->bytes))
 			return log_fail(-EINVAL,
 					"initrd %s: is truncated: it ends in the middle of a "
 					"cpio entry",
 					rd->path);
-		start += ALIGN_UP(rd->bytes, initrd_align);
+		start += initrd_step(i);
 	}
 	return 0;
 }

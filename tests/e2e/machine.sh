@@ -164,7 +164,11 @@ test_initrds_are_padded_and_joined()
 	printf '\x1f\x8bodd' >odd
 	vm -i one -i odd -i two --initrd odd -- initrd exit:5
 	ends 5 exit
-	{ cat one odd; printf '\0\0\0'; cat two odd; printf '\0\0\0'; } >joined
+	# 4 zeros at least before the next, to a multiple of 4
+	{
+		cat one; printf '\0\0\0\0'; cat odd; printf '\0\0\0\0\0\0\0'
+		cat two; printf '\0\0\0\0'; cat odd; printf '\0\0\0'
+	} >joined
 	printed "^initrd: 0x03f.[0-9a-f]000 $(stat -c %s joined) bytes, sum $(fnv joined)\$"
 }
 

@@ -196,7 +196,7 @@ static void test_none(void **state)
 	assert_int_equal(outcome.bytes, 0);
 }
 
-/* Each begins at a multiple of 4, with zeros before it; in the order given. */
+/* Each begins at a multiple of 4, with at least 4 zeros before it; in the order given. */
 static void test_concatenation(void **state)
 {
 	static const char first[] = "\x1f\x8b one", second[] = "\x28\xb5\x2f\xfd"
@@ -208,13 +208,13 @@ static void test_concatenation(void **state)
 
 	try_paths(paths, 3);
 	assert_int_equal(outcome.load_err, 0);
-	assert_int_equal(outcome.bytes, 8 + 8 + cpio.len);
-	assert_memory_equal(outcome.ram + START, "\x1f\x8b one\0\0", 8);
-	assert_memory_equal(outcome.ram + START + 8,
+	assert_int_equal(outcome.bytes, 12 + 12 + cpio.len);
+	assert_memory_equal(outcome.ram + START, "\x1f\x8b one\0\0\0\0\0\0", 12);
+	assert_memory_equal(outcome.ram + START + 12,
 			    "\x28\xb5\x2f\xfd"
-			    "2\0\0\0",
-			    8);
-	assert_memory_equal(outcome.ram + START + 16, cpio.bytes, cpio.len);
+			    "2\0\0\0\0\0\0\0",
+			    12);
+	assert_memory_equal(outcome.ram + START + 24, cpio.bytes, cpio.len);
 }
 
 /* The same file twice is two archives. */
@@ -227,8 +227,126 @@ static void test_the_same_twice(void **state)
 
 	try_paths(paths, 2);
 	assert_int_equal(outcome.load_err, 0);
-	assert_int_equal(outcome.bytes, 2 * cpio.len);
-	assert_memory_equal(outcome.ram + START + cpio.len, cpio.bytes, cpio.len);
+	assert_int_equal(outcome.bytes, 2 * cpio.len + 4);
+	assert_memory_equal(outcome.ram + START + cpio.len + 4, cpio.bytes, cpio.len);
+}
+
+/* An LZ4 archive, or a file that ends with one, wants 4 zeros wherever it ends. */
+static void test_the_gap(void **state)
+{
+	size_t ends[3];
+	struct archive cpio = make_archive(ends);
+
+	for (size_t len = 4; len < 12; len++) {
+		const char *paths[] = {write_file(0, "\x02\x21\x4c\x18yyyyyyyy", len),
+				       write_file(1, cpio.bytes, cpio.len)};
+		size_t next = ALIGN_UP(len + 4, 4UL);
+
+		try_paths(paths, 2);
+		assert_int_equal(outcome.load_err, 0);
+		assert_int_equal(outcome.bytes, next + cpio.len);
+		for (size_t i = len; i < next; i++)
+			assert_int_equal(outcome.ram[START + i], 0);
+		assert_memory_equal(outcome.ram + START + next, cpio.bytes, cpio.len);
+	}
+}
+
+/* --- images of file systems --- */
+
+#define IMAGE_BYTES (32 * KIB)
+
+static u8 *make_image(size_t at, const char *magic, size_t len)
+{
+	static u8 image[IMAGE_BYTES];
+
+	for (size_t i = 0; i < sizeof(image); i++)
+		image[i] = (u8)(i * 7 + i / 256) | 0x80;
+	memcpy(image + at, magic, len);
+	return image;
+}
+
+static void put32(u8 *at, u32 value)
+{
+	for (int i = 0; i < 4; i++)
+		at[i] = (u8)(value >> 8 * i);
+}
+
+static void check_image(const u8 *image)
+{
+	try_bytes(image, IMAGE_BYTES);
+	assert_int_equal(outcome.open_err, 0);
+	assert_int_equal(outcome.load_err, 0);
+	assert_int_equal(outcome.lines, 0);
+	assert_int_equal(outcome.bytes, IMAGE_BYTES);
+	assert_memory_equal(outcome.ram + START, image, IMAGE_BYTES);
+}
+
+static void test_images(void **state)
+{
+	u8 *image = make_image(1080, "\x53\xef", 2);
+
+	put32(image + 1024 + 4, IMAGE_BYTES / 4096); /* blocks */
+	put32(image + 1024 + 24, 2);		     /* of 4 KiB */
+	check_image(image);
+	check_image(make_image(1040, "\x7f\x13", 2));
+	check_image(make_image(1040, "\x8f\x13", 2));
+	check_image(make_image(0, "-rom1fs-", 8));
+	image = make_image(0, "\x45\x3d\xcd\x28", 4);
+	put32(image + 4, IMAGE_BYTES);
+	check_image(image);
+	image = make_image(512, "\x45\x3d\xcd\x28", 4);
+	put32(image + 516, IMAGE_BYTES);
+	check_image(image);
+	image = make_image(0, "hsqs", 4);
+	put32(image + 40, IMAGE_BYTES);
+	put32(image + 44, 0);
+	check_image(image);
+}
+
+static void test_images_cut_off(void **state)
+{
+	u8 *image = make_image(1080, "\x53\xef", 2);
+
+	put32(image + 1024 + 4, IMAGE_BYTES / 1024 + 1);
+	put32(image + 1024 + 24, 0);
+	try_bytes(image, IMAGE_BYTES);
+	assert_int_equal(outcome.open_err, -EINVAL);
+	assert_non_null(strstr(outcome.line, "is truncated: its ext2 file system has 33792 bytes, "
+					     "the file 32768"));
+	image = make_image(0, "hsqs", 4);
+	put32(image + 40, 0);
+	put32(image + 44, 1);
+	try_bytes(image, IMAGE_BYTES);
+	assert_int_equal(outcome.open_err, -EINVAL);
+	assert_non_null(strstr(outcome.line, "its squashfs file system has 4294967296 bytes"));
+	/* So short that it has no superblock. */
+	try_bytes(make_image(0, "hsqs", 4), 1000);
+	assert_int_equal(outcome.open_err, -EINVAL);
+	assert_non_null(strstr(outcome.line, "is not a cpio archive"));
+}
+
+static void test_an_image_is_alone(void **state)
+{
+	size_t ends[3];
+	struct archive cpio = make_archive(ends);
+	const u8 *image = make_image(0, "-rom1fs-", 8);
+	const char *paths[] = {write_file(0, image, IMAGE_BYTES),
+			       write_file(1, cpio.bytes, cpio.len)};
+	const char *other_way[] = {paths[1], paths[0]};
+
+	try_paths(paths, 2);
+	assert_int_equal(outcome.open_err, -EINVAL);
+	assert_int_equal(outcome.lines, 1);
+	assert_non_null(strstr(outcome.line, "(romfs), which must be the only initrd"));
+	try_paths(other_way, 2);
+	assert_int_equal(outcome.open_err, -EINVAL);
+	/* lkvm's own init would come before it. */
+	initrd_prepend(cpio.bytes, cpio.len);
+	try_paths(paths, 1);
+	initrd_prepend(NULL, 0);
+	assert_int_equal(outcome.open_err, 0);
+	assert_int_equal(outcome.load_err, -EINVAL);
+	assert_non_null(strstr(outcome.line, "the only initrd; lkvm's own init is another"));
 }
 
 static void test_truncation_at_each_byte(void **state)
@@ -373,6 +491,10 @@ int main(void)
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_concatenation),
 		cmocka_unit_test(test_the_same_twice),
+		cmocka_unit_test(test_the_gap),
+		cmocka_unit_test(test_images),
+		cmocka_unit_test(test_images_cut_off),
+		cmocka_unit_test(test_an_image_is_alone),
 		cmocka_unit_test(test_truncation_at_each_byte),
 		cmocka_unit_test(test_padding_between_archives_in_one_file),
 		cmocka_unit_test(test_empty),
