@@ -73,7 +73,11 @@ static const struct option cpu_options[] = {
 OPTION_GROUP(kvm_cpu, "run", "Machine", 10, cpu_options);
 
 static size_t run_bytes; /* of the page(s) shared with KVM */
-static cpu_set_t affinity;
+
+/* Linux may be built for 8,192; with more CPUs than a cpu_set_t has it refuses that. */
+#define HOST_CPUS_MAX 65536
+#define HOST_CPUS_SET (HOST_CPUS_MAX / CPU_SETSIZE)
+static cpu_set_t affinity[HOST_CPUS_SET];
 
 /* Orders parked/requests against the waits, and `started` against kicks. */
 static pthread_mutex_t park_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -240,7 +244,7 @@ static int kvm_cpu_start(struct kvm_cpu *cpu)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 256 * KIB);
 	if (config.cpu_affinity)
-		pthread_attr_setaffinity_np(&attr, sizeof(affinity), &affinity);
+		pthread_attr_setaffinity_np(&attr, sizeof(affinity), affinity);
 	pthread_mutex_lock(&park_lock);
 	err = pthread_create(&cpu->thread, &attr, kvm_cpu_thread, cpu);
 	cpu->started = !err;
@@ -324,25 +328,29 @@ void kvm_cpu_sum_exits(const struct kvm *kvm, u64 counts[KVM_CPU_EXIT_KINDS])
 static int affinity_add(u64 host_cpu, void *arg)
 {
 	(void)arg;
-	CPU_SET(host_cpu, &affinity);
+	CPU_SET_S(host_cpu, sizeof(affinity), affinity);
 	return 0;
 }
 
 static int affinity_init(void)
 {
-	cpu_set_t online;
+	static cpu_set_t allowed[HOST_CPUS_SET];
 
 	if (!config.cpu_affinity)
 		return 0;
-	CPU_ZERO(&affinity);
-	if (parse_list(config.cpu_affinity, CPU_SETSIZE - 1, affinity_add, NULL))
+	CPU_ZERO_S(sizeof(affinity), affinity);
+	if (parse_list(config.cpu_affinity, HOST_CPUS_MAX - 1, affinity_add, NULL))
 		return log_fail(-EINVAL,
 				"--cpu-affinity takes a list of host CPUs such as 0-3,8; "
 				"got '%s'",
 				config.cpu_affinity);
-	sched_getaffinity(0, sizeof(online), &online);
-	CPU_AND(&online, &online, &affinity);
-	if (!CPU_EQUAL(&online, &affinity))
+	if (sched_getaffinity(0, sizeof(allowed), allowed) < 0)
+		return log_fail(-errno,
+				"--cpu-affinity %s: the host does not say on which CPUs this "
+				"process may run: %s",
+				config.cpu_affinity, strerror(errno));
+	CPU_AND_S(sizeof(allowed), allowed, allowed, affinity);
+	if (!CPU_EQUAL_S(sizeof(allowed), allowed, affinity))
 		return log_fail(-EINVAL,
 				"--cpu-affinity %s: names a CPU that this process may "
 				"not run on",

@@ -364,6 +364,9 @@ test_cpu_affinity()
 	refused '--cpu-affinity' "${good[@]}" --cpu-affinity x
 	refused '--cpu-affinity' "${good[@]}" --cpu-affinity 1-0
 	refused '--cpu-affinity' "${good[@]}" --cpu-affinity 1023
+	refused '--cpu-affinity 0,8191: names a CPU that' "${good[@]}" --cpu-affinity 0,8191
+	AS="$E2E_TOP/build/e2e/forbid sched_getaffinity --" \
+		refused '--cpu-affinity 0: the host does not say' "${good[@]}" --cpu-affinity 0
 	refused '--cpu-affinity' "${good[@]}" --cpu-affinity 99999
 	refused '--cpu-affinity' "${good[@]}" --cpu-affinity ''
 }

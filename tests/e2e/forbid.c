@@ -27,9 +27,9 @@ static const struct {
 	const char *name;
 	unsigned int number;
 } calls[] = {
-	{"io_uring_setup", SYS_io_uring_setup},
-	{"io_setup", SYS_io_setup},
-	{"fallocate", SYS_fallocate},
+	{"io_uring_setup", SYS_io_uring_setup}, {"io_setup", SYS_io_setup},
+	{"fallocate", SYS_fallocate},		{"sched_getaffinity", SYS_sched_getaffinity},
+	{"epoll_wait", SYS_epoll_wait},
 };
 
 static int find_call(const char *name)
