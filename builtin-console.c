@@ -284,6 +284,8 @@ static int at_run(void)
 	if (!err) {
 		at_watch();
 		err = loop_run(at.loop);
+		if (err)
+			log_error("console: event loop: %s", strerror(-err));
 	}
 	term_stop();
 	loop_free(at.loop);

@@ -314,9 +314,13 @@ static void run_machine(struct kvm *kvm)
 {
 	int err = kvm_cpu_start_all(kvm);
 
-	if (!err)
+	if (!err) {
 		ipc_event("started");
-	if (err || loop_run(kvm->loop))
+		err = loop_run(kvm->loop);
+		if (err)
+			log_error("event loop: %s", strerror(-err));
+	}
+	if (err)
 		kvm_end(kvm, END_ERROR, STATUS_ERROR);
 }
 

@@ -934,3 +934,18 @@ test_command_for_own_shell()
 	((status == 3)) || fail "a command that is fine: status $status"
 	nothing_left
 }
+
+# A run that ends by an error says which, on standard error and in the result.
+test_event_loop_that_fails()
+{
+	vm_command -- say:ready~ hang
+	timeout -s KILL 40 "$E2E_TOP/build/e2e/forbid" epoll_wait -- "${command[@]}" >out 2>err
+	status=$?
+	((status != 77)) || skip "no seccomp filters here"
+	nothing_left
+	ends 125 error
+	said_lines 1
+	said '^lkvm: event loop: Operation not permitted$'
+	[[ ! -x $JSON || $(result error) == "event loop: Operation not permitted" ]] ||
+		fail "the result's error is $(result error)"
+}
