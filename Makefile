@@ -47,8 +47,8 @@ OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loo
 	     cache-check.o cache-room.o unpack.o \
 	     unpack-lib.o unpack-lzo.o unpack-lz4.o symbols.o printable.o)
 
-OBJS-guest := $(addprefix guest/,initramfs.o modules.o modules-table.o cpio.o root.o shell-parse.o \
-	      init-blob.o)
+OBJS-guest := $(addprefix guest/,initramfs.o modules.o modules-table.o cpio.o cmdline.o root.o \
+	      root-probe.o shell-parse.o init-blob.o)
 
 OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-hw) $(OBJS-virtio) $(OBJS-disk) \
 	$(OBJS-guest) $(OBJS-util)
@@ -137,8 +137,8 @@ $(BUILD)/%.o: %.S $(BUILD)/flags
 # musl-gcc, lkvm is built without it.
 INIT_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Os $(WARN) -static -s -fno-asynchronous-unwind-tables
 INIT_SOURCES := $(addprefix guest/,guest-init.c guest-status.c guest-exec.c guest-console.c \
-		guest-shell.c shell-parse.c shell-expand.c shell-run.c shell-test.c)
-build/guest/init: $(INIT_SOURCES) guest/guest-init.h guest/shell-parse.h guest/shell-run.h
+		guest-root.c cmdline.c guest-shell.c shell-parse.c shell-expand.c shell-run.c shell-test.c)
+build/guest/init: $(INIT_SOURCES) guest/guest-init.h guest/cmdline.h guest/shell-parse.h guest/shell-run.h
 	@mkdir -p $(@D)
 	@echo "  MUSL    $@"
 	$(Q)$(MUSL) $(INIT_CFLAGS) -o $@ $(filter %.c,$^)

@@ -159,11 +159,17 @@ static int run_make_initramfs(const char *release, const void **data, size_t *by
 	struct initramfs_plan plan = {
 		.kernel = config.kernel, .version = release, .status_port = status_port_open()};
 	const char *disks[DISK_MAX];
+	u32 blocks[DISK_MAX];
 
 	(void)arg;
-	for (plan.disk_count = 0; plan.disk_count < disk_count(); plan.disk_count++)
-		disks[plan.disk_count] = disk_info(disk_at(plan.disk_count))->path;
+	for (plan.disk_count = 0; plan.disk_count < disk_count(); plan.disk_count++) {
+		const struct disk_info *info = disk_info(disk_at(plan.disk_count));
+
+		disks[plan.disk_count] = info->path;
+		blocks[plan.disk_count] = info->block_bytes;
+	}
 	plan.disks = disks;
+	plan.disk_blocks = blocks;
 	device_for_each(run_add_drivers, &plan);
 	return initramfs_make(&plan, data, bytes);
 }

@@ -25,7 +25,8 @@
  *
  *	module FILE, try-module FILE	load it; the second may refuse
  *	no-modules-of VERSION		the host has found none
- *	root DEVICE, type TYPE		what to mount
+ *	root DEVICE, type TYPES		what to mount (guest-root.c)
+ *	root-by OPTION			who named it
  *	overlay				over it, what is written goes to memory
  *	exec COMMAND, user NAME
  *	input pipe TTY, input none	what standard input is, if not the terminal
@@ -34,9 +35,11 @@
  *	status PORT NUMBER		the status port
  *
  * The words of the kernel's command line that are about the root mean what they always mean:
- * ro, rw, rootflags=, rootfstype=, init=. A program of its own, built static with musl.
+ * ro, rw, rootflags=, rootfstype=, rootwait, rootdelay=, init=. A program of its own, built static
+ * with musl.
  */
 #include "guest-init.h"
+#include "cmdline.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,15 +61,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROOT_WAIT_MS  10000
-#define ROOT	      "/lkvm/root"
-#define OVERLAY_LOWER "/lkvm/lower"
-#define OVERLAY_UPPER "/lkvm/upper"
-#define BUSYBOX	      "/lkvm/busybox"
+#define ROOT	INIT_ROOT
+#define BUSYBOX "/lkvm/busybox"
 
 static struct {
 	char text[64 * 1024];
-	const char *root, *type, *exec, *user, *hostname, *terminal, *no_modules;
+	const char *root, *root_by, *type, *exec, *user, *hostname, *terminal, *no_modules;
 	const char *input, *output;
 	long long clock;
 	bool overlay;
@@ -203,15 +203,11 @@ static void take_line(char *line)
 	static const struct {
 		const char *word;
 		const char **to;
-	} words[] = {{"root", &conf.root},
-		     {"type", &conf.type},
-		     {"exec", &conf.exec},
-		     {"user", &conf.user},
-		     {"hostname", &conf.hostname},
-		     {"terminal", &conf.terminal},
-		     {"input", &conf.input},
-		     {"output", &conf.output},
-		     {"no-modules-of", &conf.no_modules}};
+	} words[] = {{"root", &conf.root},	   {"root-by", &conf.root_by},
+		     {"type", &conf.type},	   {"exec", &conf.exec},
+		     {"user", &conf.user},	   {"hostname", &conf.hostname},
+		     {"terminal", &conf.terminal}, {"input", &conf.input},
+		     {"output", &conf.output},	   {"no-modules-of", &conf.no_modules}};
 	char *value = strchr(line, ' ');
 
 	value = value ? (*value = 0, value + 1) : line + strlen(line);
@@ -241,32 +237,6 @@ static void take_config(void)
 		take_line(line);
 	}
 	init_slurp("/proc/cmdline", conf.cmdline, sizeof(conf.cmdline));
-	/* What stands behind is for the root's init. */
-	end = strstr(conf.cmdline, " -- ");
-	if (end)
-		*end = 0;
-}
-
-/* The value of the last word "KEY..." of the kernel's command line; NULL when there is none. */
-static char *cmdline_value(const char *key)
-{
-	static char value[256];
-	const char *found = NULL;
-	size_t len = strlen(key);
-
-	for (const char *at = conf.cmdline; (at = strstr(at, key)); at += len) {
-		char end = at[len];
-
-		if (at != conf.cmdline && at[-1] != ' ')
-			continue;
-		if (key[len - 1] == '=' || end == ' ' || end == '\n' || !end)
-			found = at + len;
-	}
-	if (!found)
-		return NULL;
-	snprintf(value, sizeof(value), "%s", found);
-	value[strcspn(value, " \n")] = 0;
-	return value;
 }
 
 /* --- clock, name, terminal --- */
@@ -283,101 +253,18 @@ static void settle(void)
 
 /* --- the root --- */
 
-/* "vda vda1 vda2": what there is in the place of what is missing. */
-static const char *block_devices(void)
-{
-	static char names[256];
-	char text[4096], *line, *save;
-	size_t len = 0;
-
-	if (init_slurp("/proc/partitions", text, sizeof(text)) < 0)
-		return "none";
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		const char *name = strrchr(line, ' ');
-
-		if (name && strcmp(name, " name") != 0 && len < sizeof(names))
-			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
-						len ? " " : "", name + 1);
-	}
-	return len ? names : "none";
-}
-
-static void wait_for_root(void)
-{
-	struct stat st;
-
-	for (int ms = 0; ms < ROOT_WAIT_MS; ms += 5) {
-		if (!stat(conf.root, &st) && S_ISBLK(st.st_mode))
-			return;
-		nanosleep(&(struct timespec){.tv_nsec = 5 * 1000 * 1000}, NULL);
-	}
-	if (conf.no_modules)
-		init_say("root %s is not there after %d s; block devices: %s; no modules of kernel "
-			 "%s were found on the host: --modules names their folder",
-			 conf.root, ROOT_WAIT_MS / 1000, block_devices(), conf.no_modules);
-	else
-		init_say("root %s is not there after %d s; block devices: %s; --root names another",
-			 conf.root, ROOT_WAIT_MS / 1000, block_devices());
-	leave(STATUS_OURS);
-}
-
-/* As it is asked for; a device that is only to be read is mounted so. */
-static bool mount_as(const char *at, const char *type, const char *flags, bool read_only)
-{
-	if (!mount(conf.root, at, type, read_only ? MS_RDONLY : 0, flags))
-		return true;
-	if (read_only || (errno != EROFS && errno != EACCES))
-		return false;
-	return !mount(conf.root, at, type, MS_RDONLY, flags);
-}
-
-/* Each type that the kernel knows and that lives on a device. */
-static bool mount_any(const char *at, const char *flags, bool read_only)
-{
-	char text[4096], *line, *save;
-
-	if (init_slurp("/proc/filesystems", text, sizeof(text)) < 0)
-		return false;
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (*line == '\t' && mount_as(at, line + 1, flags, read_only))
-			return true;
-	}
-	return false;
-}
-
-static void mount_overlay(void)
-{
-	static const char options[] = "lowerdir=" OVERLAY_LOWER ",upperdir=" OVERLAY_UPPER
-				      "/upper,workdir=" OVERLAY_UPPER "/work";
-
-	mkdir(OVERLAY_UPPER, 0755);
-	if (mount("tmpfs", OVERLAY_UPPER, "tmpfs", 0, "mode=755"))
-		fail("overlay: ", OVERLAY_UPPER);
-	mkdir(OVERLAY_UPPER "/upper", 0755);
-	mkdir(OVERLAY_UPPER "/work", 0755);
-	if (mount("overlay", ROOT, "overlay", 0, options))
-		fail("overlay over ", conf.root);
-}
-
 static void mount_root(void)
 {
-	char flags_text[256];
-	const char *at = conf.overlay ? OVERLAY_LOWER : ROOT, *flags = cmdline_value("rootflags=");
-	const char *type = conf.type;
-	bool read_only = cmdline_value("ro") && !cmdline_value("rw"), mounted;
+	const struct root_plan plan = {.device = conf.root,
+				       .types = conf.type,
+				       .by = conf.root_by ? conf.root_by : "--root",
+				       .no_modules = conf.no_modules,
+				       .cmdline = conf.cmdline,
+				       .overlay = conf.overlay};
 
-	if (flags)
-		flags = strcpy(flags_text, flags);
-	wait_for_root();
-	mkdir(at, 0755);
-	mounted = type ? mount_as(at, type, flags, read_only) : mount_any(at, flags, read_only);
-	if (!mounted) {
-		init_say("root %s cannot be mounted as %s: %s", conf.root,
-			 type ? type : "anything this kernel knows", strerror(errno));
+	if (!root_mount(&plan))
 		leave(STATUS_OURS);
-	}
-	if (conf.overlay)
-		mount_overlay();
+	conf.root = root_device();
 	root_at = ROOT;
 }
 
@@ -387,7 +274,8 @@ static void mount_root(void)
 static const char *find_init(void)
 {
 	static const char *const usual[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
-	const char *asked = cmdline_value("init=");
+	static char init[256];
+	const char *asked = cmdline_find(conf.cmdline, "init", init, sizeof(init)) ? init : NULL;
 
 	for (size_t i = 0; i < (asked ? 1 : COUNT(usual)); i++) {
 		const char *name = asked ? asked : usual[i];

@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define STATUS_OURS 125 /* of a mistake that is not the command's */
+#define INIT_ROOT   "/lkvm/root" /* where the root is mounted */
+#define STATUS_OURS 125		 /* of a mistake that is not the command's */
 
 /* What process 1 is told by a signal: to end, and to end now. */
 #define INIT_ASKED   SIGTERM
@@ -39,6 +40,22 @@ void status_tell(int status);
 /* A small file, NUL-terminated; its length, or -1. */
 ssize_t init_slurp(const char *path, char *to, size_t room);
 
+/* --- guest-root.c --- */
+
+struct root_plan {
+	const char *device;	/* "/dev/vda1" or "254:1" */
+	const char *types;	/* "ext3,ext4", in this order; NULL: any */
+	const char *by;		/* who named it: "--root", "root=" or "--disk" */
+	const char *no_modules; /* the kernel's version, when the host has no modules of it */
+	const char *cmdline;	/* the kernel's */
+	bool overlay;		/* over it, what is written goes to memory */
+};
+
+/* Wait for the root's device and mount it at INIT_ROOT. False after a line that says why not. */
+bool root_mount(const struct root_plan *plan);
+
+/* What was mounted: "/dev/vda1". */
+const char *root_device(void);
 /* --- guest-console.c --- */
 
 /*

@@ -24,6 +24,7 @@
  *
  * Left out on purpose: modules that only make things nicer. The root's own init finds the rest.
  */
+#include "cmdline.h"
 #include "cpio.h"
 #include "modules.h"
 #include "root.h"
@@ -70,7 +71,7 @@ static const struct option initramfs_options[] = {
 	{.name = "root",
 	 .type = OPTION_STRING,
 	 .value = &wish.root,
-	 .arg = "DEVICE|LABEL=|UUID=|none",
+	 .arg = "DEVICE|LABEL=|UUID=|PARTUUID=|none",
 	 .help = "the root file system (the first disk's); none: disks are data"},
 	{.name = "exec",
 	 .type = OPTION_STRING,
@@ -103,22 +104,22 @@ static size_t initramfs_init_bytes(void)
 
 /* --- is it wanted --- */
 
-/* The value of the last word "KEYvalue" of the user's parameters; up to a blank, or NULL. */
-static const char *initramfs_user_param(const char *key, char *value, size_t bytes)
+/* The value of the last word NAME=VALUE of the user's parameters. */
+static bool initramfs_user_param(const char *name, char *value, size_t bytes)
 {
-	const char *found = NULL;
+	char *text = strdup("");
+	bool found;
 
-	for (size_t i = 0; i < config.params.count; i++) {
-		const char *text = config.params.items[i];
+	for (size_t i = 0; text && i < config.params.count; i++) {
+		char *longer;
 
-		for (const char *at = text; (at = strstr(at, key)); at++) {
-			if (at != text && at[-1] != ' ')
-				continue;
-			snprintf(value, bytes, "%s", at + strlen(key));
-			value[strcspn(value, " ")] = 0;
-			found = value;
-		}
+		if (asprintf(&longer, "%s%s ", text, config.params.items[i]) < 0)
+			longer = NULL;
+		free(text);
+		text = longer;
 	}
+	found = cmdline_find(text ? text : "", name, value, bytes);
+	free(text);
 	return found;
 }
 
@@ -165,7 +166,7 @@ int initramfs_wanted(bool has_initrd, bool *required)
 	if (asked && (none || config.nodefaults))
 		return log_fail(-EINVAL, "%s: needs lkvm's own init, and %s says there is none",
 				asked, none ? "--modules=none" : "--nodefaults");
-	if (asked && initramfs_user_param("rdinit=", value, sizeof(value)))
+	if (asked && initramfs_user_param("rdinit", value, sizeof(value)))
 		return log_fail(-EINVAL, "%s: needs lkvm's own init, and rdinit=%s names another",
 				asked, value);
 	if (asked && !initramfs_init_bytes())
@@ -174,7 +175,7 @@ int initramfs_wanted(bool has_initrd, bool *required)
 				asked,
 				"install musl-gcc (Debian: musl-tools) and build lkvm again");
 	if (none || config.nodefaults || !initramfs_init_bytes() ||
-	    initramfs_user_param("rdinit=", value, sizeof(value)))
+	    initramfs_user_param("rdinit", value, sizeof(value)))
 		return 0;
 	*required = asked || wish.modules;
 	config.status_due = wish.exec;
@@ -200,10 +201,18 @@ static void initramfs_line(char **text, const char *key, const char *value)
 	*text = longer;
 }
 
+/* What the root is, as far as the user or the disk says. */
+struct initramfs_root {
+	struct root is;
+	const char *by;	  /* the option that named it */
+	char types[256];  /* "ext3,ext4": to be tried in this order; "" when nobody knows */
+	bool types_asked; /* by rootfstype= */
+};
+
 /* A file system that nobody can write to: what is written goes to memory. */
-static bool initramfs_wants_overlay(const struct root *root)
+static bool initramfs_wants_overlay(const struct initramfs_root *root)
 {
-	return !strcmp(root->type, "squashfs") || !strcmp(root->type, "erofs");
+	return !strcmp(root->types, "squashfs") || !strcmp(root->types, "erofs");
 }
 
 /* -ENOENT: there is none, and it is not built in either. */
@@ -218,26 +227,49 @@ static int initramfs_need_module(const struct initramfs_plan *plan, struct modul
 	return err;
 }
 
-static int initramfs_find_modules(const struct initramfs_plan *plan, const struct root *root,
-				  struct modules *modules)
+/* Drivers of its types: the first there is for what the disk says, all of a user's list. */
+static int initramfs_find_types(const struct initramfs_plan *plan,
+				const struct initramfs_root *root, struct modules *modules)
 {
-	char why[sizeof(root->device) + sizeof("the root ")];
+	char text[sizeof(root->types)], *type, *save;
+	bool found = false;
+
+	strcpy(text, root->types);
+	for (type = strtok_r(text, ",", &save); type && (root->types_asked || !found);
+	     type = strtok_r(NULL, ",", &save)) {
+		int err = modules_add_type(modules, type);
+
+		if (err && err != -ENOENT)
+			return err;
+		found |= !err;
+	}
+	if (found)
+		return 0;
+	return log_fail(-ENOENT,
+			"kernel %s: has no driver for %s%s, which the root %s needs, neither built "
+			"in nor in %s",
+			plan->kernel, root->types_asked ? "rootfstype=" : "", root->types,
+			root->is.device, modules_folder(modules));
+}
+
+static int initramfs_find_modules(const struct initramfs_plan *plan,
+				  const struct initramfs_root *root, struct modules *modules)
+{
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < plan->driver_count; i++)
 		err = initramfs_need_module(plan, modules, plan->drivers[i], "this machine");
-	if (err || !root->device[0])
+	if (err || !root->is.device[0])
 		return err;
-	snprintf(why, sizeof(why), "the root %s", root->device);
-	if (root->type[0]) {
-		err = initramfs_need_module(plan, modules, root->type, why);
+	if (root->types[0]) {
+		err = initramfs_find_types(plan, root, modules);
 	} else {
 		/* Nobody knows what it is: the most likely one, if the kernel has it. */
-		err = modules_add(modules, "ext4");
+		err = modules_add_type(modules, "ext4");
 		err = err == -ENOENT ? 0 : err;
 	}
 	if (!err && initramfs_wants_overlay(root))
-		err = initramfs_need_module(plan, modules, "overlay", why);
+		err = initramfs_need_module(plan, modules, "overlay", "a root that is read only");
 	return err;
 }
 
@@ -363,7 +395,7 @@ static void initramfs_describe_console(char **text)
 }
 
 /* What the init is to know of the host: its clock, the size of its terminal. */
-static void initramfs_describe(const struct initramfs_plan *plan, const struct root *root,
+static void initramfs_describe(const struct initramfs_plan *plan, const struct initramfs_root *root,
 			       bool modules, char **text)
 {
 	struct winsize size;
@@ -377,16 +409,18 @@ static void initramfs_describe(const struct initramfs_plan *plan, const struct r
 		initramfs_line(text, "terminal", value);
 	}
 	/* Else it hands over to the root's own init. */
-	if (wish.exec || !root->device[0])
+	if (wish.exec || !root->is.device[0])
 		initramfs_describe_console(text);
 	if (!modules)
 		initramfs_line(text, "no-modules-of", plan->version);
 	if (plan->status_port)
 		initramfs_line(text, "status", plan->status_port);
-	if (root->device[0])
-		initramfs_line(text, "root", root->device);
-	if (root->type[0])
-		initramfs_line(text, "type", root->type);
+	if (root->is.device[0]) {
+		initramfs_line(text, "root", root->is.device);
+		initramfs_line(text, "root-by", root->by);
+	}
+	if (root->types[0])
+		initramfs_line(text, "type", root->types);
 	if (initramfs_wants_overlay(root))
 		initramfs_line(text, "overlay", "");
 	if (wish.exec)
@@ -417,22 +451,48 @@ static int initramfs_write_out(void)
 	return err ? log_fail(err, "--initramfs-out %s: %s", wish.out, strerror(-err)) : 0;
 }
 
-/* Where the root is: --root, or root= as the kernel's own parameter, or the first disk. */
-static int initramfs_find_root(const struct initramfs_plan *plan, struct root *root)
+/*
+ * What its type may be called: drivers have other names than libblkid, and ext4's serves its
+ * predecessors, by their names or by its own.
+ */
+static void initramfs_set_types(struct initramfs_root *root)
 {
-	char device[128], type[sizeof(root->type)];
-	const char *chosen = wish.root;
+	static const char *const known[][2] = {
+		{"ext2", "ext2,ext4"}, {"ext3", "ext3,ext4"}, {"ntfs", "ntfs3,ntfs"}};
+	const char *types = root->is.type;
+
+	root->types_asked = initramfs_user_param("rootfstype", root->types, sizeof(root->types)) &&
+			    root->types[0];
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (!strcmp(types, known[i][0]))
+			types = known[i][1];
+	}
+	if (!root->types_asked)
+		snprintf(root->types, sizeof(root->types), "%s", types);
+}
+
+/* Where the root is: --root, or root= as the kernel's own parameter, or the first disk. */
+static int initramfs_find_root(const struct initramfs_plan *plan, struct initramfs_root *root)
+{
+	char asked[256];
+	struct root_query query = {.wish = wish.root,
+				   .by = "--root",
+				   .disks = plan->disks,
+				   .block_bytes = plan->disk_blocks,
+				   .count = plan->disk_count};
 	int err;
 
-	if (!chosen)
-		chosen = initramfs_user_param("root=", device, sizeof(device));
-	err = root_choose(chosen, plan->disks, plan->disk_count, root);
-	if (!err && !root->type[0] && initramfs_user_param("rootfstype=", type, sizeof(type)))
-		memcpy(root->type, type, sizeof(type));
+	if (!query.wish && initramfs_user_param("root", asked, sizeof(asked)) && asked[0]) {
+		query.wish = asked;
+		query.by = "root=";
+	}
+	err = root_choose(&query, &root->is);
+	root->by = query.wish ? query.by : "--disk";
+	initramfs_set_types(root);
 	return err;
 }
 
-static int initramfs_fill(const struct initramfs_plan *plan, const struct root *root,
+static int initramfs_fill(const struct initramfs_plan *plan, const struct initramfs_root *root,
 			  const struct modules *modules)
 {
 	static const char *const folders[] = {"dev",  "proc",	      "sys",
@@ -445,7 +505,7 @@ static int initramfs_fill(const struct initramfs_plan *plan, const struct root *
 	cpio_add(&archive, "lkvm/init", S_IFREG | 0755, guest_init_start, initramfs_init_bytes());
 	if (wish.root || wish.exec || wish.modules)
 		cpio_add(&archive, "lkvm/asked", S_IFREG | 0644, NULL, 0);
-	if (!root->device[0] && !initramfs_add_busybox())
+	if (!root->is.device[0] && !initramfs_add_busybox())
 		err = initramfs_check_command();
 	initramfs_describe(plan, root, modules, &text);
 	if (!err && modules)
@@ -461,7 +521,7 @@ static int initramfs_fill(const struct initramfs_plan *plan, const struct root *
 int initramfs_make(const struct initramfs_plan *plan, const void **data, size_t *bytes)
 {
 	struct modules *modules = NULL;
-	struct root root;
+	struct initramfs_root root;
 	int err;
 
 	initramfs_free();

@@ -5,9 +5,10 @@
  * depmod leaves text files in lib/modules/VERSION, and these are all that is looked at:
  * modules.dep (a line a module: its path, and the paths of all that it needs, the first to be
  * loaded last), modules.softdep (what it would like to have first), modules.builtin (what is in
- * the kernel anyway) and modules.alias (a soft dependency may name a function, "crc32c", that
- * several modules have). They are read whole, when first asked for, and their lines are found by
- * name (modules-table.c).
+ * the kernel anyway), modules.alias (a soft dependency may name a function, "crc32c", that
+ * several modules have; "fs-TYPE" is the driver of a type of file system) and
+ * modules.builtin.modinfo (aliases of what is built in). They are read whole, when first asked
+ * for, and their lines are found by name (modules-table.c).
  *
  * What was found beside the kernel, and not chosen by the user, becomes part of the guest without
  * having been named. So every folder on the way and every file in it must be in the hands of
@@ -50,6 +51,8 @@ struct modules {
 	bool found;  /* and not chosen: who may have written it? */
 	uid_t owner; /* of the kernel */
 	struct table dep, softdep, builtin, alias;
+	char *modinfo; /* records, each with its NUL; NULL: not read */
+	size_t modinfo_bytes;
 	struct module *list;
 	size_t count;
 };
@@ -161,6 +164,7 @@ void modules_close(struct modules *modules)
 	table_free(&modules->softdep);
 	table_free(&modules->builtin);
 	table_free(&modules->alias);
+	free(modules->modinfo);
 	free(modules->folder);
 	free(modules);
 }
@@ -409,6 +413,67 @@ int modules_add(struct modules *modules, const char *name)
 	err = err ? err
 		  : modules_text(modules, &modules->alias, "modules.alias", modules_parse_alias);
 	return err ? err : modules_add_name(modules, (struct span){name, strlen(name)}, false, 0);
+}
+
+/* Read what the drivers in the kernel say of themselves, once. There may be no such file. */
+static int modules_read_modinfo(struct modules *modules)
+{
+	static const char name[] = "modules.builtin.modinfo";
+	unsigned long errors = log_error_count();
+	u8 *data;
+	int err;
+
+	if (modules->modinfo)
+		return 0;
+	err = modules_slurp(modules, name, TEXT_MAX, &data, &modules->modinfo_bytes);
+	if (err == -ENOENT)
+		return 0;
+	if (err && log_error_count() != errors)
+		return err;
+	if (err)
+		return log_fail(err, "modules %s/%s: %s", modules->folder, name, strerror(-err));
+	modules->modinfo = (char *)data;
+	return 0;
+}
+
+/* The driver that says of itself, in the kernel, that it serves "fs-TYPE". */
+static bool modules_builtin_has_alias(const struct modules *modules, const char *alias)
+{
+	char record[NAME_MAX_];
+	size_t len = (size_t)snprintf(record, sizeof(record), ".alias=%s", alias) + 1;
+
+	/* "ext4.alias=fs-ext3", each with its NUL. */
+	return modules->modinfo && len <= sizeof(record) &&
+	       memmem(modules->modinfo, modules->modinfo_bytes, record, len);
+}
+
+/* -ENOENT without this alias, or without a module that it leads to. */
+static int modules_add_driver(struct modules *modules, const char *alias)
+{
+	size_t count;
+	const struct table_line *line =
+		table_find(&modules->alias, (struct span){alias, strlen(alias)}, &count);
+	int err = -ENOENT;
+
+	for (; err == -ENOENT && count; line++, count--)
+		err = modules_add_name(modules, line->value, false, 0);
+	return err;
+}
+
+int modules_add_type(struct modules *modules, const char *type)
+{
+	char alias[NAME_MAX_];
+	int err;
+
+	if ((size_t)snprintf(alias, sizeof(alias), "fs-%s", type) >= sizeof(alias))
+		return -ENOENT;
+	/* A driver of this name may be older than such aliases are. */
+	err = modules_add(modules, type);
+	err = err == -ENOENT ? modules_add_driver(modules, alias) : err;
+	if (err != -ENOENT)
+		return err;
+	err = modules_read_modinfo(modules);
+	return err || modules_builtin_has_alias(modules, alias) ? err : -ENOENT;
 }
 
 size_t modules_count(const struct modules *modules)

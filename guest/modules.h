@@ -35,6 +35,12 @@ const char *modules_folder(const struct modules *modules);
  */
 int modules_add(struct modules *modules, const char *name);
 
+/*
+ * The same for the driver of a file system's type, "ext3": what the kernel would load for it, which
+ * need not have that name.
+ */
+int modules_add_type(struct modules *modules, const char *type);
+
 /* What was added. */
 size_t modules_count(const struct modules *modules);
 const struct module *modules_at(const struct modules *modules, size_t i);

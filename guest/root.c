@@ -2,261 +2,316 @@
 /*
  * Which block device of the guest is its root file system.
  *
- * The host looks into the disks, read-only and through libblkid, since it knows them before the
- * guest does: what lies on the whole disk, or in which partition. So the guest's init needs no
+ * The host looks into the disks (root-probe.c), since it has them before the guest does: what lies
+ * on the whole disk, or in which partition. So the guest's init needs no
  * prober, and what is wrong is said before anything is booted. The n-th disk is /dev/vd[a + n] in
  * the guest, and its partitions have their numbers behind that.
  *
  * Without a wish it is the first disk: its file system, or in a partition table the partition
  * whose type says that it is x86-64's root, else the only one with a file system that a root
- * can be on, else the largest of those.
+ * can be on, else the largest of those. A wish is a name of a device, or what the kernel takes for
+ * root=, with the same rules: PARTUUID= in any case, also with /PARTNROFF=, PARTLABEL=, major and
+ * minor in decimal or hexadecimal; and LABEL= and UUID=, which initrds know.
  *
- * A disk changes while its guest runs, and may be anybody's: what libblkid says of it is text to be
- * compared; only a type is passed on, and libblkid has a fixed list of those.
+ * What only an initrd can make a root of (LVM, LUKS, RAID) is named, with that remedy.
  *
  * Main thread.
  *
- * Spec: libblkid's reference; Discoverable Partitions Specification for the type of a root.
+ * Spec: Linux Documentation/admin-guide/kernel-parameters.rst and
+ * block/early-lookup.c for root=.
  */
 #include "root.h"
+#include "root-probe.h"
 
 #include <kvm/log.h>
+#include <kvm/util.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ROOT_NONE "none"
 
-#ifdef HAVE_BLKID
-#include <blkid.h>
+/* "--root LABEL=x" and "root=LABEL=x": how the user wrote it. */
+#define ROOT_ASKED	  "%s%s%s"
+#define ROOT_WORDS(query) (query)->by, strchr((query)->by, '=') ? "" : " ", (query)->wish
 
-#define TYPE_ROOT_X86_64 "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"
-#define SECTOR		 512
-#define KEY_DEVICE	 "DEVICE" /* beside libblkid's own: what the guest calls it */
+/* --- numbers --- */
 
-/* File systems that a root can be on. */
-static const char *const root_types[] = {"ext4", "ext3", "ext2",     "xfs",   "btrfs",
-					 "f2fs", "jfs",	 "squashfs", "erofs", "reiserfs"};
+#define MINORS_OF_A_DISK 16 /* virtio-blk: the disk itself, and 15 partitions */
 
-/* What was found on a disk, or in a partition of it. */
-struct candidate {
-	struct root root;
-	u64 bytes;
-	bool typed_root; /* its partition says so */
-};
-
-struct search {
-	const char *key, *value; /* "LABEL" and what it is to be; key NULL: the best */
-	char disk[16];		 /* "/dev/vda" */
-	struct candidate best;
-	unsigned int found;
-};
-
-static bool root_is_type(const char *type)
+/* Names that the kernel does not have, and nobody makes before there is a root. */
+static int root_refuse_device(const struct root_query *query)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(root_types); i++) {
-		if (!strcmp(type, root_types[i]))
-			return true;
-	}
-	return false;
-}
+	const char *wish = query->wish;
 
-static const char *root_value(blkid_probe probe, const char *key)
-{
-	const char *value;
-
-	return blkid_probe_lookup_value(probe, key, &value, NULL) ? "" : value;
-}
-
-/* A file system was found in probe: is it the one? */
-static void root_consider(struct search *search, blkid_probe probe, const char *device,
-			  const char *part_uuid, const char *part_type)
-{
-	struct candidate is = {.bytes = (u64)blkid_probe_get_size(probe)};
-	const char *type = root_value(probe, "TYPE");
-
-	snprintf(is.root.device, sizeof(is.root.device), "%s", device);
-	snprintf(is.root.type, sizeof(is.root.type), "%s", type);
-	is.typed_root = !strcasecmp(part_type, TYPE_ROOT_X86_64);
-	if (search->key) {
-		const char *value = !strcmp(search->key, KEY_DEVICE) ? device
-				    : !strcmp(search->key, "PARTUUID")
-					    ? part_uuid
-					    : root_value(probe, search->key);
-
-		if (strcmp(value, search->value) != 0 || search->found++)
-			return;
-		search->best = is;
-		return;
-	}
-	if (!root_is_type(type))
-		return;
-	if (search->found++ &&
-	    (search->best.typed_root > is.typed_root ||
-	     (search->best.typed_root == is.typed_root && search->best.bytes >= is.bytes)))
-		return;
-	search->best = is;
-}
-
-static blkid_probe root_probe(int fd, u64 offset, u64 bytes)
-{
-	blkid_probe probe = blkid_new_probe();
-
-	if (!probe)
-		return NULL;
-	if (blkid_probe_set_device(probe, fd, (blkid_loff_t)offset, (blkid_loff_t)bytes)) {
-		blkid_free_probe(probe);
-		return NULL;
-	}
-	blkid_probe_enable_superblocks(probe, 1);
-	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL |
-							 BLKID_SUBLKS_UUID);
-	return probe;
-}
-
-static void root_search_partition(struct search *search, int fd, blkid_partition part)
-{
-	u64 start = (u64)blkid_partition_get_start(part) * SECTOR;
-	u64 bytes = (u64)blkid_partition_get_size(part) * SECTOR;
-	const char *uuid = blkid_partition_get_uuid(part);
-	const char *type = blkid_partition_get_type_string(part);
-	blkid_probe probe;
-	char device[32];
-
-	if (!bytes || blkid_partition_is_extended(part))
-		return;
-	probe = root_probe(fd, start, bytes);
-	if (!probe)
-		return;
-	snprintf(device, sizeof(device), "%s%d", search->disk, blkid_partition_get_partno(part));
-	if (!blkid_do_safeprobe(probe))
-		root_consider(search, probe, device, uuid ? uuid : "", type ? type : "");
-	blkid_free_probe(probe);
-}
-
-static void root_search_fd(struct search *search, int fd)
-{
-	blkid_probe probe = root_probe(fd, 0, 0);
-	blkid_partlist parts;
-
-	if (!probe)
-		return;
-	blkid_probe_enable_partitions(probe, 1);
-	parts = blkid_probe_get_partitions(probe);
-	if (parts && blkid_partlist_numof_partitions(parts) > 0) {
-		for (int i = 0; i < blkid_partlist_numof_partitions(parts); i++)
-			root_search_partition(search, fd, blkid_partlist_get_partition(parts, i));
-	} else if (!blkid_do_safeprobe(probe)) {
-		root_consider(search, probe, search->disk, "", "");
-	}
-	blkid_free_probe(probe);
-}
-
-static void root_search_disk(struct search *search, const char *path, unsigned int index)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	/* It is open already, as a disk: the guest's init will say what is missing. */
-	if (fd < 0)
-		return;
-	if (index < 26)
-		snprintf(search->disk, sizeof(search->disk), "/dev/vd%c", 'a' + (int)index);
-	else
-		snprintf(search->disk, sizeof(search->disk), "/dev/vd%c%c",
-			 'a' + (int)index / 26 - 1, 'a' + (int)index % 26);
-	root_search_fd(search, fd);
-	close(fd);
-}
-
-/* "LABEL=x" and the like on any disk. */
-static int root_choose_tag(const char *wish, const char *const *disks, unsigned int count,
-			   struct root *root)
-{
-	static const char *const keys[] = {"LABEL", "UUID", "PARTUUID"};
-	struct search search = {.key = NULL};
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		size_t len = strlen(keys[i]);
-
-		if (!strncmp(wish, keys[i], len) && wish[len] == '=') {
-			search.key = keys[i];
-			search.value = wish + len + 1;
-		}
-	}
-	if (!search.key)
-		return log_fail(-EINVAL,
-				"--root %s: a device (/dev/vda1), LABEL=, UUID=, PARTUUID= or none "
-				"is wanted",
-				wish);
-	for (unsigned int i = 0; i < count; i++)
-		root_search_disk(&search, disks[i], i);
-	if (!search.found)
-		return log_fail(-ENOENT, "--root %s: no disk has it", wish);
-	if (search.found > 1)
-		return log_fail(-EINVAL, "--root %s: %u file systems have it; name the device",
-				wish, search.found);
-	*root = search.best.root;
+	if (!strcmp(wish, "/dev/nfs") || !strcmp(wish, "/dev/cifs"))
+		return log_fail(-ENOTSUP,
+				ROOT_ASKED ": a root on the network is not supported; a disk "
+					   "is (--disk)",
+				ROOT_WORDS(query));
+	if (!strncmp(wish, "/dev/mapper/", 12))
+		return log_fail(-ENOTSUP,
+				ROOT_ASKED ": LVM and the device mapper need the initrd of the "
+					   "root's own system: -i FILE -p root=%s",
+				ROOT_WORDS(query), wish);
 	return 0;
+}
+
+/*
+ * "254:1", or "fe01" in hexadecimal as the kernel packs them: the text "254:1". False: it is
+ * neither.
+ */
+static bool root_parse_number(const char *wish, char *number, size_t bytes, unsigned int *major,
+			      unsigned int *minor)
+{
+	unsigned long packed;
+	unsigned int offset;
+	char more, *end;
+
+	if (sscanf(wish, "%u:%u%c", major, minor, &more) != 2 &&
+	    sscanf(wish, "%u:%u:%u:%c", major, minor, &offset, &more) != 3) {
+		packed = strtoul(wish, &end, 16);
+		if (end == wish || *end || packed > UINT32_MAX ||
+		    !strchr("0123456789abcdefABCDEF", *wish))
+			return false;
+		*major = (packed & 0xfff00) >> 8;
+		*minor = (packed & 0xff) | (packed >> 12 & 0xfff00);
+	}
+	snprintf(number, bytes, "%u:%u", *major, *minor);
+	return true;
+}
+
+static void root_disk_name(char *name, size_t bytes, unsigned int index)
+{
+	if (index < 26)
+		snprintf(name, bytes, "/dev/vd%c", 'a' + (int)index);
+	else
+		snprintf(name, bytes, "/dev/vd%c%c", 'a' + (int)index / 26 - 1,
+			 'a' + (int)index % 26);
+}
+
+#ifdef HAVE_BLKID
+#define SECTOR 512
+
+static void root_search(struct root_search *search, const struct root_query *query,
+			unsigned int index)
+{
+	char disk[16];
+
+	root_disk_name(disk, sizeof(disk), index);
+	root_probe_disk(search, query->disks[index], disk,
+			query->block_bytes ? query->block_bytes[index] : SECTOR);
+}
+
+/* --- wishes --- */
+
+/* Its type says that only an initrd can make a root of it. */
+static int root_check_found(const struct root_query *query, const struct root *root)
+{
+	const char *other = root_probe_other(root->type);
+
+	if (!other)
+		return 0;
+	return log_fail(-ENOTSUP,
+			ROOT_ASKED ": %s is %s, no file system; the initrd of the root's own "
+				   "system can find the root in it: -i FILE -p root=...",
+			ROOT_WORDS(query), root->device, other);
 }
 
 /* A device by its name; its type is known when it is on a disk of ours. */
-static int root_choose_device(const char *wish, const char *const *disks, unsigned int count,
-			      struct root *root)
+static int root_choose_device(const struct root_query *query, const char *device, struct root *root)
 {
-	struct search search = {.key = KEY_DEVICE, .value = wish};
+	struct root_search search = {.key = ROOT_BY_DEVICE, .value = device};
 
-	if (strlen(wish) >= sizeof(root->device) || strpbrk(wish, " \n"))
-		return log_fail(-EINVAL, "--root %s: is no name of a device", wish);
-	for (unsigned int i = 0; i < count && !search.found; i++)
-		root_search_disk(&search, disks[i], i);
-	*root = search.best.root;
-	strcpy(root->device, wish);
+	if (strlen(device) >= sizeof(root->device) || strpbrk(device, " \n"))
+		return log_fail(-EINVAL, ROOT_ASKED ": is not the name of a device",
+				ROOT_WORDS(query));
+	for (unsigned int i = 0; i < query->count && !search.found; i++)
+		root_search(&search, query, i);
+	*root = search.best;
+	strcpy(root->device, device);
+	return root_check_found(query, root);
+}
+
+/*
+ * A device by its numbers. Of virtio-blk's the major number is one that the kernel gives away at
+ * start; so the type is what a disk of that minor number would have.
+ */
+static int root_choose_number(const struct root_query *query, const char *number,
+			      unsigned int major, unsigned int minor, struct root *root)
+{
+	unsigned int index = minor / MINORS_OF_A_DISK, part = minor % MINORS_OF_A_DISK;
+	char name[32];
+	int err = 0;
+
+	if (major >= 234 && major <= 254 && index < query->count) {
+		root_disk_name(name, sizeof(name), index);
+		if (part)
+			snprintf(name + strlen(name), sizeof(name) - strlen(name), "%u", part);
+		err = root_choose_device(query, name, root);
+	}
+	snprintf(root->device, sizeof(root->device), "%s", number);
+	return err;
+}
+
+/* "PARTUUID=x/PARTNROFF=n": cut x out, and n. */
+static int root_split_offset(const struct root_query *query, const char *value, char *uuid,
+			     size_t bytes, int *offset)
+{
+	const char *slash = strchr(value, '/');
+	char more;
+
+	*offset = 0;
+	snprintf(uuid, bytes, "%.*s", (int)strcspn(value, "/"), value);
+	if (!slash || sscanf(slash, "/PARTNROFF=%d%c", offset, &more) == 1)
+		return 0;
+	return log_fail(-EINVAL,
+			ROOT_ASKED ": PARTUUID=UUID or PARTUUID=UUID/PARTNROFF=NUMBER is wanted",
+			ROOT_WORDS(query));
+}
+
+/* The partition so many after this one. */
+static int root_move(const struct root_query *query, int offset, struct root *root)
+{
+	size_t name = strcspn(root->device, "0123456789");
+	int number = atoi(root->device + name) + offset;
+	char device[sizeof(root->device)];
+	struct root_search search = {.key = ROOT_BY_DEVICE, .value = device};
+
+	snprintf(device, sizeof(device), "%.*s%d", (int)MIN(name, 32UL), root->device, number);
+	for (unsigned int i = 0; number > 0 && i < query->count; i++)
+		root_search(&search, query, i);
+	if (!search.found)
+		return log_fail(-ENOENT, ROOT_ASKED ": there is no partition %d beside %s",
+				ROOT_WORDS(query), number, root->device);
+	*root = search.best;
 	return 0;
 }
 
-int root_choose(const char *wish, const char *const *disks, unsigned int count, struct root *root)
+/* What was said to be there, on any disk. */
+static int root_choose_tag(const struct root_query *query, enum root_key key, const char *value,
+			   struct root *root)
 {
-	struct search search = {.key = NULL};
+	struct root_search search = {.key = key, .value = value};
+	char uuid[128];
+	int offset = 0, err = 0;
 
-	*root = (struct root){0};
-	if (wish && !strcmp(wish, ROOT_NONE))
-		return 0;
-	if (wish && wish[0] == '/')
-		return root_choose_device(wish, disks, count, root);
-	if (wish)
-		return root_choose_tag(wish, disks, count, root);
-	if (!count)
-		return 0;
-	root_search_disk(&search, disks[0], 0);
+	if (key == ROOT_BY_PARTUUID) {
+		err = root_split_offset(query, value, uuid, sizeof(uuid), &offset);
+		search.value = uuid;
+	}
+	if (err)
+		return err;
+	for (unsigned int i = 0; *search.value && i < query->count; i++)
+		root_search(&search, query, i);
 	if (!search.found)
-		return log_fail(
-			-ENOENT,
+		return log_fail(-ENOENT, ROOT_ASKED ": no disk has it", ROOT_WORDS(query));
+	if (search.found > 1)
+		return log_fail(-EINVAL, ROOT_ASKED ": %u %s have it; name the device",
+				ROOT_WORDS(query), search.found,
+				key < ROOT_BY_PARTUUID ? "file systems" : "partitions");
+	*root = search.best;
+	err = offset ? root_move(query, offset, root) : 0;
+	return err ? err : root_check_found(query, root);
+}
+
+static int root_choose_wish(const struct root_query *query, struct root *root)
+{
+	static const struct {
+		const char *text;
+		enum root_key key;
+	} tags[] = {
+		{"LABEL=", ROOT_BY_LABEL},
+		{"UUID=", ROOT_BY_UUID},
+		{"PARTUUID=", ROOT_BY_PARTUUID},
+		{"PARTLABEL=", ROOT_BY_PARTLABEL},
+		/* What udev calls them. */
+		{"/dev/disk/by-label/", ROOT_BY_LABEL},
+		{"/dev/disk/by-uuid/", ROOT_BY_UUID},
+		{"/dev/disk/by-partuuid/", ROOT_BY_PARTUUID},
+		{"/dev/disk/by-partlabel/", ROOT_BY_PARTLABEL},
+	};
+	const char *wish = query->wish;
+	unsigned int major, minor;
+	char number[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
+		size_t len = strlen(tags[i].text);
+
+		if (!strncmp(wish, tags[i].text, len))
+			return root_choose_tag(query, tags[i].key, wish + len, root);
+	}
+	if (wish[0] == '/')
+		return root_choose_device(query, wish, root);
+	if (root_parse_number(wish, number, sizeof(number), &major, &minor))
+		return root_choose_number(query, number, major, minor, root);
+	return log_fail(-EINVAL,
+			ROOT_ASKED ": a device (/dev/vda1, 254:1), LABEL=, UUID=, PARTUUID=, "
+				   "PARTLABEL= or none is wanted",
+			ROOT_WORDS(query));
+}
+
+/* --- no wish --- */
+
+static int root_choose_best(const struct root_query *query, struct root *root)
+{
+	struct root_search search = {.key = ROOT_BEST};
+
+	if (!query->count)
+		return 0;
+	root_search(&search, query, 0);
+	*root = search.best;
+	if (search.found)
+		return 0;
+	if (search.others[0])
+		return log_fail(-ENOENT,
+				"disk %s: has %s, and no file system that a root can be on; the "
+				"initrd of the root's own system may find it: -i FILE -p root=...; "
+				"--root names another, or none",
+				query->disks[0], search.others);
+	return log_fail(-ENOENT,
 			"disk %s: has no file system that a root can be on, nor a partition "
 			"with one; --root names another, or none",
-			disks[0]);
-	*root = search.best.root;
-	return 0;
+			query->disks[0]);
 }
 #else
 
 /* Without libblkid nothing is known of a disk but its place. */
-int root_choose(const char *wish, const char *const *disks, unsigned int count, struct root *root)
+static int root_choose_wish(const struct root_query *query, struct root *root)
 {
-	*root = (struct root){0};
-	(void)disks;
-	if (wish && !strcmp(wish, ROOT_NONE))
+	unsigned int major, minor;
+
+	if (root_parse_number(query->wish, root->device, sizeof(root->device), &major, &minor))
 		return 0;
-	if (wish &&
-	    (wish[0] != '/' || strlen(wish) >= sizeof(root->device) || strpbrk(wish, " \n")))
+	if (query->wish[0] != '/' || strlen(query->wish) >= sizeof(root->device) ||
+	    strpbrk(query->wish, " \n"))
 		return log_fail(-ENOTSUP,
-				"--root %s: this lkvm was built without libblkid, which finds it; "
-				"name the device",
-				wish);
-	if (wish || count)
-		strcpy(root->device, wish ? wish : "/dev/vda");
+				ROOT_ASKED ": this lkvm was built without libblkid, which finds "
+					   "it; name the device",
+				ROOT_WORDS(query));
+	strcpy(root->device, query->wish);
+	return 0;
+}
+
+static int root_choose_best(const struct root_query *query, struct root *root)
+{
+	if (query->count)
+		root_disk_name(root->device, sizeof(root->device), 0);
 	return 0;
 }
 #endif
+
+int root_choose(const struct root_query *query, struct root *root)
+{
+	int err;
+
+	*root = (struct root){0};
+	if (!query->wish)
+		return root_choose_best(query, root);
+	if (!strcmp(query->wish, ROOT_NONE))
+		return 0;
+	err = root_refuse_device(query);
+	return err ? err : root_choose_wish(query, root);
+}

@@ -18,6 +18,7 @@ struct initramfs_plan {
 	const char *drivers[INITRAMFS_DRIVERS_MAX]; /* modules that devices need, by name */
 	unsigned int driver_count;
 	const char *const *disks; /* paths of what the guest calls /dev/vda, /dev/vdb, ... */
+	const u32 *disk_blocks;	  /* the guest's logical block of each; NULL: 512 */
 	unsigned int disk_count;
 	const char *status_port; /* what status_port_open() returned; NULL: there is none */
 };

@@ -175,7 +175,8 @@ static void test_the_archive(void **state)
 	assert_non_null(text);
 	snprintf(config_text, sizeof(config_text), "%.*s", (int)len, text);
 	assert_non_null(strstr(config_text, "hostname a-guest\n"));
-	assert_non_null(strstr(config_text, "root /dev/vda5\nexec echo hello\nuser joe\n"
+	assert_non_null(strstr(config_text, "root /dev/vda5\nroot-by --root\n"
+					    "exec echo hello\nuser joe\n"
 					    "module lkvm/modules/00-virtio.ko\n"
 					    "module lkvm/modules/01-virtio_blk.ko\n"
 					    "try-module lkvm/modules/02-crc32c_intel.ko\n"
@@ -248,6 +249,49 @@ static void test_standard_input_is_described(void **state)
 	close(null);
 	close(ends[0]);
 	close(ends[1]);
+}
+
+/* The lines about the root of /lkvm/config, with these parameters; NULL: refused. */
+static const char *root_lines(const char *param)
+{
+	static char lines_of_it[256];
+	char kernel[128];
+	struct initramfs_plan plan = plan_with_modules(kernel);
+	const char *text, *end;
+	const void *data;
+	size_t bytes, len;
+
+	with_param(param);
+	if (initramfs_make(&plan, &data, &bytes))
+		return NULL;
+	text = entry(data, bytes, "lkvm/config", &len);
+	assert_non_null(text);
+	text = memmem(text, len, "\nroot ", 6);
+	assert_non_null(text);
+	end = strstr(++text, "module ");
+	snprintf(lines_of_it, sizeof(lines_of_it), "%.*s", (int)(end - text), text);
+	initramfs_free();
+	return lines_of_it;
+}
+
+static void test_the_kernels_words_about_the_root(void **state)
+{
+	OPTIONS();
+	assert_string_equal(root_lines("root=/dev/vdx ro root=/dev/vdy"),
+			    "root /dev/vdy\nroot-by root=\n");
+	assert_string_equal(root_lines("\"root=/dev/vdx\" -- root=/dev/vdy"),
+			    "root /dev/vdx\nroot-by root=\n");
+	assert_string_equal(root_lines("root=fe01 rootfstype=ext4"),
+			    "root 254:1\nroot-by root=\ntype ext4\n");
+	/* Of a list one driver must be there. */
+	assert_string_equal(root_lines("root=/dev/vdx rootfstype=\"xfs,ext4\""),
+			    "root /dev/vdx\nroot-by root=\ntype xfs,ext4\n");
+	assert_null(root_lines("root=/dev/vdx rootfstype=xfs,btrfs"));
+	assert_said("has no driver for rootfstype=xfs,btrfs, which the root /dev/vdx needs");
+	assert_null(root_lines("root=sda1"));
+	assert_said("root=sda1: a device (/dev/vda1, 254:1)");
+	OPTIONS("--root=/dev/vdz");
+	assert_string_equal(root_lines("root=/dev/vdx"), "root /dev/vdz\nroot-by --root\n");
 }
 
 static void test_a_missing_driver_is_named(void **state)
@@ -333,6 +377,7 @@ int main(void)
 		GUEST_TEST(test_standard_input_is_described),
 		GUEST_TEST(test_a_missing_driver_is_named),
 		GUEST_TEST(test_modules_that_do_not_fit),
+		GUEST_TEST(test_the_kernels_words_about_the_root),
 		GUEST_TEST(test_without_modules),
 		GUEST_TEST(test_it_is_written_out),
 	};

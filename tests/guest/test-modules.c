@@ -91,6 +91,33 @@ static void test_built_in_is_there_and_missing_is_not(void **state)
 	modules_close(modules);
 }
 
+/* Debian's: ext4 serves its predecessors, as a module or built in. */
+static void test_drivers_of_types(void **state)
+{
+	static const char records[] = "unix.alias=net-pf-1\0ext4.alias=fs-ext3\0ext4.alias=fs-ext4";
+	struct modules *modules = open_with(dep, NULL,
+					    "alias fs-ext9 none\nalias fs-ext3 none\n"
+					    "alias fs-ext3 ext4\nalias fs-unix ext4\n");
+
+	assert_int_equal(modules_add_type(modules, "ext3"), 0);
+	assert_string_equal(list(modules), "crc16 jbd2 ext4");
+	assert_int_equal(modules_add_type(modules, "ext4"), 0);
+	assert_int_equal(modules_add_type(modules, "ext2"), -ENOENT);
+	assert_int_equal(modules_add_type(modules, "ext9"), -ENOENT);
+	assert_int_equal(modules_add_type(modules, ""), -ENOENT);
+	assert_int_equal(modules_count(modules), 3);
+	modules_close(modules);
+
+	put_bytes("m/modules.builtin.modinfo", records, sizeof(records));
+	modules = open_with("", NULL, NULL);
+	assert_int_equal(modules_add_type(modules, "ext3"), 0);
+	assert_int_equal(modules_add_type(modules, "ext"), -ENOENT);
+	assert_int_equal(modules_add_type(modules, "ext4"), 0);
+	assert_int_equal(modules_count(modules), 0);
+	assert_int_equal(lines, 0);
+	modules_close(modules);
+}
+
 static void test_a_circle_ends(void **state)
 {
 	struct modules *modules = open_with("a.ko: b.ko\nb.ko: a.ko\nkernel/c.ko:\n",
@@ -368,6 +395,7 @@ int main(void)
 		GUEST_TEST(test_what_is_needed_comes_first_and_once),
 		GUEST_TEST(test_soft_dependencies_by_name_and_by_alias),
 		GUEST_TEST(test_built_in_is_there_and_missing_is_not),
+		GUEST_TEST(test_drivers_of_types),
 		GUEST_TEST(test_a_circle_ends),
 		GUEST_TEST(test_paths_stay_inside),
 		GUEST_TEST(test_odd_lines_are_harmless),

@@ -22,6 +22,13 @@ if ! quick; then
 	own shell-exec 3 --exec 'exit 3'
 	own asked 4 -i "$LAB/guest.cpio" --exec 'exit 4'
 fi
+# A root of the type that a driver of another name serves, with the kernel's own words.
+truncate -s 24M ext3.img
+printf 'label: gpt\nsize=20M, type=linux, uuid=01234567-89AB-CDEF-0123-456789ABCDEF\n' | sfdisk -q ext3.img
+mkfs.ext4 -q -t ext3 -E offset=1048576 -d root ext3.img 20480k 2>/dev/null
+own words 0 -d whole.img -d ext3.img -p 'root=PARTUUID=01234567-89AB-cdef-0123-456789ABCDEF rootwait rw ro' \
+	--exec 'grep " / " /proc/mounts'
+says words '^/dev/vdb1 / ext3 ro' "found by its UUID in capitals, ext3, read only"
 own exec 7 -d whole.img --exec 'id -u; exit 7'
 says exec '^0$' "runs as root"
 
