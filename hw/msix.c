@@ -241,6 +241,8 @@ static void msix_control(struct msix *msix)
 		msix_forget_events(msix);
 	msix->control = control;
 	atomic_store(&msix->enabled, (control & PCI_MSIX_FLAGS_ENABLE) != 0);
+	/* An interrupt of before, by the pin, that no handler will see any more. */
+	pci_use_messages(msix->cap.fn, (control & PCI_MSIX_FLAGS_ENABLE) != 0);
 	msix_apply(msix, 0, msix->count);
 }
 

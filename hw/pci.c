@@ -124,11 +124,11 @@ static u16 function_command(const struct pci_function *fn)
 	return (u16)load(&fn->config[PCI_COMMAND], 2);
 }
 
-/* The level of the pin follows from two registers. */
+/* The level of the pin follows from two registers, and from MSI-X, which takes its place. */
 static void function_update_pin(struct pci_function *fn)
 {
 	bool level = (fn->config[PCI_STATUS] & PCI_STATUS_INTERRUPT) &&
-		     !(function_command(fn) & PCI_COMMAND_INTX_DISABLE);
+		     !(function_command(fn) & PCI_COMMAND_INTX_DISABLE) && !fn->messages;
 
 	if (fn->intx)
 		irq_pin_set(fn->kvm, &fn->pin, level);
@@ -246,6 +246,14 @@ void pci_set_intx(struct pci_function *fn, bool level)
 	pthread_mutex_lock(&pci.lock);
 	fn->config[PCI_STATUS] &= ~PCI_STATUS_INTERRUPT;
 	fn->config[PCI_STATUS] |= level ? PCI_STATUS_INTERRUPT : 0;
+	function_update_pin(fn);
+	pthread_mutex_unlock(&pci.lock);
+}
+
+void pci_use_messages(struct pci_function *fn, bool on)
+{
+	pthread_mutex_lock(&pci.lock);
+	fn->messages = on;
 	function_update_pin(fn);
 	pthread_mutex_unlock(&pci.lock);
 }

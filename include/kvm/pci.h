@@ -72,7 +72,8 @@ struct pci_function {
 	u16 vendor, device, subsystem_vendor, subsystem;
 	u32 class_code; /* 24 bits: base class, subclass, interface */
 	u8 revision;
-	bool intx; /* it has an interrupt pin */
+	bool intx;     /* it has an interrupt pin */
+	bool messages; /* hw/pci.c's: MSI-X is on, and the pin stays low */
 	struct pci_bar bars[PCI_BAR_COUNT];
 	/*
 	 * A BAR begins to answer or stops: bars[bar].mapped and .region.base. When it moves it is
@@ -121,6 +122,12 @@ void pci_config_allow(struct pci_function *fn, unsigned int reg, unsigned int si
 
 /* The interrupt pin, and the Interrupt Status bit that tells of it. Any thread. */
 void pci_set_intx(struct pci_function *fn, bool level);
+
+/*
+ * The guest has switched MSI-X on or off: with it the pin is not asserted, whatever
+ * pci_set_intx() says or has said. Any thread.
+ */
+void pci_use_messages(struct pci_function *fn, bool on);
 
 /* Where the BAR's registers say it is, decoded or not. Any thread. */
 u64 pci_bar_address(struct pci_function *fn, unsigned int bar);

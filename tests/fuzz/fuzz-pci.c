@@ -255,8 +255,10 @@ static void check_lines(void)
 
 	for (unsigned int i = 0; i < FUNCTIONS; i++) {
 		const struct pci_function *fn = &units[i].fn;
+		bool messages = units[i].msix.count && fn->config[CAP + 3] & 0x80;
 
-		levels[fn->pin.gsi] |= (fn->config[0x06] & 8) && !(fn->config[0x05] & 4);
+		levels[fn->pin.gsi] |=
+			(fn->config[0x06] & 8) && !(fn->config[0x05] & 4) && !messages;
 	}
 	for (u32 gsi = GSI_PCI; gsi < GSI_PCI + GSI_PCI_COUNT; gsi++)
 		CHECK(fake_irq(gsi) == levels[gsi]);

@@ -67,6 +67,7 @@ static int set_up(void **state)
 		.name = "fake",
 		.vendor = 0x1af4,
 		.device = 0x1040,
+		.intx = true,
 		.bars[0] = {.kind = PCI_BAR_MEM64,
 			    .region = {.name = "fake",
 				       .len = BAR_BYTES,
@@ -266,6 +267,31 @@ static void test_switched_off(void **state)
 	assert_int_equal(fake_msi_attached(), 0);
 }
 
+/* MSI-X takes the place of the pin: what was raised before does not stay asserted. */
+static void test_the_pin(void **state)
+{
+	u32 gsi = function.pin.gsi;
+
+	pci_set_intx(&function, true);
+	assert_true(fake_irq(gsi));
+	pci_out(DEVFN, CONTROL, 2, ENABLE);
+	assert_false(fake_irq(gsi));
+	pci_set_intx(&function, true);
+	assert_false(fake_irq(gsi));
+	assert_int_equal(pci_in(DEVFN, 0x06, 2), 0x0018); /* still pending */
+	pci_out(DEVFN, CONTROL, 2, ENABLE | FUNC_MASK);
+	assert_false(fake_irq(gsi));
+	pci_out(DEVFN, CONTROL, 2, 0);
+	assert_true(fake_irq(gsi));
+	pci_set_intx(&function, false);
+	assert_false(fake_irq(gsi));
+	/* The next boot begins with the pin. */
+	pci_out(DEVFN, CONTROL, 2, ENABLE);
+	assert_int_equal(device_reset_all(), 0);
+	pci_set_intx(&function, true);
+	assert_true(fake_irq(gsi));
+}
+
 static void test_reset(void **state)
 {
 	pci_out(DEVFN, CONTROL, 2, ENABLE);
@@ -372,10 +398,11 @@ static void test_three_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_capability),	 TEST(test_table),	    TEST(test_bounds),
-		TEST(test_raise),	 TEST(test_pending),	    TEST(test_commits),
-		TEST(test_switched_off), TEST(test_reset),	    TEST(test_not_a_message),
-		TEST(test_no_routes),	 TEST(test_harmless_exits), TEST(test_three_threads),
+		TEST(test_capability),	  TEST(test_table),	TEST(test_bounds),
+		TEST(test_raise),	  TEST(test_pending),	TEST(test_commits),
+		TEST(test_switched_off),  TEST(test_the_pin),	TEST(test_reset),
+		TEST(test_not_a_message), TEST(test_no_routes), TEST(test_harmless_exits),
+		TEST(test_three_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
