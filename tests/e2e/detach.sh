@@ -584,6 +584,7 @@ test_service_unit_is_installed()
 	for kind in system user; do
 		unit=root/opt/x/lib/systemd/$kind/lkvm@.service
 		grep -q '^ExecStart=/opt/x/bin/lkvm run --name %i $LKVM_OPTIONS$' $unit || fail "$kind: no unit"
+		grep -q '^Environment=.* HOME=%h$' $unit || fail "$kind: no HOME for the cache"
 		grep -q '@prefix@' $unit && fail "$kind: no prefix"
 	done
 	command -v systemd-analyze >/dev/null || return 0
