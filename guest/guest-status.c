@@ -13,18 +13,17 @@
  */
 #include "guest-init.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/io.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #define EXIT_PORT 0xf4
 #define TRIES	  3
-#define ANSWER_NS (300 * 1000 * 1000)
+#define ANSWER_S  1
 
 static char port[32], number[64]; /* of the status port: "ttyS1", "5f3a..."; empty: none */
 
@@ -41,21 +40,19 @@ void status_forget(void)
 	port[0] = 0;
 }
 
-/* Not blocked by a line without a carrier; the line's own first byte ends what others wrote. */
-static int tell_by_line(int status)
+/*
+ * Nothing here may wait for ever, as the port's interrupt may not arrive: no tcdrain(), and the
+ * descriptor stays open, because close() waits for the port, too. The first byte ends a line that
+ * somebody else has begun.
+ */
+static bool tell_by_line(int status)
 {
 	char path[48];
-	int fd, said;
+	int fd;
 
 	snprintf(path, sizeof(path), "/dev/%s", port);
 	fd = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	said = dprintf(fd, "\nlkvm-status %s %d\n", number, status);
-	if (said > 0)
-		tcdrain(fd);
-	close(fd);
-	return said > 0 ? 0 : -1;
+	return fd >= 0 && dprintf(fd, "\nlkvm-status %s %d\n", number, status) > 0;
 }
 
 void status_tell(int status)
@@ -65,9 +62,9 @@ void status_tell(int status)
 		outb((unsigned char)status, EXIT_PORT);
 	/* Another program may have written into the middle of the line: try again. */
 	for (int i = 0; port[0] && i < TRIES; i++) {
-		if (tell_by_line(status) < 0)
+		if (!tell_by_line(status))
 			break;
-		nanosleep(&(struct timespec){.tv_nsec = ANSWER_NS}, NULL);
+		nanosleep(&(struct timespec){.tv_sec = ANSWER_S}, NULL);
 	}
 	if (port[0])
 		init_say("status %d: cannot be told to lkvm: not by the exit port, and not by %s",
