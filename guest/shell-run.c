@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -234,9 +235,11 @@ static int run_own(shell_command *command, char **words, const struct shell_node
 	if (redirect_all(node->redirects, for_good ? NULL : &saved)) {
 		assign_all(node->assignments, true, for_good ? NULL : &kept);
 		status = command(words);
-		if (fflush(stdout) && !status)
-			status = shell_error(words[0], "standard output");
-		clearerr(stdout);
+		if (fflush(stdout)) {
+			status = status ? status : shell_error(words[0], "standard output");
+			__fpurge(stdout); /* the next command's output begins with its own */
+			clearerr(stdout);
+		}
 		restore_variables(kept);
 	}
 	restore_fds(&saved);

@@ -173,9 +173,10 @@ static void test_sizes(void **state)
 	static const struct {
 		const char *text;
 		bool taken;
-	} cases[] = {{"a;", true},  {"a&", true},   {"a\n", true},  {"a ", true},  {">a ", true},
-		     {"$a", true},  {"A=b ", true}, {"(", false},   {"( ", false}, {"{ ", false},
-		     {"((", false}, {"a|", false},  {"a&&", false}, {"! ", false}};
+	} cases[] = {{"(a);", true}, {"{ a;}\n", true}, {"a;", true},	{"a&", true},
+		     {"a\n", true},  {"a ", true},	{">a ", true},	{"$a", true},
+		     {"A=b ", true}, {"(", false},	{"( ", false},	{"{ ", false},
+		     {"((", false},  {"a|", false},	{"a&&", false}, {"! ", false}};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		char *text = repeated(cases[i].text, 20000);
