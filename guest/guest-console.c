@@ -264,7 +264,8 @@ void console_make_way(void)
 	unlink(LINE_MAKE);
 	if (fd < 0)
 		return;
-	ioctl(fd, TIOCMSET, &(int){TIOCM_RTS | TIOCM_OUT1});
+	/* All lines in one write; OUT2 lets the port interrupt. */
+	ioctl(fd, TIOCMSET, &(int){TIOCM_RTS | TIOCM_OUT1 | TIOCM_OUT2});
 	ioctl(fd, TIOCMBIS, &(int){TIOCM_DTR});
 	close(fd);
 }
