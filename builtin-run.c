@@ -6,9 +6,9 @@
  * one waits for its start. What was not said gets its default here. The files are
  * opened and checked before any machine exists. Then the init list builds the
  * machine, power-on loads the guest, the vCPU threads start, and this thread runs
- * the I/O loop until something is recorded as the end (kvm-end.c). Everything is
- * undone in reverse, the console's last bytes are written, the result file is
- * completed, and the status is returned.
+ * the I/O loop until something is recorded as the end (kvm-end.c). The console's last
+ * bytes are written, the devices come to rest, the result file is completed, everything
+ * is undone in reverse, and the status is returned.
  *
  * Signals that end a run are read from a signalfd on the loop: the first SIGTERM,
  * SIGINT or SIGHUP presses the power button and starts the grace time, a second one
@@ -31,6 +31,7 @@
 #include <kvm/kernel-search.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm-ipc.h>
+#include <kvm/kvm-pause.h>
 #include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
@@ -356,6 +357,8 @@ static int run_vm(void)
 	term_stop();
 	console_drain(run_signals.source.fd, kvm_end_patience());
 	kvm_end_settle();
+	run_signals.asked = true; /* a signal ends what is left */
+	kvm_pause_at_end(&kvm);
 	reason = kvm_end_reason(&status);
 	budget_check_end(&reason, &status);
 	run_finish(&kvm, reason, status);

@@ -12,7 +12,14 @@
  */
 #include <kvm/device.h>
 
+#include <errno.h>
+
 static struct device *device_list;
+
+static struct {
+	void (*fn)(void *arg);
+	void *arg;
+} rest_hook;
 
 void device_register(struct device *dev)
 {
@@ -53,17 +60,46 @@ static void device_resume_until(const struct device *end)
 	}
 }
 
+static int device_pause(struct device *dev)
+{
+	return dev->pause ? dev->pause(dev) : 0;
+}
+
 int device_pause_all(void)
 {
-	for (struct device *dev = device_list; dev; dev = dev->next) {
-		int err = dev->pause ? dev->pause(dev) : 0;
+	int ret = 0;
 
-		if (err) {
+	for (struct device *dev = device_list; dev; dev = dev->next) {
+		int err = device_pause(dev);
+
+		if (err == -EINPROGRESS) {
+			ret = err;
+		} else if (err) {
 			device_resume_until(dev);
 			return err;
 		}
 	}
-	return 0;
+	return ret;
+}
+
+void device_report_busy(void)
+{
+	for (struct device *dev = device_list; dev; dev = dev->next) {
+		if (dev->overdue && device_pause(dev) == -EINPROGRESS)
+			dev->overdue(dev);
+	}
+}
+
+void device_set_rest_hook(void (*fn)(void *arg), void *arg)
+{
+	rest_hook.fn = fn;
+	rest_hook.arg = arg;
+}
+
+void device_rested(void)
+{
+	if (rest_hook.fn)
+		rest_hook.fn(rest_hook.arg);
 }
 
 void device_resume_all(void)

@@ -9,12 +9,14 @@
  * the guest cannot tell that time has passed, but for the clock on its wall (RTC) and what the
  * network says.
  *
- *   RUNNING --kvm_pause()--> vCPUs park, each rings --> all parked: devices, clocks --> PAUSED
+ *   RUNNING --kvm_pause()--> PARKING --all vCPUs parked--> SETTLING --devices at rest--> PAUSED
  *   PAUSED --kvm_resume()--> clocks, devices, vCPUs --> RUNNING
  *
- * The loop never waits for a vCPU: the bell of the last one to park does the rest. A vCPU that
- * does not park within 5 s is named, and the pause fails; those that parked go on. A reset in
- * place parks the vCPUs too. It goes first, and when it is over the pause asks them again.
+ * The loop never waits, neither for a vCPU nor for the host's storage. The bell of the last one to
+ * park holds the clocks and asks the devices, which take nothing new from then on; one that has
+ * something in flight says so, and rings when that is done (device_rested()). Both together have
+ * 5 s. Then what is not ready is named, the pause fails, and all go on. A reset in place parks the
+ * vCPUs too. It goes first, and when it is over the pause asks them again.
  *
  * A look is less: the vCPUs park, done() sees them, and they go on. Devices and clocks are not
  * concerned, so that a disk that hangs keeps nobody from looking; the guest loses milliseconds, as
@@ -23,6 +25,10 @@
  * Clocks: guests run by kvmclock or by the TSC. All TSCs are read while the vCPUs are parked, and
  * written back at the end (arch_cpu_hold_clock()); then KVM's clock is set to what it was, for
  * it is computed from the TSC. KVM_KVMCLOCK_CTRL tells the guest's watchdogs that it was paused.
+ *
+ * At the end of a run, when there are no vCPUs any more, the devices come to rest in the same way:
+ * the loop runs on for that, with one deadline for all, and so a signal, --timeout and the control
+ * socket are heard meanwhile; whatever ends a run ends this too.
  *
  * The run's own timers (--timeout, the grace time) go on: they are the host's.
  */
@@ -43,8 +49,10 @@ static struct {
 	struct pause_wait *waits; /* a pause is under way when there are some */
 	struct pause_wait *looks; /* these want the vCPUs parked for a moment */
 	struct loop_bell bell;
-	struct loop_timer timer;
+	struct loop_timer timer; /* from the first who asks until all is ready */
+	bool settling;		 /* clocks are held, and devices asked to come to rest */
 	bool paused;
+	bool ending; /* there are no vCPUs any more */
 } pausing;
 
 bool kvm_is_paused(void)
@@ -82,31 +90,57 @@ static int pause_release_clocks(struct kvm *kvm)
 	return err ? err : arch_vm_release_clock(kvm);
 }
 
-/* All vCPUs are parked. */
-static int pause_machine(struct kvm *kvm)
-{
-	int err = pause_hold_clocks(kvm);
-
-	return err ? err : device_pause_all();
-}
-
 static bool pause_is_wanted(void)
 {
 	return pausing.waits || pausing.looks;
 }
 
-/* All vCPUs are parked, and a pause is wanted. */
+/* Devices and clocks go on. Whoever set them going again has said what failed. */
+static void pause_unsettle(struct kvm *kvm)
+{
+	if (!pausing.settling)
+		return;
+	pausing.settling = false;
+	pause_release_clocks(kvm);
+	device_resume_all();
+}
+
+/* It does not come to be: all go on, and who waits hears why. */
+static void pause_give_up(struct kvm *kvm, int err)
+{
+	loop_disarm(kvm->loop, &pausing.timer);
+	pause_unsettle(kvm);
+	kvm_cpu_unpark_all(kvm);
+	pause_tell(&pausing.looks, err);
+	pause_tell(&pausing.waits, err);
+}
+
+/* All vCPUs are parked, and a pause is wanted; here again each time a device is at rest. */
 static void pause_enter(struct kvm *kvm)
 {
-	int err = pause_machine(kvm);
+	int err = pausing.settling ? 0 : pause_hold_clocks(kvm);
 
-	if (err) {
-		kvm_cpu_unpark_all(kvm);
-	} else {
-		pausing.paused = true;
-		ipc_event("paused");
+	if (!err) {
+		pausing.settling = true;
+		err = device_pause_all();
 	}
-	pause_tell(&pausing.waits, err);
+	if (err == -EINPROGRESS)
+		return;
+	if (err) {
+		pause_give_up(kvm, err);
+		return;
+	}
+	loop_disarm(kvm->loop, &pausing.timer);
+	pausing.settling = false;
+	pausing.paused = true;
+	ipc_event("paused");
+	pause_tell(&pausing.waits, 0);
+}
+
+static void pause_end_look(struct kvm *kvm)
+{
+	if (device_pause_all() != -EINPROGRESS)
+		loop_stop(kvm->loop);
 }
 
 static void pause_rung(void *arg)
@@ -114,6 +148,10 @@ static void pause_rung(void *arg)
 	struct kvm *kvm = arg;
 	bool parked;
 
+	if (pausing.ending) {
+		pause_end_look(kvm);
+		return;
+	}
 	if (!pause_is_wanted())
 		return;
 	/* In this order: the vCPU that wants a reset says so before it parks. */
@@ -122,30 +160,36 @@ static void pause_rung(void *arg)
 		loop_disarm(kvm->loop, &pausing.timer);
 		return;
 	}
-	if (!parked) {
-		if (!pausing.timer.deadline_ns)
-			loop_arm(kvm->loop, &pausing.timer, now_ns() + CPU_PARK_TIMEOUT_NS);
+	if (!pausing.timer.deadline_ns)
+		loop_arm(kvm->loop, &pausing.timer, now_ns() + CPU_PARK_TIMEOUT_NS);
+	if (!parked)
 		return;
-	}
-	loop_disarm(kvm->loop, &pausing.timer);
 	pause_tell(&pausing.looks, 0);
-	if (pausing.waits)
+	if (pausing.waits) {
 		pause_enter(kvm);
-	else
+	} else {
+		loop_disarm(kvm->loop, &pausing.timer);
 		kvm_cpu_unpark_all(kvm);
+	}
 }
 
 static void pause_overdue(void *arg)
 {
 	struct kvm *kvm = arg;
 
+	if (pausing.ending) {
+		device_report_busy();
+		loop_stop(kvm->loop);
+		return;
+	}
 	/* The reset's own bound holds; after it the pause is asked for anew. */
 	if (kvm_reset_is_wanted())
 		return;
-	kvm_cpu_report_unparked(kvm, "pause");
-	kvm_cpu_unpark_all(kvm);
-	pause_tell(&pausing.looks, -ETIMEDOUT);
-	pause_tell(&pausing.waits, -ETIMEDOUT);
+	if (pausing.settling)
+		device_report_busy();
+	else
+		kvm_cpu_report_unparked(kvm, "pause");
+	pause_give_up(kvm, -ETIMEDOUT);
 }
 
 static void pause_ask(struct kvm *kvm)
@@ -156,16 +200,13 @@ static void pause_ask(struct kvm *kvm)
 
 static void pause_join(struct kvm *kvm, struct pause_wait **list, struct pause_wait *wait)
 {
-	bool asked = pause_is_wanted();
-
-	if (pausing.paused) {
-		wait->done(wait->arg, 0);
+	if (pausing.paused || pausing.ending) {
+		wait->done(wait->arg, pausing.ending ? -ECANCELED : 0);
 		return;
 	}
 	wait->next = *list;
 	*list = wait;
-	if (!asked)
-		pause_ask(kvm);
+	pause_ask(kvm);
 }
 
 void kvm_pause(struct kvm *kvm, struct pause_wait *wait)
@@ -184,7 +225,10 @@ static void pause_call_off(struct kvm *kvm)
 	bool asked = pausing.waits;
 
 	pause_tell(&pausing.waits, -ECANCELED);
-	if (!asked || pause_is_wanted() || kvm_reset_is_wanted())
+	if (!asked)
+		return;
+	pause_unsettle(kvm);
+	if (pause_is_wanted() || kvm_reset_is_wanted())
 		return;
 	loop_disarm(kvm->loop, &pausing.timer);
 	kvm_cpu_unpark_all(kvm);
@@ -194,6 +238,8 @@ int kvm_resume(struct kvm *kvm)
 {
 	int err;
 
+	if (pausing.ending)
+		return -ECANCELED;
 	if (!pausing.paused) {
 		pause_call_off(kvm);
 		return 0;
@@ -219,11 +265,33 @@ void kvm_pause_after_reset(struct kvm *kvm)
 		pause_ask(kvm);
 }
 
+void kvm_pause_at_end(struct kvm *kvm)
+{
+	kvm_reset_call_off(kvm);
+	pause_tell(&pausing.looks, -ECANCELED);
+	pause_tell(&pausing.waits, -ECANCELED);
+	pausing.ending = true;
+	if (device_pause_all() != -EINPROGRESS)
+		return;
+	loop_arm(kvm->loop, &pausing.timer, now_ns() + CPU_PARK_TIMEOUT_NS);
+	loop_continue(kvm->loop);
+	loop_run(kvm->loop);
+}
+
+static void pause_device_rested(void *arg)
+{
+	struct kvm *kvm = arg;
+
+	loop_ring(kvm->loop, &pausing.bell);
+	kvm_reset_device_rested(kvm);
+}
+
 static int pause_init(struct kvm *kvm)
 {
 	pausing.bell = (struct loop_bell){.fn = pause_rung, .arg = kvm};
 	pausing.timer = (struct loop_timer){.fn = pause_overdue, .arg = kvm};
 	loop_add_bell(kvm->loop, &pausing.bell);
+	device_set_rest_hook(pause_device_rested, kvm);
 	return 0;
 }
 
@@ -231,7 +299,8 @@ static void pause_exit(struct kvm *kvm)
 {
 	pause_tell(&pausing.looks, -ECANCELED);
 	pause_tell(&pausing.waits, -ECANCELED);
-	pausing.paused = false;
+	pausing.paused = pausing.settling = pausing.ending = false;
+	device_set_rest_hook(NULL, NULL);
 	loop_disarm(kvm->loop, &pausing.timer);
 	loop_remove_bell(kvm->loop, &pausing.bell);
 }

@@ -12,14 +12,16 @@
  * No vCPU may run meanwhile, and the loop never waits. So a reset is a small
  * state machine:
  *
- *   RUNNING --kvm_reset_begin()--> PARKING --last vCPU rings--> PARKED --> RUNNING
+ *   RUNNING --kvm_reset_begin()--> PARKING --last vCPU rings--> SETTLING
+ *   SETTLING --last device rings--> all is reset --> RUNNING
  *
  * kvm_reset_begin() is called where the guest wrote to the reset port, on a vCPU
  * thread: it asks all vCPUs to park, its own included, which happens before that
  * vCPU's next instruction. Each vCPU that has parked rings the bell; the loop
- * looks whether all have, and does the reset. A vCPU that does not park within
- * 5 s is named, and the run ends. A second reset request while one is under way
- * changes nothing; a stop request wins over both.
+ * looks whether all have, and asks the devices to come to rest. Each that had
+ * something in flight rings, too; when none has, the loop does the reset. What is
+ * not ready within 5 s is named, and the run ends. A second reset request while
+ * one is under way changes nothing; a stop request wins over both.
  *
  * While the loop loads the kernel again it reads no signal and fires no timer. So this is
  * work that can be called off, as the first load was (util/cancel.c): --timeout and a signal
@@ -95,17 +97,21 @@ void kvm_reset_cpu_parked(struct kvm *kvm)
 	loop_ring(kvm->loop, &reset_bell);
 }
 
+void kvm_reset_device_rested(struct kvm *kvm)
+{
+	loop_ring(kvm->loop, &reset_bell);
+}
+
 bool kvm_reset_is_wanted(void)
 {
 	return atomic_load(&reset_wanted);
 }
 
-/* All vCPUs are parked. Everything back to what it was at power-on, in this order. */
+/* vCPUs are parked, devices at rest. Everything back to what it was at power-on, in this order. */
 static int reset_machine(struct kvm *kvm)
 {
-	int err = device_pause_all();
+	int err = gmem_clear(&kvm->mem);
 
-	err = err ? err : gmem_clear(&kvm->mem);
 	err = err ? err : arch_vm_reset(kvm);
 	for (unsigned int i = 0; !err && i < kvm->cpu_count; i++)
 		err = arch_cpu_reset(&kvm->cpus[i]);
@@ -142,18 +148,26 @@ static void reset_rung(void *arg)
 {
 	struct kvm *kvm = arg;
 	unsigned int wanted;
+	int err = 0;
 
 	if (!atomic_load(&reset_wanted))
 		return;
-	if (!kvm_cpu_all_parked(kvm)) {
-		if (!reset_timer.deadline_ns)
-			loop_arm(kvm->loop, &reset_timer, now_ns() + CPU_PARK_TIMEOUT_NS);
+	if (!reset_timer.deadline_ns)
+		loop_arm(kvm->loop, &reset_timer, now_ns() + CPU_PARK_TIMEOUT_NS);
+	if (!kvm_cpu_all_parked(kvm))
 		return;
-	}
+	/* No vCPU runs, so this changes no more. */
+	wanted = atomic_load(&reset_wanted);
+	if (wanted == RESET_FULL)
+		err = device_pause_all();
+	if (err == -EINPROGRESS)
+		return;
 	loop_disarm(kvm->loop, &reset_timer);
-	wanted = atomic_exchange(&reset_wanted, 0);
+	atomic_store(&reset_wanted, 0);
 	if (wanted == RESET_FULL) {
-		if (reset_or_end(kvm))
+		if (err)
+			kvm_end(kvm, END_ERROR, STATUS_ERROR);
+		if (err || reset_or_end(kvm))
 			return;
 		kvm_repeat_power_button();
 	} else if (arch_warm_start(kvm, (u8)wanted)) {
@@ -171,7 +185,16 @@ static void reset_overdue(void *arg)
 	struct kvm *kvm = arg;
 
 	kvm_end(kvm, END_ERROR, STATUS_ERROR);
-	kvm_cpu_report_unparked(kvm, "reset");
+	if (kvm_cpu_all_parked(kvm))
+		device_report_busy();
+	else
+		kvm_cpu_report_unparked(kvm, "reset");
+}
+
+void kvm_reset_call_off(struct kvm *kvm)
+{
+	atomic_store(&reset_wanted, false);
+	loop_disarm(kvm->loop, &reset_timer);
 }
 
 static int reset_init(struct kvm *kvm)

@@ -20,19 +20,17 @@
  *
  * What a guest can make fail is logged at a limited rate; it gets the error, too.
  *
- * Loop's thread. Stopping waits for what is in flight, since it is in the guest's RAM, but
- * not for ever: after 5 s the disk is named, and its engine is left alone for good.
+ * Loop's thread, which nothing here makes wait: who wants a disk at rest waits for done() and
+ * completed(). A disk that is stopped while the host is at something is named, and its engine is
+ * left alone for good, since what is in flight is in the guest's RAM.
  */
 #include "image.h"
 #include <kvm/util.h>
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-#define SIZE_PERIOD_NS	NSEC_PER_SEC
-#define STOP_TIMEOUT_NS (5 * NSEC_PER_SEC)
-#define DRAIN_STEP_US	200
+#define SIZE_PERIOD_NS NSEC_PER_SEC
 
 /* --- a request --- */
 
@@ -167,31 +165,29 @@ static void disk_batch(void *arg)
 		disk->user->completed(disk->user->arg);
 }
 
-static bool disk_is_idle(const struct disk *disk)
+bool disk_busy(const struct disk *disk)
 {
-	return !disk->in_flight && !(disk->stopping && disk->size_asked);
+	return disk->in_flight || disk->size_asked;
 }
 
-int disk_drain(struct disk *disk, u64 timeout_ns)
+void disk_poll(struct disk *disk)
 {
-	u64 deadline_ns = now_ns() + timeout_ns;
+	disk->engine->ops->reap(disk->engine);
+	if (disk->workers != disk->engine)
+		disk->workers->ops->reap(disk->workers);
+	disk->staged = true;
+	disk_commit(disk);
+}
 
-	for (;;) {
-		disk->engine->ops->reap(disk->engine);
-		if (disk->workers != disk->engine)
-			disk->workers->ops->reap(disk->workers);
-		disk->staged = true;
-		disk_commit(disk);
-		if (disk_is_idle(disk))
-			return 0;
-		if (now_ns() >= deadline_ns)
-			return log_fail(-ETIMEDOUT,
-					"disk %s: %u requests are not done after %.1f s; the host "
-					"does not answer",
-					disk->options.path, disk->in_flight,
-					(double)timeout_ns / NSEC_PER_SEC);
-		usleep(DRAIN_STEP_US);
-	}
+void disk_report_busy(struct disk *disk)
+{
+	if (disk->in_flight)
+		log_error("disk %s: %u requests are not done; the host does not answer",
+			  disk->options.path, disk->in_flight);
+	else
+		log_error("disk %s: its size cannot be asked for; the host does not answer",
+			  disk->options.path);
+	disk->reported = true;
 }
 
 /* --- its size --- */
@@ -310,7 +306,7 @@ int disk_start(struct disk *disk, struct loop *loop, const struct disk_user *use
 	disk->loop = loop;
 	disk->user = user;
 	disk->finished_end = &disk->finished;
-	disk->stopping = false;
+	disk->stopping = disk->reported = false;
 	err = disk_choose_engine(disk);
 	if (err)
 		return err;
@@ -329,18 +325,23 @@ int disk_start(struct disk *disk, struct loop *loop, const struct disk_user *use
 	return 0;
 }
 
-void disk_stop(struct disk *disk)
+bool disk_stop(struct disk *disk)
 {
 	if (!disk->engine)
-		return;
+		return true;
 	disk->stopping = true;
 	loop_disarm(disk->loop, &disk->size_timer);
-	if (disk_drain(disk, STOP_TIMEOUT_NS))
-		return; /* the host still works on it, so that it stays open */
+	disk_poll(disk);
+	if (disk_busy(disk)) {
+		if (!disk->reported)
+			disk_report_busy(disk);
+		return false; /* it stays open */
+	}
 	if (disk->workers != disk->engine)
 		disk->workers->ops->close(disk->workers);
 	disk->engine->ops->close(disk->engine);
 	disk->engine = disk->workers = NULL;
+	return true;
 }
 
 const char *disk_engine_name(const struct disk *disk)

@@ -42,6 +42,7 @@ struct disk {
 	struct disk_job size_job;
 	bool size_asked; /* size_job is in flight */
 	bool stopping;	 /* nobody is told of its size any more */
+	bool reported;	 /* it was said that the host does not answer */
 	struct log_limit error_limit;
 };
 

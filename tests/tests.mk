@@ -85,6 +85,7 @@ $(call unit, hw/test-status-port, hw/serial.o hw/status-port.o $(FAKE))
 $(call unit, kvm/test-bios, $(BIOS) kvm.o irq.o bus.o x86/machine.o)
 $(call unit, kvm/test-irqfd, kvm.o irq.o bus.o gmem.o x86/machine.o)
 $(call unit, virtio/test-blk, virtio/blk.o $(OBJS-disk) $(VIRTIO))
+$(call unit, virtio/test-blk-host, virtio/blk.o $(OBJS-disk) $(VIRTIO))
 $(call unit, virtio/test-balloon, virtio/balloon.o $(VIRTIO))
 $(call unit, virtio/test-console, virtio/console.o $(VIRTIO))
 $(call unit, virtio/test-core, $(VIRTIO))
@@ -124,7 +125,7 @@ UNIT-threads := util/test-loop util/test-loop-wake util/test-thread hw/test-seri
 		core/test-phase \
 		core/test-trace
 UNIT-threads += virtio/test-console virtio/test-core virtio/test-core-machine virtio/test-mmio
-UNIT-threads += virtio/test-pci
+UNIT-threads += virtio/test-pci virtio/test-blk-host
 UNIT-threads += virtio/test-rng core/test-console-log core/test-instance-log hw/test-serial-pty
 UNIT-threads += disk/test-disk disk/test-disk-file disk/test-engines virtio/test-blk
 UNIT-threads += disk/test-disk-order
@@ -281,7 +282,12 @@ build/e2e/forbid: tests/e2e/forbid.c
 	@echo "  CC      $@"
 	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -o $@ $<
 
-e2e-tools: payloads build/e2e/pty build/e2e/clients build/e2e/forbid \
+build/e2e/hang.so: tests/e2e/hang.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARN) -O2 -fPIC -shared -o $@ $<
+
+e2e-tools: payloads build/e2e/pty build/e2e/clients build/e2e/forbid build/e2e/hang.so \
 	   $(if $(filter jansson,$(LIBS-found)),build/e2e/json)
 
 # E2E=FILTER picks tests by a regular expression over GROUP/NAME.

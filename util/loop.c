@@ -360,6 +360,23 @@ void loop_stop(struct loop *loop)
 	loop_wake(loop);
 }
 
+/* What a stop cut short is still to be called: timers that ran out, bells that were rung. */
+void loop_continue(struct loop *loop)
+{
+	struct loop_timer *due = loop->due, *next;
+
+	loop->due = NULL;
+	for (; due; due = next) {
+		u64 deadline_ns = due->deadline_ns;
+
+		next = due->next;
+		due->deadline_ns = 0;
+		loop_arm(loop, due, deadline_ns);
+	}
+	atomic_store(&loop->stopped, false);
+	loop_wake(loop);
+}
+
 struct loop *loop_new(void)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));

@@ -22,7 +22,9 @@
  * Write cache: a driver that did not take FLUSH, or switched the cache off by writeback
  * (CONFIG_WCE), gets each write when it is on stable storage.
  *
- * Stopping: nothing is popped any more, and virtio_stopped() follows the last request.
+ * Stopping: nothing is popped any more, and virtio_stopped() follows the last request. Nobody waits
+ * for that: at the end of a run the machine comes to rest before (kvm-pause.c), or what is left
+ * stays as it is until the process ends.
  * Loop's thread, but for config_write().
  *
  * Spec: virtio 1.2, section 5.2.
@@ -46,10 +48,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUEUE_SIZE	 256
-#define PCI_CLASS_DISK	 0x010000 /* mass storage */
-#define ZEROES_SECTORS	 0x3fffff /* of one discard or write-zeroes: 2 GiB less a sector */
-#define DRAIN_TIMEOUT_NS (5 * NSEC_PER_SEC)
+#define QUEUE_SIZE     256
+#define PCI_CLASS_DISK 0x010000 /* mass storage */
+#define ZEROES_SECTORS 0x3fffff /* of one discard or write-zeroes: 2 GiB less a sector */
 
 struct blk_request {
 	struct disk_request disk;
@@ -342,10 +343,10 @@ static void blk_check_stopped(struct blk *blk)
 			virtio_queue_stopped(&blk->dev, i);
 		}
 	}
-	if (!blk->stopping || disk_in_flight(blk->disk))
-		return;
-	blk->stopping = false;
-	virtio_stopped(&blk->dev);
+	if (blk->stopping && !disk_in_flight(blk->disk)) {
+		blk->stopping = false;
+		virtio_stopped(&blk->dev);
+	}
 }
 
 /* Requests may have ended, and the last that a queue waits for to be stopped may be among them. */
@@ -360,8 +361,11 @@ static void blk_completed(void *arg)
 {
 	struct blk *blk = arg;
 
-	if (!blk->gone)
-		blk_show(blk);
+	if (blk->gone)
+		return;
+	blk_show(blk);
+	if (!disk_busy(blk->disk))
+		virtio_rested(&blk->dev);
 }
 
 /* A turn has an end: what is answered at once makes room for the next while we look. */
@@ -415,13 +419,18 @@ static void blk_stop_queue(struct virtio_device *dev, unsigned int index)
 	blk_check_stopped(blk);
 }
 
-static int blk_settle(struct virtio_device *dev)
+static bool blk_busy(struct virtio_device *dev)
 {
 	struct blk *blk = blk_of(dev);
-	int err = disk_drain(blk->disk, DRAIN_TIMEOUT_NS);
 
+	disk_poll(blk->disk);
 	blk_show(blk);
-	return err;
+	return disk_busy(blk->disk);
+}
+
+static void blk_overdue(struct virtio_device *dev)
+{
+	disk_report_busy(blk_of(dev)->disk);
 }
 
 /* vCPU thread, under the device's mutex: of all fields only writeback can be written (5.2.5). */
@@ -475,7 +484,8 @@ static const struct virtio_ops blk_ops = {
 	.notify = blk_notify,
 	.stop = blk_stop,
 	.stop_queue = blk_stop_queue,
-	.settle = blk_settle,
+	.busy = blk_busy,
+	.overdue = blk_overdue,
 	.resumed = blk_resumed,
 	.stats = blk_stats,
 };
@@ -593,8 +603,7 @@ static void blk_exit(struct kvm *kvm)
 		struct blk *blk = blks.list[--blks.count];
 
 		virtio_remove(&blk->dev);
-		blk->gone = blk->stopping;
-		disk_stop(blk->disk);
+		blk->gone = !disk_stop(blk->disk);
 		/* What the host still works on is not freed under its hands. */
 		if (blk->gone)
 			kvm->keep_ram = true;

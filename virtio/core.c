@@ -27,10 +27,10 @@
  * A driver that breaks a rule (a broken queue, rings outside RAM, DRIVER_OK without FEATURES_OK)
  * finds NEEDS_RESET and a configuration interrupt; the log has one rate-limited line.
  *
- * A machine reset happens on the main thread, which is the loop's, with all vCPUs parked: stop()
- * and, if that leaves something in flight, settle(). Pause: settle(), and then nothing is heard,
- * neither doorbells nor what the vCPUs have asked for; resume looks into each queue, and at the
- * bell.
+ * Pause: nothing is heard any more, neither doorbells nor what the vCPUs have asked for, and it is
+ * over when busy() says so; resume looks into each queue, and at the bell. A machine reset happens
+ * on the main thread, which is the loop's, with all vCPUs parked and after a pause, so that stop()
+ * finds nothing in flight. At the end of a run the host may not have come to that.
  *
  * Left out on purpose: legacy and transitional devices, ACCESS_PLATFORM, IN_ORDER, shared memory.
  *
@@ -362,8 +362,8 @@ static struct virtio_core *core_of(struct device *device)
 	return container_of(device, struct virtio_core, device);
 }
 
-/* Get everything out of flight. 0 or -ETIMEDOUT after log_error(). */
-static int virtio_quiesce(struct virtio_core *core)
+/* Let go of everything. False: the host is at something still. */
+static bool virtio_quiesce(struct virtio_core *core)
 {
 	bool idle;
 
@@ -374,32 +374,40 @@ static int virtio_quiesce(struct virtio_core *core)
 	else
 		virtio_clear_registers(core);
 	virtio_unlock(core->dev);
-	if (idle)
-		return 0;
-
-	virtio_stop(core);
-	if (core->stop_called && core->dev->ops->settle)
-		core->dev->ops->settle(core->dev);
-	if (core->stop_called)
-		return log_fail(-ETIMEDOUT, "%s: requests do not come to an end", core->dev->name);
-	return 0;
+	if (!idle)
+		virtio_stop(core);
+	return !core->stop_called;
 }
 
 static int virtio_device_reset(struct device *device)
 {
 	struct virtio_core *core = core_of(device);
 
-	core->paused = false;
-	return virtio_quiesce(core);
+	if (!virtio_quiesce(core))
+		return log_fail(-EBUSY, "%s: a reset with requests in flight", core->dev->name);
+	return 0;
 }
 
 static int virtio_device_pause(struct device *device)
 {
 	struct virtio_core *core = core_of(device);
-	int err = core->started && core->dev->ops->settle ? core->dev->ops->settle(core->dev) : 0;
 
-	core->paused = !err;
-	return err;
+	core->paused = true;
+	return core->dev->ops->busy && core->dev->ops->busy(core->dev) ? -EINPROGRESS : 0;
+}
+
+static void virtio_device_overdue(struct device *device)
+{
+	struct virtio_core *core = core_of(device);
+
+	if (core->dev->ops->overdue)
+		core->dev->ops->overdue(core->dev);
+}
+
+void virtio_rested(struct virtio_device *dev)
+{
+	if (dev->core->paused)
+		device_rested();
 }
 
 static void virtio_device_resume(struct device *device)
@@ -506,6 +514,7 @@ int virtio_attach(struct kvm *kvm, struct virtio_device *dev,
 				       .reset = virtio_device_reset,
 				       .pause = virtio_device_pause,
 				       .resume = virtio_device_resume,
+				       .overdue = virtio_device_overdue,
 				       .stats = virtio_device_stats,
 				       .describe = virtio_device_describe};
 	virtio_init_locks(core);
@@ -526,7 +535,7 @@ int virtio_attach(struct kvm *kvm, struct virtio_device *dev,
 void virtio_detach(struct virtio_device *dev)
 {
 	struct virtio_core *core = dev->core;
-	bool busy = virtio_quiesce(core) != 0;
+	bool busy = !virtio_quiesce(core);
 
 	device_unregister(&core->device);
 	loop_remove_bell(core->kvm->loop, &core->bell);

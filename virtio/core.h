@@ -52,13 +52,14 @@ struct virtio_ops {
 	/* The same for one queue: virtio_queue_stopped(). NULL: nothing is ever in flight. */
 	void (*stop_queue)(struct virtio_device *dev, unsigned int queue);
 	/*
-	 * The machine is paused, or is reset or ends after a stop() that did not come to
-	 * virtio_stopped(): complete what is in flight without returning to the loop, bounded in
-	 * time, and show it to the driver, or call virtio_stopped(). Chains that are kept for later
-	 * stay so. 0, or -errno after log_error(): then a pause does not come to be, and the
-	 * others end the run. NULL: nothing is ever in flight.
+	 * The machine is to stand still, so that the device takes nothing any more: is the host at
+	 * something still? Complete what is done, without waiting, and show it to the driver. When
+	 * it says true, virtio_rested() follows. Chains that are kept for later are nothing. NULL:
+	 * never.
 	 */
-	int (*settle)(struct virtio_device *dev);
+	bool (*busy)(struct virtio_device *dev);
+	/* It has been busy for too long: log_error() with what. NULL if busy is. */
+	void (*overdue)(struct virtio_device *dev);
 	/*
 	 * The machine goes on: what was put off while virtio_is_paused() is to be done now. May be
 	 * NULL. Also after a reset, and for a device that is not up.
@@ -105,6 +106,9 @@ static inline bool virtio_has(const struct virtio_device *dev, unsigned int feat
 {
 	return dev->features >> feature & 1;
 }
+
+/* busy() would be false now, if it was not before. Loop. */
+void virtio_rested(struct virtio_device *dev);
 
 /* stop() and stop_queue() are done. Loop. */
 void virtio_stopped(struct virtio_device *dev);

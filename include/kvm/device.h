@@ -63,9 +63,15 @@ struct device {
 	 * 0 or -errno after log_error(): the machine cannot go on.
 	 */
 	int (*reset)(struct device *dev);
-	/* Stop timers and back ends; then start them again. Main thread, vCPUs parked. */
+	/*
+	 * Stop timers and back ends; then start them again. Main thread, vCPUs parked. 0: it is at
+	 * rest. -EINPROGRESS: it begins nothing more, but the host is not done with what it had
+	 * begun; device_rested() follows, and then it is asked again. Any number of times.
+	 */
 	int (*pause)(struct device *dev);
 	void (*resume)(struct device *dev);
+	/* It should have come to rest by now: log_error() what for it waits. */
+	void (*overdue)(struct device *dev);
 	/* Yield counters. Main thread, at any time. */
 	void (*stats)(struct device *dev, void (*emit)(void *arg, const char *counter, u64 value),
 		      void *arg);
@@ -81,8 +87,18 @@ void device_unregister(struct device *dev);
 
 /* Walk in order of registration. */
 int device_reset_all(void); /* stops at the first failure and returns it */
-int device_pause_all(void); /* on failure, those already paused are resumed */
 void device_resume_all(void);
+void device_report_busy(void); /* overdue() of those that are not at rest */
+
+/*
+ * 0: all are at rest. -EINPROGRESS: some are not yet; ask again when the hook is called, or
+ * device_resume_all() calls it off. Another -errno: those already paused are resumed.
+ */
+int device_pause_all(void);
+
+/* One that said -EINPROGRESS may be at rest now. Calls the hook, if there is one. Main thread. */
+void device_rested(void);
+void device_set_rest_hook(void (*fn)(void *arg), void *arg);
 void device_for_each(void (*fn)(struct device *dev, void *arg), void *arg);
 
 #endif

@@ -149,10 +149,10 @@ u64 disk_bytes(const struct disk *disk);
 int disk_start(struct disk *disk, struct loop *loop, const struct disk_user *user);
 
 /*
- * Wait for what is in flight, and unbind. After 5 s a log_error() names the disk: it stays as it
- * is, and its requests with it, until the process ends.
+ * Unbind. False when the host is still at something: after a log_error() (unless that was said by
+ * disk_report_busy()) it stays as it is, and its requests with it, until the process ends.
  */
-void disk_stop(struct disk *disk);
+bool disk_stop(struct disk *disk);
 
 /* Take a request. Nothing happens before disk_commit(), not even a done(). */
 void disk_submit(struct disk *disk, struct disk_request *request);
@@ -163,11 +163,14 @@ void disk_commit(struct disk *disk);
 /* Requests that were submitted and are not done. */
 unsigned int disk_in_flight(const struct disk *disk);
 
-/*
- * Wait until nothing is in flight; done() runs in it. For the main thread while no vCPU
- * runs. 0, or -ETIMEDOUT after timeout_ns and a log_error() that names the disk.
- */
-int disk_drain(struct disk *disk, u64 timeout_ns);
+/* Is the host at something for this disk: requests, or the question for its size? */
+bool disk_busy(const struct disk *disk);
+
+/* Complete what is done, begin what was submitted, wait for nothing. done() runs in it. */
+void disk_poll(struct disk *disk);
+
+/* One log_error(): the host does not get ready. */
+void disk_report_busy(struct disk *disk);
 
 /* The engine's name for people: "io_uring". After disk_start(). */
 const char *disk_engine_name(const struct disk *disk);

@@ -36,6 +36,12 @@ int kvm_resume(struct kvm *kvm);
 
 bool kvm_is_paused(void);
 
+/*
+ * The run is over, the vCPUs and the loop have stopped: bring the devices to rest, for at most 5 s
+ * in all; the loop runs meanwhile, and kvm_end() ends that, too. Main thread.
+ */
+void kvm_pause_at_end(struct kvm *kvm);
+
 /* A vCPU has parked (its own thread); a reset is over (loop). */
 void kvm_pause_cpu_parked(struct kvm *kvm);
 void kvm_pause_after_reset(struct kvm *kvm);

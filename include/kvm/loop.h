@@ -53,6 +53,9 @@ int loop_run(struct loop *loop);
 /* Make loop_run() return after the callback that is running. Any thread; sticky. */
 void loop_stop(struct loop *loop);
 
+/* After a stop: loop_run() runs again, with what the stop cut short. The loop's thread. */
+void loop_continue(struct loop *loop);
+
 /*
  * Watch source->fd for events (EPOLLIN, EPOLLOUT or both; 0 pauses the watch and
  * keeps it added; with EPOLLET edge-triggered). A change is the same call. Returns 0

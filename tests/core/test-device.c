@@ -20,11 +20,12 @@
 
 static char trace[64];
 static const struct device *failing;
+static int failure;
 
 static int note(const struct device *dev, const char *deed)
 {
 	strcat(strcat(trace, dev->name), deed);
-	return dev == failing ? -EIO : 0;
+	return dev == failing ? failure : 0;
 }
 
 static int do_reset(struct device *dev)
@@ -42,6 +43,11 @@ static void do_resume(struct device *dev)
 	note(dev, "c ");
 }
 
+static void do_overdue(struct device *dev)
+{
+	note(dev, "o ");
+}
+
 static struct device a, b, c;
 
 static int set_up(void **state)
@@ -51,6 +57,7 @@ static int set_up(void **state)
 	b.name = "B";
 	c.name = "C";
 	failing = NULL;
+	failure = -EIO;
 	trace[0] = '\0';
 	device_register(&a);
 	device_register(&b);
@@ -123,6 +130,43 @@ static void test_pause_unwinds(void **state)
 	}
 }
 
+/* All are asked, so that all come to rest at once; nobody is resumed for it. */
+static void test_pause_in_progress(void **state)
+{
+	failing = &b;
+	failure = -EINPROGRESS;
+	b.overdue = do_overdue;
+	c.overdue = do_overdue;
+	assert_int_equal(device_pause_all(), -EINPROGRESS);
+	assert_string_equal(trace, "Ap Bp Cp ");
+	trace[0] = '\0';
+	device_report_busy();
+	assert_string_equal(trace, "Bp Bo Cp ");
+	trace[0] = '\0';
+	failing = NULL;
+	assert_int_equal(device_pause_all(), 0);
+	assert_string_equal(trace, "Ap Bp Cp ");
+}
+
+static void count_rest(void *arg)
+{
+	++*(unsigned int *)arg;
+}
+
+static void test_rest_hook(void **state)
+{
+	unsigned int rests = 0;
+
+	device_rested();
+	device_set_rest_hook(count_rest, &rests);
+	device_rested();
+	device_rested();
+	assert_int_equal(rests, 2);
+	device_set_rest_hook(NULL, NULL);
+	device_rested();
+	assert_int_equal(rests, 2);
+}
+
 static void test_functions_may_be_absent(void **state)
 {
 	b.reset = b.pause = NULL;
@@ -142,9 +186,13 @@ static void test_functions_may_be_absent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_order_is_that_of_registration), TEST(test_unregister),
-		TEST(test_reset_stops_at_a_failure),	  TEST(test_pause_unwinds),
+		TEST(test_order_is_that_of_registration),
+		TEST(test_unregister),
+		TEST(test_reset_stops_at_a_failure),
+		TEST(test_pause_unwinds),
 		TEST(test_functions_may_be_absent),
+		TEST(test_pause_in_progress),
+		TEST(test_rest_hook),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,7 +98,7 @@ static bool engine_is_here(const char *words)
 		return false;
 	started = !disk_start(disk, loop, &(struct disk_user){});
 	if (started)
-		disk_stop(disk);
+		assert_true(disk_stop(disk));
 	disk_close(disk);
 	return started;
 }

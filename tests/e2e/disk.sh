@@ -375,3 +375,92 @@ test_snapshot_without_a_folder()
 		"${good[@]}" -d img,snapshot
 	TMPDIR=/proc refused 'disk img: snapshot: no temporary file in /proc' "${good[@]}" -d img,snapshot
 }
+
+# --- a host whose storage does not answer ---
+
+# hung OPTION... -- WORD...: a machine named vm with two disks, to which it writes; no write comes to an end
+hung()
+{
+	local disks=() tries=500
+
+	! sanitized || skip "a sanitizer must be the first library"
+	ldd "$LKVM" >/dev/null 2>&1 || skip "a static lkvm has no libraries before it"
+	touch hang
+	truncate -s 128M one two
+	disks=(--virtio-transport pci -d one,aio=threads -d two,aio=threads)
+	LD_PRELOAD=$E2E_TOP/build/e2e/hang.so up "${disks[@]}" "$@"
+	until [[ $(grep -c 'blk-fill: begun' out) == 2 ]]; do
+		((tries-- > 0)) || fail "the guest did not begin to write"
+		sleep 0.02
+	done
+	sleep 0.3
+}
+
+# The pause has 5 s, in which everybody else is answered; then the guest goes on as if nothing had been.
+test_pause_while_the_host_hangs()
+{
+	local pauser got=0
+
+	hung -- say:ready~ blk-fill:pci:32 blk-fill:pci:33 button exit:6
+	"$LKVM" pause vm 2>refusal &
+	pauser=$!
+	for _ in 1 2 3 4 5; do
+		sleep 0.2
+		started=$(ms_now)
+		control 0 stat vm
+		took_between 0 700
+	done
+	control 0 debug vm
+	wait $pauser || got=$?
+	((got == 125)) || fail "pause: status $got: $(<refusal)"
+	grep -q 'cannot be paused' refusal || fail "says: $(<refusal)"
+	said '^lkvm: disk one: [0-9]+ requests are not done; the host does not answer$'
+	said '^lkvm: disk two: '
+	# Who wants it to go on does not wait for the deadline.
+	"$LKVM" pause vm 2>refusal &
+	pauser=$!
+	sleep 0.3
+	started=$(ms_now)
+	control 0 resume vm
+	wait $pauser && fail "a pause that was called off came to be"
+	took_between 0 2000
+	rm hang
+	control 0 pause vm
+	control 0 list
+	grep -q paused shown || fail "lists: $(<shown)"
+	control 0 stop vm
+	vm_wait
+	ends 6 exit
+}
+
+# All disks have the same 5 s at the end of a run.
+test_end_while_the_host_hangs()
+{
+	hung -- say:ready~ blk-fill:pci:32 blk-fill:pci:33 spin
+	started=$(ms_now)
+	control 120 stop --force vm
+	vm_wait
+	took_between 4500 8500
+	ends 120 stopped
+	said '^lkvm: disk one: [0-9]+ requests are not done; the host does not answer$'
+	said '^lkvm: disk two: '
+	said_lines 2
+}
+
+# A signal ends that, too; what is answered in time is not lost.
+test_a_signal_while_the_host_hangs()
+{
+	hung -- say:ready~ blk-fill:pci:32 blk-fill:pci:33 sleep:600 exit:9
+	started=$(ms_now)
+	sleep 1.5
+	kill -TERM "$pid"
+	vm_wait
+	took_between 1000 4500
+	ends 9 exit
+	hung -- say:ready~ blk-fill:pci:32 blk-fill:pci:33 exit:9
+	rm hang
+	vm_wait
+	ends 9 exit
+	said_lines 0
+	grep -q Z one && grep -q Z two || fail "nothing was written"
+}

@@ -111,6 +111,11 @@ bool virtio_is_paused(const struct virtio_device *dev)
 	return false;
 }
 
+void virtio_rested(struct virtio_device *dev)
+{
+	CHECK(dev == machine.dev);
+}
+
 void virtio_queue_stopped(struct virtio_device *dev, unsigned int index)
 {
 	CHECK(dev == machine.dev && !index);
@@ -178,6 +183,12 @@ static void queue_up(unsigned int flags)
 	CHECK(!virtq_start(machine.vq, &config, &why));
 }
 
+static void let_rest(void)
+{
+	while (machine.dev->ops->busy(machine.dev))
+		usleep(200);
+}
+
 static void up(unsigned int flags)
 {
 	machine.broken = machine.stopped = false;
@@ -191,7 +202,7 @@ static void down(void)
 	machine.stopped = false;
 	machine.dev->ops->stop(machine.dev);
 	if (!machine.stopped)
-		CHECK(!machine.dev->ops->settle(machine.dev));
+		let_rest();
 	CHECK(machine.stopped);
 	CHECK(!disk_in_flight(disk_in_use()));
 	virtq_stop(machine.vq);
@@ -202,7 +213,7 @@ static void reset_queue(unsigned int flags)
 	machine.queue_stopped = false;
 	machine.dev->ops->stop_queue(machine.dev, 0);
 	if (!machine.queue_stopped)
-		CHECK(!machine.dev->ops->settle(machine.dev));
+		let_rest();
 	CHECK(machine.queue_stopped);
 	CHECK(!disk_in_flight(disk_in_use()));
 	virtq_stop(machine.vq);
@@ -214,7 +225,7 @@ static void ring_doorbell(bool wait)
 	machine.dev->ops->notify(machine.dev, 0);
 	if (!wait)
 		return;
-	CHECK(!disk_drain(disk_in_use(), 10 * NSEC_PER_SEC));
+	let_rest();
 	virtq_flush(machine.vq);
 	CHECK(machine.broken || !virtq_in_flight(machine.vq));
 }
@@ -371,7 +382,7 @@ static void step(struct fuzz_input *input, struct drvq *queue, unsigned int flag
 	case STEP_DOORBELL:
 		ring_doorbell(!(how & HOW_LEFT_ALONE));
 		if (how & HOW_PAUSED) {
-			CHECK(!machine.dev->ops->settle(machine.dev));
+			let_rest();
 			CHECK(!disk_in_flight(disk_in_use()));
 		}
 		check_used(queue);

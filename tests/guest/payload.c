@@ -731,6 +731,7 @@ static const struct {
 	{"blk-rules", do_blk_rules},
 	{"blk-noise", do_blk_noise},
 	{"blk-fill-reset", do_blk_fill_reset},
+	{"blk-fill", do_blk_fill},
 	{"balloon", do_balloon},
 	{"balloon-noise", do_balloon_noise},
 	{"balloon-asked", do_balloon_asked},

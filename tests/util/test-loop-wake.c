@@ -427,6 +427,67 @@ static void test_idle_loop_sleeps(void **state)
 	probe_close(&file);
 }
 
+/* --- a loop that goes on after a stop --- */
+
+static unsigned int late;
+
+static void stop_now(void *arg)
+{
+	loop_stop(arg);
+}
+
+static void count_late(void *arg)
+{
+	late++;
+	if (arg)
+		loop_stop(arg);
+}
+
+static void test_continue(void **state)
+{
+	struct loop_timer first = {.fn = stop_now, .arg = loop}, second = {.fn = count_late};
+	struct loop_timer end = {.fn = stop_now, .arg = loop};
+	struct loop_bell bell = {.fn = count_late};
+
+	/* Two timers ran out at once, and the first stopped it; the bell was rung behind that. */
+	late = 0;
+	loop_add_bell(loop, &bell);
+	loop_arm(loop, &first, now_ns());
+	loop_arm(loop, &second, now_ns());
+	usleep(2000);
+	assert_int_equal(loop_run(loop), 0);
+	loop_ring(loop, &bell);
+	assert_int_equal(loop_run(loop), 0); /* it is sticky */
+	assert_int_equal(late, 0);
+	loop_arm(loop, &end, now_ns() + 20 * NSEC_PER_MSEC);
+	loop_continue(loop);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(late, 2);
+	assert_int_equal(second.deadline_ns, 0);
+	loop_remove_bell(loop, &bell);
+}
+
+/* The wake-up was taken in the turn in which it stopped: a bell that was rung is not lost. */
+static void test_continue_with_a_bell_unheard(void **state)
+{
+	struct loop_bell heard = {.fn = stop_now, .arg = loop}, unheard = {.fn = count_late};
+	struct loop_timer end = {.fn = stop_now, .arg = loop};
+
+	late = 0;
+	loop_add_bell(loop, &unheard);
+	loop_add_bell(loop, &heard); /* the last added is the first that is looked at */
+	loop_ring(loop, &heard);
+	loop_ring(loop, &unheard);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(late, 0);
+	loop_arm(loop, &end, now_ns() + 20 * NSEC_PER_MSEC);
+	loop_continue(loop);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(late, 1);
+	loop_remove_bell(loop, &heard);
+	loop_remove_bell(loop, &unheard);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -448,6 +509,8 @@ int main(void)
 		TEST(test_stop_ends_after_the_running_bell),
 		TEST(test_stop_ends_after_the_running_timer),
 		TEST(test_idle_loop_sleeps),
+		TEST(test_continue),
+		TEST(test_continue_with_a_bell_unheard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

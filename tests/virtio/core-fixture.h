@@ -49,9 +49,7 @@ static struct {
 	unsigned int count;
 	bool slow; /* stop() leaves the kept chains in flight */
 	int start_error;
-	bool drains;
-	int settle_error;
-	atomic_uint starts, stops, queue_stops, settles;
+	atomic_uint starts, stops, queue_stops, looks, overdues;
 	atomic_uint notifies[2];
 	atomic_uint kept_count;
 	u64 features_at_start;
@@ -115,6 +113,7 @@ static inline void echo_give_back(void *arg)
 	/* Nothing unless it is being reset. */
 	virtio_stopped(fake_virtio_dev);
 	virtio_queue_stopped(fake_virtio_dev, KEEPS);
+	virtio_rested(fake_virtio_dev);
 }
 
 static inline void echo_stop(struct virtio_device *dev)
@@ -136,12 +135,16 @@ static inline void echo_stop_queue(struct virtio_device *dev, unsigned int queue
 	virtio_queue_stopped(dev, queue);
 }
 
-static inline int echo_settle(struct virtio_device *dev)
+/* What it keeps is under way, if it is slow; else it is kept for later. */
+static inline bool echo_busy(struct virtio_device *dev)
 {
-	atomic_fetch_add(&echo.settles, 1);
-	if (echo.drains)
-		echo_give_back(NULL);
-	return echo.settle_error;
+	atomic_fetch_add(&echo.looks, 1);
+	return echo.slow && echo.count;
+}
+
+static inline void echo_overdue(struct virtio_device *dev)
+{
+	atomic_fetch_add(&echo.overdues, 1);
 }
 
 static atomic_uint resumes;
@@ -154,7 +157,8 @@ static inline void echo_resumed(struct virtio_device *dev)
 
 static const struct virtio_ops echo_ops = {
 	.resumed = echo_resumed,
-	.settle = echo_settle,
+	.busy = echo_busy,
+	.overdue = echo_overdue,
 	.start = echo_start,
 	.notify = echo_notify,
 	.stop = echo_stop,
@@ -201,7 +205,8 @@ static inline void remove_device(void *arg)
 
 static inline int tear_down(void **state)
 {
-	echo.drains = true;
+	if (atomic_load(&echo.kept_count))
+		fake_on_loop(echo_give_back, NULL);
 	fake_on_loop(remove_device, NULL);
 	fake_stop();
 	fake_virtio_ram_stop();

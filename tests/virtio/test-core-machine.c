@@ -12,34 +12,6 @@ static void reset_machine(void *arg)
 	*(int *)arg = device_reset_all();
 }
 
-static void test_machine_reset(void **state)
-{
-	int err = 1;
-
-	fake_virtio_up(0);
-	fake_on_loop(reset_machine, &err);
-	assert_int_equal(err, 0);
-	assert_int_equal(fake_virtio_status(), 0);
-	fake_on_loop(reset_machine, &err);
-	assert_int_equal(err, 0);
-
-	fake_virtio_up(0);
-	echo.slow = true;
-	echo.drains = true;
-	keep(2);
-	fake_on_loop(reset_machine, &err);
-	assert_int_equal(err, 0);
-	assert_int_equal(atomic_load(&echo.settles), 1);
-	assert_int_equal(fake_virtio_status(), 0);
-
-	fake_virtio_up(0);
-	echo.drains = false;
-	keep(2);
-	fake_on_loop(reset_machine, &err);
-	assert_int_equal(err, -ETIMEDOUT);
-	assert_true(said("virtio-echo0: requests do not come to an end"));
-}
-
 static void pause_machine(void *arg)
 {
 	*(int *)arg = device_pause_all();
@@ -50,37 +22,119 @@ static void resume_machine(void *arg)
 	device_resume_all();
 }
 
+static void report_busy(void *arg)
+{
+	device_report_busy();
+}
+
+static atomic_uint rests;
+
+static void count_rest(void *arg)
+{
+	atomic_fetch_add(&rests, 1);
+}
+
+static void set_hook(void *arg)
+{
+	atomic_store(&rests, 0);
+	device_set_rest_hook(arg ? count_rest : NULL, arg);
+}
+
+static int on_loop(void (*fn)(void *arg))
+{
+	int ret = 1;
+
+	fake_on_loop(fn, &ret);
+	return ret;
+}
+
+static void test_machine_reset(void **state)
+{
+	fake_virtio_up(0);
+	assert_int_equal(on_loop(reset_machine), 0);
+	assert_int_equal(fake_virtio_status(), 0);
+	assert_int_equal(on_loop(reset_machine), 0);
+
+	/* With requests in flight, it comes to rest first. */
+	fake_virtio_up(0);
+	echo.slow = true;
+	keep(2);
+	assert_int_equal(on_loop(pause_machine), -EINPROGRESS);
+	fake_on_loop(echo_give_back, NULL);
+	assert_int_equal(on_loop(pause_machine), 0);
+	assert_int_equal(on_loop(reset_machine), 0);
+	assert_int_equal(fake_virtio_status(), 0);
+	on_loop(resume_machine);
+
+	fake_virtio_up(0);
+	keep(2);
+	assert_int_equal(on_loop(reset_machine), -EBUSY);
+	assert_true(said("virtio-echo0: a reset with requests in flight"));
+}
+
 static void test_pause(void **state)
 {
 	struct drvq_buf buf = {fake_virtio_alloc(64), 64, true};
 	unsigned int before;
-	int paused = 1;
 	u32 head, written;
 
 	fake_virtio_up(0);
 	echo_bytes(1);
-	fake_on_loop(pause_machine, &paused);
+	assert_int_equal(on_loop(pause_machine), 0);
 	before = atomic_load(&echo.notifies[0]);
 	drvq_add(&fake_virtio_queues[0], &buf, 1);
 	fake_virtio_kick(0);
 	usleep(20000);
 	assert_int_equal(atomic_load(&echo.notifies[0]), before);
-	assert_int_equal(paused, 0);
-	assert_int_equal(atomic_load(&echo.settles), 1);
-	fake_on_loop(resume_machine, NULL);
+	assert_int_equal(atomic_load(&echo.looks), 1);
+	on_loop(resume_machine);
 	assert_true(fake_virtio_wait_used(0, &head, &written));
+	/* What is kept for later stays so, and keeps nobody waiting. */
+	keep(2);
+	assert_int_equal(on_loop(pause_machine), 0);
+	on_loop(resume_machine);
+	assert_int_equal(atomic_load(&echo.overdues), 0);
+}
 
-	/* One that cannot leaves the machine as it is. */
-	echo.settle_error = -ETIMEDOUT;
-	fake_on_loop(pause_machine, &paused);
-	assert_int_equal(paused, -ETIMEDOUT);
+/* Nobody waits for requests that are under way: it says so, and says when they are done. */
+static void test_pause_with_requests_in_flight(void **state)
+{
+	unsigned int before;
+	u64 started;
+
+	fake_on_loop(set_hook, "hook");
+	fake_virtio_up(0);
+	echo.slow = true;
+	keep(2);
+	started = now_ns();
+	assert_int_equal(on_loop(pause_machine), -EINPROGRESS);
+	assert_int_equal(on_loop(pause_machine), -EINPROGRESS);
+	assert_true(now_ns() - started < NSEC_PER_SEC);
+	/* Nothing new is taken. */
+	before = atomic_load(&echo.notifies[0]);
+	virtio_doorbell(&device, 0);
+	usleep(5000);
+	assert_int_equal(atomic_load(&echo.notifies[0]), before);
+	assert_int_equal(atomic_load(&rests), 0);
+	fake_on_loop(report_busy, NULL);
+	assert_int_equal(atomic_load(&echo.overdues), 1);
+
+	fake_on_loop(echo_give_back, NULL);
+	assert_int_equal(atomic_load(&rests), 1);
+	assert_int_equal(on_loop(pause_machine), 0);
+	fake_on_loop(report_busy, NULL);
+	assert_int_equal(atomic_load(&echo.overdues), 1);
+	on_loop(resume_machine);
 	assert_int_equal(echo_bytes(1), 1);
-	/* Nobody is asked who is not up. */
-	fake_virtio_reset();
-	fake_on_loop(pause_machine, &paused);
-	assert_int_equal(paused, 0);
-	assert_int_equal(atomic_load(&echo.settles), 2);
-	fake_on_loop(resume_machine, NULL);
+
+	/* Called off: it goes on, and nobody hears of the rest. */
+	keep(2);
+	assert_int_equal(on_loop(pause_machine), -EINPROGRESS);
+	on_loop(resume_machine);
+	assert_int_equal(echo_bytes(1), 1);
+	fake_on_loop(echo_give_back, NULL);
+	assert_int_equal(atomic_load(&rests), 1);
+	fake_on_loop(set_hook, NULL);
 }
 
 static void pause_then(void (*fn)(void))
@@ -189,6 +243,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_machine_reset),
 		TEST(test_pause),
+		TEST(test_pause_with_requests_in_flight),
 		TEST(test_wishes_wait_for_the_resume),
 		TEST(test_reset_waits_for_the_resume),
 		TEST(test_stats),
