@@ -51,6 +51,7 @@ struct loop {
 	struct loop_fd timer_source;
 	struct loop_fd wake_source;
 	atomic_bool stopped;
+	u64 turn;
 
 	struct epoll_event batch[LOOP_BATCH];
 	int batch_next; /* the first event not handed out yet */
@@ -346,12 +347,18 @@ int loop_run(struct loop *loop)
 	while (!loop_stopped(loop)) {
 		int err = loop_wait(loop);
 
+		loop->turn++;
 		if (err)
 			return err;
 		loop_call_batch(loop);
 		loop_call_always(loop);
 	}
 	return 0;
+}
+
+u64 loop_turn(const struct loop *loop)
+{
+	return loop->turn;
 }
 
 void loop_stop(struct loop *loop)

@@ -24,8 +24,9 @@
  * queue 3; so both are served alike.
  *
  * Bounds: PFNS_MAX pages and FRAGMENTS_MAX buffers of a request are looked at, and what is behind
- * them stays with the guest; a page that is not RAM is skipped; a request reports at most as many
- * bytes as the guest has; a turn of the loop serves TURN requests, then the others have theirs.
+ * them stays with the guest; a page that is not RAM is skipped; a request reports TURN_BYTES at
+ * most. A turn of the loop serves TURN requests of a queue, and after TURN_RUNS system calls or
+ * TURN_BYTES in all queues together only one of each; then the others have theirs.
  * Pages of hugetlbfs are never given back: another might take them. PAGE_POISON is not offered:
  * what a guest that poisons free pages would find there are zeros, so Linux does not report then.
  *
@@ -55,10 +56,12 @@
 #include "x86/layout.h"
 
 #define QUEUE_SIZE    128
-#define PFNS_MAX      1024
+#define PFNS_MAX      256 /* as Linux has them */
 #define FRAGMENTS_MAX 64
 #define STATS_MAX     32
 #define TURN	      8
+#define TURN_RUNS     256	  /* of pages that are not neighbours: a system call each */
+#define TURN_BYTES    (128 * MIB) /* of a request, too: 32,768 pages to be unmapped */
 #define PAGE	      (1ULL << VIRTIO_BALLOON_PFN_SHIFT)
 
 enum { QUEUE_INFLATE, QUEUE_DEFLATE, QUEUE_STATS, QUEUE_REPORT_LINUX, QUEUE_REPORT, QUEUES };
@@ -90,6 +93,8 @@ static struct {
 	u64 values[VIRTIO_BALLOON_S_NR];
 	u32 known;     /* bit n: values[n] has been told */
 	u64 values_ns; /* when */
+	u64 turn;      /* of the loop, in which the next two were spent */
+	u64 turn_runs, turn_bytes;
 	bool asks; /* for asked_bytes: the machine is paused, the driver is told when it goes on */
 	u64 asked_bytes;
 	u64 pages_inflated, pages_deflated, bytes_reported, bytes_returned;
@@ -105,6 +110,8 @@ static void balloon_discard(void *host, u64 len)
 
 	if (balloon.kvm->mem.hugetlb || start >= end)
 		return;
+	balloon.turn_runs++;
+	balloon.turn_bytes += end - start;
 	/* An error leaves the page with the guest: nothing is lost but memory. */
 	if (madvise((void *)start, end - start, MADV_DONTNEED) == 0)
 		balloon.bytes_returned += end - start;
@@ -178,7 +185,7 @@ static void balloon_inflate(const struct virtq_chain *chain)
 
 static void balloon_report(const struct virtq_chain *chain)
 {
-	u64 left = gmem_total(&balloon.kvm->mem);
+	u64 left = MIN(gmem_total(&balloon.kvm->mem), TURN_BYTES);
 
 	for (unsigned int i = 0; i < MIN(chain->in_count, (unsigned int)FRAGMENTS_MAX); i++) {
 		u64 len = MIN((u64)chain->in[i].iov_len, left);
@@ -241,19 +248,34 @@ static bool balloon_serve(unsigned int queue, struct virtq_chain *chain)
 	return false;
 }
 
+/* May more be given back in this turn of the loop? */
+static bool balloon_has_turn(void)
+{
+	u64 turn = loop_turn(balloon.kvm->loop);
+
+	if (turn != balloon.turn) {
+		balloon.turn = turn;
+		balloon.turn_runs = balloon.turn_bytes = 0;
+	}
+	return balloon.turn_runs < TURN_RUNS && balloon.turn_bytes < TURN_BYTES;
+}
+
 static void balloon_notify(struct virtio_device *dev, unsigned int queue)
 {
 	struct virtq *vq = virtio_queue(dev, queue);
 	struct virtq_chain *chain;
+	bool has_turn = balloon_has_turn();
 	unsigned int served = 0;
 
-	while (served < TURN && virtq_pop(vq, &chain) == 1) {
+	/* One at least, so that no queue waits for ever for the others. */
+	while (served < TURN && (!served || has_turn) && virtq_pop(vq, &chain) == 1) {
 		if (!balloon_serve(queue, chain))
 			virtq_push(vq, chain, 0);
 		served++;
+		has_turn = balloon_has_turn();
 	}
 	virtq_flush(vq);
-	if (served == TURN)
+	if (served == TURN || (served && !has_turn))
 		virtio_doorbell(dev, queue);
 }
 
@@ -384,6 +406,7 @@ static int balloon_init(struct kvm *kvm)
 	memset(&balloon, 0, sizeof(balloon));
 	balloon_wanted = true;
 	balloon.kvm = kvm;
+	balloon.turn = UINT64_MAX;
 	balloon.config.num_pages = htole32((u32)(balloon_bytes / PAGE));
 	balloon.dev = (struct virtio_device){
 		.name = "virtio-balloon0",

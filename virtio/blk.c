@@ -2,7 +2,9 @@
 /*
  * virtio-blk: a driver's requests become requests to a disk.
  *
- * A doorbell pops the chains of a queue, as many as it has room for in one turn. Each is a
+ * A doorbell pops the chains of a queue, as many as it has room for in one turn, and until all
+ * queues together had TURN_BYTES in this turn of the loop; then the queue rings for itself, so that
+ * others have their turn. Each is a
  * header (type, sector), data and a status byte at the very end, cut into buffers wherever the
  * driver liked; what is wrong with one becomes its status. What is right is submitted to the
  * disk, and after the last chain one disk_commit() begins them all. Those that are done by then
@@ -49,8 +51,9 @@
 #include <string.h>
 
 #define QUEUE_SIZE     256
-#define PCI_CLASS_DISK 0x010000 /* mass storage */
-#define ZEROES_SECTORS 0x3fffff /* of one discard or write-zeroes: 2 GiB less a sector */
+#define PCI_CLASS_DISK 0x010000	 /* mass storage */
+#define TURN_BYTES     (4 * MIB) /* of a turn of the loop, which may copy them itself */
+#define ZEROES_SECTORS 0x3fffff	 /* of one discard or write-zeroes: 2 GiB less a sector */
 
 struct blk_request {
 	struct disk_request disk;
@@ -78,6 +81,9 @@ struct blk {
 	char name[24];
 	u16 queue_max[DISK_QUEUES_MAX];
 	struct blk_queue queues[DISK_QUEUES_MAX];
+	struct loop *loop;
+	u64 turn; /* of the loop, in which turn_bytes were begun */
+	u64 turn_bytes;
 	u32 pushed;		/* queues to flush, a bit each */
 	atomic_bool write_back; /* what the driver wrote to the configuration */
 	bool stopping;
@@ -368,20 +374,39 @@ static void blk_completed(void *arg)
 		virtio_rested(&blk->dev);
 }
 
-/* A turn has an end: what is answered at once makes room for the next while we look. */
+/* May more be begun in this turn of the loop? */
+static bool blk_has_turn(struct blk *blk)
+{
+	u64 turn = loop_turn(blk->loop);
+
+	if (turn != blk->turn) {
+		blk->turn = turn;
+		blk->turn_bytes = 0;
+	}
+	return blk->turn_bytes < TURN_BYTES;
+}
+
+/*
+ * A turn has an end: what is answered at once makes room for the next while we look. Each queue
+ * has one request at least, whatever the others had.
+ */
 static void blk_notify(struct virtio_device *dev, unsigned int index)
 {
 	struct blk *blk = blk_of(dev);
 	struct virtq *vq = virtio_queue(dev, index);
 	struct virtq_chain *chain;
+	bool has_turn = blk_has_turn(blk);
 	unsigned int taken = 0;
 
-	while (taken < QUEUE_SIZE && !blk->broken && virtq_pop(vq, &chain) == 1) {
+	while (taken < QUEUE_SIZE && (!taken || has_turn) && !blk->broken &&
+	       virtq_pop(vq, &chain) == 1) {
+		blk->turn_bytes += chain->out_bytes + chain->in_bytes;
 		blk_take_chain(blk, index, chain);
 		taken++;
+		has_turn = blk_has_turn(blk);
 	}
 	disk_commit(blk->disk);
-	if (taken == QUEUE_SIZE)
+	if (taken == QUEUE_SIZE || (taken && !has_turn))
 		virtio_doorbell(dev, index);
 	blk_show(blk);
 }
@@ -555,6 +580,7 @@ static struct blk *blk_new(struct disk *disk, unsigned int index)
 		return NULL;
 	}
 	blk->disk = disk;
+	blk->turn = UINT64_MAX;
 	blk->user =
 		(struct disk_user){.completed = blk_completed, .resized = blk_resized, .arg = blk};
 	atomic_store(&blk->write_back, true);
@@ -581,6 +607,7 @@ static int blk_add(struct kvm *kvm, struct disk *disk, unsigned int index)
 
 	if (!blk)
 		return -ENOMEM;
+	blk->loop = kvm->loop;
 	err = disk_start(disk, kvm->loop, &blk->user);
 	if (err)
 		goto err_free;

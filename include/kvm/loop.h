@@ -56,6 +56,9 @@ void loop_stop(struct loop *loop);
 /* After a stop: loop_run() runs again, with what the stop cut short. The loop's thread. */
 void loop_continue(struct loop *loop);
 
+/* Which turn this is: for who may do so much in each. The loop's thread. */
+u64 loop_turn(const struct loop *loop);
+
 /*
  * Watch source->fd for events (EPOLLIN, EPOLLOUT or both; 0 pauses the watch and
  * keeps it added; with EPOLLET edge-triggered). A change is the same call. Returns 0

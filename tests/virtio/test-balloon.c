@@ -151,9 +151,9 @@ static void test_inflate_is_bounded(void **state)
 	struct drvq_buf buf = {fake_virtio_alloc(8192), 1025 * 4, false};
 	u32 *pfns = fake_virtio_host(buf.addr);
 
-	for (unsigned int i = 0; i < 1024; i++)
+	for (unsigned int i = 0; i < 256; i++)
 		pfns[i] = (u32)(at / PAGE);
-	pfns[1024] = (u32)(at / PAGE) + 1;
+	pfns[256] = (u32)(at / PAGE) + 1;
 	fake_virtio_request(INFLATE, &buf, 1);
 	assert_int_equal(given_back(at, 2), 1);
 	buf.len = 3;
@@ -324,6 +324,38 @@ static void test_actual_is_the_drivers(void **state)
 	assert_int_equal(stat("balloon-bytes"), 3 * PAGE);
 }
 
+static unsigned int used_after_a_turn[2];
+
+/* Both queues ring in the same turn of the loop. */
+static void one_turn(void *arg)
+{
+	fake_virtio_dev->ops->notify(fake_virtio_dev, 0);
+	used_after_a_turn[0] = drvq_used_idx(&fake_virtio_queues[0]);
+	fake_virtio_dev->ops->notify(fake_virtio_dev, 0);
+	used_after_a_turn[1] = drvq_used_idx(&fake_virtio_queues[0]);
+}
+
+/* Each page is a system call: after 256 of them the loop serves the others. */
+static void test_a_turn_ends(void **state)
+{
+	u64 at = full_pages(400), gpa = fake_virtio_alloc(800);
+	struct drvq_buf buf = {gpa, 800, false};
+	u32 head, written;
+
+	send_pfns(1, (const u32[]){0}, 1); /* it is up, and looks at nothing by itself */
+	for (u32 i = 0; i < 200; i++)
+		((u32 *)fake_virtio_host(gpa))[i] = htole32((u32)(at / PAGE) + 2 * i);
+	for (int i = 0; i < 6; i++)
+		drvq_add(&fake_virtio_queues[0], &buf, 1);
+	drvq_publish(&fake_virtio_queues[0]);
+	fake_on_loop(one_turn, NULL);
+	assert_int_equal(used_after_a_turn[0], 2); /* 200 are not enough, 400 are */
+	assert_int_equal(used_after_a_turn[1], 3); /* one at least */
+	/* And it comes back by itself. */
+	for (int i = 0; i < 6; i++)
+		assert_true(fake_virtio_wait_used(0, &head, &written));
+}
+
 static u32 config_word(u32 offset)
 {
 	le32 value;
@@ -413,6 +445,7 @@ int main(void)
 		EACH(test_actual_is_the_drivers),
 		EACH(test_what_is_asked_for),
 		EACH(test_asked_while_paused),
+		EACH(test_a_turn_ends),
 		EACH(test_without_a_driver),
 	};
 

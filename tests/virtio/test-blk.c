@@ -417,6 +417,50 @@ static void test_pause(void **state)
 	stop();
 }
 
+static u64 chains_after[3];
+
+/* Two queues ring in the same turn of the loop, the first again. */
+static void one_turn(void *arg)
+{
+	struct virtq_stats stats;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		fake_virtio_dev->ops->notify(fake_virtio_dev, i % 2);
+		virtq_get_stats(virtio_queue(fake_virtio_dev, i % 2), &stats);
+		chains_after[i] = stats.chains;
+	}
+}
+
+/* What the loop may have to copy in a turn is bounded, over all queues. */
+static void test_bytes_of_a_turn(void **state)
+{
+	u64 header, data, status;
+	u32 head, written;
+
+	start_image(",queues=2");
+	header = put_header(VIRTIO_BLK_T_IN, 0);
+	data = fake_virtio_alloc(BYTES);
+	status = put_status();
+	/* It is up, and looks at nothing by itself. */
+	for (unsigned int i = 0; i < 2; i++)
+		request_on(i, VIRTIO_BLK_T_GET_ID, 0, data, 20, true);
+	for (unsigned int i = 0; i < 16; i++)
+		drvq_add(&fake_virtio_queues[i % 2],
+			 (struct drvq_buf[]){
+				 {header, 16, false}, {data, BYTES, true}, {status, 1, true}},
+			 3);
+	drvq_publish(&fake_virtio_queues[0]);
+	drvq_publish(&fake_virtio_queues[1]);
+	fake_on_loop(one_turn, NULL);
+	assert_int_equal(chains_after[0], 1 + 4); /* of 1 MiB and some bytes each */
+	assert_int_equal(chains_after[1], 1 + 1); /* one at least */
+	assert_int_equal(chains_after[2], 1 + 5);
+	/* And it comes back by itself. */
+	for (unsigned int i = 0; i < 16; i++)
+		assert_true(fake_virtio_wait_used(i % 2, &head, &written));
+	stop();
+}
+
 /* 128 requests of no known type; half of them are offered again as soon as they are answered. */
 static struct {
 	u8 *status;
@@ -593,6 +637,7 @@ int main(void)
 		TEST(test_pause),
 		TEST(test_a_turn_ends),
 		TEST(test_resize_while_paused),
+		TEST(test_bytes_of_a_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
