@@ -270,11 +270,15 @@ static void test_reset_waits_for_requests(void **state)
 /* A run that ends does not wait for a back end; the status stays until the loop is done. */
 static void test_reset_and_the_end_of_the_run(void **state)
 {
+	u64 started;
+
 	fake_virtio_up(0);
 	echo.slow = true;
 	keep(1);
 	atomic_store(&fake.over, true);
+	started = now_ns();
 	virtio_set_status(&device, 0);
+	assert_true(now_ns() - started < 2 * NSEC_PER_SEC); /* 5 s, if it waited */
 	assert_int_not_equal(fake_virtio_status(), 0);
 	/* Frozen meanwhile. */
 	virtio_set_status(&device, VIRTIO_CONFIG_S_FAILED);
@@ -313,6 +317,8 @@ static bool wait_queue_reset(unsigned int index)
 
 static void test_queue_reset(void **state)
 {
+	u64 started = now_ns();
+
 	fake_virtio_up(RING_RESET);
 	echo.slow = true;
 	keep(2);
@@ -321,6 +327,15 @@ static void test_queue_reset(void **state)
 	assert_int_equal(virtio_queue_read(&device, KEEPS, VIRTIO_QUEUE_RESET), 1);
 	virtio_queue_write(&device, KEEPS, VIRTIO_QUEUE_RESET, 1);
 	assert_int_equal(echo_bytes(9), 9); /* the other queue goes on */
+	/* Frozen: nothing moves, and nobody waits for it (mmio's QueueReady = 0 would). */
+	virtio_queue_write(&device, KEEPS, VIRTIO_QUEUE_SIZE, 4);
+	virtio_queue_write(&device, KEEPS, VIRTIO_QUEUE_DESC, 0);
+	virtio_queue_write(&device, KEEPS, VIRTIO_QUEUE_ENABLE, 0);
+	assert_int_equal(virtio_queue_read(&device, KEEPS, VIRTIO_QUEUE_RESET), 1);
+	assert_int_equal(virtio_queue_read(&device, KEEPS, VIRTIO_QUEUE_ENABLE), 1);
+	assert_int_equal(virtio_queue_read(&device, KEEPS, VIRTIO_QUEUE_SIZE), 16);
+	assert_int_not_equal(virtio_queue_read(&device, KEEPS, VIRTIO_QUEUE_DESC), 0);
+	assert_true(now_ns() - started < 2 * NSEC_PER_SEC);
 	fake_on_loop(echo_give_back, NULL);
 	assert_true(wait_queue_reset(KEEPS));
 	assert_int_equal(virtio_queue_read(&device, KEEPS, VIRTIO_QUEUE_ENABLE), 0);
