@@ -8,8 +8,8 @@
  *
  * A request can be as long as a chain may be, which is 4 GiB, and overlapping buffers make that
  * cheap for a driver to ask for. So a request gets at most RNG_REQUEST_BYTES (a device may give
- * less than the buffer holds), and one call of notify serves at most as many requests as the queue
- * has places; then it rings its own doorbell, so that the other devices have their turn.
+ * less than the buffer holds), and one call of notify serves at most RNG_TURN requests; then it
+ * rings its own doorbell, so that the other devices have their turn.
  *
  * A buffer without a byte to write comes back as it is: the driver asked for nothing.
  *
@@ -29,6 +29,7 @@
 
 #define RNG_QUEUE_SIZE	  64
 #define RNG_REQUEST_BYTES 4096
+#define RNG_TURN	  16
 
 static bool rng_wanted;
 
@@ -76,12 +77,12 @@ static void rng_notify(struct virtio_device *dev, unsigned int queue)
 	struct virtq_chain *chain;
 	unsigned int served = 0;
 
-	while (served < RNG_QUEUE_SIZE && virtq_pop(vq, &chain) == 1) {
+	while (served < RNG_TURN && virtq_pop(vq, &chain) == 1) {
 		virtq_push(vq, chain, rng_serve(chain));
 		served++;
 	}
 	virtq_flush(vq);
-	if (served == RNG_QUEUE_SIZE)
+	if (served == RNG_TURN)
 		virtio_doorbell(dev, queue);
 }
 

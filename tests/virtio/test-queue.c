@@ -11,7 +11,9 @@
 #include "virtio/queue.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* cmocka hands every test a state; none here needs it. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -614,6 +616,46 @@ static void test_counters(void **state)
 	assert_int_equal(stats.interrupts, 2);
 }
 
+/* --- the second look --- */
+
+#define USED_PAGE 0x8000
+
+/* The driver makes a chain available just before we ask it for a doorbell: it rings none then. */
+static void publish_at_the_store(int sig, siginfo_t *info, void *context)
+{
+	mprotect(at(USED_PAGE), 4096, PROT_READ | PROT_WRITE);
+	drvq_put_idx(&driver, 2);
+}
+
+static void check_second_look(bool event_idx)
+{
+	const struct sigaction action = {.sa_sigaction = publish_at_the_store,
+					 .sa_flags = SA_SIGINFO};
+	struct sigaction before;
+	const char *reason;
+
+	start(8, event_idx, false);
+	virtq_stop(vq);
+	config.device = USED_PAGE;
+	assert_int_equal(virtq_start(vq, &config, &reason), 0);
+	drvq_add(&driver, (struct drvq_buf[]){{0x4000, 16, true}}, 1);
+	drvq_add(&driver, (struct drvq_buf[]){{0x4000, 16, true}}, 1);
+	drvq_put_idx(&driver, 1);
+	pop();
+	sigaction(SIGSEGV, &action, &before);
+	assert_int_equal(mprotect(at(USED_PAGE), 4096, PROT_READ), 0);
+	pop();
+	sigaction(SIGSEGV, &before, NULL);
+	mprotect(at(USED_PAGE), 4096, PROT_READ | PROT_WRITE);
+	assert_empty();
+}
+
+static void test_second_look(void **state)
+{
+	check_second_look(false);
+	check_second_look(true);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -645,6 +687,7 @@ int main(void)
 		TEST(test_memory_in_flight_is_bounded),
 		TEST(test_stop_forgets),
 		TEST(test_counters),
+		TEST(test_second_look),
 	};
 
 	return cmocka_run_group_tests_name("virtio/queue", tests, NULL, NULL);

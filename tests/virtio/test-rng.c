@@ -124,13 +124,38 @@ static void test_full_queue(void **state)
 	}
 }
 
+static unsigned int used_after_a_turn;
+
+static void one_turn(void *arg)
+{
+	fake_virtio_dev->ops->notify(fake_virtio_dev, 0);
+	used_after_a_turn = drvq_used_idx(&fake_virtio_queues[0]);
+}
+
+static void test_a_turn_ends(void **state)
+{
+	struct drvq_buf buf;
+	u32 head, written;
+
+	fake_virtio_up(0);
+	buf = (struct drvq_buf){fake_virtio_alloc(4096), 4096, true};
+	assert_int_equal(fake_virtio_request(0, &buf, 1), 4096);
+	for (unsigned int i = 0; i < 64; i++)
+		drvq_add(&fake_virtio_queues[0], &buf, 1);
+	drvq_publish(&fake_virtio_queues[0]);
+	fake_on_loop(one_turn, NULL);
+	assert_int_equal(used_after_a_turn, 1 + 16);
+	for (unsigned int i = 0; i < 64; i++)
+		assert_true(fake_virtio_wait_used(0, &head, &written));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_random_bytes),	 TEST(test_scattered),	TEST(test_nothing_to_write),
-		TEST(test_a_request_is_bounded), TEST(test_full_queue),
+		TEST(test_a_request_is_bounded), TEST(test_full_queue), TEST(test_a_turn_ends),
 	};
 
 	return cmocka_run_group_tests_name("virtio/rng", tests, NULL, NULL);
