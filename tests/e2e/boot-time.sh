@@ -65,7 +65,8 @@ test_budget_is_not_the_first_cause()
 	said_lines 0
 	vm --budget 1ms -- panic open panicend spin
 	ends 121 panic
-	said_lines 0
+	said_lines 1
+	said 'the guest panicked'
 	vm --budget 1ms --timeout 200ms -- spin
 	ends 124 timeout
 	vm --budget 10s --timeout 500ms -- spin
