@@ -28,4 +28,13 @@ reports()
 reports reports
 boot halt 0 -c 2 -m 256 --result halt.json -p lab=halt
 expect_grep halt.json '"reason": "halt"' "halt: the result's reason"
+
+# The kernel's decompressor gives up: no halt on purpose, and the message quotes what it said last.
+if ! quick; then
+	cp "$LAB/vmlinuz" broken
+	dd if=/dev/zero of=broken bs=1M seek=4 count=1 conv=notrunc 2>/dev/null
+	BOOT_KERNEL=$PWD/broken
+	boot broken 122 -c 1 -m 256 --unpack=never -p earlyprintk=serial,ttyS0
+	expect_grep "$OUT/broken.err" 'all CPUs have halted.*-- System halted$' "broken: the message quotes it"
+fi
 lab_end
