@@ -13,6 +13,7 @@ boot panic 121 -c 1 -m 256 --result panic.json -p lab=panic
 expect_grep panic.json '"reason": "panic"' "panic: the result's reason"
 expect_grep panic.json '"panic": "Kernel panic - not syncing' "panic: the result has the line"
 expect_grep panic.json 'end Kernel panic' "panic: the console's trace is whole"
+expect_grep "$OUT/panic.err" '^lkvm: the guest panicked: Kernel panic - not syncing: ' "panic: lkvm says it"
 
 boot triple 122 -c 1 -m 256 -p lab=triple
 expect_grep "$OUT/triple.err" 'triple fault.*deliberate' "triple: the message says what it may have been"
