@@ -64,6 +64,11 @@
 #define REFRESH		0x10	/* toggles each 15 us; KVM: each 16.384 us */
 #define REFRESH_POLLS	0xffff
 
+#define CR0_PE		0x01
+#define MOVE_CODE	0x08	/* in move_gdt */
+#define MOVE_FLAT	0x10
+#define MOVE_DATA	0x18
+
 #define RTC_POLLS	1024
 #define RTC_SECONDS	0x00
 #define RTC_MINUTES	0x02
@@ -248,6 +253,8 @@ int15:
 	je	ext_memory
 	cmpb	$0x86, %ah
 	je	wait_us
+	cmpb	$0x87, %ah
+	je	block_move
 	cmpb	$0x24, %ah
 	je	a20
 	cmpw	$0xec00, %ax		/* which mode the kernel will run in: thank you */
@@ -305,6 +312,57 @@ a20:
 	jmp	clear_ah
 1:	movw	$0x0001, %ax
 	jmp	good
+
+/*
+ * CX words between any two places below 4 GiB; ES:SI is a table of descriptors, of which 2 and 3
+ * say where. It needs protected mode, in which the stack is not touched: SS is still real mode's.
+ */
+block_move:
+	pushal
+	pushw	%ds
+	pushw	%es
+	movzwl	%cx, %ecx
+	movl	%es:0x12(%si), %eax	/* bytes 2 to 4 of a descriptor, and 7, are the base */
+	andl	$0xffffff, %eax
+	movzbl	%es:0x17(%si), %edx
+	shll	$24, %edx
+	orl	%edx, %eax
+	movl	%es:0x1a(%si), %edi
+	andl	$0xffffff, %edi
+	movzbl	%es:0x1f(%si), %edx
+	shll	$24, %edx
+	orl	%edx, %edi
+	movl	%eax, %esi
+	lgdtl	%cs:AT(move_gdt_pointer)
+	movl	%cr0, %eax
+	orb	$CR0_PE, %al
+	movl	%eax, %cr0
+	ljmpw	$MOVE_CODE, $AT(1f)
+1:	movw	$MOVE_FLAT, %dx
+	movw	%dx, %ds
+	movw	%dx, %es
+	cld
+	addr32 rep movsw
+	movw	$MOVE_DATA, %dx
+	movw	%dx, %ds
+	movw	%dx, %es
+	andb	$0xff & ~CR0_PE, %al
+	movl	%eax, %cr0
+	ljmpw	$BIOS_SEGMENT, $AT(2f)
+2:	popw	%es
+	popw	%ds
+	popal
+	jmp	clear_ah
+
+	.balign	8
+move_gdt:
+	.quad	0
+	.quad	0x00009b0f0000ffff	/* this code */
+	.quad	0x00cf93000000ffff	/* all of 4 GiB */
+	.quad	0x000093000000ffff	/* as in real mode */
+move_gdt_pointer:
+	.word	move_gdt_pointer - move_gdt - 1
+	.long	LAYOUT_BIOS + move_gdt - bios_code
 
 /* CX:DX microseconds: as many 16ths of it as the refresh bit toggles, and the rest of one. */
 wait_us:

@@ -20,8 +20,8 @@
  *
  * Called when the boot image is written, see bios.h. No state is kept.
  *
- * Left out: an extended BIOS data area's contents, disks, keyboard, the block move
- * (int 15h AH=87h), PCI and APM services, VBE, option ROMs.
+ * Left out: an extended BIOS data area's contents, disks, keyboard, PCI and APM services, VBE,
+ * option ROMs.
  *
  * Spec: Ralf Brown's Interrupt List 61 (INT 10h to 1Ah, MEMORY.LST); ACPI 6.5 section
  * 15.1 (E820h); IBM PC AT Technical Reference (1984), section 5.

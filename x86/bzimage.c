@@ -21,7 +21,8 @@
  * oldest, which know of nothing but the boot sector's few words. Which ways in an
  * image offers follows: 64-bit with 2.12 and XLF_KERNEL_64 (each x86-64 kernel since
  * 3.8), 32-bit with 2.02 and a kernel that loads high, 16-bit always. An image whose
- * code32_start is 0 has no 32-bit entry (network boot programs): its set-up code does all.
+ * code32_start is 0 has no 32-bit entry (iPXE), nor has one that says of no code that it is
+ * the kernel (syssize 0: GRUB behind its lnxboot.img): their set-up code does all.
  *
  * Pure functions; no file, no guest memory.
  *
@@ -201,7 +202,8 @@ static void bzimage_list_entries(struct bzimage *image)
 
 	if (image->setup_bytes <= (MAX_SECTS + 1) * SECTOR)
 		image->entries |= BZIMAGE_ENTRY_16;
-	if (image->version >= PROTOCOL_CMDLINE && !image->low && header->code32_start)
+	if (image->version >= PROTOCOL_CMDLINE && !image->low && header->code32_start &&
+	    bzimage_claimed(image))
 		image->entries |= BZIMAGE_ENTRY_32;
 	if (image->version >= PROTOCOL_64 && le16toh(header->xloadflags) & XLF_KERNEL_64 &&
 	    !image->low)

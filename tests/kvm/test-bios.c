@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "tests/kvm/bios-services.h"
 #include "x86/bios.h"
 #include "x86/e820.h"
 
@@ -292,8 +293,6 @@ static void assert_kept(const struct kvm_regs *in, const struct kvm_regs *out, u
 	assert_int_equal((out->rflags ^ in->rflags) & ~(u64)(RESULT_CARRY | RFLAGS_ZF), 0);
 }
 
-enum carry { CLEAR, SET, KEPT };
-
 /* Twice, with carry clear and with it set; regs_out is of the second. */
 static enum carry call(u8 vector, struct kvm_regs in, unsigned int returns)
 {
@@ -317,60 +316,6 @@ static enum carry call(u8 vector, struct kvm_regs in, unsigned int returns)
 }
 
 /* --- what every service answers --- */
-
-#define EBX	       0xb0b1b2b3
-#define ECX	       0xc0c1c2c3
-#define EDX	       0xd0d1d2d3
-#define HIGH(reg, low) (((reg)&0xffff0000) | (low))
-
-static const struct service {
-	const char *name;
-	u8 vector;
-	u32 eax; /* in */
-	enum carry carry;
-	u32 eax_out, ebx_out, ecx_out, edx_out;
-} services[] = {
-	{"mode", 0x10, 0xa0a10f00, KEPT, 0xa0a15003, HIGH(EBX, 0x00b3), ECX, EDX},
-	{"set mode", 0x10, 0xa0a10003, KEPT, 0xa0a10003, EBX, ECX, EDX},
-	{"cursor", 0x10, 0xa0a10300, KEPT, 0xa0a10300, EBX, HIGH(ECX, 0x0607), HIGH(EDX, 0)},
-	{"set cursor", 0x10, 0xa0a10200, KEPT, 0xa0a10200, EBX, ECX, EDX},
-	{"read character", 0x10, 0xa0a10800, KEPT, 0xa0a10720, EBX, ECX, EDX},
-	{"scroll", 0x10, 0xa0a10601, KEPT, 0xa0a10601, EBX, ECX, EDX},
-	{"no EGA", 0x10, 0xa0a11200, KEPT, 0xa0a11200, EBX, ECX, EDX},
-	{"no VGA", 0x10, 0xa0a11a00, KEPT, 0xa0a11a00, EBX, ECX, EDX},
-	{"no VBE", 0x10, 0xa0a14f00, KEPT, 0xa0a10100, EBX, ECX, EDX},
-	{"equipment", 0x11, 0xa0a1a2a3, KEPT, 0xa0a10802, EBX, ECX, EDX},
-	{"base memory", 0x12, 0xa0a1a2a3, KEPT, 0xa0a1027f, EBX, ECX, EDX},
-	{"disk: reset", 0x13, 0xa0a10055, SET, 0xa0a10155, EBX, ECX, EDX},
-	{"disk: read", 0x13, 0xa0a10201, SET, 0xa0a10101, EBX, ECX, EDX},
-	{"disk: geometry", 0x13, 0xa0a10800, SET, 0xa0a10100, EBX, ECX, EDX},
-	{"disk: EDD", 0x13, 0xa0a14100, SET, 0xa0a10100, EBX, ECX, EDX},
-	{"disk: EDD parameters", 0x13, 0xa0a14800, SET, 0xa0a10100, EBX, ECX, EDX},
-	{"serial", 0x14, 0xa0a10355, KEPT, 0xa0a18055, EBX, ECX, EDX},
-	{"E801", 0x15, 0xa0a1e801, CLEAR, 0xa0a13c00, HIGH(EBX, 0x0300), HIGH(ECX, 0x3c00),
-	 HIGH(EDX, 0x0300)},
-	{"88h", 0x15, 0xa0a188a3, CLEAR, 0xa0a1fc00, EBX, ECX, EDX},
-	{"A20 off", 0x15, 0xa0a12400, SET, 0xa0a18600, EBX, ECX, EDX},
-	{"A20 on", 0x15, 0xa0a12401, CLEAR, 0xa0a10001, EBX, ECX, EDX},
-	{"A20?", 0x15, 0xa0a12402, CLEAR, 0xa0a10001, EBX, ECX, EDX},
-	{"A20 how", 0x15, 0xa0a12403, CLEAR, 0xa0a10003, HIGH(EBX, 1), ECX, EDX},
-	{"target mode", 0x15, 0xa0a1ec00, CLEAR, 0xa0a10000, EBX, ECX, EDX},
-	{"SpeedStep", 0x15, 0xa0a1e980, SET, 0xa0a18680, EBX, ECX, EDX},
-	{"APM", 0x15, 0xa0a15300, SET, 0xa0a18600, EBX, ECX, EDX},
-	{"configuration", 0x15, 0xa0a1c000, SET, 0xa0a18600, EBX, ECX, EDX},
-	{"unknown", 0x15, 0xa0a17700, SET, 0xa0a18600, EBX, ECX, EDX},
-	{"E820, no SMAP", 0x15, 0xa0a1e820, SET, 0xa0a18620, EBX, ECX, EDX},
-	{"key", 0x16, 0xa0a10055, KEPT, 0xa0a10000, EBX, ECX, EDX},
-	{"key, 101", 0x16, 0xa0a11055, KEPT, 0xa0a10000, EBX, ECX, EDX},
-	{"key?", 0x16, 0xa0a10155, KEPT, 0xa0a10155, EBX, ECX, EDX},
-	{"shift", 0x16, 0xa0a10255, KEPT, 0xa0a10200, EBX, ECX, EDX},
-	{"shift, 101", 0x16, 0xa0a11255, KEPT, 0xa0a10000, EBX, ECX, EDX},
-	{"typematic", 0x16, 0xa0a10305, KEPT, 0xa0a10305, EBX, ECX, EDX},
-	{"store key", 0x16, 0xa0a10500, KEPT, 0xa0a10501, EBX, ECX, EDX},
-	{"printer", 0x17, 0xa0a10255, KEPT, 0xa0a10155, EBX, ECX, EDX},
-	{"PCI", 0x1a, 0xa0a1b101, SET, 0xa0a18601, EBX, ECX, EDX},
-	{"nobody's", 0x60, 0xa0a1a2a3, KEPT, 0xa0a1a2a3, EBX, ECX, EDX},
-};
 
 static void test_services(void **state)
 {
@@ -458,6 +403,55 @@ static void test_e820_refuses(void **state)
 	assert_int_equal(regs_out.rbx, UINT32_MAX);
 	assert_int_equal(regs_out.rcx, 20);
 	assert_int_equal(call_e820(count - 1, 20), CLEAR);
+}
+
+/* A descriptor of 64 KiB there. */
+static void put_descriptor(u8 *table, unsigned int i, u32 base)
+{
+	const u8 bytes[] = {0xff, 0xff, (u8)base,	 (u8)(base >> 8), (u8)(base >> 16),
+			    0x93, 0,	(u8)(base >> 24)};
+
+	memcpy(table + 8UL * i, bytes, sizeof(bytes));
+}
+
+static void check_move(u32 from, u32 to, u16 words)
+{
+	static u8 sent[0x10002], got[0x10002];
+	struct kvm_regs in = {
+		.rax = 0xa0a187a3, .rbx = EBX, .rcx = 0xc0c10000U | words, .rdx = EDX};
+	u8 table[48] = {0};
+
+	for (size_t i = 0; i < sizeof(sent); i++)
+		sent[i] = (u8)(i * 7 + from / 16);
+	memset(got, 0xee, sizeof(got));
+	put_descriptor(table, 2, from);
+	put_descriptor(table, 3, to);
+	assert_int_equal(gmem_write(&kvm.mem, from, sent, sizeof(sent)), 0);
+	assert_int_equal(gmem_write(&kvm.mem, to, got, sizeof(got)), 0);
+	assert_int_equal(gmem_write(&kvm.mem, BUFFER + 0x5151, table, sizeof(table)), 0);
+	assert_int_equal(call(0x15, in, A), CLEAR);
+	assert_int_equal(regs_out.rax, 0xa0a100a3);
+	assert_int_equal(gmem_read(&kvm.mem, to, got, sizeof(got)), 0);
+	assert_memory_equal(got, sent, 2UL * words);
+	for (size_t i = 2UL * words; i < sizeof(got); i++)
+		assert_int_equal(got[i], 0xee);
+}
+
+/* Up to above 16 MiB and back: the whole of a base counts. ES:SI is 2000:5151. */
+static void test_block_move(void **state)
+{
+	struct kvm_sregs sregs;
+
+	NEED_KVM();
+	check_move(0x40000, 0x2345678, 0x1000);
+	check_move(0x2345678, 0x40000, 0x8000);
+	check_move(0x40000, 0x100000, 1);
+	check_move(0x40000, 0x100000, 0);
+	/* In real mode again, with its limits. */
+	assert_int_equal(ioctl(cpu_fd, KVM_GET_SREGS, &sregs), 0);
+	assert_int_equal(sregs.cr0 & 1, 0);
+	assert_int_equal(sregs.ds.limit, 0xffff);
+	assert_int_equal(sregs.es.limit, 0xffff);
 }
 
 static void test_wait(void **state)
@@ -771,6 +765,7 @@ int main(int argc, char **argv)
 		TEST(test_the_teletype_is_com1),
 		TEST(test_e820_walk),
 		TEST(test_e820_refuses),
+		TEST(test_block_move),
 		TEST(test_wait),
 		TEST(test_clock),
 		TEST(test_ticks),

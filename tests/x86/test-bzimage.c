@@ -359,6 +359,7 @@ static void test_short_syssize(void **state)
 	header->syssize = htole32(0xabcd0000);
 	parse_good(FILE_BYTES + 2 * MIB);
 	assert_int_equal(image.payload_bytes, SYSSIZE * 16 + 2 * MIB);
+	assert_int_equal(image.entries, BZIMAGE_ENTRY_16); /* GRUB's lnxboot.img */
 	assert_refused(verdict_of(sizeof(head), PAYLOAD_START), "is set-up code alone");
 	header->version = htole16(0x0204);
 	assert_refused(verdict(), "is truncated: its header promises");
