@@ -13,8 +13,8 @@
  * it may be hours away. kvm_is_over() is for those who wait for something that will not
  * come any more, kvm_is_ending() for those who say what state the machine is in.
  *
- * A guest that was given a command (--exec) tells its status by lkvm's init. If it powers off or
- * reboots without that, nobody knows what became of the command: the cause is `error`.
+ * A guest that was given a command (--exec) tells its status by lkvm's init. If it powers off,
+ * reboots or halts without that, nobody knows what became of the command: the cause is `error`.
  *
  * Requests that are not causes: the power button (SIGTERM, `lkvm stop`) asks the
  * guest, which goes on if it was paused; if it powers off within its grace time, `poweroff` is the
@@ -125,9 +125,16 @@ static const char *end_without_status(enum end_reason reason, int status)
 {
 	if (!config.status_due || status)
 		return NULL;
-	if (reason == END_POWEROFF)
+	switch (reason) {
+	case END_POWEROFF:
 		return "powered off";
-	return reason == END_REBOOT ? "rebooted" : NULL;
+	case END_REBOOT:
+		return "rebooted";
+	case END_HALT:
+		return "halted";
+	default:
+		return NULL;
+	}
 }
 
 void kvm_note_end(struct kvm *kvm, enum end_reason reason, int status)
