@@ -31,12 +31,12 @@ OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-halt.o kvm-reset.o kvm-pau
 	     device.o console.o console-log.o console-view.o term.o lines.o kernel-report.o \
 	     phase.o budget.o trace.o trace-report.o result.o instance.o instance-log.o \
 	     detach.o notify.o
-OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o cpuid-leaves.o dump.o debug.o pagewalk.o boot.o \
-	     image.o bzimage.o elf.o kaslr.o params.o pvh.o multiboot.o initrd.o release.o e820.o \
+OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o cpuid-leaves.o dump.o debug.o pagewalk.o \
+	     boot.o image.o bzimage.o elf.o kaslr.o params.o pvh.o multiboot.o initrd.o release.o e820.o \
 	     cmdline.o foreign.o entry.o clock.o acpi.o acpi-table.o aml.o mptable.o smbios.o \
 	     vmgenid.o bios.o bios-code.o warm.o)
-OBJS-hw   := $(addprefix hw/,serial.o serial-pty.o rtc.o i8042.o pci.o pci-bar.o pci-map.o msix.o \
-	     reset-port.o acpi-pm.o pvpanic.o exit-port.o status-port.o)
+OBJS-hw   := $(addprefix hw/,serial.o serial-console.o serial-pty.o rtc.o i8042.o pci.o pci-bar.o \
+	     pci-map.o msix.o reset-port.o acpi-pm.o pvpanic.o exit-port.o status-port.o)
 OBJS-virtio-core := $(addprefix virtio/,core.o regs.o queue.o)
 OBJS-virtio := $(OBJS-virtio-core) $(addprefix virtio/,transport.o pci.o mmio.o rng.o blk.o \
 	       console.o balloon.o balloon-control.o)
@@ -137,8 +137,10 @@ $(BUILD)/%.o: %.S $(BUILD)/flags
 # musl-gcc, lkvm is built without it.
 INIT_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Os $(WARN) -static -s -fno-asynchronous-unwind-tables
 INIT_SOURCES := $(addprefix guest/,guest-init.c guest-status.c guest-exec.c guest-console.c \
-		guest-root.c cmdline.c guest-shell.c shell-parse.c shell-expand.c shell-run.c shell-test.c)
-build/guest/init: $(INIT_SOURCES) guest/guest-init.h guest/cmdline.h guest/shell-parse.h guest/shell-run.h
+		guest-root.c cmdline.c guest-shell.c shell-parse.c shell-expand.c shell-run.c \
+		shell-test.c)
+INIT_HEADERS := $(addprefix guest/,guest-init.h cmdline.h shell-parse.h shell-run.h)
+build/guest/init: $(INIT_SOURCES) $(INIT_HEADERS)
 	@mkdir -p $(@D)
 	@echo "  MUSL    $@"
 	$(Q)$(MUSL) $(INIT_CFLAGS) -o $@ $(filter %.c,$^)

@@ -694,32 +694,6 @@ static void serial_describe(struct device *device,
 	emit(arg, &record);
 }
 
-static void write_console(void *arg, u8 byte, bool by_program)
-{
-	(void)arg;
-	console_write_from(by_program ? LINES_PROGRAM : LINES_KERNEL, &byte, 1);
-}
-
-static void tell_console_room(void *arg)
-{
-	(void)arg;
-	console_room_changed();
-}
-
-static void tell_called(bool dtr)
-{
-	own_init_called(dtr);
-	console_room_changed();
-}
-
-static const struct serial_wire console_wire = {
-	.write = write_console,
-	.full = console_full,
-	.room_changed = tell_console_room,
-	.opened = console_opened,
-	.called = tell_called,
-};
-
 void *serial_connect(unsigned int com, const struct serial_wire *wire)
 {
 	struct uart *uart = &uarts[com - 1];
@@ -741,7 +715,7 @@ static int uart_init(struct kvm *kvm, unsigned int index)
 
 	*uart = (struct uart){
 		.line = &lines[index % 2],
-		.wire = index == 0 ? &console_wire : NULL,
+		.wire = index == 0 ? &serial_console_wire : NULL,
 		.uid = index + 1,
 		.region = {.name = coms[index].name,
 			   .base = coms[index].port,

@@ -24,6 +24,9 @@ struct serial_wire {
 	void *arg;
 };
 
+/* COM1's: to the console. serial-console.c. */
+extern const struct serial_wire serial_console_wire;
+
 /* Lead COM2 to COM4 somewhere, or nowhere (NULL), before or after vCPUs run. The port. */
 void *serial_connect(unsigned int com, const struct serial_wire *wire);
 

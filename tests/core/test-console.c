@@ -172,9 +172,10 @@ static void start(int in, int out)
 	start_loop();
 }
 
-static int set_up_pipes(void **state)
+/* out: the reader's end, and what standard output is to be. */
+static int set_up(const int out[2])
 {
-	int in[2], out[2];
+	int in[2];
 
 	atomic_store(&chip_room, 0);
 	atomic_store(&chip_len, 0);
@@ -183,7 +184,7 @@ static int set_up_pipes(void **state)
 	atomic_store(&lines, 0);
 	last_line[0] = '\0';
 	log_set_sink(record, NULL);
-	if (pipe(in) || pipe(out))
+	if (pipe(in))
 		return -1;
 	writer = in[1];
 	reader = out[0];
@@ -191,18 +192,18 @@ static int set_up_pipes(void **state)
 	return 0;
 }
 
+static int set_up_pipes(void **state)
+{
+	int out[2];
+
+	return pipe(out) ? -1 : set_up(out);
+}
+
 static int set_up_packets(void **state)
 {
-	int in[2], out[2];
+	int out[2];
 
-	atomic_store(&lines, 0);
-	log_set_sink(record, NULL);
-	if (pipe(in) || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, out))
-		return -1;
-	writer = in[1];
-	reader = out[0];
-	start(in[0], out[1]);
-	return 0;
+	return socketpair(AF_UNIX, SOCK_SEQPACKET, 0, out) ? -1 : set_up(out);
 }
 
 static int tear_down(void **state)
