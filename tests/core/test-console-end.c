@@ -30,25 +30,13 @@ struct config config;
 /* cmocka hands every test a state; none here needs it. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
+#include "console-calls.h"
+
 static struct kvm kvm;
 static int saved_out, reader = -1;
 static u8 got[200 * KIB];
 static char last_line[1024];
 static unsigned int lines;
-
-/* --- what the console calls --- */
-
-void kvm_panic(struct kvm *vm, const char *line)
-{
-}
-
-void kvm_panic_done(struct kvm *vm)
-{
-}
-
-void kvm_end(struct kvm *vm, enum end_reason reason, int status)
-{
-}
 
 static void record(enum log_level level, const char *line, void *arg)
 {

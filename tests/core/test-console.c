@@ -41,6 +41,8 @@ struct config config;
 /* cmocka hands every test a state; none here needs it. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
+#include "console-calls.h"
+
 #define RING_BYTES  (256 * KIB) /* console.h's */
 #define INPUT_BYTES 4096	/* what the console may take ahead of the chip */
 #define PATIENCE_MS 5000
@@ -107,20 +109,6 @@ static const struct console_port breaking = {.room = get_room,
 					     .writable = be_writable,
 					     .send_break = take_break,
 					     .send_sysrq = take_sysrq};
-
-/* --- what the console calls --- */
-
-void kvm_panic(struct kvm *vm, const char *line)
-{
-}
-
-void kvm_panic_done(struct kvm *vm)
-{
-}
-
-void kvm_end(struct kvm *vm, enum end_reason reason, int status)
-{
-}
 
 static void record(enum log_level level, const char *line, void *arg)
 {
