@@ -282,12 +282,18 @@ build/e2e/forbid: tests/e2e/forbid.c
 	@echo "  CC      $@"
 	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -o $@ $<
 
+build/e2e/latency: tests/e2e/latency.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARN) -O2 -o $@ $<
+
 build/e2e/hang.so: tests/e2e/hang.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARN) -O2 -fPIC -shared -o $@ $<
 
 e2e-tools: payloads build/e2e/pty build/e2e/clients build/e2e/forbid build/e2e/hang.so \
+	   build/e2e/latency \
 	   $(if $(filter jansson,$(LIBS-found)),build/e2e/json)
 
 # E2E=FILTER picks tests by a regular expression over GROUP/NAME.

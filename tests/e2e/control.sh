@@ -439,6 +439,27 @@ test_fifty_clients()
 	ends 120 stopped
 }
 
+# A guest that reads all that its disk can give keeps nobody waiting for more than 20 ms.
+test_latency_under_a_flood()
+{
+	local try worst limit=20000
+
+	! sanitized || limit=200000
+	truncate -s 8M img
+	up --virtio-transport pci -d img -- say:ready~ blk-flood:pci:32
+	wait_for out 'blk-flood: begun'
+	# What keeps others waiting does so each time, a busy machine now and then.
+	for try in 1 2 3 4 5; do
+		worst=$("$E2E_TOP/build/e2e/latency" "$LKVM_RUNTIME_DIR/vm.sock" "$pid") || fail "not answered"
+		((worst >= limit)) || break
+	done
+	((worst < limit)) || fail "$try times, the last: $worst us"
+	control 120 stop --force vm
+	vm_wait
+	ends 120 stopped
+	echo "$worst us"
+}
+
 test_a_killed_machine_leaves_nothing_that_matters()
 {
 	up -- say:ready~ hang

@@ -361,6 +361,33 @@ void do_blk_fill(const char *arg)
 	put(begin_fill(arg) ? "blk-fill: begun\n" : "bad: blk-fill\n");
 }
 
+/* Reads of 4 MiB without end, of what the host has in memory; 30 of them at a time. */
+void do_blk_flood(const char *arg)
+{
+	u32 head, written;
+
+	if (!find_disk(arg) || !virtio_bring_up(VIRTIO_F_INDIRECT))
+		return;
+	put_header(HEADER, IN, 0);
+	for (u16 n = 0; n < 30; n++) {
+		u64 gpa = VIRTIO_TABLE + 1024 * n;
+		u8 *table = (u8 *)gpa;
+
+		drvq_put_desc_at(table, 0, HEADER, 16, DRVQ_NEXT, 1);
+		for (u16 i = 1; i <= 16; i++)
+			drvq_put_desc_at(table, i, BUFFER, 0x40000, DRVQ_WRITE | DRVQ_NEXT, i + 1);
+		drvq_put_desc_at(table, 17, STATUS + n, 1, DRVQ_WRITE, 0);
+		drvq_put_desc(&virtio_queue, n, gpa, 16 * 18, DRVQ_INDIRECT, 0);
+		drvq_offer(&virtio_queue, n);
+	}
+	virtio_send(&virtio_queue, 0);
+	put("blk-flood: begun\n");
+	while (virtio_wait_used(&virtio_queue, &head, &written)) {
+		drvq_offer(&virtio_queue, (u16)head);
+		virtio_send(&virtio_queue, 0);
+	}
+}
+
 void do_blk_noise(const char *arg)
 {
 	if (!find_disk(arg))

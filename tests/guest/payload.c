@@ -732,6 +732,7 @@ static const struct {
 	{"blk-noise", do_blk_noise},
 	{"blk-fill-reset", do_blk_fill_reset},
 	{"blk-fill", do_blk_fill},
+	{"blk-flood", do_blk_flood},
 	{"balloon", do_balloon},
 	{"balloon-noise", do_balloon_noise},
 	{"balloon-asked", do_balloon_asked},

@@ -99,6 +99,7 @@ void do_blk_rules(const char *arg);
 void do_blk_noise(const char *arg);
 void do_blk_fill_reset(const char *arg);
 void do_blk_fill(const char *arg);
+void do_blk_flood(const char *arg);
 void do_balloon(const char *arg);
 void do_balloon_noise(const char *arg);
 
