@@ -342,7 +342,7 @@ block_move:
 	movw	%dx, %ds
 	movw	%dx, %es
 	cld
-	addr32 rep movsw
+	.byte	0x67, 0xf3, 0xa5	/* addr32 rep movsw, which not each assembler knows */
 	movw	$MOVE_DATA, %dx
 	movw	%dx, %ds
 	movw	%dx, %es
