@@ -33,8 +33,8 @@ OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-halt.o kvm-reset.o kvm-pau
 	     detach.o notify.o
 OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o cpuid-leaves.o dump.o debug.o pagewalk.o \
 	     boot.o image.o bzimage.o elf.o kaslr.o params.o pvh.o multiboot.o initrd.o release.o \
-	     e820.o cmdline.o foreign.o entry.o clock.o acpi.o acpi-table.o aml.o mptable.o smbios.o \
-	     vmgenid.o bios.o bios-code.o warm.o)
+	     e820.o cmdline.o foreign.o entry.o clock.o acpi.o acpi-table.o aml.o mptable.o \
+	     smbios.o vmgenid.o bios.o bios-code.o warm.o)
 OBJS-hw   := $(addprefix hw/,serial.o serial-console.o serial-pty.o rtc.o i8042.o pci.o pci-bar.o \
 	     pci-map.o msix.o reset-port.o acpi-pm.o pvpanic.o exit-port.o status-port.o)
 OBJS-virtio-core := $(addprefix virtio/,core.o regs.o queue.o)
