@@ -326,7 +326,7 @@ static unsigned int pin_of(u8 devfn)
 
 static u32 line_of(unsigned int device, unsigned int pin)
 {
-	return GSI_PCI + (device + pin) % GSI_PCI_COUNT;
+	return irq_pin_line(device + pin);
 }
 
 /* Function 0 says whether there are others; the others say the same. */
@@ -358,7 +358,9 @@ int pci_add(struct kvm *kvm, struct pci_function *fn, u8 devfn)
 	if (fn->intx) {
 		fn->pin = (struct irq_pin){.gsi = line_of(PCI_SLOT(devfn), pin_of(devfn))};
 		fn->config[PCI_INTERRUPT_PIN] = (u8)(pin_of(devfn) + 1);
-		fn->config[PCI_INTERRUPT_LINE] = IRQ_LINE_NONE; /* of the 8259s */
+		/* Of the 8259s, for a kernel that reads no other table. */
+		fn->config[PCI_INTERRUPT_LINE] =
+			irq_pin_uses_isa_lines() ? (u8)fn->pin.gsi : IRQ_LINE_NONE;
 		fn->writable[PCI_INTERRUPT_LINE] = 0xff;
 	}
 	memcpy(fn->initial, fn->config, sizeof(fn->initial));

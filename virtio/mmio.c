@@ -2,10 +2,10 @@
 /*
  * virtio over MMIO, version 2: a device is a window of 512 bytes and an interrupt line.
  *
- * Windows lie one behind the other from LAYOUT_VIRTIO_MMIO on, and share the eight lines that PCI's
- * pins have. A window's first 256 bytes are registers of 32 bits, which vCPU threads read and
- * write here: most go on to regs.c, the selectors and the interrupt status are ours. The rest is
- * the device's configuration.
+ * Windows lie one behind the other from LAYOUT_VIRTIO_MMIO on, and share the lines that PCI's
+ * pins have (irq-pin.c). A window's first 256 bytes are registers of 32 bits, which vCPU threads
+ * read and write here: most go on to regs.c, the selectors and the interrupt status are ours.
+ * The rest is the device's configuration.
  *
  * Doorbell: one register for all queues, to which the driver writes the queue's number. So each
  * queue has an ioeventfd that matches its number; it is registered when the driver is up first
@@ -336,7 +336,7 @@ int virtio_mmio_add(struct kvm *kvm, struct virtio_device *dev)
 	mmio->kvm = kvm;
 	mmio->dev = dev;
 	mmio->window = window;
-	mmio->pin.gsi = GSI_PCI + window % GSI_PCI_COUNT;
+	mmio->pin.gsi = irq_pin_line(window);
 	mmio->region = (struct bus_region){
 		.name = dev->name,
 		.base = LAYOUT_VIRTIO_MMIO + window * LAYOUT_VIRTIO_BYTES,

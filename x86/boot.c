@@ -43,6 +43,7 @@
 #include <kvm/config.h>
 #include <kvm/device.h>
 #include <kvm/init.h>
+#include <kvm/irq-pin.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/util.h>
@@ -292,11 +293,24 @@ static int boot_open_initrds(void)
 	return initrd_open(modules, modules ? MULTIBOOT_MODULE_ALIGN : LINUX_INITRD_ALIGN);
 }
 
+/* These words leave Linux with the PICs, or may: see irq-pin.c. */
+static void boot_choose_lines(void)
+{
+	static const char *const words[] = {"acpi=off", "nolapic", "disableapic", "noapic"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (boot_has_word(words[i]))
+			irq_pin_use_isa_lines();
+	}
+}
+
 int boot_open_files(void)
 {
 	int err = boot_build_cmdline();
 
 	err = err ? err : acpi_table_open();
+	if (!err)
+		boot_choose_lines();
 	err = err ? err : boot_open_kernel();
 	err = err ? err : boot_check_initramfs();
 	err = err ? err : boot_check_cmdline();

@@ -85,6 +85,10 @@
 #define GSI_ACPI      9
 #define GSI_PCI	      16 /* the first of the lines that PCI's interrupt pins share ... */
 #define GSI_PCI_COUNT 8	 /* ... and virtio-mmio's windows */
+#define GSI_ISA_SHARED        \
+	{                     \
+		5, 10, 11, 15 \
+	} /* the lines of both instead, for a kernel that has but the PICs */
 
 /* --- PCI bus 0: device number << 3 | function number --- */
 #define PCI_DEVFN_HOST_BRIDGE 0x00

@@ -25,6 +25,7 @@
 
 #include <kvm/arch.h>
 #include <kvm/config.h>
+#include <kvm/irq-pin.h>
 #include <kvm/irq.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
@@ -92,6 +93,26 @@ static int machine_save(struct kvm *kvm)
 	return err ? log_fail(err, "KVM_GET_PIT2: %s", strerror(-err)) : 0;
 }
 
+/* As firmware does: lines that devices share are level-triggered at the PICs too (port 0x4d0). */
+static int machine_set_levels(struct kvm *kvm)
+{
+	int err = 0;
+
+	for (u32 chip = KVM_IRQCHIP_PIC_MASTER; !err && chip <= KVM_IRQCHIP_PIC_SLAVE; chip++) {
+		struct kvm_irqchip state = {.chip_id = chip};
+
+		err = kvm_vm_ioctl(kvm, KVM_GET_IRQCHIP, &state);
+		for (u32 pin = 0; pin < PIC_PINS; pin++) {
+			if (irq_pin_shares_line(chip * PIC_PINS + pin))
+				state.chip.pic.elcr |= (u8)(1U << pin);
+		}
+		err = err ? err : kvm_vm_ioctl(kvm, KVM_SET_IRQCHIP, &state);
+	}
+	return err ? log_fail(err, "PIC: its lines cannot be made level-triggered: %s",
+			      strerror(-err))
+		   : 0;
+}
+
 int arch_vm_init(struct kvm *kvm)
 {
 	struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
@@ -113,6 +134,9 @@ int arch_vm_init(struct kvm *kvm)
 		return log_fail(err, "KVM_CREATE_PIT2: %s", strerror(-err));
 	/* Only faster: without it the machine works, too. */
 	kvm_vm_ioctl(kvm, KVM_REINJECT_CONTROL, &reinject);
+	err = irq_pin_uses_isa_lines() ? machine_set_levels(kvm) : 0;
+	if (err)
+		return err;
 	return config.on_reboot == ON_REBOOT_RESET ? machine_save(kvm) : 0;
 }
 

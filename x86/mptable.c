@@ -38,6 +38,8 @@
 #include <kvm/device.h>
 #include <kvm/gmem.h>
 #include <kvm/init.h>
+#include <kvm/irq-pin.h>
+#include <kvm/irq.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 
@@ -144,7 +146,7 @@ struct mp_image {
 	struct mp_header header;
 	u8 entries[MPTABLE_CPUS_MAX * sizeof(struct mp_processor) +
 		   BUSES_MAX * sizeof(struct mp_bus) + sizeof(struct mp_ioapic) +
-		   (ISA_INTERRUPTS + PCI_PINS_MAX + 2) * sizeof(struct mp_interrupt)];
+		   (IRQ_LINES + PCI_PINS_MAX + 2) * sizeof(struct mp_interrupt)];
 } __attribute__((packed));
 
 static_assert(sizeof(struct mp_floating) == 16 && sizeof(struct mp_header) == 44 &&
@@ -161,6 +163,7 @@ struct mp_writer {
 	size_t used; /* bytes of entries */
 	u8 isa_bus, ioapic_id;
 	int pci_bus; /* -1: there is none */
+	u32 lines;   /* above ISA's, a bit each: those that have an entry */
 };
 
 static void mptable_add(struct mp_writer *writer, const void *entry, size_t len)
@@ -264,6 +267,14 @@ static void mptable_add_ioapic(struct mp_writer *writer)
 	mptable_add(writer, &entry, sizeof(entry));
 }
 
+/* The SCI, and the lines that devices share, are not as ISA has them. */
+static u16 mptable_isa_flags(u8 irq)
+{
+	if (irq == GSI_ACPI)
+		return ACPI_SCI_FLAGS;
+	return irq_pin_shares_line(irq) ? LEVEL_LOW : 0;
+}
+
 /* Pin and flags as the MADT's overrides have them; it is silent about the others, which are 1:1. */
 static void mptable_add_isa_interrupts(struct mp_writer *writer)
 {
@@ -271,7 +282,7 @@ static void mptable_add_isa_interrupts(struct mp_writer *writer)
 		const struct mp_interrupt entry = {
 			.type = MP_INTERRUPT,
 			.kind = KIND_INT,
-			.flags = irq == GSI_ACPI ? ACPI_SCI_FLAGS : 0,
+			.flags = mptable_isa_flags(irq),
 			.bus = writer->isa_bus,
 			.source = irq,
 			.apic_id = writer->ioapic_id,
@@ -302,6 +313,34 @@ static void mptable_add_pci_interrupts(void *arg, const struct device_record *re
 			.pin = (u8)pin->gsi,
 		};
 
+		mptable_add(writer, &entry, sizeof(entry));
+	}
+}
+
+/*
+ * Lines above ISA's that a device has by itself (virtio-mmio). Linux maps no pin without an entry,
+ * and takes the source of ISA's bus for the number that a virtio_mmio.device= word gives.
+ */
+static void mptable_add_lines_of(void *arg, const struct device_record *record)
+{
+	struct mp_writer *writer = arg;
+
+	for (unsigned int i = 0; i < record->count; i++) {
+		u64 line = record->resources[i].base;
+		const struct mp_interrupt entry = {
+			.type = MP_INTERRUPT,
+			.kind = KIND_INT,
+			.flags = LEVEL_LOW,
+			.bus = writer->isa_bus,
+			.source = (u8)line,
+			.apic_id = writer->ioapic_id,
+			.pin = (u8)line,
+		};
+
+		if (record->resources[i].type != RESOURCE_IRQ || line < ISA_INTERRUPTS ||
+		    line >= IRQ_LINES || writer->lines >> line & 1)
+			continue;
+		writer->lines |= 1U << line;
 		mptable_add(writer, &entry, sizeof(entry));
 	}
 }
@@ -361,6 +400,7 @@ static size_t mptable_fill(struct mp_image *image, unsigned int cpu_count)
 	mptable_add_ioapic(&writer);
 	mptable_for_each_record(&writer, mptable_add_pci_interrupts);
 	mptable_add_isa_interrupts(&writer);
+	mptable_for_each_record(&writer, mptable_add_lines_of);
 	mptable_add_local_interrupts(&writer);
 	mptable_finish_header(&image->header, writer.used);
 	return offsetof(struct mp_image, entries) + writer.used;

@@ -16,6 +16,19 @@ struct irq_pin {
 	bool level; /* irq-pin.c's own; false at the start */
 };
 
+/*
+ * Before any device exists: the guest's kernel will not use its IOAPIC, or may not know it. From
+ * now on irq_pin_line() names lines that the PICs have. Main thread.
+ */
+void irq_pin_use_isa_lines(void);
+bool irq_pin_uses_isa_lines(void);
+
+/* The line of the n-th device that shares lines with others; any n. Any thread. */
+u32 irq_pin_line(unsigned int n);
+
+/* Is it a line that devices share, so level-triggered? Any thread. */
+bool irq_pin_shares_line(u32 gsi);
+
 /* Any thread, under any lock: it takes one of its own and calls irq_set_level() alone. */
 void irq_pin_set(struct kvm *kvm, struct irq_pin *pin, bool level);
 

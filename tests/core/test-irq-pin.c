@@ -74,6 +74,30 @@ static void test_two_threads(void **state)
 	assert_false(fake_irq(LINE));
 }
 
+/* Last: there is no way back to the IOAPIC's lines. */
+static void test_which_lines_are_shared(void **state)
+{
+	(void)state;
+	for (unsigned int n = 0; n < 100; n++)
+		assert_int_equal(irq_pin_line(n), 16 + n % 8);
+	for (u32 gsi = 0; gsi < 30; gsi++)
+		assert_int_equal(irq_pin_shares_line(gsi), gsi >= 16 && gsi < 24);
+	assert_false(irq_pin_uses_isa_lines());
+	irq_pin_use_isa_lines();
+	assert_true(irq_pin_uses_isa_lines());
+	for (unsigned int n = 0; n < 100; n++) {
+		u32 line = irq_pin_line(n);
+
+		/* The PICs have it, and no chip of ours is there (layout.h). */
+		assert_true(line < 16 && line != 0 && line != 1 && line != 2 && line != 3);
+		assert_true(line != 4 && line != 8 && line != 9 && line != 12 && line != 13);
+		assert_true(irq_pin_shares_line(line));
+		assert_int_equal(line, irq_pin_line(n + 4));
+	}
+	assert_false(irq_pin_shares_line(16));
+	assert_false(irq_pin_shares_line(4));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
 
 int main(void)
@@ -82,6 +106,7 @@ int main(void)
 		TEST(test_a_line_is_the_or_of_its_pins),
 		TEST(test_lines_are_apart),
 		TEST(test_two_threads),
+		TEST(test_which_lines_are_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

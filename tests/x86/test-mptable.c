@@ -24,6 +24,8 @@
 #include <kvm/device.h>
 #include <kvm/gmem.h>
 #include <kvm/init.h>
+#include <kvm/irq-pin.h>
+#include <kvm/irq.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 
@@ -41,6 +43,10 @@ void x86_cpuid_signature(u32 *signature, u32 *features)
 {
 	*signature = MP_SIGNATURE;
 	*features = MP_FEATURES;
+}
+
+void irq_set_level(struct kvm *kvm, u32 gsi, bool level)
+{
 }
 
 /* --- the machine --- */
@@ -211,6 +217,56 @@ static void test_pci_interrupts(void **state)
 	assert_int_equal(mp.pci_interrupts, 0);
 }
 
+/* Windows of virtio-mmio: two of them share a line. */
+static void windows_describe(struct device *dev,
+			     void (*emit)(void *arg, const struct device_record *record), void *arg)
+{
+	static const u64 lines_of[] = {16, 23, 16, 5, 24, 1000};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines_of); i++) {
+		const struct device_record record = {
+			.hid = "LNRO0005",
+			.resources = {{RESOURCE_MMIO, 0xfebf8000, 512, false},
+				      {RESOURCE_IRQ, lines_of[i], 0, true}},
+			.count = 2,
+		};
+
+		emit(arg, &record);
+	}
+}
+
+/* Linux without ACPI has no line above ISA's that is not in the table. */
+static void test_lines_above_isa(void **state)
+{
+	struct device windows = {.name = "windows", .describe = windows_describe};
+
+	device_register(&windows);
+	assert_int_equal(mptable_write(&mem, 2), 0);
+	device_unregister(&windows);
+	mp_read(&mem);
+	assert_int_equal(mp.interrupts, 15 + 2);
+	for (unsigned int irq = 16; irq < 256; irq++)
+		assert_int_equal(mp.irqs[irq].seen, irq == 16 || irq == 23);
+	assert_int_equal(mp.irqs[16].pin, 16);
+	assert_int_equal(mp.irqs[16].flags, 0x0f);
+	assert_int_equal(mp.irqs[23].pin, 23);
+}
+
+/* Last, for there is no way back: devices share lines that the PICs have. */
+static void test_shared_isa_lines(void **state)
+{
+	irq_pin_use_isa_lines();
+	assert_int_equal(mptable_write(&mem, 2), 0);
+	mp_read(&mem);
+	assert_int_equal(mp.interrupts, 15);
+	for (unsigned int irq = 0; irq < 16; irq++) {
+		bool shared = irq == 5 || irq == 10 || irq == 11 || irq == 15;
+
+		if (irq != 2 && irq != 9)
+			assert_int_equal(mp.irqs[irq].flags, shared ? 0x0f : 0);
+	}
+}
+
 static gpa_t find_madt(void)
 {
 	gpa_t xsdt = mp_get(LAYOUT_ACPI + 24, 4);
@@ -307,6 +363,7 @@ static void test_reset_writes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_lines_above_isa, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cpus, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_many_cpus, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_buses, setup, teardown),
@@ -316,6 +373,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_same_as_madt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_ram, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reset_writes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shared_isa_lines, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
