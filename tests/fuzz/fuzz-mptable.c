@@ -12,6 +12,7 @@
 #include "x86/mptable.h"
 
 #include <kvm/device.h>
+#include <kvm/irq.h>
 
 #define MP_CHECK CHECK
 #include "tests/x86/mp-reader.h"
