@@ -253,7 +253,7 @@ test_words_for_a_kernel_without_acpi()
 	vm --virtio-transport mmio --rng --dry-run -p acpi=off -- exit:9
 	printed '^cmdline: .* virtio_mmio.device=512@0xfebf8000:5$'
 	printed '^mmio: 0xfebf8000-0xfebf81ff virtio-rng0$'
-	printed '^device: virtio-rng0 LNRO0005:0 irq 16$'
+	printed '^device: virtio-rng0 LNRO0005:0 irq 5$'
 	vm --virtio-transport mmio --rng --dry-run -- exit:9
 	! grep -q '^cmdline: .*virtio_mmio' out || fail "it would have the device twice"
 	vm --virtio-transport pci --rng --dry-run -p acpi=off -- exit:9
