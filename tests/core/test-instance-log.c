@@ -83,7 +83,7 @@ static void start(void)
 	assert_int_equal(init_run(NULL), 0);
 }
 
-static void stop(void)
+static void stop_all(void)
 {
 	init_exit(NULL);
 	dup2(saved_out, STDOUT_FILENO);
@@ -126,7 +126,7 @@ static void test_what_is_written_is_kept(void **state)
 	assert_non_null(strstr(result_path, "/vm.json"));
 	say("one\n");
 	say("two");
-	stop();
+	stop_all();
 	read_log();
 	assert_string_equal(text, "one\ntwo");
 	assert_null(result_path);
@@ -136,7 +136,7 @@ static void test_what_is_written_is_kept(void **state)
 static void test_an_older_log_goes(void **state)
 {
 	start();
-	stop();
+	stop_all();
 	assert_int_equal(read_log(), 0);
 }
 
@@ -145,14 +145,14 @@ static void test_nothing_is_left_when_no_guest_ran(void **state)
 	start();
 	say("one\n");
 	ran = false;
-	stop();
+	stop_all();
 	assert_false(exists("vm.log"));
 }
 
 static void test_in_the_foreground_the_remains_go(void **state)
 {
 	start();
-	stop();
+	stop_all();
 	assert_true(exists("vm.log"));
 	config.detach = false;
 	assert_int_equal(init_run(NULL), 0);
@@ -164,7 +164,7 @@ static void test_in_the_foreground_the_remains_go(void **state)
 static void test_a_dry_run_changes_nothing(void **state)
 {
 	start();
-	stop();
+	stop_all();
 	config.dry_run = true;
 	assert_int_equal(init_run(NULL), 0);
 	init_exit(NULL);
@@ -186,7 +186,7 @@ static void test_bounded(void **state)
 		assert_int_equal(fstatat(dir, "vm.log", &st, 0), 0);
 		assert_true(st.st_size <= (off_t)MIB);
 	}
-	stop();
+	stop_all();
 	len = read_log();
 	assert_true(len <= MIB && len > MIB / 2 - 64 * KIB);
 	assert_int_equal(len % LINE_BYTES, 0);
@@ -220,7 +220,7 @@ static void test_standard_error_too(void **state)
 		usleep(10000);
 	assert_true(st.st_size <= FULL);
 	assert_int_equal(write_full(STDERR_FILENO, "third\n", 6), 0);
-	stop();
+	stop_all();
 	read_log();
 	assert_non_null(strstr(text, "third\n"));
 }
@@ -245,7 +245,7 @@ static void test_cut(void **state)
 static void test_remains_go_once(void **state)
 {
 	start();
-	stop();
+	stop_all();
 	assert_int_equal(remains_remove(dir, "vm"), 0);
 	assert_int_equal(remains_remove(dir, "vm"), -ENOENT);
 }

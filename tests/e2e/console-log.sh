@@ -30,10 +30,18 @@ test_copy_of_what_nobody_reads()
 	mkfifo unread
 	exec 5<>unread
 	vm_command --console-log log -- "write:$BYTES" exit:7
-	timeout -s KILL 40 "${command[@]}" >unread 2>err
+	numbered $BYTES >want
+	timeout -s KILL 40 "${command[@]}" >unread 2>err 5<&- &
+	pid=$!
+	for ((i = 0; i < 300; i++)); do
+		! cmp -s want log || break
+		sleep 0.1
+	done
+	# lkvm waits for its reader as any program does, until that goes away.
+	exec 5<&-
+	wait "$pid"
 	status=$?
 	((status == 7)) || fail "status $status"
-	numbered $BYTES >want
 	cmp -s want log || fail "the log is not what the guest wrote"
 }
 

@@ -45,7 +45,7 @@ static inline int tear_down(void **state)
 	return 0;
 }
 
-static inline void stop(void *arg)
+static inline void stop_loop(void *arg)
 {
 	loop_stop(loop);
 }
@@ -53,7 +53,7 @@ static inline void stop(void *arg)
 /* Run for so long, with the test's own sources, timers and bells. */
 static inline void run_for(u64 ns)
 {
-	struct loop_timer end = {.fn = stop};
+	struct loop_timer end = {.fn = stop_loop};
 
 	loop_arm(loop, &end, now_ns() + ns);
 	assert_int_equal(loop_run(loop), 0);

@@ -15,7 +15,7 @@ static void test_timers_run_in_order_of_deadline(void **state)
 	struct loop_timer b = {.fn = trace_add, .arg = "b"};
 	struct loop_timer c = {.fn = trace_add, .arg = "c"};
 	struct loop_timer d = {.fn = trace_add, .arg = "d"};
-	struct loop_timer end = {.fn = stop};
+	struct loop_timer end = {.fn = stop_loop};
 	u64 start = now_ns();
 
 	memset(trace, 0, sizeof(trace));

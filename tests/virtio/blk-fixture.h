@@ -44,7 +44,7 @@ static inline void pause_all(void *arg)
 }
 
 /* As a machine ends: at rest. */
-static inline void stop(void)
+static inline void stop_all(void)
 {
 	int err = -EINPROGRESS;
 

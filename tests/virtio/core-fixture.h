@@ -47,7 +47,7 @@ static u8 config[CONFIG_SIZE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
 static struct {
 	struct virtq_chain *kept[16];
 	unsigned int count;
-	bool slow; /* stop() leaves the kept chains in flight */
+	bool slow; /* stop_all() leaves the kept chains in flight */
 	int start_error;
 	atomic_uint starts, stops, queue_stops, looks, overdues;
 	atomic_uint notifies[2];

@@ -116,7 +116,7 @@ static void test_pause(void **state)
 	fake_on_loop(resume_machine, NULL);
 	assert_int_equal(read_disk(0, data, 4096), 0);
 	fake_on_loop(set_hook, NULL);
-	stop();
+	stop_all();
 }
 
 static bool is_resetting(unsigned int queue)
@@ -142,7 +142,7 @@ static void test_queue_reset(void **state)
 	assert_all_read();
 	fake_virtio_set_up_queue(1, 64);
 	assert_int_equal(request_on(1, VIRTIO_BLK_T_IN, 0, data, 4096, true), 0);
-	stop();
+	stop_all();
 }
 
 static void *reset_device(void *arg)
@@ -164,7 +164,7 @@ static void test_device_reset(void **state)
 	pthread_join(driver, NULL);
 	assert_int_equal(fake_virtio_status(), 0);
 	assert_all_read();
-	stop();
+	stop_all();
 }
 
 /* A run that ends does not wait here: it did before, and what is in flight keeps its memory. */
@@ -211,7 +211,7 @@ static void test_writes_are_stable(void **state)
 	assert_int_equal(flushes, 4);
 	assert_int_equal(zero_disk(VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0), 0);
 	assert_int_equal(flushes, 5);
-	stop();
+	stop_all();
 }
 
 int main(void)

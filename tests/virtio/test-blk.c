@@ -26,14 +26,14 @@ static void test_config(void **state)
 	assert_int_equal(fake_virtio_dev->queue_count, 4);
 	assert_int_equal(fake_virtio_dev->offered >> VIRTIO_BLK_F_RO & 1, 0);
 	assert_int_equal(fake_virtio_dev->offered >> VIRTIO_BLK_F_MQ & 1, 1);
-	stop();
+	stop_all();
 
 	start_image(",block=4096");
 	read_config(&config);
 	assert_int_equal(le64toh(config.capacity), BYTES / 512);
 	assert_int_equal(le32toh(config.blk_size), 4096);
 	assert_int_equal(config.physical_block_exp, 0);
-	stop();
+	stop_all();
 }
 
 static void test_read_and_write(void **state)
@@ -56,7 +56,7 @@ static void test_read_and_write(void **state)
 	/* Nothing at all is no error. */
 	assert_int_equal(read_disk(0, data, 0), 0);
 	assert_int_equal(write_disk(0, data, 0), 0);
-	stop();
+	stop_all();
 	read_image(last_line, 512, 8 * 512);
 	assert_all((u8 *)last_line, 0x11, 512);
 }
@@ -81,7 +81,7 @@ static void test_range(void **state)
 	assert_int_equal(zero_disk(VIRTIO_BLK_T_DISCARD, BYTES / 512, 1, 0), IOERR);
 	assert_int_equal(zero_disk(VIRTIO_BLK_T_WRITE_ZEROES, UINT64_MAX, 1, 0), IOERR);
 	assert_int_equal(zero_disk(VIRTIO_BLK_T_WRITE_ZEROES, 0, UINT32_MAX, 0), IOERR);
-	stop();
+	stop_all();
 }
 
 /* The driver may cut a request at any byte (5.2.6.4 with 2.7.4.3). */
@@ -120,7 +120,7 @@ static void test_any_layout(void **state)
 		assert_int_equal(status_at(data + 1024), 0);
 		fake_virtio_up(ALL);
 	}
-	stop();
+	stop_all();
 }
 
 static void test_directions(void **state)
@@ -136,7 +136,7 @@ static void test_directions(void **state)
 	status = put_status();
 	fake_virtio_request(0, (struct drvq_buf[]){{header, 16, false}, {status, 1, true}}, 2);
 	assert_int_equal(status_at(status), 0);
-	stop();
+	stop_all();
 }
 
 static void test_get_id(void **state)
@@ -150,14 +150,14 @@ static void test_get_id(void **state)
 	assert_memory_equal(fake_virtio_host(data), "12345678901234567890", 20);
 	assert_int_equal(request(VIRTIO_BLK_T_GET_ID, 0, data, 19, true), IOERR);
 	assert_int_equal(request(VIRTIO_BLK_T_GET_ID, 0, data, 20, false), IOERR);
-	stop();
+	stop_all();
 
 	start_image(",serial=ab");
 	data = fake_virtio_alloc(4096);
 	memset(fake_virtio_host(data), 0xff, 20);
 	assert_int_equal(request(VIRTIO_BLK_T_GET_ID, 0, data, 20, true), 0);
 	assert_memory_equal(fake_virtio_host(data), "ab\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
-	stop();
+	stop_all();
 }
 
 static void test_unknown_types(void **state)
@@ -171,7 +171,7 @@ static void test_unknown_types(void **state)
 		assert_int_equal(request(types[i], 0, data, 512, i % 2), UNSUPP);
 		assert_int_equal(request(types[i], 0, data, 0, false), UNSUPP);
 	}
-	stop();
+	stop_all();
 }
 
 static void test_zeroes(void **state)
@@ -190,7 +190,7 @@ static void test_zeroes(void **state)
 	assert_int_equal(zero_disk(VIRTIO_BLK_T_WRITE_ZEROES, 80, 0, 0), 0);
 	assert_int_equal(request(VIRTIO_BLK_T_DISCARD, 0, fake_virtio_alloc(32), 32, false), IOERR);
 	assert_int_equal(request(VIRTIO_BLK_T_DISCARD, 0, 0, 0, false), IOERR);
-	stop();
+	stop_all();
 	read_image(content, BYTES, 0);
 	assert_pattern(content, 4096, 0);
 	assert_all(content + 4096, 0, 8192);
@@ -204,12 +204,12 @@ static void test_zeroes(void **state)
 	fake_virtio_up(0);
 	assert_int_equal(zero_disk(VIRTIO_BLK_T_DISCARD, 0, 8, 0), UNSUPP);
 	assert_int_equal(zero_disk(VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0), UNSUPP);
-	stop();
+	stop_all();
 	start(",discard=off");
 	fake_virtio_up(ALL);
 	assert_int_equal(zero_disk(VIRTIO_BLK_T_DISCARD, 0, 8, 0), UNSUPP);
 	assert_int_equal(zero_disk(VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0), 0);
-	stop();
+	stop_all();
 }
 
 static void test_read_only(void **state)
@@ -224,7 +224,7 @@ static void test_read_only(void **state)
 	assert_int_equal(write_disk(0, data, 4096), IOERR);
 	assert_int_equal(zero_disk(VIRTIO_BLK_T_DISCARD, 0, 8, 0), UNSUPP);
 	assert_int_equal(request(VIRTIO_BLK_T_FLUSH, 0, 0, 0, false), 0);
-	stop();
+	stop_all();
 }
 
 static void test_snapshot(void **state)
@@ -240,7 +240,7 @@ static void test_snapshot(void **state)
 	assert_pattern(fake_virtio_host(data), 512, 0);
 	assert_all((u8 *)fake_virtio_host(data) + 512, 0x22, 512);
 	assert_pattern((u8 *)fake_virtio_host(data) + 1024, 3072, 1024);
-	stop();
+	stop_all();
 	read_image(content, BYTES, 0);
 	assert_pattern(content, BYTES, 0);
 }
@@ -279,7 +279,7 @@ static void test_no_requests(void **state)
 	fake_virtio_up(ALL);
 	data = fake_virtio_alloc(4096);
 	assert_int_equal(read_disk(0, data, 4096), 0);
-	stop();
+	stop_all();
 }
 
 static void test_queues(void **state)
@@ -301,7 +301,7 @@ static void test_queues(void **state)
 	assert_int_equal(request_on(2, VIRTIO_BLK_T_IN, 0, data, 4096, true), 0);
 	fake_virtio_set_up_queue(1, 64);
 	assert_int_equal(request_on(1, VIRTIO_BLK_T_IN, 0, data, 4096, true), 0);
-	stop();
+	stop_all();
 }
 
 static void many(const char *words)
@@ -337,7 +337,7 @@ static void many(const char *words)
 		}
 		assert_true(fake_virtio_interrupts(0) <= count);
 	}
-	stop();
+	stop_all();
 }
 
 static void test_many_and_resets(void **state)
@@ -414,7 +414,7 @@ static void test_pause(void **state)
 	}
 	fake_on_loop(resume_machine, NULL);
 	assert_int_equal(read_disk(0, data, 4096), 0);
-	stop();
+	stop_all();
 }
 
 static u64 chains_after[3];
@@ -458,7 +458,7 @@ static void test_bytes_of_a_turn(void **state)
 	/* And it comes back by itself. */
 	for (unsigned int i = 0; i < 16; i++)
 		assert_true(fake_virtio_wait_used(i % 2, &head, &written));
-	stop();
+	stop_all();
 }
 
 /* 128 requests of no known type; half of them are offered again as soon as they are answered. */
@@ -514,7 +514,7 @@ static void test_a_turn_ends(void **state)
 	pthread_join(thread, NULL);
 	fake_virtio_up(ALL);
 	assert_int_equal(request(VIRTIO_BLK_T_FLUSH, 0, 0, 0, false), 0);
-	stop();
+	stop_all();
 }
 
 static void test_write_cache(void **state)
@@ -551,7 +551,7 @@ static void test_write_cache(void **state)
 	fake_virtio_up(0);
 	data = fake_virtio_alloc(4096);
 	assert_int_equal(write_disk(0, data, 4096), 0);
-	stop();
+	stop_all();
 }
 
 static void test_resize(void **state)
@@ -569,7 +569,7 @@ static void test_resize(void **state)
 	assert_int_equal(le64toh(config.capacity), 4 * BYTES / 512);
 	assert_int_not_equal(virtio_config_generation(fake_virtio_dev), generation);
 	assert_int_equal(write_disk(4 * BYTES / 512 - 8, data, 4096), 0);
-	stop();
+	stop_all();
 }
 
 /* The driver of a machine that stands still hears of it when it goes on. */
@@ -598,7 +598,7 @@ static void test_resize_while_paused(void **state)
 	fake_on_loop(pause_machine, NULL);
 	fake_on_loop(resume_machine, NULL);
 	assert_int_equal(fake_virtio_config_interrupts(), 1);
-	stop();
+	stop_all();
 }
 
 static void test_file_that_shrinks(void **state)
@@ -612,7 +612,7 @@ static void test_file_that_shrinks(void **state)
 	assert_int_equal(last_written, 0);
 	assert_int_equal(read_disk(BYTES / 1024 - 8, data, 8192), IOERR);
 	assert_int_equal(read_disk(BYTES / 1024 - 8, data, 4096), 0);
-	stop();
+	stop_all();
 }
 
 int main(void)
