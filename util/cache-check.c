@@ -2,10 +2,12 @@
 /*
  * Is an entry of the cache still what was written?
  *
- * An entry's header has the BLAKE2b-256 of the unpacked bytes. To compute it at each start would
- * cost more than the cache saves, so it is computed when there is a reason for doubt: the file has
- * changed since the last check (any write, and setting any of its times, changes its ctime), or
- * the host has been booted since, perhaps after a crash that lost what was not written yet.
+ * An entry's header has a checksum of the unpacked bytes. It finds what went wrong, not what
+ * somebody forged, so it is Fletcher's, with 64-bit words: a cold start pays for it, and a
+ * cryptographic hash would cost more than unpacking does. To compute it at each start would still
+ * cost too much, so it is computed when there is a reason for doubt: the file has changed since
+ * the last check (any write, and setting any of its times, changes its ctime), or the host has
+ * been booted since, perhaps after a crash that lost what was not written yet.
  *
  * The last check is in the entry's mark, a symbolic link OK-NAME that leads nowhere: its target is
  * the host's boot id and the entry's ctime. A link is made at once and whole, so a crash leaves a
@@ -21,6 +23,7 @@
 #include <kvm/cancel.h>
 #include <kvm/util.h>
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -54,26 +57,6 @@ int cache_hash(const u8 *data, u64 bytes, u8 hash[CACHE_HASH_BYTES])
 	crypto_generichash_final(&state, hash, CACHE_HASH_BYTES);
 	return 0;
 }
-
-int cache_hash_file(int fd, u64 offset, u64 bytes, u8 hash[CACHE_HASH_BYTES])
-{
-	crypto_generichash_state state;
-	u8 *piece = malloc(PIECE_BYTES);
-	int err = piece ? 0 : -ENOMEM;
-
-	crypto_generichash_init(&state, NULL, 0, CACHE_HASH_BYTES);
-	for (u64 at = 0; !err && at < bytes; at += PIECE_BYTES) {
-		u64 len = MIN(bytes - at, PIECE_BYTES);
-
-		err = pread_full(fd, piece, len, (off_t)(offset + at));
-		err = err ? err : cancel_check();
-		if (!err)
-			crypto_generichash_update(&state, piece, len);
-	}
-	crypto_generichash_final(&state, hash, CACHE_HASH_BYTES);
-	free(piece);
-	return err;
-}
 #else
 bool cache_can_hash(void)
 {
@@ -87,16 +70,71 @@ int cache_hash(const u8 *data, u64 bytes, u8 hash[CACHE_HASH_BYTES])
 	memset(hash, 0, CACHE_HASH_BYTES);
 	return -ENOTSUP;
 }
-
-int cache_hash_file(int fd, u64 offset, u64 bytes, u8 hash[CACHE_HASH_BYTES])
-{
-	(void)fd;
-	(void)offset;
-	(void)bytes;
-	memset(hash, 0, CACHE_HASH_BYTES);
-	return -ENOTSUP;
-}
 #endif
+
+/* --- the checksum --- */
+
+struct sum {
+	u64 words, sums;
+};
+
+/* bytes is a multiple of 8 in all calls but the last. */
+static void sum_add(struct sum *sum, const u8 *data, size_t bytes)
+{
+	u64 word;
+
+	for (; bytes >= sizeof(word); data += sizeof(word), bytes -= sizeof(word)) {
+		memcpy(&word, data, sizeof(word));
+		sum->words += le64toh(word);
+		sum->sums += sum->words;
+	}
+	if (!bytes)
+		return;
+	word = 0;
+	memcpy(&word, data, bytes);
+	sum->words += le64toh(word);
+	sum->sums += sum->words;
+}
+
+static void sum_end(const struct sum *sum, u8 to[CACHE_SUM_BYTES])
+{
+	const u64 words[] = {htole64(sum->words), htole64(sum->sums)};
+
+	_Static_assert(sizeof(words) == CACHE_SUM_BYTES, "the size of a checksum");
+	memcpy(to, words, sizeof(words));
+}
+
+int cache_sum(const u8 *data, u64 bytes, u8 to[CACHE_SUM_BYTES])
+{
+	struct sum sum = {0};
+
+	for (u64 at = 0; at < bytes; at += PIECE_BYTES) {
+		if (cancel_check())
+			return -ECANCELED;
+		sum_add(&sum, data + at, MIN(bytes - at, PIECE_BYTES));
+	}
+	sum_end(&sum, to);
+	return 0;
+}
+
+int cache_sum_file(int fd, u64 offset, u64 bytes, u8 to[CACHE_SUM_BYTES])
+{
+	u8 *piece = malloc(PIECE_BYTES);
+	int err = piece ? 0 : -ENOMEM;
+	struct sum sum = {0};
+
+	for (u64 at = 0; !err && at < bytes; at += PIECE_BYTES) {
+		u64 len = MIN(bytes - at, PIECE_BYTES);
+
+		err = pread_full(fd, piece, len, (off_t)(offset + at));
+		err = err ? err : cancel_check();
+		if (!err)
+			sum_add(&sum, piece, len);
+	}
+	sum_end(&sum, to);
+	free(piece);
+	return err;
+}
 
 /* --- marks --- */
 

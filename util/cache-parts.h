@@ -12,6 +12,7 @@
 
 #define CACHE_HASH_BYTES  32
 #define CACHE_HASH_DIGITS (2 * CACHE_HASH_BYTES)
+#define CACHE_SUM_BYTES	  16
 #define CACHE_NAME_BYTES  128
 #define CACHE_TEMP_PREFIX "tmp-"
 #define CACHE_LINK_PREFIX "by-" /* a kernel file's identity: a symbolic link to its entry */
@@ -25,8 +26,14 @@ bool cache_can_hash(void);
 
 /* 0 or -ECANCELED. */
 int cache_hash(const u8 *data, u64 bytes, u8 hash[CACHE_HASH_BYTES]);
+
+/*
+ * The checksum of an entry's content: two little-endian words, the sum of its 64-bit words (the
+ * last one filled up with zeros), and the sum of all those sums. 0 or -ECANCELED.
+ */
+int cache_sum(const u8 *data, u64 bytes, u8 to[CACHE_SUM_BYTES]);
 /* Of [offset, offset + bytes) of the file. 0 or -errno. */
-int cache_hash_file(int fd, u64 offset, u64 bytes, u8 hash[CACHE_HASH_BYTES]);
+int cache_sum_file(int fd, u64 offset, u64 bytes, u8 to[CACHE_SUM_BYTES]);
 
 /* Has the entry, whose state is st, been checked since its last change, under this boot? */
 bool cache_is_checked(int dir, const char *name, const struct stat *st);

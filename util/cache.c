@@ -15,7 +15,7 @@
  *
  * An entry is written under a temporary name, brought to the disk, and renamed: parallel
  * starts each write their own, and the last one stays. Its header says how long it is, which
- * modification time it was given, which every later write would change, and the hash of what
+ * modification time it was given, which every later write would change, and a checksum of what
  * is in it, which is compared whenever something may have happened to it (cache-check.c). An
  * entry that does not agree with its header is deleted and made again.
  *
@@ -62,8 +62,8 @@ struct cache_header {
 	char magic[16];
 	char name[HASH_DIGITS + 8]; /* of the entry itself */
 	le64 bytes;
-	le64 mtime_s;		      /* whole seconds: any file system keeps them */
-	u8 content[CACHE_HASH_BYTES]; /* of the unpacked bytes */
+	le64 mtime_s;		     /* whole seconds: any file system keeps them */
+	u8 content[CACHE_SUM_BYTES]; /* of the unpacked bytes */
 };
 
 static int cache_refuse(const char **why, int err, const char *text)
@@ -163,7 +163,7 @@ static bool cache_agrees(int fd, const char *name, const struct stat *st,
 static int cache_verify(int dir, int fd, const char *name, struct cache_file *file)
 {
 	struct cache_header header = {.magic = ""};
-	u8 content[CACHE_HASH_BYTES];
+	u8 content[CACHE_SUM_BYTES];
 	struct stat st;
 	int err;
 
@@ -180,7 +180,7 @@ static int cache_verify(int dir, int fd, const char *name, struct cache_file *fi
 		cache_mark_used(dir, name);
 		return 1;
 	}
-	err = cache_hash_file(fd, HEADER_BYTES, file->bytes, content);
+	err = cache_sum_file(fd, HEADER_BYTES, file->bytes, content);
 	if (err == -ECANCELED)
 		return err;
 	if (err || memcmp(content, header.content, sizeof(content)) != 0) {
@@ -273,7 +273,7 @@ static int cache_fill(int fd, const char *name, const u8 *data, u64 bytes)
 	const struct timespec times[] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)mtime}};
 	struct cache_header header = {
 		.magic = HEADER_MAGIC, .bytes = htole64(bytes), .mtime_s = htole64(mtime)};
-	int err = cache_hash(data, bytes, header.content);
+	int err = cache_sum(data, bytes, header.content);
 
 	snprintf(header.name, sizeof(header.name), "%.*s", HASH_DIGITS, name);
 	err = err ? err : pwrite_full(fd, &header, sizeof(header), 0);

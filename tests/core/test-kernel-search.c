@@ -107,11 +107,11 @@ static void test_places(void **state)
 		"run/current-system/kernel",
 		"run/booted-system/kernel",
 		"boot/vmlinuz-linux",
-		"boot/efi/" ID "/" RELEASE "/linux",
-		"efi/" ID "/" RELEASE "/linux",
-		"boot/" ID "/" RELEASE "/linux",
-		"lib/modules/" RELEASE "/vmlinuz",
-		"boot/vmlinuz-" RELEASE,
+		("boot/efi/" ID "/" RELEASE "/linux"),
+		("efi/" ID "/" RELEASE "/linux"),
+		("boot/" ID "/" RELEASE "/linux"),
+		("lib/modules/" RELEASE "/vmlinuz"),
+		("boot/vmlinuz-" RELEASE),
 	};
 
 	make("etc/machine-id", ID "\n", 0644);
