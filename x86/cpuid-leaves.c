@@ -151,10 +151,17 @@ static bool cpuid_is_amd(struct kvm_cpuid2 *cpuid)
 
 u32 *cpuid_reg(struct kvm_cpuid_entry2 *entry, enum cpuid_reg reg)
 {
-	u32 *const regs[] = {
-		[EAX] = &entry->eax, [EBX] = &entry->ebx, [ECX] = &entry->ecx, [EDX] = &entry->edx};
-
-	return regs[reg];
+	switch (reg) {
+	case EAX:
+		return &entry->eax;
+	case EBX:
+		return &entry->ebx;
+	case ECX:
+		return &entry->ecx;
+	case EDX:
+		break;
+	}
+	return &entry->edx;
 }
 
 static const struct leaf_rule *leaf_rule_find(u32 leaf)

@@ -315,14 +315,25 @@ static bool image_is_initrd(const u8 *head, size_t len)
 	return len >= 6 && (!memcmp(head, "070701", 6) || !memcmp(head, "070702", 6));
 }
 
-/* The first bytes of the source; *len: how many there are. */
+/* Does what was read belong to a kernel? Then nothing behind it says what the file is. */
+static bool image_is_known(const u8 *head, size_t len)
+{
+	return elf_is(head, len) || (len >= BZIMAGE_HEAD_BYTES && !memcmp(head + 0x202, "HdrS", 4));
+}
+
+/* The first bytes of the source, as many as it takes; *len: how many that are. */
 static int image_read_head(const struct image *image, u8 head[HEAD_BYTES], size_t *len,
 			   const char **why)
 {
+	u64 all = MIN(image->source.bytes, (u64)HEAD_BYTES);
 	int err;
 
-	*len = MIN(image->source.bytes, (u64)HEAD_BYTES);
+	*len = MIN(all, (u64)MULTIBOOT_SEARCH_BYTES);
 	err = image->source.read(&image->source, head, *len, 0);
+	if (!err && *len < all && !image_is_known(head, *len)) {
+		*len = all;
+		err = image->source.read(&image->source, head, all, 0);
+	}
 	if (err)
 		*why = strerror(-err);
 	return err;
