@@ -880,6 +880,9 @@ test_command_without_status()
 	said '^lkvm: --exec: the guest ended before the command: it rebooted, '
 	command_vm do=reset:kbd --on-reboot=fail
 	ends 123 reboot
+	command_vm 'do=say:reboot:_System_halted~ do=hang' --on-halt=exit
+	ends 125 error
+	said '^lkvm: --exec: the guest ended before the command: it halted, '
 	command_vm do=exit:0
 	ends 0 exit
 	command_vm do=triple
