@@ -108,7 +108,8 @@ static struct {
 	pthread_mutex_t lock;
 	enum end_reason reason;
 	int status;
-	atomic_bool over; /* kvm_end() was called */
+	atomic_bool over;   /* kvm_end() was called */
+	atomic_bool forced; /* by somebody who did not want to wait for the guest any longer */
 	struct kvm *kvm;
 	struct loop_timer timeout, boot_timeout, grace, trace, sync;
 	struct loop_bell panic;
@@ -159,6 +160,9 @@ void kvm_note_end(struct kvm *kvm, enum end_reason reason, int status)
 void kvm_end(struct kvm *kvm, enum end_reason reason, int status)
 {
 	kvm_note_end(kvm, reason, status);
+	/* The cause may be an older one, such as a panic. */
+	if (reason == END_TIMEOUT || reason == END_SIGNAL || reason == END_STOPPED)
+		atomic_store(&end.forced, true);
 	atomic_store(&end.over, true);
 	phase_mark(PHASE_END);
 	kvm_cpu_request_all(kvm, CPU_REQUEST_STOP);
@@ -255,10 +259,9 @@ void kvm_repeat_power_button(void)
 
 u64 kvm_end_patience(void)
 {
-	enum end_reason reason = kvm_end_reason(NULL);
 	u64 at_least = now_ns() + PATIENCE_NS, until = UINT64_MAX;
 
-	if (reason == END_TIMEOUT || reason == END_SIGNAL || reason == END_STOPPED)
+	if (atomic_load(&end.forced))
 		return at_least;
 	if (end.timeout.deadline_ns)
 		until = end.timeout.deadline_ns;
@@ -361,7 +364,8 @@ static void end_timeout_over(void *arg)
 	struct kvm *kvm = arg;
 
 	kvm_note_end(kvm, END_TIMEOUT, STATUS_TIMEOUT);
-	if (own_init_hurry()) {
+	atomic_store(&end.forced, true);
+	if (!kvm_is_over() && own_init_hurry()) {
 		kvm_resume(kvm);
 		loop_arm(kvm->loop, &end.sync, now_ns() + SYNC_NS);
 	} else {

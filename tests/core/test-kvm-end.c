@@ -315,6 +315,23 @@ static void run_panic_continue(void)
 	assert_int_equal(log_lines, 1);
 }
 
+/* Who does not wait for the guest any longer does not wait for the reader, whatever the cause is. */
+static void run_patience_after_force(void)
+{
+	config.on_panic = ON_PANIC_CONTINUE;
+	kvm_panic(&kvm, "Kernel panic - not syncing: one");
+	assert_true(kvm_end_patience() == UINT64_MAX);
+	kvm_end(&kvm, END_TIMEOUT, STATUS_TIMEOUT);
+	assert_in_range(kvm_end_patience() - now_ns(), NSEC_PER_SEC, 3 * NSEC_PER_SEC);
+	assert_ended(END_PANIC, STATUS_PANIC);
+}
+
+static void run_patience_after_end(void)
+{
+	kvm_end(&kvm, END_EXIT, 3);
+	assert_true(kvm_end_patience() == UINT64_MAX);
+}
+
 /* A trace line without a panic: somebody prints old logs. */
 static void run_trace_end_alone(void)
 {
@@ -362,6 +379,8 @@ RUN(fail_on_halt)
 RUN(fail_on_other_ends)
 RUN(panic_continue)
 RUN(trace_end_alone)
+RUN(patience_after_force)
+RUN(patience_after_end)
 
 int main(void)
 {
@@ -372,6 +391,8 @@ int main(void)
 		cmocka_unit_test(test_pvpanic),
 		cmocka_unit_test(test_panic_continue),
 		cmocka_unit_test(test_trace_end_alone),
+		cmocka_unit_test(test_patience_after_force),
+		cmocka_unit_test(test_patience_after_end),
 		cmocka_unit_test(test_trace_is_silent),
 		cmocka_unit_test(test_trace_is_long),
 		cmocka_unit_test(test_trace_without_end),
