@@ -13,7 +13,8 @@
  * input. own-init.c makes this, and begins when it was told that somebody reads.
  *
  * The line. lkvm and its init tell each other little things by the modem lines of ttyS0, which
- * every kernel has, whatever its console: no ACPI and no network is needed for it.
+ * every kernel has, whatever its console: no ACPI and no network is needed for it. RTS is high
+ * when OUT1 rises, for without it a driver of Linux may be looking for the port's interrupt.
  *
  *	OUT1 rises, DTR is high	the init reads its input and hears what it is asked
  *	OUT1 rises, DTR is low	it has made way for another: input is sent as it is

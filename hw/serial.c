@@ -35,12 +35,12 @@
  * of IER leaves OUT2 low. The console is told each time this becomes so, for it is how a kernel
  * that says nothing shows that it opens the console for its init.
  *
- * Paused, a chip does not change: it has no room for input, and a break, a SysRq and the news that
- * the console is writable are kept until it goes on.
+ * Paused, a chip does not change: it has no room for input, and a break, a SysRq, DSR and the news
+ * that the console is writable are kept until it goes on.
  *
  * Modem lines: whoever is at the other end is ready, always (DCD, DSR, CTS). On COM1 own-init.c
- * lowers DSR and lets RI ring, for lkvm's own init alone, and is told when OUT1 rises, which on a
- * PC leads nowhere and which no driver uses.
+ * lowers DSR and lets RI ring, for lkvm's own init alone, and is told when OUT1 rises while RTS is
+ * high. On a PC OUT1 leads nowhere, and no driver uses it so.
  *
  * Locks: one mutex a line, for the two chips on it are one device to the interrupt controller. It
  * is held while calling irq_set_level(), because levels must reach KVM in the order of the states
@@ -290,10 +290,14 @@ static u8 uart_modem_inputs(const struct uart *uart)
 	       (uart->mcr & UART_MCR_OUT2 ? UART_MSR_DCD : 0);
 }
 
-/* In loopback the OUT1 pin is inactive, as OUT2 is. */
+/*
+ * In loopback the OUT1 pin is inactive, as OUT2 is. Without RTS it is Linux, which looks for the
+ * port's interrupt (8250_port.c: autoconfig_irq()).
+ */
 static bool uart_calls(const struct uart *uart)
 {
-	return (uart->mcr & (UART_MCR_OUT1 | UART_MCR_LOOP)) == UART_MCR_OUT1;
+	return (uart->mcr & (UART_MCR_OUT1 | UART_MCR_RTS | UART_MCR_LOOP)) ==
+	       (UART_MCR_OUT1 | UART_MCR_RTS);
 }
 
 static void uart_update_modem(struct uart *uart)
@@ -595,12 +599,15 @@ static void serial_drive(void *dev, bool dsr, bool ring)
 
 	pthread_mutex_lock(&uart->line->lock);
 	uart->lowered = dsr ? 0 : UART_MSR_DSR;
-	uart->rings = ring;
-	uart_update_modem(uart);
-	/* What is noted of RI is its fall. */
-	uart->rings = false;
-	uart_update_modem(uart);
-	uart_update_line(uart, true);
+	/* Paused, it hears the level when it goes on, and then one of the next rings. */
+	if (!uart->paused) {
+		uart->rings = ring;
+		uart_update_modem(uart);
+		/* What is noted of RI is its fall. */
+		uart->rings = false;
+		uart_update_modem(uart);
+		uart_update_line(uart, true);
+	}
 	pthread_mutex_unlock(&uart->line->lock);
 }
 
@@ -644,6 +651,8 @@ static void serial_resume(struct device *device)
 
 	pthread_mutex_lock(&uart->line->lock);
 	uart->paused = false;
+	uart_update_modem(uart);
+	uart_update_line(uart, false);
 	for (unsigned int i = 0; i < uart->kept_count; i++)
 		uart_push_in(uart, uart->kept[i]);
 	if (uart->kept_count)

@@ -19,7 +19,7 @@ struct serial_wire {
 	void (*room_changed)(void *arg);
 	/* A driver receives by interrupt from now on. vCPU thread. NULL: nobody wants to know. */
 	void (*opened)(void);
-	/* OUT1 has risen, and DTR is so. vCPU thread. NULL: the same. */
+	/* OUT1 has risen while RTS is high, and DTR is so. vCPU thread. NULL: the same. */
 	void (*called)(bool dtr);
 	void *arg;
 };

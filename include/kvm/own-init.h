@@ -13,7 +13,7 @@
  */
 void own_init_expect(bool frames);
 
-/* COM1's OUT1 has risen, with DTR high or low. Any thread. */
+/* COM1's OUT1 has risen while RTS is high; DTR is high or low. Any thread. */
 void own_init_called(bool dtr);
 
 /* COM1 says how its modem lines are driven: DSR's level; ring: RI falls. Called on the loop. */

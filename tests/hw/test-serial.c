@@ -374,7 +374,7 @@ static void reset_all(void *arg)
 
 /* --- the line between lkvm and its own init --- */
 
-/* OUT1 up, without loopback, is a call; DTR says which. It counts once. */
+/* OUT1 up with RTS, without loopback, is a call; DTR says which. It counts once. */
 static void test_out1_calls(void **state)
 {
 	u8 framed[8];
@@ -382,6 +382,10 @@ static void test_out1_calls(void **state)
 	unsigned int room_changes = fake.room_changes;
 
 	own_init_expect(true);
+	/* Linux with CONFIG_SERIAL_8250_DETECT_IRQ looks for the port's interrupt. */
+	set(UART_MCR, UART_MCR_OUT1 | UART_MCR_OUT2);
+	set(UART_MCR, 0);
+	assert_true(own_init_frames());
 	set(UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 	set(UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT1 | UART_MCR_LOOP);
 	assert_int_equal(own_init_frame(NULL, &len, true, framed, sizeof(framed)), 0);
@@ -571,6 +575,29 @@ static void test_pause(void **state)
 	assert_int_equal(get(UART_LSR), 0x61);
 	assert_int_equal(get(UART_RX), 'h');
 	assert_int_equal(get(UART_LSR), 0x60);
+}
+
+/* lkvm's init is asked while the machine is paused: it hears so afterwards. */
+static void test_modem_lines_while_paused(void **state)
+{
+	unsigned int rises;
+	int paused;
+
+	(void)state;
+	open_com1();
+	own_init_expect(false);
+	set(UART_IER, UART_IER_MSI);
+	fake_on_loop(pause_machine, &paused);
+	rises = fake_irq_rises(GSI_COM1);
+	fake_on_loop(ask, NULL);
+	assert_int_equal(fake_irq_rises(GSI_COM1), rises);
+	assert_int_equal(get(UART_MSR), UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS);
+	fake_on_loop(resume_machine, NULL);
+	assert_int_equal(fake_irq_rises(GSI_COM1), rises + 1);
+	assert_int_equal(get(UART_MSR) & ~UART_MSR_TERI,
+			 UART_MSR_DCD | UART_MSR_CTS | UART_MSR_DDSR);
+	while (!(get(UART_MSR) & UART_MSR_TERI))
+		usleep(1000);
 }
 
 /* What is accepted arrives: there is room for it behind what is kept already. */
@@ -766,6 +793,7 @@ int main(void)
 		TEST(test_room_needs_somebody_who_waits),
 		TEST(test_break),
 		TEST(test_pause),
+		TEST(test_modem_lines_while_paused),
 		TEST(test_sysrq_while_paused),
 		TEST(test_writable_while_paused),
 		TEST(test_shared_line),
