@@ -227,7 +227,7 @@ void boot_use_initramfs(const struct boot_initramfs *initramfs)
 	boot.initramfs = *initramfs;
 }
 
-/* The word that names the first program goes in front of " -- ", which ends the kernel's own. */
+/* A word for the kernel goes in front of " -- ", which ends its own. */
 static int boot_add_word(const char *word)
 {
 	char *end = strstr(boot.cmdline, " -- "), *longer;
@@ -665,16 +665,9 @@ void boot_for_each_range(void (*fn)(const struct boot_range *range, void *arg), 
 static void boot_add_param(void *arg, const struct device_record *record)
 {
 	int *err = arg;
-	char *longer;
 
-	if (*err || !record->param)
-		return;
-	if (asprintf(&longer, "%s %s", boot.cmdline, record->param) < 0) {
-		*err = log_fail(-ENOMEM, "command line: no memory");
-		return;
-	}
-	free(boot.cmdline);
-	boot.cmdline = longer;
+	if (!*err && record->param)
+		*err = boot_add_word(record->param);
 }
 
 static void boot_add_params_of(struct device *dev, void *arg)

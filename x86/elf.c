@@ -75,7 +75,7 @@ int elf_source_load(const struct elf_source *source, void *to, u64 len, u64 offs
 	while (offset < end) {
 		off_t at = (off_t)(source->fd_offset + offset);
 		off_t data = lseek(source->fd, at, SEEK_DATA);
-		off_t hole = lseek(source->fd, data, SEEK_HOLE);
+		off_t hole = data < 0 ? -1 : lseek(source->fd, data, SEEK_HOLE);
 		u64 skip, part;
 		int err;
 

@@ -252,6 +252,8 @@ test_words_for_a_kernel_without_acpi()
 {
 	vm --virtio-transport mmio --rng --dry-run -p acpi=off -- exit:9
 	printed '^cmdline: .* virtio_mmio.device=512@0xfebf8000:5$'
+	vm --virtio-transport mmio --rng --dry-run -p 'acpi=off -- word' -- exit:9
+	printed '^cmdline: .* virtio_mmio.device=512@0xfebf8000:5 -- word$'
 	printed '^mmio: 0xfebf8000-0xfebf81ff virtio-rng0$'
 	printed '^device: virtio-rng0 LNRO0005:0 irq 5$'
 	vm --virtio-transport mmio --rng --dry-run -- exit:9
