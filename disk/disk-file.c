@@ -105,6 +105,12 @@ static u32 disk_file_try_alignment(const struct disk_file *file)
 	return align;
 }
 
+/* 0 is for "no direct I/O"; XFS may want whole extents, of 28 KiB for one. */
+static bool disk_is_alignment(u32 align)
+{
+	return align && align <= DISK_ALIGN_MAX && !(align & (align - 1));
+}
+
 int disk_file_ask_alignment(struct disk_file *file)
 {
 	u32 align = DISK_SECTOR;
@@ -119,9 +125,7 @@ int disk_file_ask_alignment(struct disk_file *file)
 	    (stx.stx_mask & STATX_DIOALIGN)) {
 		file->mem_align = stx.stx_dio_mem_align;
 		file->offset_align = stx.stx_dio_offset_align;
-		if (!file->mem_align || !file->offset_align)
-			return disk_file_explain_open(file, -EINVAL);
-		return file->offset_align <= DISK_ALIGN_MAX && file->mem_align <= DISK_ALIGN_MAX
+		return disk_is_alignment(file->mem_align) && disk_is_alignment(file->offset_align)
 			       ? 0
 			       : disk_file_explain_open(file, -EINVAL);
 	}
