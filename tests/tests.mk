@@ -49,6 +49,8 @@ $(call unit, core/test-kvm-end, kvm-end.o kernel-report.o tests/lib/fake-clock.o
 $(call unit, core/test-kvm-exit, kvm-exit.o)
 $(call unit, core/test-kvm-halt, kvm-halt.o tests/lib/fake-clock.o)
 $(call unit, core/test-kvm-ipc, kvm-ipc.o)
+$(call unit, core/test-kvm-pause, kvm-pause.o device.o tests/lib/fake-clock.o)
+$(call unit, core/test-kvm-reset, kvm-reset.o device.o)
 $(call unit, core/test-lines, lines.o kernel-report.o phase.o)
 $(call unit, core/test-notify, notify.o)
 $(call unit, core/test-own-init, own-init.o)

@@ -5,6 +5,8 @@
  * Linked into a test, it takes the place of libc's clock_gettime() and timerfd_settime(), so that
  * the real event loop runs through hours in no time. For tests with one thread.
  */
+#include "tests/lib/fake-clock.h"
+
 #include <kvm/types.h>
 #include <kvm/util.h>
 
@@ -12,6 +14,8 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+
+bool fake_clock_stands;
 
 static u64 clock_ns = 1000 * NSEC_PER_SEC;
 
@@ -26,11 +30,14 @@ int clock_gettime(clockid_t clock, struct timespec *time)
 int timerfd_settime(int fd, int flags, const struct itimerspec *set, struct itimerspec *old)
 {
 	const struct itimerspec at_once = {.it_value = {.tv_nsec = 1}};
+	const struct itimerspec never = {};
 	u64 deadline = (u64)set->it_value.tv_sec * NSEC_PER_SEC + (u64)set->it_value.tv_nsec;
 
 	(void)flags;
+	if (fake_clock_stands)
+		deadline = 0;
 	if (!deadline)
-		return (int)syscall(SYS_timerfd_settime, fd, 0, set, old);
+		return (int)syscall(SYS_timerfd_settime, fd, 0, &never, old);
 	clock_ns = MAX(clock_ns, deadline);
 	return (int)syscall(SYS_timerfd_settime, fd, 0, &at_once, old);
 }
