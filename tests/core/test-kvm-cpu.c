@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <kvm/arch.h>
 #include <kvm/config.h>
+#include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm-exit.h>
 #include <kvm/kvm-pause.h>
@@ -24,10 +25,13 @@
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/util.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* cmocka hands every test a state; none here needs it. */
@@ -64,6 +68,8 @@ static bool take_access(int fd)
 
 int ioctl(int fd, unsigned long request, ...)
 {
+	if (request == KVM_GET_VCPU_MMAP_SIZE)
+		return sizeof(struct kvm_run);
 	assert_true(request == KVM_RUN && fd >= 0 && fd < CPUS);
 	if (!atomic_load(&guests[fd].accesses)) {
 		while (!__atomic_load_n(&runs[fd].immediate_exit, __ATOMIC_SEQ_CST)) {
@@ -115,6 +121,35 @@ int kvm_check_cap(const struct kvm *machine, int cap)
 int kvm_vm_ioctl_value(const struct kvm *machine, unsigned long request, unsigned long value)
 {
 	return -ENOSYS;
+}
+
+/* The clock of the thread of vCPU n, which has used n + 3 seconds. */
+#define CPU_CLOCK 1000
+
+int pthread_getcpuclockid(pthread_t thread, clockid_t *clock)
+{
+	for (int i = 0; i < CPUS; i++) {
+		if (pthread_equal(thread, cpus[i].thread))
+			*clock = CPU_CLOCK + i;
+	}
+	return 0;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+	if (clock < CPU_CLOCK)
+		return (int)syscall(SYS_clock_gettime, clock, time);
+	*time = (struct timespec){clock - CPU_CLOCK + 3, 7};
+	return 0;
+}
+
+/* The host lets this process run on three CPUs. */
+int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
+{
+	CPU_ZERO_S(size, set);
+	for (size_t i = 0; i < 3; i++)
+		CPU_SET_S(i, size, set);
+	return 0;
 }
 
 static void keep_line(enum log_level level, const char *line, void *arg)
@@ -248,6 +283,36 @@ static void test_errors(void **state)
 	assert_true(failures >= CPUS);
 }
 
+static void test_time_that_was_used(void **state)
+{
+	assert_int_equal(kvm_cpu_used_ns(&kvm), 7 * NSEC_PER_SEC + 14);
+	assert_int_equal(kvm_cpu_join_all(&kvm), 0);
+	assert_int_equal(kvm_cpu_used_ns(&kvm), 0);
+}
+
+static void assert_affinity(const char *list, int err)
+{
+	struct kvm machine = {};
+
+	config.cpu_affinity = list;
+	assert_int_equal(init_run(&machine), err);
+	init_exit(&machine);
+	config.cpu_affinity = NULL;
+}
+
+/* Some of the host's CPUs, or all; no other. */
+static void test_affinity(void **state)
+{
+	assert_affinity("1", 0);
+	assert_affinity("0-2", 0);
+	assert_int_equal(lines, 0);
+	assert_affinity("1,3", -EINVAL);
+	assert_non_null(strstr(last_line, "names a CPU that this process may not run on"));
+	assert_affinity("9999", -EINVAL);
+	assert_affinity("65536", -EINVAL);
+	assert_non_null(strstr(last_line, "takes a list of host CPUs"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -258,6 +323,8 @@ int main(void)
 		TEST(test_an_instruction_without_end),
 		TEST(test_called_off_in_its_middle),
 		TEST(test_errors),
+		TEST(test_time_that_was_used),
+		TEST(test_affinity),
 	};
 
 	return cmocka_run_group_tests_name("core/kvm-cpu", tests, NULL, NULL);

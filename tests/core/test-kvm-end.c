@@ -38,7 +38,9 @@
 struct config config;
 
 static struct kvm kvm;
-static unsigned int stops, resets, log_lines;
+static unsigned int stops, resets, resumes, log_lines;
+static bool own_init; /* lkvm's own init runs in the guest */
+static u64 paused_until_ns;
 static char panic_line[256], last_line[1024];
 
 void kvm_cpu_request_all(struct kvm *vm, unsigned int request)
@@ -53,17 +55,18 @@ void own_init_ask(u64 deadline_ns)
 
 bool own_init_hurry(void)
 {
-	return false;
+	return own_init;
 }
 
 int kvm_resume(struct kvm *vm)
 {
+	resumes++;
 	return 0;
 }
 
 bool kvm_is_paused(void)
 {
-	return false;
+	return now_ns() < paused_until_ns;
 }
 
 void kvm_reset_begin(struct kvm *vm)
@@ -205,6 +208,18 @@ static void run_trace_without_end(void)
 	assert_ended(END_PANIC, STATUS_PANIC);
 }
 
+/* A machine that stands still is not silent: its trace goes on when it does. */
+static void run_trace_of_a_paused_machine(void)
+{
+	u64 began = now_ns();
+
+	paused_until_ns = began + 10 * NSEC_PER_SEC;
+	kvm_panic(&kvm, "Kernel panic - not syncing: one");
+	assert_int_equal(loop_run(kvm.loop), 0);
+	assert_in_range(now_ns() - began, 11900 * NSEC_PER_MSEC, 12300 * NSEC_PER_MSEC);
+	assert_ended(END_PANIC, STATUS_PANIC);
+}
+
 static struct loop_timer stop;
 
 static void stop_loop(void *arg)
@@ -340,6 +355,81 @@ static void run_trace_end_alone(void)
 	assert_ended(END_RUNNING, 0);
 }
 
+/* Of several who ask, the one in the greatest hurry counts. */
+static void run_grace_time(void)
+{
+	u64 began = now_ns();
+
+	assert_int_equal(kvm_end_patience(), UINT64_MAX);
+	kvm_press_power_button(10 * NSEC_PER_SEC);
+	kvm_press_power_button(3 * NSEC_PER_SEC);
+	kvm_press_power_button(5 * NSEC_PER_SEC);
+	assert_int_equal(resumes, 3); /* who stands still cannot answer */
+	assert_int_equal(kvm_end_patience(), began + 3 * NSEC_PER_SEC);
+	assert_int_equal(loop_run(kvm.loop), 0);
+	assert_int_equal(now_ns() - began, 3 * NSEC_PER_SEC);
+	assert_ended(END_STOPPED, STATUS_STOPPED);
+	/* It was an end by force: nobody waits long for a reader. */
+	assert_int_equal(kvm_end_patience(), now_ns() + 2 * NSEC_PER_SEC);
+}
+
+static void time_out(void)
+{
+	init_exit(&kvm);
+	config.timeout_ns = now_ns() + 5 * NSEC_PER_SEC; /* phase_ns() is 0 here */
+	assert_int_equal(init_run(&kvm), 0);
+	assert_int_equal(loop_run(kvm.loop), 0);
+	assert_ended(END_TIMEOUT, STATUS_TIMEOUT);
+	assert_int_equal(log_lines, 1);
+}
+
+static void run_timeout(void)
+{
+	u64 began = now_ns();
+
+	time_out();
+	assert_int_equal(now_ns() - began, 5 * NSEC_PER_SEC);
+	assert_int_equal(resumes, 0);
+}
+
+/* It has 2 s to write what it must, for which a machine that stands still goes on. */
+static void run_timeout_with_own_init(void)
+{
+	u64 began = now_ns();
+
+	own_init = true;
+	time_out();
+	assert_int_equal(now_ns() - began, 7 * NSEC_PER_SEC);
+	assert_int_equal(resumes, 1);
+}
+
+/* --exec: nobody told what became of the command. */
+static void run_without_status(void)
+{
+	config.status_due = true;
+	kvm_end(&kvm, END_POWEROFF, 0);
+	assert_ended(END_ERROR, STATUS_ERROR);
+	assert_int_equal(log_lines, 1);
+	assert_non_null(strstr(last_line, "the guest ended before the command: it powered off"));
+}
+
+/* What is a failure already keeps its own reason, and so does a status that was told. */
+static void run_other_end_without_status(void)
+{
+	config.status_due = true;
+	kvm_end(&kvm, END_REBOOT, STATUS_REBOOT);
+	assert_ended(END_REBOOT, STATUS_REBOOT);
+	assert_int_equal(log_lines, 0);
+}
+
+static void run_exit_with_status(void)
+{
+	config.status_due = true;
+	kvm_end(&kvm, END_EXIT, 0);
+	assert_ended(END_EXIT, 0);
+	assert_int_equal(log_lines, 0);
+}
+
 static void in_child(void (*run)(void))
 {
 	pid_t child = fork();
@@ -372,6 +462,13 @@ RUN(trace_is_silent)
 RUN(trace_is_long)
 RUN(trace_without_end)
 RUN(trace_ends_nothing)
+RUN(trace_of_a_paused_machine)
+RUN(grace_time)
+RUN(timeout)
+RUN(timeout_with_own_init)
+RUN(without_status)
+RUN(other_end_without_status)
+RUN(exit_with_status)
 RUN(fail_on_nothing)
 RUN(fail_on_warning)
 RUN(fail_on_oops)
@@ -397,6 +494,13 @@ int main(void)
 		cmocka_unit_test(test_trace_is_long),
 		cmocka_unit_test(test_trace_without_end),
 		cmocka_unit_test(test_trace_ends_nothing),
+		cmocka_unit_test(test_trace_of_a_paused_machine),
+		cmocka_unit_test(test_grace_time),
+		cmocka_unit_test(test_timeout),
+		cmocka_unit_test(test_timeout_with_own_init),
+		cmocka_unit_test(test_without_status),
+		cmocka_unit_test(test_other_end_without_status),
+		cmocka_unit_test(test_exit_with_status),
 		cmocka_unit_test(test_fail_on_nothing),
 		cmocka_unit_test(test_fail_on_warning),
 		cmocka_unit_test(test_fail_on_oops),

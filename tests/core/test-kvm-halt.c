@@ -34,6 +34,8 @@ static struct kvm_cpu cpus[3];
 static struct kvm kvm = {.cpus = cpus, .cpu_count = ARRAY_SIZE(cpus)};
 static enum arch_rest rest[ARRAY_SIZE(cpus)];
 static bool busy, paused, resetting, ending, halted;
+static bool free_look;	      /* it uses no CPU time that could be seen */
+static bool *set_before_look; /* what comes between the question and the look */
 static u64 used_ns;
 static unsigned int looks, ends, log_lines, dumps;
 static enum end_reason reason;
@@ -85,7 +87,9 @@ u64 kvm_cpu_used_ns(const struct kvm *vm)
 void kvm_pause_look(struct kvm *vm, struct pause_wait *wait)
 {
 	looks++;
-	used_ns++;
+	used_ns += !free_look;
+	if (set_before_look)
+		*set_before_look = true;
 	wait->done(wait->arg, 0);
 }
 
@@ -113,7 +117,8 @@ static void record(enum log_level level, const char *line, void *arg)
 static int set_up(void **state)
 {
 	config.on_halt = ON_HALT_EXIT;
-	busy = paused = resetting = ending = halted = false;
+	busy = paused = resetting = ending = halted = free_look = false;
+	set_before_look = NULL;
 	looks = ends = log_lines = dumps = 0;
 	reason = END_RUNNING;
 	status = 0;
@@ -199,6 +204,34 @@ static void test_an_idle_guest_goes_on(void **state)
 	assert_in_range(looks, 1, 2);
 }
 
+/* Once in two seconds, whatever a look costs. */
+static void test_looks_are_rare(void **state)
+{
+	free_look = true;
+	rest[2] = ARCH_REST_NONE;
+	tick(6);
+	assert_int_equal(ends, 0);
+	assert_int_equal(looks, 3);
+}
+
+/* Who got hold of the machine before the look was, keeps it. */
+static void test_held_before_the_look(void **state)
+{
+	bool *const flags[] = {&paused, &resetting, &ending};
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		set_before_look = flags[i];
+		looks = 0;
+		tick(3);
+		assert_int_equal(looks, 1);
+		assert_int_equal(ends, 0);
+		*flags[i] = false;
+		init_exit(&kvm);
+		loop_free(kvm.loop);
+		kvm.loop = loop_new();
+	}
+}
+
 static void test_no_cpu_was_started(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(cpus); i++)
@@ -239,6 +272,7 @@ int main(void)
 		TEST(test_a_halt_after_a_panic),  TEST(test_a_running_guest_is_not_looked_at),
 		TEST(test_an_idle_guest_goes_on), TEST(test_no_cpu_was_started),
 		TEST(test_who_holds_the_machine), TEST(test_on_halt_wait),
+		TEST(test_looks_are_rare),	  TEST(test_held_before_the_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -259,11 +259,19 @@ static void test_a_line_too_long(void **state)
 	static char much[IPC_LINE_MAX + 4096];
 	int fd = connect_client(), other = connect_client();
 
+	say(fd, "{\"command\":\"subscribe\"}\n");
+	expect(fd, "\"ok\":true");
 	memset(much, 'x', sizeof(much));
 	assert_true(send(fd, much, sizeof(much), MSG_NOSIGNAL) > 0);
 	expect(fd, "longer than 64 KiB");
+	/* That was its last line: it hears of no event any more. */
+	say(other, "{\"command\":\"subscribe\"}\n");
+	expect(other, "\"ok\":true");
+	ipc_event("paused");
+	expect(other, "paused");
 	say(other, "{\"command\":\"hello\"}\n");
 	expect(other, "\"ok\":true");
+	assert_int_equal(recv(fd, much, sizeof(much), MSG_DONTWAIT), -1);
 	close(fd);
 	close(other);
 }
