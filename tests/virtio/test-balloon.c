@@ -225,6 +225,22 @@ static void test_report_is_bounded(void **state)
 	assert_int_equal(stat("bytes-reported"), FAKE_VIRTIO_RAM);
 }
 
+/* A guest with more memory: as much as has its place in a turn of the loop. */
+static void test_report_is_bounded_by_a_turn(void **state)
+{
+	struct drvq_buf bufs[32];
+
+	fake_virtio_reset();
+	fake_virtio_ram_stop();
+	assert_int_equal(gmem_map(&fake.kvm.mem, 256 * MIB, 3 * GIB, 4 * GIB, NULL), 0);
+	fake_virtio_up(~0ULL);
+	for (unsigned int i = 0; i < 32; i++)
+		bufs[i] = (struct drvq_buf){(16 + 6 * i) * MIB, 6 * MIB, true};
+	fake_virtio_request(REPORT, bufs, 32);
+	assert_int_equal(stat("bytes-reported"), 128 * MIB);
+	assert_int_equal(stat("bytes-returned"), 128 * MIB);
+}
+
 /* The queue that Linux takes for it, and the one of the specification; hints are not offered. */
 static void test_report_in_either_queue(void **state)
 {
@@ -295,6 +311,27 @@ static void test_reset_forgets_the_statistics_buffer(void **state)
 	assert_int_equal(stat("free-memory"), 1);
 }
 
+/* The buffer is the driver's again when its queue alone is reset, and stays when another is. */
+static void test_queue_reset_forgets_the_statistics_buffer(void **state)
+{
+	static const unsigned int reset[] = {DEFLATE, STATS};
+	u32 head, written;
+
+	offer_stats(1);
+	for (size_t i = 0; i < ARRAY_SIZE(reset); i++) {
+		fake_on_loop(nothing, NULL);
+		virtio_queue_write(fake_virtio_dev, reset[i], VIRTIO_QUEUE_RESET, 1);
+		fake_on_loop(nothing, NULL);
+		assert_int_equal(virtio_queue_read(fake_virtio_dev, reset[i], VIRTIO_QUEUE_RESET),
+				 0);
+		assert_int_equal(stat("free-memory"), 1);
+		assert_int_equal(drvq_take(&fake_virtio_queues[STATS], &head, &written),
+				 reset[i] != STATS);
+		if (reset[i] != STATS)
+			offer_stats(1);
+	}
+}
+
 /* --- configuration --- */
 
 static void test_statistics_have_an_age(void **state)
@@ -338,18 +375,18 @@ static void one_turn(void *arg)
 /* Each page is a system call: after 256 of them the loop serves the others. */
 static void test_a_turn_ends(void **state)
 {
-	u64 at = full_pages(400), gpa = fake_virtio_alloc(800);
-	struct drvq_buf buf = {gpa, 800, false};
+	u64 at = full_pages(256), gpa = fake_virtio_alloc(512);
+	struct drvq_buf buf = {gpa, 512, false};
 	u32 head, written;
 
 	send_pfns(1, (const u32[]){0}, 1); /* it is up, and looks at nothing by itself */
-	for (u32 i = 0; i < 200; i++)
+	for (u32 i = 0; i < 128; i++)
 		((u32 *)fake_virtio_host(gpa))[i] = htole32((u32)(at / PAGE) + 2 * i);
 	for (int i = 0; i < 6; i++)
 		drvq_add(&fake_virtio_queues[0], &buf, 1);
 	drvq_publish(&fake_virtio_queues[0]);
 	fake_on_loop(one_turn, NULL);
-	assert_int_equal(used_after_a_turn[0], 2); /* 200 are not enough, 400 are */
+	assert_int_equal(used_after_a_turn[0], 2); /* 128 are not enough, 256 are */
 	assert_int_equal(used_after_a_turn[1], 3); /* one at least */
 	/* And it comes back by itself. */
 	for (int i = 0; i < 6; i++)
@@ -437,10 +474,12 @@ int main(void)
 		EACH(test_report),
 		EACH(test_report_of_a_readable_buffer),
 		EACH(test_report_is_bounded),
+		EACH(test_report_is_bounded_by_a_turn),
 		EACH(test_report_in_either_queue),
 		EACH(test_statistics),
 		EACH(test_second_statistics_buffer),
 		EACH(test_reset_forgets_the_statistics_buffer),
+		EACH(test_queue_reset_forgets_the_statistics_buffer),
 		EACH(test_statistics_have_an_age),
 		EACH(test_actual_is_the_drivers),
 		EACH(test_what_is_asked_for),

@@ -119,6 +119,35 @@ static void test_pause(void **state)
 	stop_all();
 }
 
+/* The last one that comes back says so, by itself. */
+static void test_pause_with_one_in_flight(void **state)
+{
+	struct drvq_buf bufs[] = {{0, 16, false}, {0, 512, true}, {0, 1, true}};
+
+	rests = 0;
+	start_image(",aio=threads");
+	fake_on_loop(set_hook, "hook");
+	for (size_t i = 0; i < ARRAY_SIZE(bufs); i++)
+		bufs[i].addr = fake_virtio_alloc(4096);
+	hung = true;
+	reads = 0;
+	drvq_add(&fake_virtio_queues[0], bufs, ARRAY_SIZE(bufs));
+	fake_virtio_kick(0);
+	for (int ms = 0; !reads && ms < 5000; ms++)
+		usleep(1000);
+	fake_on_loop(pause_machine, NULL);
+	assert_int_equal(paused, -EINPROGRESS);
+	hung = false;
+	for (int ms = 0; !rests && ms < 5000; ms++)
+		usleep(1000);
+	assert_int_equal(rests, 1);
+	fake_on_loop(pause_machine, NULL);
+	assert_int_equal(paused, 0);
+	fake_on_loop(resume_machine, NULL);
+	fake_on_loop(set_hook, NULL);
+	stop_all();
+}
+
 static bool is_resetting(unsigned int queue)
 {
 	return virtio_queue_read(fake_virtio_dev, queue, VIRTIO_QUEUE_RESET);
@@ -217,8 +246,11 @@ static void test_writes_are_stable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_pause),	 TEST(test_queue_reset),
-		TEST(test_device_reset), TEST(test_writes_are_stable),
+		TEST(test_pause),
+		TEST(test_pause_with_one_in_flight),
+		TEST(test_queue_reset),
+		TEST(test_device_reset),
+		TEST(test_writes_are_stable),
 		TEST(test_end), /* the last: it leaves all as it is */
 	};
 

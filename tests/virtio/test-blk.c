@@ -431,11 +431,31 @@ static void one_turn(void *arg)
 	}
 }
 
+/* 16 requests of 1 MiB in all, header and status with them; as many were answered before. */
+static void fill_a_turn(u64 header, u64 data, u64 status, u64 before)
+{
+	u32 head, written;
+
+	for (unsigned int i = 0; i < 16; i++)
+		drvq_add(&fake_virtio_queues[i % 2],
+			 (struct drvq_buf[]){
+				 {header, 16, false}, {data, BYTES - 17, true}, {status, 1, true}},
+			 3);
+	drvq_publish(&fake_virtio_queues[0]);
+	drvq_publish(&fake_virtio_queues[1]);
+	fake_on_loop(one_turn, NULL);
+	assert_int_equal(chains_after[0], before + 4);
+	assert_int_equal(chains_after[1], before + 1); /* one at least */
+	assert_int_equal(chains_after[2], before + 5);
+	/* And it comes back by itself. */
+	for (unsigned int i = 0; i < 16; i++)
+		assert_true(fake_virtio_wait_used(i % 2, &head, &written));
+}
+
 /* What the loop may have to copy in a turn is bounded, over all queues. */
 static void test_bytes_of_a_turn(void **state)
 {
 	u64 header, data, status;
-	u32 head, written;
 
 	start_image(",queues=2");
 	header = put_header(VIRTIO_BLK_T_IN, 0);
@@ -444,20 +464,9 @@ static void test_bytes_of_a_turn(void **state)
 	/* It is up, and looks at nothing by itself. */
 	for (unsigned int i = 0; i < 2; i++)
 		request_on(i, VIRTIO_BLK_T_GET_ID, 0, data, 20, true);
-	for (unsigned int i = 0; i < 16; i++)
-		drvq_add(&fake_virtio_queues[i % 2],
-			 (struct drvq_buf[]){
-				 {header, 16, false}, {data, BYTES, true}, {status, 1, true}},
-			 3);
-	drvq_publish(&fake_virtio_queues[0]);
-	drvq_publish(&fake_virtio_queues[1]);
-	fake_on_loop(one_turn, NULL);
-	assert_int_equal(chains_after[0], 1 + 4); /* of 1 MiB and some bytes each */
-	assert_int_equal(chains_after[1], 1 + 1); /* one at least */
-	assert_int_equal(chains_after[2], 1 + 5);
-	/* And it comes back by itself. */
-	for (unsigned int i = 0; i < 16; i++)
-		assert_true(fake_virtio_wait_used(i % 2, &head, &written));
+	fill_a_turn(header, data, status, 1);
+	/* Another turn, another 4 MiB. */
+	fill_a_turn(header, data, status, 1 + 8);
 	stop_all();
 }
 
@@ -522,7 +531,7 @@ static void test_write_cache(void **state)
 	u32 at = offsetof(struct virtio_blk_config, wce);
 	struct virtio_blk_config config;
 	u64 data;
-	u8 off = 0, four[4] = {};
+	u8 off = 0, four[4] = {}, zeros[sizeof(config)] = {};
 
 	start_image("");
 	data = fake_virtio_alloc(4096);
@@ -532,6 +541,10 @@ static void test_write_cache(void **state)
 	assert_int_equal(write_disk(0, data, 4096), 0);
 	assert_int_equal(zero_disk(VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0), 0);
 	fake_virtio_up(ALL);
+	read_config(&config);
+	assert_int_equal(config.wce, 1);
+	/* All that is before it. */
+	virtio_config_access_write(fake_virtio_dev, 0, zeros, at);
 	read_config(&config);
 	assert_int_equal(config.wce, 1);
 	/* As a part of something larger, and with what is beside it. */

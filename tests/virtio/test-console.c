@@ -283,6 +283,19 @@ static void test_reset_forgets_the_buffer(void **state)
 	assert_int_equal(room, 5);
 }
 
+static void test_queue_reset_forgets_its_buffer(void **state)
+{
+	offer_input(16);
+	fake_on_loop(get_room, NULL);
+	virtio_queue_write(fake_virtio_dev, QUEUE_OUT, VIRTIO_QUEUE_RESET, 1);
+	fake_on_loop(get_room, NULL);
+	assert_int_equal(room, 16);
+	virtio_queue_write(fake_virtio_dev, QUEUE_IN, VIRTIO_QUEUE_RESET, 1);
+	fake_on_loop(get_room, NULL);
+	fake_on_loop(get_room, NULL); /* the reset may have come after the first */
+	assert_int_equal(room, 0);
+}
+
 /* A device that could not be started has no queues, whatever the driver put there. */
 static void test_no_room_without_a_start(void **state)
 {
@@ -435,6 +448,7 @@ int main(void)
 		EACH(test_input_buffer_without_room),
 		EACH(test_new_buffers_are_room),
 		EACH(test_reset_forgets_the_buffer),
+		EACH(test_queue_reset_forgets_its_buffer),
 		EACH(test_no_room_without_a_start),
 		EACH(test_nothing_while_paused),
 		EACH(test_emergency_write),

@@ -158,10 +158,22 @@ static void start_queue(void)
 	fake_virtio_set_up_queue(KEEPS, 4);
 }
 
+static void start_and_reset_queue(void)
+{
+	start_queue();
+	reset_queue();
+}
+
+static void look_at_queue(void *arg)
+{
+	*(bool *)arg = virtq_started(virtio_queue(&device, KEEPS));
+}
+
 /* What a vCPU asked for at its last moment is done when the machine goes on, not before. */
 static void test_wishes_wait_for_the_resume(void **state)
 {
 	unsigned int before = atomic_load(&resumes);
+	bool started = true;
 
 	fake_virtio_begin(RING_RESET);
 	fake_virtio_set_up_queue(0, 16);
@@ -180,9 +192,38 @@ static void test_wishes_wait_for_the_resume(void **state)
 	assert_int_equal(atomic_load(&echo.queue_stops), 1);
 	assert_int_equal(virtio_queue_read(&device, KEEPS, VIRTIO_QUEUE_RESET), 0);
 
+	/* The last wish counts, and there is nothing to reset any more. */
+	pause_then(start_and_reset_queue);
+	fake_on_loop(resume_machine, NULL);
+	fake_on_loop(look_at_queue, &started);
+	assert_false(started);
+	assert_int_equal(virtio_queue_read(&device, KEEPS, VIRTIO_QUEUE_ENABLE), 0);
+	pause_then(reset_queue);
+	assert_int_equal(virtio_queue_read(&device, KEEPS, VIRTIO_QUEUE_RESET), 0);
+	fake_on_loop(resume_machine, NULL);
+
 	pause_then(start_queue);
 	fake_on_loop(resume_machine, NULL);
 	keep(3);
+}
+
+/* A queue that is on its way out is not looked at any more, whatever else goes on. */
+static void test_resume_during_a_queue_reset(void **state)
+{
+	unsigned int before;
+
+	fake_virtio_up(RING_RESET);
+	echo.slow = true;
+	keep(2);
+	reset_queue();
+	assert_true(wait_for(&echo.queue_stops, 1));
+	before = atomic_load(&echo.notifies[KEEPS]);
+	assert_int_equal(on_loop(pause_machine), -EINPROGRESS);
+	on_loop(resume_machine);
+	assert_int_equal(atomic_load(&echo.notifies[KEEPS]), before);
+	assert_int_equal(echo_bytes(1), 1);
+	fake_on_loop(echo_give_back, NULL);
+	assert_int_equal(virtio_queue_read(&device, KEEPS, VIRTIO_QUEUE_RESET), 0);
 }
 
 static void *reset_device(void *arg)
@@ -245,6 +286,7 @@ int main(void)
 		TEST(test_pause),
 		TEST(test_pause_with_requests_in_flight),
 		TEST(test_wishes_wait_for_the_resume),
+		TEST(test_resume_during_a_queue_reset),
 		TEST(test_reset_waits_for_the_resume),
 		TEST(test_stats),
 	};

@@ -103,6 +103,10 @@ static void test_a_request_is_bounded(void **state)
 		bufs[i] = (struct drvq_buf){ram, 8 * MIB, true};
 	assert_int_equal(fake_virtio_request(0, bufs, ARRAY_SIZE(bufs)), REQUEST_MAX);
 	assert_int_equal(zeroes(fake_virtio_host(ram + REQUEST_MAX), 4096), 4096);
+	/* Buffers that are shorter than that: over all of them. */
+	for (unsigned int i = 0; i < 3; i++)
+		bufs[i] = (struct drvq_buf){ram + 8192, 3000, true};
+	assert_int_equal(fake_virtio_request(0, bufs, 3), REQUEST_MAX);
 }
 
 /* More than one turn serves: every request comes back all the same. */
