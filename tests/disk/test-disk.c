@@ -4,10 +4,30 @@
  * whatever it is and whatever fails; over the engine that the host chooses.
  */
 #include "disk-fixture.h"
+#include "disk/image.h"
+
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 
 #define BYTES (1 * MIB)
+
+/* The host, asked for a file's size, takes its time. */
+static atomic_bool hung;
+static atomic_uint asked, told;
+
+int fstat(int fd, struct stat *st)
+{
+	int err;
+
+	atomic_fetch_add(&asked, 1);
+	while (hung)
+		usleep(200);
+	err = (int)syscall(SYS_newfstatat, fd, "", st, AT_EMPTY_PATH);
+	atomic_fetch_add(&told, 1);
+	return err;
+}
 
 static u8 *buffer;
 
@@ -228,6 +248,38 @@ static int free_buffer(void **state)
 	return 0;
 }
 
+static void stop_loop(void *arg)
+{
+	loop_stop(arg);
+}
+
+/* The question for its size is in flight, too; and a disk that was stopped asks no more. */
+static void test_stop_while_its_size_is_asked_for(void **state)
+{
+	struct loop_timer due = {.fn = stop_loop, .arg = loop};
+
+	make_image(BYTES);
+	start_disk(",aio=threads");
+	assert_false(disk_busy(disk));
+	asked = told = 0;
+	hung = true;
+	loop_arm(loop, &due, now_ns() + 1100 * NSEC_PER_MSEC);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(disk_in_flight(disk), 0);
+	assert_true(disk_busy(disk));
+	disk_report_busy(disk);
+	assert_line("its size cannot be asked for; the host does not answer");
+	hung = false;
+	while (!told)
+		usleep(1000);
+	usleep(20000); /* the worker has put it down; nobody has looked */
+	assert_true(disk_busy(disk));
+	assert_true(disk_stop(disk));
+	assert_int_equal(asked, 1);
+	assert_int_equal(disk->size_timer.deadline_ns, 0);
+	disk_close(disk);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +292,7 @@ int main(void)
 		TEST(test_many_at_once),
 		TEST(test_done_submits),
 		TEST(test_stop_with_requests_in_flight),
+		TEST(test_stop_while_its_size_is_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_buffer, free_buffer);
