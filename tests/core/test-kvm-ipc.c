@@ -271,7 +271,7 @@ static void test_a_line_too_long(void **state)
 	expect(other, "paused");
 	say(other, "{\"command\":\"hello\"}\n");
 	expect(other, "\"ok\":true");
-	assert_int_equal(recv(fd, much, sizeof(much), MSG_DONTWAIT), -1);
+	assert_true(recv(fd, much, sizeof(much), MSG_DONTWAIT) <= 0);
 	close(fd);
 	close(other);
 }

@@ -24,6 +24,7 @@
 #include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <kvm/util.h>
+#include <unistd.h>
 
 /* cmocka hands every test a state; none here needs it. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -142,6 +143,7 @@ static void stop_rung(void *arg)
 
 static int set_up(void **state)
 {
+	alarm(60);
 	fake_clock_stands = true;
 	parked = resetting = false;
 	device_err = hold_err = 0;
@@ -160,6 +162,7 @@ static int tear_down(void **state)
 	init_exit(&kvm);
 	device_unregister(&disk);
 	loop_free(kvm.loop);
+	alarm(0);
 	return 0;
 }
 
