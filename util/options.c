@@ -4,7 +4,7 @@
  *
  * OPTION_GROUP() leaves a pointer in the section option_groups, as INIT_MODULE()
  * does for modules. A command parses with all groups that carry its name;
- * option_at() walks their options as if they were one table.
+ * option_next() walks their options as if they were one table.
  *
  * Parsing goes through argv twice, in the same way: first for the options that are marked as early
  * (a file that must not say what an older run wrote, even when this run ends at a wrong option),
@@ -160,17 +160,20 @@ struct match {
 	bool negated;
 };
 
-/* The option of this number among all that the command has, or NULL. */
-static const struct option *option_at(const struct parser *parser, size_t number)
-{
-	for (size_t i = 0; i < parser->count; i++) {
-		const struct option_group *group = parser->groups[i];
+struct cursor {
+	size_t group, option;
+};
 
-		if (strcmp(group->command, parser->command))
+/* The next option of all that the command has, or NULL. A cursor begins as {0}. */
+static const struct option *option_next(const struct parser *parser, struct cursor *at)
+{
+	for (; at->group < parser->count; at->group++, at->option = 0) {
+		const struct option_group *group = parser->groups[at->group];
+
+		if (!at->option && strcmp(group->command, parser->command) != 0)
 			continue;
-		if (number < group->count)
-			return &group->options[number];
-		number -= group->count;
+		if (at->option < group->count)
+			return &group->options[at->option++];
 	}
 	return NULL;
 }
@@ -178,8 +181,9 @@ static const struct option *option_at(const struct parser *parser, size_t number
 static const struct option *option_find_short(const struct parser *parser, char name)
 {
 	const struct option *option;
+	struct cursor at = {0};
 
-	for (size_t i = 0; (option = option_at(parser, i)); i++) {
+	while ((option = option_next(parser, &at))) {
 		if (option->short_name == name)
 			return option;
 	}
@@ -212,9 +216,10 @@ static size_t name_distance(const char *name, const char *typed, size_t length)
 static int option_fail_unknown(const struct parser *parser, const char *typed, size_t length)
 {
 	const struct option *option, *nearest = NULL;
+	struct cursor at = {0};
 	size_t best = 3; /* two slips are a typing error, three are another word */
 
-	for (size_t i = 0; (option = option_at(parser, i)); i++) {
+	while ((option = option_next(parser, &at))) {
 		size_t distance = name_distance(option->name, typed, length);
 
 		/* A word of which hardly a letter is right is near to nothing. */
@@ -238,9 +243,10 @@ static int option_find_long(const struct parser *parser, const char *typed, size
 	bool may_negate = length > 3 && !strncmp(typed, "no-", 3);
 	struct text candidates = {};
 	const struct option *option;
+	struct cursor at = {0};
 	size_t found = 0;
 
-	for (size_t i = 0; length && (option = option_at(parser, i)); i++) {
+	while (length && (option = option_next(parser, &at))) {
 		for (int negated = 0; negated <= may_negate; negated++) {
 			size_t skip = negated ? strlen("no-") : 0;
 			size_t rest = length - skip;
