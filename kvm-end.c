@@ -189,8 +189,10 @@ bool kvm_is_over(void)
 
 bool kvm_is_ending(void)
 {
-	return kvm_is_over() ||
-	       (kvm_end_reason(NULL) == END_PANIC && config.on_panic == ON_PANIC_EXIT);
+	enum end_reason reason = kvm_end_reason(NULL);
+
+	return kvm_is_over() || reason == END_TIMEOUT ||
+	       (reason == END_PANIC && config.on_panic == ON_PANIC_EXIT);
 }
 
 const char *kvm_end_name(enum end_reason reason)
@@ -201,8 +203,9 @@ const char *kvm_end_name(enum end_reason reason)
 void kvm_request_reset(struct kvm *kvm, const char *how)
 {
 	log_info("the guest asked for a reset by %s", how);
-	if (kvm_end_reason(NULL) == END_PANIC && config.on_panic == ON_PANIC_EXIT)
-		kvm_end(kvm, END_PANIC, STATUS_PANIC);
+	/* There is a cause already, which stays: what was still waited for is over now. */
+	if (kvm_is_ending())
+		kvm_end(kvm, END_REBOOT, 0);
 	else if (config.on_reboot == ON_REBOOT_RESET)
 		kvm_reset_begin(kvm);
 	else

@@ -82,7 +82,7 @@ u64 kvm_end_patience(void);
  * A recorded cause is not yet an end: after a panic the trace is to come, and with
  * --on-panic=continue the guest goes on for as long as it likes. kvm_is_over(): kvm_end() was
  * called, no guest instruction runs any more. kvm_is_ending(): it is over, or will be as soon as
- * a panic's trace is. Any thread.
+ * a panic's trace is, or what lkvm's init may do after --timeout. Any thread.
  */
 bool kvm_is_over(void);
 bool kvm_is_ending(void);

@@ -35,6 +35,8 @@
 /* cmocka hands every test a state; none here needs it. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
+#define CHILD_MAX_S 10 /* none waits: the clock is the test's */
+
 struct config config;
 
 static struct kvm kvm;
@@ -341,6 +343,26 @@ static void run_patience_after_force(void)
 	assert_ended(END_PANIC, STATUS_PANIC);
 }
 
+/* The time is up, and lkvm's init has 2 s. A reset is not done any more: it ends the run. */
+static void run_reset_after_timeout(void)
+{
+	init_exit(&kvm);
+	config.timeout_ns = now_ns() + NSEC_PER_SEC; /* from 0 on: phase_ns() */
+	config.on_reboot = ON_REBOOT_RESET;
+	own_init = true;
+	assert_int_equal(init_run(&kvm), 0);
+	stop = (struct loop_timer){.fn = stop_loop, .arg = kvm.loop};
+	loop_arm(kvm.loop, &stop, now_ns() + 2 * NSEC_PER_SEC);
+	assert_int_equal(loop_run(kvm.loop), 0);
+	assert_false(kvm_is_over());
+	assert_true(kvm_is_ending());
+	kvm_request_reset(&kvm, "test");
+	assert_int_equal(resets, 0);
+	assert_true(kvm_is_over());
+	assert_ended(END_TIMEOUT, STATUS_TIMEOUT);
+	assert_int_equal(log_lines, 1);
+}
+
 static void run_patience_after_end(void)
 {
 	kvm_end(&kvm, END_EXIT, 3);
@@ -438,6 +460,7 @@ static void in_child(void (*run)(void))
 	assert_true(child >= 0);
 	if (!child) {
 		/* After a failed assertion the child goes on to the other tests, and fails. */
+		alarm(CHILD_MAX_S);
 		start();
 		run();
 		init_exit(&kvm);
@@ -478,6 +501,7 @@ RUN(panic_continue)
 RUN(trace_end_alone)
 RUN(patience_after_force)
 RUN(patience_after_end)
+RUN(reset_after_timeout)
 
 int main(void)
 {
@@ -490,6 +514,7 @@ int main(void)
 		cmocka_unit_test(test_trace_end_alone),
 		cmocka_unit_test(test_patience_after_force),
 		cmocka_unit_test(test_patience_after_end),
+		cmocka_unit_test(test_reset_after_timeout),
 		cmocka_unit_test(test_trace_is_silent),
 		cmocka_unit_test(test_trace_is_long),
 		cmocka_unit_test(test_trace_without_end),
