@@ -228,10 +228,12 @@ static void pause_call_off(struct kvm *kvm)
 	if (!asked)
 		return;
 	pause_unsettle(kvm);
-	if (pause_is_wanted() || kvm_reset_is_wanted())
+	if (pause_is_wanted())
 		return;
 	loop_disarm(kvm->loop, &pausing.timer);
-	kvm_cpu_unpark_all(kvm);
+	/* A reset has its own bound, and needs the vCPUs parked. */
+	if (!kvm_reset_is_wanted())
+		kvm_cpu_unpark_all(kvm);
 }
 
 int kvm_resume(struct kvm *kvm)
