@@ -332,7 +332,7 @@ static void run_panic_continue(void)
 	assert_int_equal(log_lines, 1);
 }
 
-/* Who does not wait for the guest any longer does not wait for the reader, whatever the cause is. */
+/* Who no longer waits for the guest does not wait for the reader, either, whatever the cause is. */
 static void run_patience_after_force(void)
 {
 	config.on_panic = ON_PANIC_CONTINUE;
