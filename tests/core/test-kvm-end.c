@@ -76,9 +76,11 @@ void kvm_reset_begin(struct kvm *vm)
 	resets++;
 }
 
+#ifdef HAVE_JANSSON
 void ipc_event(const char *name)
 {
 }
+#endif
 
 /* The guest writes without a pause until then. */
 static u64 writes_until_ns;

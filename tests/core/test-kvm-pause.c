@@ -100,9 +100,11 @@ void kvm_reset_call_off(struct kvm *vm)
 	reset_calls_off++;
 }
 
+#ifdef HAVE_JANSSON
 void ipc_event(const char *name)
 {
 }
+#endif
 
 static int pause_device(struct device *dev)
 {

@@ -120,9 +120,11 @@ void kvm_end(struct kvm *vm, enum end_reason why, int code)
 	status = code;
 }
 
+#ifdef HAVE_JANSSON
 void ipc_event(const char *name)
 {
 }
+#endif
 
 /* --timeout has run out when it is as short as this. */
 u64 phase_ns(enum phase phase)
