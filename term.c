@@ -62,10 +62,13 @@ static struct {
 	struct loop_timer retry; /* armed while we are in the background */
 } term = {.signals = {.fd = -1}};
 
-/* What ends a process and is not read from a signalfd: a crash of ours, or somebody's kill. */
+/*
+ * What ends a process and is not read from a signalfd: a crash of ours, or somebody's kill. Not
+ * SIGXFSZ, which main.c ignores: a file that may not grow is an error of the write.
+ */
 static const int fatal_signals[] = {
-	SIGSEGV, SIGBUS,  SIGILL,    SIGFPE,  SIGABRT, SIGTRAP, SIGSYS,	 SIGQUIT, SIGUSR1,
-	SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ, SIGPOLL, SIGPWR,  SIGSTKFLT,
+	SIGSEGV, SIGBUS,  SIGILL,    SIGFPE,  SIGABRT, SIGTRAP, SIGSYS, SIGQUIT,   SIGUSR1,
+	SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGPOLL, SIGPWR, SIGSTKFLT,
 };
 
 bool term_is_raw(void)

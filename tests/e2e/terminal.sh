@@ -95,6 +95,14 @@ test_restored_after_other_signals()
 	[[ -z $bad ]] || fail "the terminal stays raw after$bad"
 }
 
+# A file that reaches the limit of ulimit -f is an error of the write, on a terminal as without one.
+test_limit_on_files_ends_nothing()
+{
+	on_tty wait=ready signal=XFSZ sleep=200 send=q -- -- keys exit:5
+	reports 'after: same' 'status: 5'
+	ends 5 exit
+}
+
 test_stop_and_continue()
 {
 	on_tty wait=ready signal=TSTP stopped state=stopped signal=CONT sleep=300 state=again \

@@ -191,6 +191,7 @@ static const struct {
 	{"TERM", SIGTERM}, {"INT", SIGINT},   {"HUP", SIGHUP},	 {"TSTP", SIGTSTP},
 	{"CONT", SIGCONT}, {"SEGV", SIGSEGV}, {"ABRT", SIGABRT}, {"KILL", SIGKILL},
 	{"BUS", SIGBUS},   {"QUIT", SIGQUIT}, {"USR1", SIGUSR1}, {"ALRM", SIGALRM},
+	{"XFSZ", SIGXFSZ},
 };
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
