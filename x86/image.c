@@ -330,7 +330,7 @@ static int image_read_head(const struct image *image, u8 head[HEAD_BYTES], size_
 
 	*len = MIN(all, (u64)MULTIBOOT_SEARCH_BYTES);
 	err = image->source.read(&image->source, head, *len, 0);
-	if (!err && *len < all && !image_is_known(head, *len)) {
+	if (!err && all > MULTIBOOT_SEARCH_BYTES && !image_is_known(head, *len)) {
 		*len = all;
 		err = image->source.read(&image->source, head, all, 0);
 	}

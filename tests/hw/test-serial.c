@@ -2,61 +2,9 @@
 /*
  * hw/serial.c, register by register, as the PC16550D's data sheet has it.
  */
-#include "tests/lib/fake-machine.h"
-#include "x86/layout.h"
-
-#include <errno.h>
-#include <kvm/device.h>
-#include <kvm/own-init.h>
-#include <kvm/util.h>
-#include <linux/serial_reg.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include "serial-fixture.h"
 
 static const u16 com_ports[] = {PORT_COM1, PORT_COM2, PORT_COM3, PORT_COM4};
-
-/* COM1's registers. */
-static u8 get(unsigned int reg)
-{
-	return fake_inb(PORT_COM1 + reg);
-}
-
-static void set(unsigned int reg, u8 value)
-{
-	fake_outb(PORT_COM1 + reg, value);
-}
-
-/* IIR without the FIFO bits: the cause. */
-static u8 cause(void)
-{
-	return get(UART_IIR) & 0x0f;
-}
-
-static void input(const char *text, size_t len)
-{
-	fake.console.input(fake.console.dev, (const u8 *)text, len);
-}
-
-static size_t room(void)
-{
-	return fake.console.room(fake.console.dev);
-}
-
-/* As a driver leaves COM1: FIFO on, trigger 8, ready to receive, no interrupt enabled yet. */
-static void open_com1(void)
-{
-	set(UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_8);
-	set(UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
-}
 
 /* What Linux does to the console before its init, and then for it. */
 static void test_opened(void **state)
@@ -403,12 +351,6 @@ static void test_out1_calls(void **state)
 	assert_false(own_init_frames());
 }
 
-static void ask(void *arg)
-{
-	(void)arg;
-	own_init_ask(now_ns() + 100 * NSEC_PER_SEC);
-}
-
 static void hurry(void *arg)
 {
 	(void)arg;
@@ -535,125 +477,6 @@ static void test_break(void **state)
 	assert_int_equal(get(UART_LSR), 0x60);
 }
 
-static void pause_machine(void *arg)
-{
-	*(int *)arg = device_pause_all();
-}
-
-static void resume_machine(void *arg)
-{
-	(void)arg;
-	device_resume_all();
-}
-
-/* Nothing comes in while the machine is paused; what cannot wait outside is kept. */
-static void test_pause(void **state)
-{
-	unsigned int rises;
-	int paused = 1;
-
-	open_com1();
-	set(UART_IER, UART_IER_RDI | UART_IER_RLSI);
-	assert_int_equal(room(), 16);
-	fake_on_loop(pause_machine, &paused);
-	assert_int_equal(paused, 0);
-	rises = fake_irq_rises(GSI_COM1);
-	assert_int_equal(room(), 0);
-	fake.console.send_break(fake.console.dev);
-	assert_int_equal(fake.console.send_sysrq(fake.console.dev, 'h'), 0);
-	assert_int_equal(fake_irq_rises(GSI_COM1), rises);
-	assert_int_equal(get(UART_LSR), 0x60);
-	fake.room_changes = 0;
-	fake_on_loop(resume_machine, NULL);
-	assert_int_equal(fake.room_changes, 1);
-	assert_int_equal(room(), 13);
-	assert_int_equal(fake_irq_rises(GSI_COM1), rises + 1);
-	assert_int_equal(get(UART_LSR), 0x61 | UART_LSR_FIFOE | UART_LSR_BI);
-	assert_int_equal(get(UART_RX), 0);
-	assert_int_equal(get(UART_LSR), 0x61 | UART_LSR_FIFOE | UART_LSR_BI);
-	assert_int_equal(get(UART_RX), 0);
-	assert_int_equal(get(UART_LSR), 0x61);
-	assert_int_equal(get(UART_RX), 'h');
-	assert_int_equal(get(UART_LSR), 0x60);
-}
-
-/* lkvm's init is asked while the machine is paused: it hears so afterwards. */
-static void test_modem_lines_while_paused(void **state)
-{
-	unsigned int rises;
-	int paused;
-
-	(void)state;
-	open_com1();
-	own_init_expect(false);
-	set(UART_IER, UART_IER_MSI);
-	fake_on_loop(pause_machine, &paused);
-	rises = fake_irq_rises(GSI_COM1);
-	fake_on_loop(ask, NULL);
-	assert_int_equal(fake_irq_rises(GSI_COM1), rises);
-	assert_int_equal(get(UART_MSR), UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS);
-	fake_on_loop(resume_machine, NULL);
-	assert_int_equal(fake_irq_rises(GSI_COM1), rises + 1);
-	assert_int_equal(get(UART_MSR) & ~UART_MSR_TERI,
-			 UART_MSR_DCD | UART_MSR_CTS | UART_MSR_DDSR);
-	while (!(get(UART_MSR) & UART_MSR_TERI))
-		usleep(1000);
-}
-
-/* What is accepted arrives: there is room for it behind what is kept already. */
-static void test_sysrq_while_paused(void **state)
-{
-	int paused;
-
-	open_com1();
-	set(UART_IER, UART_IER_RDI);
-	input("123456789ab", 11);
-	fake_on_loop(pause_machine, &paused);
-	assert_int_equal(fake.console.send_sysrq(fake.console.dev, 'x'), 0);
-	assert_int_equal(fake.console.send_sysrq(fake.console.dev, 'y'), 0);
-	assert_int_equal(fake.console.send_sysrq(fake.console.dev, 'z'), -EBUSY);
-	fake_on_loop(resume_machine, NULL);
-	assert_int_equal(room(), 1);
-	assert_int_equal(fake.console.send_sysrq(fake.console.dev, 'z'), -EBUSY);
-	for (int i = 0; i < 12; i++)
-		get(UART_RX);
-	assert_int_equal(get(UART_RX), 'x');
-	assert_int_equal(get(UART_RX), 0);
-	assert_int_equal(get(UART_RX), 'y');
-	assert_int_equal(fake.console.send_sysrq(fake.console.dev, 'z'), 0);
-	assert_int_equal(get(UART_RX), 0);
-	assert_int_equal(get(UART_RX), 'z');
-	assert_int_equal(get(UART_LSR) & UART_LSR_OE, 0);
-	fake_on_loop(pause_machine, &paused);
-	fake_on_loop(resume_machine, NULL);
-	assert_int_equal(get(UART_LSR), 0x60); /* it came once */
-	/* More than the receiver holds, and a reset: nothing is left of it. */
-	fake_on_loop(pause_machine, &paused);
-	for (int i = 0; i < 100; i++)
-		fake.console.send_break(fake.console.dev);
-	device_reset_all();
-	fake_on_loop(resume_machine, NULL);
-	assert_int_equal(get(UART_LSR), 0x60);
-}
-
-static void test_writable_while_paused(void **state)
-{
-	int paused;
-
-	open_com1();
-	fake.console_full = true;
-	set(UART_IER, UART_IER_THRI);
-	assert_int_equal(cause(), UART_IIR_NO_INT);
-	fake_on_loop(pause_machine, &paused);
-	fake.console_full = false;
-	fake.console.writable(fake.console.dev);
-	assert_int_equal(cause(), UART_IIR_NO_INT);
-	assert_false(fake_irq(GSI_COM1));
-	fake_on_loop(resume_machine, NULL);
-	assert_true(fake_irq(GSI_COM1));
-	assert_int_equal(cause(), UART_IIR_THRI);
-}
-
 static void test_shared_line(void **state)
 {
 	unsigned int rises;
@@ -768,8 +591,6 @@ static void test_describe_and_stats(void **state)
 	assert_int_equal(seen.overruns, 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -795,10 +616,6 @@ int main(void)
 		TEST(test_room_is_rts),
 		TEST(test_room_needs_somebody_who_waits),
 		TEST(test_break),
-		TEST(test_pause),
-		TEST(test_modem_lines_while_paused),
-		TEST(test_sysrq_while_paused),
-		TEST(test_writable_while_paused),
 		TEST(test_shared_line),
 		TEST(test_arrival_gets_an_edge),
 		TEST(test_wide_access_is_bytes),
