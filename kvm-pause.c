@@ -269,11 +269,12 @@ void kvm_pause_after_reset(struct kvm *kvm)
 
 void kvm_pause_at_end(struct kvm *kvm)
 {
-	kvm_reset_call_off(kvm);
+	bool in_vain = kvm_reset_call_off(kvm);
+
 	pause_tell(&pausing.looks, -ECANCELED);
 	pause_tell(&pausing.waits, -ECANCELED);
 	pausing.ending = true;
-	if (device_pause_all() != -EINPROGRESS)
+	if (device_pause_all() != -EINPROGRESS || in_vain)
 		return;
 	loop_arm(kvm->loop, &pausing.timer, now_ns() + CPU_PARK_TIMEOUT_NS);
 	loop_continue(kvm->loop);

@@ -50,6 +50,7 @@
 
 static struct loop_bell reset_bell;
 static struct loop_timer reset_timer;
+static bool devices_overdue; /* they did not come to rest in time, and were named */
 /* 0: none. RESET_FULL, or less: the code by which the first CPU goes on after its reset. */
 static atomic_uint reset_wanted;
 static u8 (*warm_take)(void *dev);
@@ -185,22 +186,25 @@ static void reset_overdue(void *arg)
 	struct kvm *kvm = arg;
 
 	kvm_end(kvm, END_ERROR, STATUS_ERROR);
-	if (kvm_cpu_all_parked(kvm))
+	devices_overdue = kvm_cpu_all_parked(kvm);
+	if (devices_overdue)
 		device_report_busy();
 	else
 		kvm_cpu_report_unparked(kvm, "reset");
 }
 
-void kvm_reset_call_off(struct kvm *kvm)
+bool kvm_reset_call_off(struct kvm *kvm)
 {
 	atomic_store(&reset_wanted, false);
 	loop_disarm(kvm->loop, &reset_timer);
+	return devices_overdue;
 }
 
 static int reset_init(struct kvm *kvm)
 {
 	reset_bell = (struct loop_bell){.fn = reset_rung, .arg = kvm};
 	reset_timer = (struct loop_timer){.fn = reset_overdue, .arg = kvm};
+	devices_overdue = false;
 	loop_add_bell(kvm->loop, &reset_bell);
 	return 0;
 }

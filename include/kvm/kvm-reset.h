@@ -36,8 +36,13 @@ bool kvm_reset_is_wanted(void);
 /* A vCPU has parked. Its own thread. */
 void kvm_reset_cpu_parked(struct kvm *kvm);
 
-/* A device has come to rest; the run is over, and a reset that was asked for is not done. Loop. */
+/* A device has come to rest. Loop. */
 void kvm_reset_device_rested(struct kvm *kvm);
-void kvm_reset_call_off(struct kvm *kvm);
+
+/*
+ * The run is over, and a reset that was asked for is not done. True: it has waited for the devices
+ * in vain, and named them. Loop.
+ */
+bool kvm_reset_call_off(struct kvm *kvm);
 
 #endif

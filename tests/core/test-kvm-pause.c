@@ -33,7 +33,7 @@
 
 static struct kvm_cpu cpus[2];
 static struct kvm kvm = {.cpus = cpus, .cpu_count = ARRAY_SIZE(cpus)};
-static bool parked, resetting;
+static bool parked, resetting, reset_in_vain;
 static int device_err, hold_err;
 static unsigned int holds, releases, vm_holds, vm_releases, unparks, resumes, overdue, unparked;
 static unsigned int requests, reset_calls_off;
@@ -95,9 +95,10 @@ void kvm_reset_device_rested(struct kvm *vm)
 {
 }
 
-void kvm_reset_call_off(struct kvm *vm)
+bool kvm_reset_call_off(struct kvm *vm)
 {
 	reset_calls_off++;
+	return reset_in_vain;
 }
 
 #ifdef HAVE_JANSSON
@@ -147,7 +148,7 @@ static int set_up(void **state)
 {
 	alarm(60);
 	fake_clock_stands = true;
-	parked = resetting = false;
+	parked = resetting = reset_in_vain = false;
 	device_err = hold_err = 0;
 	holds = releases = vm_holds = vm_releases = unparks = resumes = overdue = unparked = 0;
 	requests = reset_calls_off = 0;
@@ -352,6 +353,20 @@ static void test_the_end_with_a_device_that_hangs(void **state)
 	assert_int_equal(now_ns() - began, CPU_PARK_TIMEOUT_NS);
 }
 
+/* The reset has waited, and has named it. */
+static void test_the_end_after_a_reset_in_vain(void **state)
+{
+	u64 began = now_ns();
+
+	device_err = -EINPROGRESS;
+	reset_in_vain = true;
+	fake_clock_stands = false;
+	loop_stop(kvm.loop);
+	kvm_pause_at_end(&kvm);
+	assert_int_equal(overdue, 0);
+	assert_true(now_ns() - began < CPU_PARK_TIMEOUT_NS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -368,6 +383,7 @@ int main(void)
 		TEST(test_a_look),
 		TEST(test_the_end),
 		TEST(test_the_end_with_a_device_that_hangs),
+		TEST(test_the_end_after_a_reset_in_vain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

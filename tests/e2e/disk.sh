@@ -464,3 +464,16 @@ test_a_signal_while_the_host_hangs()
 	said_lines 0
 	grep -q Z one && grep -q Z two || fail "nothing was written"
 }
+
+# A reset has waited for the storage already: the end of the run does not again.
+test_reset_while_the_host_hangs()
+{
+	hung --on-reboot reset -- say:ready~ blk-fill:pci:32 blk-fill:pci:33 reset:cf9
+	started=$(ms_now)
+	vm_wait
+	took_between 3500 8500
+	ends 125 error
+	said '^lkvm: disk one: [0-9]+ requests are not done; the host does not answer$'
+	said '^lkvm: disk two: '
+	said_lines 2
+}
