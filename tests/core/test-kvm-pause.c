@@ -319,6 +319,27 @@ static void test_a_pause_called_off_under_a_reset(void **state)
 	assert_int_equal(unparks, 0);
 }
 
+static void stop_loop(void *arg)
+{
+	loop_stop(kvm.loop);
+}
+
+/* Its time runs already when the guest asks for a reset, and somebody else for the way back. */
+static void test_a_pause_called_off_before_it_saw_the_reset(void **state)
+{
+	struct loop_timer later = {.fn = stop_loop};
+
+	kvm_pause(&kvm, &pause_wait);
+	run_bells();
+	resetting = true;
+	assert_int_equal(kvm_resume(&kvm), 0);
+	resetting = false;
+	loop_arm(kvm.loop, &later, now_ns() + 2 * CPU_PARK_TIMEOUT_NS);
+	let_time_pass();
+	assert_int_equal(unparked, 0);
+	assert_int_equal(unparks, 0);
+}
+
 static void test_a_look(void **state)
 {
 	kvm_pause_look(&kvm, &look_wait);
@@ -380,6 +401,7 @@ int main(void)
 		TEST(test_a_reset_goes_first),
 		TEST(test_a_pause_called_off),
 		TEST(test_a_pause_called_off_under_a_reset),
+		TEST(test_a_pause_called_off_before_it_saw_the_reset),
 		TEST(test_a_look),
 		TEST(test_the_end),
 		TEST(test_the_end_with_a_device_that_hangs),
