@@ -176,15 +176,15 @@ static int root_split_offset(const struct root_query *query, const char *value, 
 static int root_move(const struct root_query *query, int offset, struct root *root)
 {
 	size_t name = strcspn(root->device, "0123456789");
-	int number = atoi(root->device + name) + offset;
+	long number = atol(root->device + name) + offset;
 	char device[sizeof(root->device)];
 	struct root_search search = {.key = ROOT_BY_DEVICE, .value = device};
 
-	snprintf(device, sizeof(device), "%.*s%d", (int)MIN(name, 32UL), root->device, number);
+	snprintf(device, sizeof(device), "%.*s%ld", (int)MIN(name, 32UL), root->device, number);
 	for (unsigned int i = 0; number > 0 && i < query->count; i++)
 		root_search(&search, query, i);
 	if (!search.found)
-		return log_fail(-ENOENT, ROOT_ASKED ": there is no partition %d beside %s",
+		return log_fail(-ENOENT, ROOT_ASKED ": there is no partition %ld beside %s",
 				ROOT_WORDS(query), number, root->device);
 	*root = search.best;
 	return 0;

@@ -239,6 +239,8 @@ static void test_partitions_by_their_table(void **state)
 	assert_refused("PARTUUID=", 2, "root=PARTUUID=: no disk has it");
 	assert_refused("PARTUUID=a1a1a1a1-a1a1-a1a1-a1a1-a1a1a1a1a1a1/PARTNROFF=3", 2,
 		       "there is no partition 4 beside /dev/vdb1");
+	assert_refused("PARTUUID=a1a1a1a1-a1a1-a1a1-a1a1-a1a1a1a1a1a1/PARTNROFF=2147483647", 2,
+		       "there is no partition 2147483648 beside /dev/vdb1");
 	assert_refused("PARTUUID=a1a1a1a1-a1a1-a1a1-a1a1-a1a1a1a1a1a1/PARTNROFF=-1", 2,
 		       "there is no partition 0 beside /dev/vdb1");
 	assert_refused("PARTUUID=a1a1a1a1-a1a1-a1a1-a1a1-a1a1a1a1a1a1/PARTNROFF=1x", 2,
