@@ -387,8 +387,12 @@ static void end_boot_timeout_over(void *arg)
 
 static void end_grace_over(void *arg)
 {
+	bool was_over = kvm_is_over();
+
 	kvm_end(arg, END_STOPPED, STATUS_STOPPED);
-	log_error("the guest did not power off within its grace time and was stopped");
+	/* Else it did, and only its devices are not at rest yet. */
+	if (!was_over)
+		log_error("the guest did not power off within its grace time and was stopped");
 }
 
 static int end_init(struct kvm *kvm)

@@ -365,6 +365,17 @@ static void run_reset_after_timeout(void)
 	assert_int_equal(log_lines, 1);
 }
 
+/* The guest powered off in time; the loop goes on for its devices (kvm-pause.c). */
+static void run_grace_over_after_end(void)
+{
+	kvm_press_power_button(NSEC_PER_SEC);
+	kvm_end(&kvm, END_POWEROFF, 0);
+	loop_continue(kvm.loop);
+	assert_int_equal(loop_run(kvm.loop), 0);
+	assert_ended(END_POWEROFF, 0);
+	assert_int_equal(log_lines, 0);
+}
+
 static void run_patience_after_end(void)
 {
 	kvm_end(&kvm, END_EXIT, 3);
@@ -503,6 +514,7 @@ RUN(panic_continue)
 RUN(trace_end_alone)
 RUN(patience_after_force)
 RUN(patience_after_end)
+RUN(grace_over_after_end)
 RUN(reset_after_timeout)
 
 int main(void)
@@ -516,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_trace_end_alone),
 		cmocka_unit_test(test_patience_after_force),
 		cmocka_unit_test(test_patience_after_end),
+		cmocka_unit_test(test_grace_over_after_end),
 		cmocka_unit_test(test_reset_after_timeout),
 		cmocka_unit_test(test_trace_is_silent),
 		cmocka_unit_test(test_trace_is_long),
