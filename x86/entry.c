@@ -162,7 +162,7 @@ int entry_set_32bit(struct kvm *kvm, const struct entry_regs *from)
 	return entry_set(kvm, &sregs, &regs);
 }
 
-static struct kvm_segment entry_real_segment(u16 selector, u8 type)
+struct kvm_segment entry_real_segment(u16 selector, u8 type)
 {
 	return (struct kvm_segment){.selector = selector,
 				    .base = (u64)selector << 4,

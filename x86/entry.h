@@ -6,6 +6,7 @@
 #define X86_ENTRY_H
 
 #include <kvm/types.h>
+#include <linux/kvm.h>
 
 struct kvm;
 
@@ -36,5 +37,8 @@ struct entry_real {
 	u16 cs, ip, ds, sp, ax;
 };
 int entry_set_real(struct kvm *kvm, const struct entry_real *from);
+
+/* What a segment register holds in real mode; type is of the hidden part: 0xb code, 0x3 data. */
+struct kvm_segment entry_real_segment(u16 selector, u8 type);
 
 #endif

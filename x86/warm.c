@@ -20,6 +20,7 @@
  * Spec: IBM PC AT Technical Reference (1984), section 5 (POST, "shutdown"); Intel SDM
  * volume 3, table 10-1 (registers after INIT).
  */
+#include "entry.h"
 #include "layout.h"
 
 #include <kvm/arch.h>
@@ -65,20 +66,10 @@ static int warm_end_interrupt(struct kvm *kvm, u32 chip_id)
 	return err ? warm_fail("KVM_SET_IRQCHIP", err) : 0;
 }
 
-static struct kvm_segment warm_segment(u16 selector, u8 type)
-{
-	return (struct kvm_segment){.selector = selector,
-				    .base = (u64)selector << 4,
-				    .limit = 0xffff,
-				    .type = type,
-				    .present = 1,
-				    .s = 1};
-}
-
 static void warm_fill_sregs(struct kvm_sregs *sregs, u16 cs)
 {
-	sregs->cs = warm_segment(cs, 0xb);
-	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = warm_segment(0, 0x3);
+	sregs->cs = entry_real_segment(cs, 0xb);
+	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = entry_real_segment(0, 0x3);
 	sregs->tr = (struct kvm_segment){.limit = 0xffff, .type = 0xb, .present = 1};
 	sregs->ldt = (struct kvm_segment){.limit = 0xffff, .type = 0x2, .present = 1};
 	sregs->gdt = (struct kvm_dtable){.limit = 0xffff};
