@@ -10,7 +10,8 @@
  * ring's layout is part of what the kernel promises (its magic and feature words are
  * checked; if they are others, io_getevents(2) is asked).
  *
- * At most RING_ENTRIES jobs are in the kernel; more stay aside. When the kernel takes none
+ * At most RING_ENTRIES jobs are in the kernel; more stay aside. So does what is too much for one
+ * turn of the loop (struct engine_turn), until a timer begins the next. When the kernel takes none
  * (EAGAIN), what is in flight will make room, or, if nothing is, a timer tries again.
  * Another error of io_submit is about the first job that it did not take: that one is
  * done with it, and the rest goes on.
@@ -50,6 +51,7 @@ struct aio {
 	struct loop_timer retry;
 	unsigned int in_kernel;
 	struct disk_job *staged, **staged_end;
+	struct engine_turn turn;
 };
 
 _Static_assert(sizeof(struct iocb) <= sizeof(((struct disk_job *)0)->space), "an iocb fits");
@@ -134,17 +136,37 @@ static void aio_arm_retry(struct aio *aio)
 		loop_arm(aio->engine.loop, &aio->retry, now_ns() + RETRY_NS);
 }
 
+/*
+ * Fill in what may begin now: how many of the staged. *begun: this commit has begun one. What the
+ * kernel then does not take was counted in vain; the next turn begins from nothing.
+ */
+static unsigned int aio_fill_batch(struct aio *aio, struct iocb *batch[RING_ENTRIES], bool *begun)
+{
+	unsigned int room = RING_ENTRIES - aio->in_kernel, count = 0;
+
+	for (struct disk_job *job = aio->staged; job && count < room; job = job->next) {
+		if (*begun && !engine_has_turn(&aio->engine, &aio->turn))
+			break;
+		engine_count_started(&aio->engine, &aio->turn, job);
+		*begun = true;
+		batch[count++] = aio_fill(aio, job);
+	}
+	return count;
+}
+
 /* One io_submit() of what is staged. True when it makes sense to go on at once. */
-static bool aio_submit(struct aio *aio)
+static bool aio_submit(struct aio *aio, bool *begun)
 {
 	struct iocb *batch[RING_ENTRIES];
-	unsigned int room = RING_ENTRIES - aio->in_kernel, count = 0;
+	unsigned int count = aio_fill_batch(aio, batch, begun);
 	int ret;
 
-	for (struct disk_job *job = aio->staged; job && count < room; job = job->next)
-		batch[count++] = aio_fill(aio, job);
-	if (!count)
+	if (!count) {
+		/* There is room in the kernel, and this turn has had enough. */
+		if (aio->in_kernel < RING_ENTRIES)
+			loop_arm(aio->engine.loop, &aio->retry, now_ns());
 		return false;
+	}
 	do
 		ret = io_submit(aio->context, count, batch);
 	while (ret == -EINTR);
@@ -167,8 +189,9 @@ static bool aio_submit(struct aio *aio)
 static void aio_commit(struct engine *engine)
 {
 	struct aio *aio = container_of(engine, struct aio, engine);
+	bool begun = false;
 
-	while (aio->staged && aio_submit(aio))
+	while (aio->staged && aio_submit(aio, &begun))
 		aio_reap(engine);
 	if (engine_watch(engine, &aio->watch, aio->in_kernel))
 		aio_arm_retry(aio);

@@ -18,8 +18,9 @@
  * its own workers. A job that takes long even where the host has all of it in memory goes to
  * them at once. At most RING_ENTRIES jobs are in the kernel at once (so the completion ring,
  * twice as large, cannot overflow); more wait in the backlog, in order, and completions make
- * room. When the kernel takes no entries (EAGAIN, EBUSY, ENOMEM), what is in flight will make
- * it, or, if nothing is, a timer tries again.
+ * room. What is too much of it for one turn of the loop (struct engine_turn) waits for the
+ * next, which a timer begins. When the kernel takes no entries (EAGAIN, EBUSY, ENOMEM), what is
+ * in flight will make room, or, if nothing is, a timer tries again.
  *
  * JOB_CALL is not for this engine; disk.c has threads beside it. io_uring may be
  * forbidden (kernel.io_uring_disabled, seccomp, an old kernel): open() says so by -errno.
@@ -53,6 +54,7 @@ struct uring {
 	unsigned int in_kernel; /* entries written and not completed */
 	unsigned int unsubmitted;
 	struct disk_job *backlog, **backlog_end;
+	struct engine_turn turn;
 	struct disk_job *alone; /* a read that nothing else is queued with, so far */
 	unsigned int not_now;	/* how many such reads go to the ring untried */
 };
@@ -102,6 +104,7 @@ static bool uring_write_entry(struct uring *uring, struct disk_job *job)
 	uring_fill(uring, sqe, job);
 	uring->in_kernel++;
 	uring->unsubmitted++;
+	engine_count_started(&uring->engine, &uring->turn, job);
 	return true;
 }
 
@@ -152,18 +155,24 @@ static bool uring_read_now(struct uring *uring)
 		return false;
 	}
 	uring->alone = NULL;
+	engine_count_started(&uring->engine, &uring->turn, job);
 	job->done(job, ret);
 	return true;
 }
 
-static void uring_move_backlog(struct uring *uring)
+/* *moved: this commit has moved one. */
+static void uring_move_backlog(struct uring *uring, bool *moved)
 {
-	while (uring->backlog) {
+	/* What the kernel did not take begins with its next system call, all of it. */
+	if (uring->unsubmitted)
+		return;
+	while (uring->backlog && (!*moved || engine_has_turn(&uring->engine, &uring->turn))) {
 		struct disk_job *job = uring->backlog;
 		struct disk_job *next = job->next;
 
 		if (!uring_write_entry(uring, job))
 			return;
+		*moved = true;
 		uring->backlog = next;
 		if (!next)
 			uring->backlog_end = &uring->backlog;
@@ -211,18 +220,22 @@ static bool uring_submit(struct uring *uring)
 static void uring_commit(struct engine *engine)
 {
 	struct uring *uring = container_of(engine, struct uring, engine);
+	bool moved = false;
 
 	do {
 		if (uring->alone && uring_read_now(uring))
 			continue;
 		uring_add_alone(uring);
-		uring_move_backlog(uring);
+		uring_move_backlog(uring, &moved);
 		if (!uring->unsubmitted || !uring_submit(uring))
 			break;
 		uring_reap(engine);
 	} while (uring->alone || uring->unsubmitted || uring->backlog);
 	if (engine_watch(engine, &uring->watch, uring->in_kernel))
 		uring_arm_retry(uring);
+	/* There is room in the kernel, and this turn has had enough. */
+	if (uring->backlog && !uring->unsubmitted && uring->in_kernel < RING_ENTRIES)
+		loop_arm(engine->loop, &uring->retry, now_ns());
 }
 
 static void uring_ready(void *arg, u32 events)

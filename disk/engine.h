@@ -99,6 +99,34 @@ static inline int engine_watch(const struct engine *engine, struct engine_watch 
 }
 
 /*
+ * How many bytes of jobs an engine has started in this turn of the loop. The kernel copies what the
+ * host has in memory before the system call that starts a job returns, and the loop waits
+ * meanwhile. The device has its own bound for the requests that it takes. This one is for jobs that
+ * an engine had put aside, when there is room for all of them at once.
+ */
+#define ENGINE_TURN_BYTES (4 * MIB)
+
+struct engine_turn {
+	u64 turn, bytes;
+};
+
+static inline void engine_count_started(const struct engine *engine, struct engine_turn *turn,
+					const struct disk_job *job)
+{
+	if (turn->turn != loop_turn(engine->loop))
+		*turn = (struct engine_turn){.turn = loop_turn(engine->loop)};
+	/* The kernel's own workers do the others. */
+	if (job->op == JOB_READ || job->op == JOB_WRITE)
+		turn->bytes += job->bytes;
+}
+
+/* May one more of those put aside be started in this turn? Each commit may start one at least. */
+static inline bool engine_has_turn(const struct engine *engine, const struct engine_turn *turn)
+{
+	return turn->turn != loop_turn(engine->loop) || turn->bytes < ENGINE_TURN_BYTES;
+}
+
+/*
  * Run a job here and now: what a worker thread does. It waits; what is interrupted, or told to come
  * again, is tried for some seconds.
  */

@@ -5,12 +5,14 @@
  *
  * Rounds of requests that do not overlap each other: reads are compared, writes, zeros and
  * discards applied to the copy. Buffers are cut into pieces at any byte. The last look is at
- * the file itself. Then the same by the loop, where nothing may be lost.
+ * the file itself. Then the same by the loop, where nothing may be lost. At last the engines
+ * themselves, with more jobs waiting than may begin in one turn of the loop.
  */
 #include "disk-fixture.h"
 #include "disk/engine.h"
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/uio.h>
 
 #define BYTES (2 * MIB)
 #define SLOTS 24
@@ -249,12 +251,168 @@ static void test_by_loop(void **state)
 	check_by_loop(",aio=libaio,cache=none");
 }
 
+/* --- how much begins in one turn of the loop --- */
+
+#define WAITING	  256 /* jobs that an engine has in the kernel at once */
+#define BIG_BYTES (1 * MIB)
+#define BIG_COUNT 40
+
+static struct engine *engine;
+static struct disk_file big_file, pipe_file;
+static struct disk_job waiting[WAITING], big[BIG_COUNT];
+static unsigned int big_done;
+static u64 this_turn, turn_bytes, max_turn_bytes;
+
+static u8 big_content[BIG_BYTES];
+static struct iovec big_iov = {big_content, BIG_BYTES};
+
+static void count_big(struct disk_job *job, s64 result)
+{
+	assert_int_equal(result, BIG_BYTES);
+	/* Each once. */
+	assert_ptr_not_equal(job->file, NULL);
+	job->file = NULL;
+	if (this_turn != loop_turn(loop))
+		turn_bytes = 0;
+	this_turn = loop_turn(loop);
+	turn_bytes += job->bytes;
+	max_turn_bytes = MAX(max_turn_bytes, turn_bytes);
+	if (++big_done == BIG_COUNT)
+		loop_stop(loop);
+}
+
+static void ignore_done(struct disk_job *job, s64 result)
+{
+	assert_int_equal(result, 1);
+}
+
+static void commit_batch(void *arg)
+{
+	engine->ops->commit(engine);
+}
+
+/* False: this engine is not here, or its host reads in the background what it has in memory. */
+static bool open_big(const struct engine_ops *ops)
+{
+	struct disk_file *files[] = {&big_file, &pipe_file};
+	const struct engine_config config = {.name = "disk",
+					     .loop = loop,
+					     .batch = commit_batch,
+					     .files = files,
+					     .file_count = 2};
+
+	make_image(BIG_BYTES);
+	big_file = (struct disk_file){.fd = open(image, O_RDONLY | O_CLOEXEC)};
+	assert_true(big_file.fd >= 0);
+	pipe_file.index = 1;
+	big_done = 0;
+	this_turn = turn_bytes = max_turn_bytes = 0;
+	return preadv2(big_file.fd, &big_iov, 1, 0, RWF_NOWAIT) == BIG_BYTES &&
+	       !ops->open(&engine, &config);
+}
+
+/* Of what the host has in memory, since it was written just now. */
+static void queue_big(void)
+{
+	for (unsigned int i = 0; i < BIG_COUNT; i++) {
+		big[i] = (struct disk_job){.op = JOB_READ,
+					   .file = &big_file,
+					   .iov = &big_iov,
+					   .iov_count = 1,
+					   .bytes = BIG_BYTES,
+					   .done = count_big};
+		engine->ops->queue(engine, &big[i]);
+	}
+	engine->ops->commit(engine);
+}
+
+static void finish_big(void)
+{
+	end = (struct loop_timer){.fn = end_due};
+	loop_arm(loop, &end, now_ns() + 30 * NSEC_PER_SEC);
+	assert_int_equal(loop_run(loop), 0);
+	loop_disarm(loop, &end);
+	assert_int_equal(big_done, BIG_COUNT);
+	assert_in_range(max_turn_bytes, BIG_BYTES, ENGINE_TURN_BYTES);
+}
+
+static void close_big(void)
+{
+	engine->ops->close(engine);
+	close(big_file.fd);
+}
+
+#ifdef HAVE_LIBURING
+/* All that the kernel takes waits for a pipe, and is done at once. */
+static void test_a_turn_of_io_uring(void **state)
+{
+	static u8 byte[WAITING];
+	struct iovec iov = {byte, 1};
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	pipe_file = (struct disk_file){.fd = fds[0], .direct = true};
+	if (!open_big(&engine_uring))
+		skip();
+	for (unsigned int i = 0; i < WAITING; i++) {
+		waiting[i] = (struct disk_job){.op = JOB_READ,
+					       .file = &pipe_file,
+					       .iov = &iov,
+					       .iov_count = 1,
+					       .bytes = 1,
+					       .done = ignore_done};
+		engine->ops->queue(engine, &waiting[i]);
+	}
+	queue_big();
+	assert_int_equal(big_done, 0);
+	assert_int_equal(write_full(fds[1], byte, sizeof(byte)), 0);
+	finish_big();
+	close_big();
+	close(fds[0]);
+	close(fds[1]);
+}
+#endif
+
+#ifdef HAVE_LIBAIO
+/* On a file without O_DIRECT it copies while it is asked to begin. */
+static void test_a_turn_of_libaio(void **state)
+{
+	if (!open_big(&engine_aio))
+		skip();
+	queue_big();
+	assert_int_equal(big_done, ENGINE_TURN_BYTES / BIG_BYTES);
+	finish_big();
+	close_big();
+}
+
+/* Who polls and has no loop gets there as well: each commit begins one. */
+static void test_a_turn_without_a_loop(void **state)
+{
+	if (!open_big(&engine_aio))
+		skip();
+	queue_big();
+	for (unsigned int i = 0; i < BIG_COUNT && big_done < BIG_COUNT; i++) {
+		engine->ops->reap(engine);
+		engine->ops->commit(engine);
+	}
+	assert_int_equal(big_done, BIG_COUNT);
+	close_big();
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_verify),
 		TEST(test_long_jobs),
 		TEST(test_by_loop),
+#ifdef HAVE_LIBURING
+		TEST(test_a_turn_of_io_uring),
+#endif
+#ifdef HAVE_LIBAIO
+		TEST(test_a_turn_of_libaio),
+		TEST(test_a_turn_without_a_loop),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
