@@ -14,8 +14,13 @@
  * was there.
  *
  * The list is in the order of arrival, and a request waits for earlier ones alone, so none waits
- * for ever. A request that waits is in the list of waiters of the nearest such one; when that
- * leaves, it looks again from its own place towards the oldest.
+ * for ever. When it enters it counts those that it waits for, and each of them counts it. One that
+ * leaves goes through the later ones, once, until it has met all that wait for it, and begins
+ * each that waits for no other any more.
+ *
+ * A partial request that covers all of a later one waits itself for everything else that is in the
+ * way of the later one. So the later one does not count what is older (`waits_from`). In a row of
+ * writes to the same block, each waits for the one before it.
  *
  * Loop's thread, so there is no lock. Files without partial writes never come here.
  */
@@ -29,19 +34,27 @@ static bool disk_order_conflict(const struct disk_request *a, const struct disk_
 	       b->first_byte < a->end_byte;
 }
 
-/* True when nothing earlier is in its way; else it is among that one's waiters. */
+static bool disk_order_covers(const struct disk_request *a, const struct disk_request *b)
+{
+	return a->partial && a->first_byte <= b->first_byte && a->end_byte >= b->end_byte;
+}
+
+/* True when nothing earlier is in its way. */
 static bool disk_order_may_begin(const struct disk_order *order, struct disk_request *request)
 {
-	if (!order->partial)
-		return true;
-	for (struct disk_request *other = request->order_prev; other; other = other->order_prev) {
+	struct disk_request *other = order->partial ? request->order_prev : NULL;
+
+	for (; other; other = other->order_prev) {
 		if (!disk_order_conflict(request, other))
 			continue;
-		request->next_waiter = other->waiters;
-		other->waiters = request;
-		return false;
+		request->blockers++;
+		other->waiters++;
+		if (disk_order_covers(other, request)) {
+			request->waits_from = other->arrival;
+			break;
+		}
 	}
-	return true;
+	return !request->blockers;
 }
 
 bool disk_order_enter(struct disk_request *request, u32 align)
@@ -52,7 +65,9 @@ bool disk_order_enter(struct disk_request *request, u32 align)
 	request->end_byte = ALIGN_UP(request->offset + request->bytes, (u64)align);
 	request->partial = request->end_byte - request->first_byte != request->bytes;
 	request->ordered = true;
-	request->waiters = NULL;
+	request->arrival = ++order->arrivals;
+	request->waits_from = 0;
+	request->blockers = request->waiters = 0;
 	request->order_next = NULL;
 	request->order_prev = order->last;
 	if (order->last)
@@ -62,11 +77,25 @@ bool disk_order_enter(struct disk_request *request, u32 align)
 	return disk_order_may_begin(order, request);
 }
 
+/* Those that wait for it, in the order in which they came. */
+static void disk_order_release(struct disk_request *request)
+{
+	struct disk_request *later = request->order_next;
+
+	for (; request->waiters; later = later->order_next) {
+		if (later->waits_from > request->arrival || !disk_order_conflict(request, later))
+			continue;
+		request->waiters--;
+		if (!--later->blockers)
+			raw_begin(later);
+	}
+}
+
 void disk_order_leave(struct disk_request *request)
 {
 	struct disk_order *order = &request->disk->order;
-	struct disk_request *waiter = request->waiters;
 
+	disk_order_release(request);
 	if (request->order_prev)
 		request->order_prev->order_next = request->order_next;
 	if (request->order_next)
@@ -75,11 +104,4 @@ void disk_order_leave(struct disk_request *request)
 		order->last = request->order_prev;
 	order->partial -= request->partial;
 	request->ordered = false;
-	while (waiter) {
-		struct disk_request *next = waiter->next_waiter;
-
-		if (disk_order_may_begin(order, waiter))
-			raw_begin(waiter);
-		waiter = next;
-	}
 }

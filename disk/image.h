@@ -20,6 +20,7 @@ struct overlay;
 struct disk_order {
 	struct disk_request *last;
 	unsigned int partial; /* how many of them write a part of a block */
+	u64 arrivals;
 };
 
 struct disk {

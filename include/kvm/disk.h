@@ -97,7 +97,9 @@ struct disk_request {
 	bool ordered, partial;
 	u64 first_byte, end_byte; /* of the host's blocks that it writes to */
 	struct disk_request *order_next, *order_prev;
-	struct disk_request *waiters, *next_waiter;
+	u64 arrival, waits_from; /* it waits for those that arrived from then on */
+	unsigned int blockers;	 /* how many earlier ones it waits for */
+	unsigned int waiters;	 /* how many later ones wait for it */
 };
 
 /* Who uses a disk, and wants to hear of it. Loop's thread; each may be NULL. */

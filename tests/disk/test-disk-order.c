@@ -8,6 +8,7 @@
 #include "disk-fixture.h"
 #include "disk/image.h"
 #include <errno.h>
+#include <time.h>
 
 #define BLOCK  4096
 #define BLOCKS 64
@@ -196,6 +197,90 @@ static void test_order_of_arrival(void **state)
 	stop_disk();
 }
 
+/*
+ * Request 3 waits for request 2 alone, which has all of its blocks and waits for 0: the end of 0
+ * must not be taken for the end of 2. Request 4 touches both.
+ */
+static void test_who_waits_for_one_that_waits(void **state)
+{
+	start_held("");
+	submit(0, DISK_WRITE, 1, 1);
+	submit(1, DISK_WRITE, 17, 1);
+	submit(2, DISK_WRITE, 2, 10);
+	submit(3, DISK_WRITE, 3, 1);
+	submit(4, DISK_WRITE, 4, 20);
+	assert_true(is_held(0) && is_held(1) && !is_held(2) && !is_held(3) && !is_held(4));
+	end(0, 0);
+	assert_true(is_held(2) && !is_held(3) && !is_held(4));
+	end(1, 0);
+	assert_false(is_held(3));
+	end(2, 0);
+	assert_true(is_held(3) && !is_held(4));
+	end(3, 0);
+	assert_true(is_held(4));
+	end(4, 0);
+	assert_int_equal(left, 0);
+	stop_disk();
+}
+
+/* --- many wait for one --- */
+
+#define MANY	   8192
+#define RELEASE_NS (50 * NSEC_PER_MSEC)
+
+static struct io crowd[MANY];
+static unsigned int begun;
+static bool in_order;
+
+static void crowd_queue(struct engine *engine, struct disk_job *job)
+{
+	in_order = in_order && job == &crowd[begun].request.job;
+	begun++;
+}
+
+static const struct engine_ops crowd_ops = {.name = "crowd",
+					    .jobs = ~0U,
+					    .queue = crowd_queue,
+					    .commit = held_nothing,
+					    .reap = held_nothing,
+					    .close = held_nothing};
+
+static u64 cpu_ns(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+	return (u64)used.tv_sec * NSEC_PER_SEC + (u64)used.tv_nsec;
+}
+
+/* They begin in the order in which they came, and quickly, also while another is in flight. */
+static void test_many_behind_one(void **state)
+{
+	u64 began_ns;
+
+	start_held("");
+	submit(1, DISK_WRITE, BYTES / SECTOR - 1, 1);
+	submit(0, DISK_WRITE, 1, (BYTES - BLOCK) / SECTOR - 1);
+	disk->engine = disk->workers = &(struct engine){.ops = &crowd_ops};
+	begun = 0;
+	in_order = true;
+	for (unsigned int i = 0; i < MANY; i++) {
+		prepare_io(&crowd[i], DISK_WRITE, data, BLOCK, i % (BLOCKS - 1) * (u64)BLOCK);
+		submit_io(&crowd[i], &left);
+	}
+	assert_int_equal(begun, 0);
+	began_ns = cpu_ns();
+	ios[0].request.job.done(&ios[0].request.job, BYTES - BLOCK - SECTOR);
+	assert_true(cpu_ns() - began_ns < RELEASE_NS);
+	assert_int_equal(begun, MANY);
+	assert_true(in_order);
+	for (unsigned int i = 0; i < MANY; i++)
+		crowd[i].request.job.done(&crowd[i].request.job, BLOCK);
+	ios[1].request.job.done(&ios[1].request.job, SECTOR);
+	assert_int_equal(left, 0);
+	stop_disk();
+}
+
 /* What is refused at once is not in anyone's way. */
 static void test_refusals_do_not_enter(void **state)
 {
@@ -359,6 +444,8 @@ int main(void)
 		TEST(test_a_part_of_a_block_waits),
 		TEST(test_either_order),
 		TEST(test_order_of_arrival),
+		TEST(test_who_waits_for_one_that_waits),
+		TEST(test_many_behind_one),
 		TEST(test_refusals_do_not_enter),
 		TEST(test_neighbours),
 		TEST(test_whole_beside_part),
