@@ -131,8 +131,9 @@ static void control_pause(struct ipc_request *request, const json_t *params, voi
 		ipc_refuse(request, "no memory");
 		return;
 	}
-	*pause = (struct control_pause){.request = request,
-					.wait = {.done = control_paused, .arg = pause}};
+	*pause = (struct control_pause){
+		.request = request,
+		.wait = {.what = "pause", .done = control_paused, .arg = pause}};
 	kvm_pause(control_kvm, &pause->wait);
 }
 

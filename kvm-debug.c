@@ -56,8 +56,9 @@ static void debug_look(struct ipc_request *request, unsigned int cpu,
 		ipc_refuse(request, "no memory");
 		return;
 	}
-	*look = (struct debug_look){
-		.request = request, .cpu = cpu, .wait = {.done = done, .arg = look}};
+	*look = (struct debug_look){.request = request,
+				    .cpu = cpu,
+				    .wait = {.what = "debug", .done = done, .arg = look}};
 	kvm_pause_look(debug_kvm, &look->wait);
 }
 

@@ -173,8 +173,19 @@ static void pause_rung(void *arg)
 	}
 }
 
+/* What the vCPUs should park for; NULL: nothing that the user has asked for. */
+static const char *pause_name(void)
+{
+	const struct pause_wait *wait = pausing.waits ? pausing.waits : pausing.looks;
+
+	while (wait && !wait->what)
+		wait = wait->next;
+	return wait ? wait->what : NULL;
+}
+
 static void pause_overdue(void *arg)
 {
+	const char *name = pause_name();
 	struct kvm *kvm = arg;
 
 	if (pausing.ending) {
@@ -187,8 +198,8 @@ static void pause_overdue(void *arg)
 		return;
 	if (pausing.settling)
 		device_report_busy();
-	else
-		kvm_cpu_report_unparked(kvm, "pause");
+	else if (name)
+		kvm_cpu_report_unparked(kvm, name);
 	pause_give_up(kvm, -ETIMEDOUT);
 }
 

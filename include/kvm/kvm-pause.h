@@ -15,6 +15,7 @@ struct kvm;
  * when the machine is paused already. Several may wait.
  */
 struct pause_wait {
+	const char *what; /* in the message about a vCPU that does not park; NULL: no message */
 	void (*done)(void *arg, int err);
 	void *arg;
 	struct pause_wait *next; /* kvm-pause.c's */

@@ -37,6 +37,7 @@ static bool parked, resetting, reset_in_vain;
 static int device_err, hold_err;
 static unsigned int holds, releases, vm_holds, vm_releases, unparks, resumes, overdue, unparked;
 static unsigned int requests, reset_calls_off;
+static const char *unparked_for;
 static struct loop_bell stop_bell;
 static unsigned int rounds;
 
@@ -78,6 +79,7 @@ bool kvm_cpu_all_parked(const struct kvm *vm)
 void kvm_cpu_report_unparked(const struct kvm *vm, const char *who)
 {
 	unparked++;
+	unparked_for = who;
 }
 
 void kvm_cpu_unpark_all(struct kvm *vm)
@@ -132,8 +134,9 @@ static void waited(void *arg, int err)
 }
 
 static int pause_err, look_err;
-static struct pause_wait pause_wait = {.done = waited, .arg = &pause_err};
-static struct pause_wait look_wait = {.done = waited, .arg = &look_err};
+static struct pause_wait pause_wait = {.what = "pause", .done = waited, .arg = &pause_err};
+static struct pause_wait look_wait = {.what = "debug", .done = waited, .arg = &look_err};
+static struct pause_wait quiet_wait = {.done = waited, .arg = &look_err};
 
 /* Bells that were rung in a round may ring others, so there are some. */
 static void stop_rung(void *arg)
@@ -267,9 +270,29 @@ static void test_a_vcpu_that_does_not_park(void **state)
 	let_time_pass();
 	assert_int_equal(pause_err, -ETIMEDOUT);
 	assert_int_equal(unparked, 1);
+	assert_string_equal(unparked_for, "pause");
 	assert_int_equal(overdue, 0);
 	assert_int_equal(releases, 0);
 	assert_int_equal(unparks, 1);
+}
+
+/* The message names the request that failed, and a look of lkvm's own has none. */
+static void test_a_vcpu_that_does_not_park_for_a_look(void **state)
+{
+	kvm_pause_look(&kvm, &quiet_wait);
+	run_bells();
+	let_time_pass();
+	assert_int_equal(look_err, -ETIMEDOUT);
+	assert_int_equal(unparked, 0);
+	assert_int_equal(unparks, 1);
+
+	fake_clock_stands = true;
+	kvm_pause_look(&kvm, &look_wait);
+	kvm_pause_look(&kvm, &quiet_wait);
+	run_bells();
+	let_time_pass();
+	assert_int_equal(unparked, 1);
+	assert_string_equal(unparked_for, "debug");
 }
 
 static void test_a_clock_that_cannot_be_held(void **state)
@@ -397,6 +420,7 @@ int main(void)
 		TEST(test_a_device_that_rests_later),
 		TEST(test_a_device_that_does_not_rest),
 		TEST(test_a_vcpu_that_does_not_park),
+		TEST(test_a_vcpu_that_does_not_park_for_a_look),
 		TEST(test_a_clock_that_cannot_be_held),
 		TEST(test_a_reset_goes_first),
 		TEST(test_a_pause_called_off),
