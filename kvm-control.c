@@ -115,7 +115,7 @@ static void control_paused(void *arg, int err)
 	struct control_pause *pause = arg;
 
 	if (err)
-		ipc_refuse(pause->request, "cannot be paused: %s", strerror(-err));
+		ipc_refuse(pause->request, "cannot be paused: %s", kvm_pause_error(err));
 	else
 		ipc_answer(pause->request, NULL);
 	free(pause);
@@ -144,7 +144,7 @@ static void control_resume(struct ipc_request *request, const json_t *params, vo
 	(void)params;
 	(void)arg;
 	if (err)
-		ipc_refuse(request, "cannot be resumed: %s", strerror(-err));
+		ipc_refuse(request, "cannot be resumed: %s", kvm_pause_error(err));
 	else
 		ipc_answer(request, NULL);
 }

@@ -64,7 +64,8 @@ static void debug_look(struct ipc_request *request, unsigned int cpu,
 
 static void debug_refuse_look(struct debug_look *look, int err)
 {
-	ipc_refuse(look->request, "its CPUs cannot be stopped to look at them: %s", strerror(-err));
+	ipc_refuse(look->request, "its CPUs cannot be stopped to look at them: %s",
+		   kvm_pause_error(err));
 	free(look);
 }
 

@@ -44,6 +44,7 @@
 #include <kvm/util.h>
 
 #include <errno.h>
+#include <string.h>
 
 static struct {
 	struct pause_wait *waits; /* a pause is under way when there are some */
@@ -230,12 +231,26 @@ void kvm_pause_look(struct kvm *kvm, struct pause_wait *wait)
 	pause_join(kvm, &pausing.looks, wait);
 }
 
+const char *kvm_pause_error(int err)
+{
+	switch (err) {
+	case -EINTR:
+		return "it was resumed meanwhile";
+	case -ECANCELED:
+		return "it ends";
+	case -ETIMEDOUT:
+		return "it did not come to rest in 5 s";
+	default:
+		return strerror(-err);
+	}
+}
+
 /* A pause that is under way does not come to be. */
 static void pause_call_off(struct kvm *kvm)
 {
 	bool asked = pausing.waits;
 
-	pause_tell(&pausing.waits, -ECANCELED);
+	pause_tell(&pausing.waits, -EINTR);
 	if (!asked)
 		return;
 	pause_unsettle(kvm);

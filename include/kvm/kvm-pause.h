@@ -11,8 +11,9 @@ struct kvm;
 
 /*
  * Park every vCPU, quiesce every device, hold the guest's clocks. done(arg, err) is called when
- * that is so, or with -errno after log_error(), or -ECANCELED when the run ends first; at once
- * when the machine is paused already. Several may wait.
+ * that is so, or with -errno after log_error(), or -ECANCELED when the run ends first, or
+ * -EINTR when kvm_resume() came first; at once when the machine is paused already. Several may
+ * wait. kvm_pause_error() has the words for each -errno.
  */
 struct pause_wait {
 	const char *what; /* in the message about a vCPU that does not park; NULL: no message */
@@ -29,8 +30,10 @@ void kvm_pause(struct kvm *kvm, struct pause_wait *wait);
  */
 void kvm_pause_look(struct kvm *kvm, struct pause_wait *wait);
 
+const char *kvm_pause_error(int err);
+
 /*
- * Let it go on; a pause that is under way is called off, with -ECANCELED. 0 or -errno after
+ * Let it go on; a pause that is under way is called off, with -EINTR. 0 or -errno after
  * log_error(): then it stays as it is.
  */
 int kvm_resume(struct kvm *kvm);

@@ -325,7 +325,8 @@ static void test_a_pause_called_off(void **state)
 	kvm_pause(&kvm, &pause_wait);
 	park();
 	assert_int_equal(kvm_resume(&kvm), 0);
-	assert_int_equal(pause_err, -ECANCELED);
+	assert_int_equal(pause_err, -EINTR);
+	assert_string_equal(kvm_pause_error(pause_err), "it was resumed meanwhile");
 	assert_int_equal(releases, ARRAY_SIZE(cpus));
 	assert_int_equal(resumes, 1);
 	assert_int_equal(unparks, 1);
@@ -338,7 +339,7 @@ static void test_a_pause_called_off_under_a_reset(void **state)
 	resetting = true;
 	park();
 	assert_int_equal(kvm_resume(&kvm), 0);
-	assert_int_equal(pause_err, -ECANCELED);
+	assert_int_equal(pause_err, -EINTR);
 	assert_int_equal(unparks, 0);
 }
 
@@ -378,6 +379,7 @@ static void test_the_end(void **state)
 	kvm_pause(&kvm, &pause_wait);
 	kvm_pause_at_end(&kvm);
 	assert_int_equal(pause_err, -ECANCELED);
+	assert_string_equal(kvm_pause_error(pause_err), "it ends");
 	assert_int_equal(reset_calls_off, 1);
 	kvm_pause_look(&kvm, &look_wait);
 	assert_int_equal(look_err, -ECANCELED);

@@ -423,6 +423,7 @@ test_pause_while_the_host_hangs()
 	started=$(ms_now)
 	control 0 resume vm
 	wait $pauser && fail "a pause that was called off came to be"
+	grep -q 'cannot be paused: it was resumed meanwhile' refusal || fail "says: $(<refusal)"
 	took_between 0 2000
 	rm hang
 	control 0 pause vm

@@ -89,6 +89,11 @@ void kvm_pause(struct kvm *kvm, struct pause_wait *wait)
 	waiting = wait;
 }
 
+const char *kvm_pause_error(int err)
+{
+	return strerror(-err);
+}
+
 void kvm_pause_look(struct kvm *kvm, struct pause_wait *wait)
 {
 	kvm_pause(kvm, wait);
