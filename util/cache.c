@@ -438,8 +438,11 @@ int cache_unpack(int fd, u64 offset, u64 bytes, u64 max_bytes, bool must_keep,
 	if (err)
 		return cache_refuse(why, err, "cannot be looked at");
 	job.dir = cache_open_folder();
-	if (job.dir < 0 && must_keep)
+	if (must_keep && (job.dir < 0 || !cache_can_hash())) {
+		if (job.dir >= 0)
+			close(job.dir);
 		return cache_refuse(why, -ENOENT, "there is no cache to keep it in");
+	}
 	found = job.dir < 0 || !cache_can_hash() ? 0 : cache_follow(job.dir, link, file);
 	if (found < 0)
 		err = cache_say(found, why);

@@ -241,7 +241,9 @@ static bool image_can_unpack(const struct image *image, const struct image_wish 
 
 /*
  * A bzImage's payload is an ELF kernel and its relocations. What else it may hold (very old
- * kernels have no ELF file in it) is left to its own unpacker: then the image is unchanged.
+ * kernels have no ELF file in it) is left to its own unpacker: then the image is unchanged. So it
+ * is where the result could not be kept: to unpack it in vain at each start would be slower than
+ * what the guest does. Only the PVH entry is nowhere but in the payload.
  */
 static int image_open_payload(struct image *image, enum image_entry wanted, bool stays,
 			      const char **why)
@@ -249,9 +251,9 @@ static int image_open_payload(struct image *image, enum image_entry wanted, bool
 	struct image inner = *image;
 	const char *ignored;
 	int err = image_unpack(&inner, image->bz.packed_offset, image->bz.packed_bytes,
-			       image->bz.init_size, true, image_check_payload, why);
+			       image->bz.init_size, wanted != IMAGE_ENTRY_PVH, image_check_payload,
+			       why);
 
-	/* Unpacking in vain each time would be slower than what the guest does. */
 	if (err)
 		return err == -ENOENT || err == -ENOEXEC ? 0 : err;
 	inner.kind = IMAGE_ELF;

@@ -26,12 +26,12 @@ struct cache_file {
 /*
  * The unpacked form of the compressed bytes [offset, offset + bytes) of the open regular
  * file fd, at most max_bytes of them: from the cache, else unpacked now and put there. A
- * cache that cannot be used (no home, not ours, full disk) costs time and is no error: then
- * the file has no name. must_keep: where nothing can be kept, unpack nothing (-ENOENT). valid
- * is asked before anything is kept; NULL: all is. Main thread. 0, or -errno with *why (a
- * constant string, to be said after the name of the file): -ENOTSUP when the format's library was
- * left out, -E2BIG, -EINVAL (damaged), -ENOEXEC (not valid; *why is what valid said), -ENOMEM,
- * -EIO, -ECANCELED.
+ * cache that cannot be used (no home, not ours, full disk, an lkvm without libsodium) costs time
+ * and is no error: then the file has no name. must_keep: without a folder for it or without
+ * libsodium, unpack nothing (-ENOENT); a full disk is noticed too late for that. valid is asked
+ * before anything is kept; NULL: all is. Main thread. 0, or -errno with *why (a constant string,
+ * to be said after the name of the file): -ENOTSUP when the format's library was left out, -E2BIG,
+ * -EINVAL (damaged), -ENOEXEC (not valid; *why is what valid said), -ENOMEM, -EIO, -ECANCELED.
  */
 int cache_unpack(int fd, u64 offset, u64 bytes, u64 max_bytes, bool must_keep,
 		 cache_valid_fn *valid, struct cache_file *file, const char **why);
