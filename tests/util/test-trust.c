@@ -15,17 +15,22 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <kvm/trust.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* cmocka hands every test a state; none here needs it. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
-#define OTHER	 54321
-#define NOT_HERE "belongs to another user"
+#define OTHER	     54321
+#define NOT_HERE     "belongs to another user"
+
+#define OVERFLOW_UID 65534 /* who is not in a user namespace, seen from there */
 
 static char top[] = "/tmp/lkvm-test-trust-XXXXXX";
 static char folder[64], middle[80], file[96];
@@ -132,6 +137,46 @@ static void test_owners(void **state)
 	assert_string_equal(problem.path, file);
 }
 
+#define NO_NAMESPACE 77
+
+/* What is root's outside, seen by an ordinary user who is root of a namespace. */
+static int look_from_a_namespace(void)
+{
+	int fd, err;
+
+	/* After setuid() the files in /proc/self are root's until it is dumpable again. */
+	if (setuid(OTHER) || prctl(PR_SET_DUMPABLE, 1) || unshare(CLONE_NEWUSER))
+		return NO_NAMESPACE;
+	fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+	err = fd < 0 ? 0 : dprintf(fd, "0 %d 1", OTHER);
+	if (err <= 0 || geteuid() != 0)
+		return NO_NAMESPACE;
+	if (trust_check("/usr", 0, geteuid(), &problem) != -EPERM)
+		return 1;
+	if (strcmp(problem.path, "/") != 0 || strcmp(problem.why, NOT_HERE) != 0)
+		return 2;
+	/* Unless the kernel is that root's, too. */
+	return trust_check("/usr", 0, OVERFLOW_UID, &problem) ? 3 : 0;
+}
+
+static void test_a_user_namespace(void **state)
+{
+	struct stat st;
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0 || stat("/", &st) || st.st_uid != 0)
+		skip();
+	pid = fork();
+	if (!pid)
+		_exit(look_from_a_namespace());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == NO_NAMESPACE)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void test_links(void **state)
 {
 	char link[128], through[160];
@@ -189,6 +234,7 @@ int main(void)
 		TEST(test_writable_for_everyone),
 		TEST(test_writable_for_a_group),
 		TEST(test_owners),
+		TEST(test_a_user_namespace),
 		TEST(test_links),
 		TEST(test_relative_and_dots),
 		TEST(test_what_is_not_there),
