@@ -25,7 +25,8 @@ job_cpio job <<-'END'
 		ioverify load $disk $load
 	done
 END
-lkvm run --kernel "$LAB/vmlinuz" --disk /dev/ram0 $JOB_OPTIONS --exec "$JOB" --dry-run \
+# As for a detached machine: then the job's input is its terminal, whoever boots it.
+lkvm run --kernel "$LAB/vmlinuz" --disk /dev/ram0 $JOB_OPTIONS --exec "$JOB" --dry-run --detach \
 	--initramfs-out own.cpio >/dev/null
 cat "$LAB/guest.cpio" job.cpio own.cpio >initrd
 
