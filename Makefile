@@ -22,36 +22,38 @@ endif
 
 # ---- rooms -------------------------------------------------------------------
 
-OBJS-main := main.o builtin-run.o builtin-stop.o builtin-pause.o builtin-list.o builtin-stat.o \
-	     builtin-logs.o builtin-wait.o builtin-console.o builtin-balloon.o builtin-debug.o \
-	     builtin-debug-show.o builtin-debug-symbols.o builtin-select.o builtin-version.o \
-	     builtin-help.o dry-run.o kernel-search.o
-OBJS-core := kvm.o kvm-cpu.o kvm-exit.o kvm-end.o kvm-halt.o kvm-reset.o kvm-pause.o \
-	     own-init.o kvm-ipc.o kvm-control.o kvm-debug.o gmem.o bus.o irq.o irq-pin.o \
-	     device.o console.o console-log.o console-view.o term.o lines.o kernel-report.o \
-	     phase.o budget.o trace.o trace-report.o result.o instance.o instance-log.o \
-	     detach.o notify.o
+OBJS-main := main.o kvm.o kvm-cpu.o builtin-run.o builtin-stop.o builtin-pause.o builtin-list.o \
+	     builtin-stat.o builtin-logs.o builtin-wait.o builtin-console.o builtin-balloon.o \
+	     builtin-debug.o builtin-version.o builtin-help.o dry-run.o
+OBJS-core := $(addprefix core/,exit.o end.o halt.o reset.o pause.o own-init.o gmem.o bus.o irq.o \
+	     irq-pin.o device.o phase.o)
 OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o cpuid-leaves.o dump.o debug.o pagewalk.o \
-	     boot.o image.o bzimage.o elf.o kaslr.o params.o pvh.o multiboot.o initrd.o release.o \
-	     e820.o cmdline.o foreign.o entry.o clock.o acpi.o acpi-table.o aml.o mptable.o \
-	     smbios.o vmgenid.o bios.o bios-code.o warm.o)
-OBJS-hw   := $(addprefix hw/,serial.o serial-console.o serial-pty.o rtc.o i8042.o pci.o pci-bar.o \
-	     pci-map.o msix.o reset-port.o acpi-pm.o pvpanic.o exit-port.o status-port.o)
+	     boot.o params.o pvh.o multiboot.o e820.o entry.o clock.o bios.o bios-code.o warm.o)
+OBJS-boot := $(addprefix boot/,image.o bzimage.o elf.o kaslr.o initrd.o release.o cmdline.o \
+	     foreign.o search.o symbols.o cache.o cache-check.o cache-room.o unpack.o \
+	     unpack-lib.o unpack-lzo.o unpack-lz4.o)
+OBJS-firmware := $(addprefix firmware/,acpi.o acpi-table.o aml.o mptable.o smbios.o vmgenid.o)
+OBJS-pci  := $(addprefix pci/,pci.o bar.o map.o msix.o)
+OBJS-hw   := $(addprefix hw/,serial.o serial-console.o serial-pty.o rtc.o i8042.o reset-port.o \
+	     acpi-pm.o pvpanic.o exit-port.o status-port.o)
 OBJS-virtio-core := $(addprefix virtio/,core.o regs.o queue.o)
 OBJS-virtio := $(OBJS-virtio-core) $(addprefix virtio/,transport.o pci.o mmio.o rng.o blk.o \
 	       console.o balloon.o balloon-control.o)
-OBJS-disk := $(addprefix disk/,disk.o disk-open.o disk-option.o disk-format.o disk-file.o \
-	     disk-lock.o disk-order.o raw.o overlay.o engine-threads.o engine-uring.o engine-aio.o)
-OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
-	     json-file.o runtime-dir.o remains.o ipc-client.o thread.o cancel.o trust.o cache.o \
-	     cache-check.o cache-room.o unpack.o \
-	     unpack-lib.o unpack-lzo.o unpack-lz4.o symbols.o printable.o)
-
+OBJS-disk := $(addprefix disk/,disk.o open.o option.o format.o file.o lock.o order.o raw.o \
+	     overlay.o engine-threads.o engine-uring.o engine-aio.o)
+OBJS-console := $(addprefix console/,console.o log.o view.o term.o lines.o)
+OBJS-control := $(addprefix control/,socket.o commands.o debug.o name.o detach.o detached-log.o \
+	     notify.o runtime-dir.o remains.o)
+OBJS-client := $(addprefix client/,connection.o select.o debug-show.o debug-symbols.o)
+OBJS-report := $(addprefix report/,result.o trace.o trace-forms.o budget.o kernel-lines.o)
 OBJS-guest := $(addprefix guest/,initramfs.o modules.o modules-table.o cpio.o cmdline.o root.o \
 	      root-probe.o shell-parse.o init-blob.o)
+OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
+	     json-file.o thread.o cancel.o trust.o printable.o)
 
-OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-hw) $(OBJS-virtio) $(OBJS-disk) \
-	$(OBJS-guest) $(OBJS-util)
+OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-boot) $(OBJS-firmware) $(OBJS-pci) \
+	$(OBJS-hw) $(OBJS-virtio) $(OBJS-disk) $(OBJS-console) $(OBJS-control) $(OBJS-client) \
+	$(OBJS-report) $(OBJS-guest) $(OBJS-util)
 
 # ---- flags -------------------------------------------------------------------
 
@@ -136,10 +138,9 @@ $(BUILD)/%.o: %.S $(BUILD)/flags
 # lkvm's init, which runs in the guest: a program of its own, small because of musl. Without
 # musl-gcc, lkvm is built without it.
 INIT_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Os $(WARN) -static -s -fno-asynchronous-unwind-tables
-INIT_SOURCES := $(addprefix guest/,guest-init.c guest-status.c guest-exec.c guest-console.c \
-		guest-root.c cmdline.c guest-shell.c shell-parse.c shell-expand.c shell-run.c \
-		shell-test.c)
-INIT_HEADERS := $(addprefix guest/,guest-init.h cmdline.h shell-parse.h shell-run.h)
+INIT_SOURCES := $(addprefix guest/,init.c init-status.c init-exec.c init-console.c init-root.c \
+		cmdline.c shell.c shell-parse.c shell-expand.c shell-run.c shell-test.c)
+INIT_HEADERS := $(addprefix guest/,init.h cmdline.h shell-parse.h shell-run.h)
 build/guest/init: $(INIT_SOURCES) $(INIT_HEADERS)
 	@mkdir -p $(@D)
 	@echo "  MUSL    $@"

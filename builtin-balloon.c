@@ -12,8 +12,8 @@
 #include <kvm/builtin.h>
 
 #ifdef HAVE_JANSSON
-#include <kvm/builtin-select.h>
-#include <kvm/ipc-client.h>
+#include <kvm/client-select.h>
+#include <kvm/connection.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 

@@ -2,7 +2,7 @@
 /*
  * lkvm console: be at the console of a machine that runs, and leave it again.
  *
- * The control socket's command "console" turns a connection into the console (console-view.c); here
+ * The control socket's command "console" turns a connection into the console (console/view.c); here
  * it is tied to standard input and output. On a terminal that is raw meanwhile (term.c), Ctrl-A d
  * leaves, and the machine goes on. Only one types at a time; a second one is told so and looks on.
  *
@@ -18,8 +18,8 @@
 #include <kvm/builtin.h>
 
 #ifdef HAVE_JANSSON
-#include <kvm/builtin-select.h>
-#include <kvm/ipc-client.h>
+#include <kvm/client-select.h>
+#include <kvm/connection.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/loop.h>

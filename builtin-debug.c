@@ -2,9 +2,9 @@
 /*
  * lkvm debug: what the CPUs of a machine are doing, by name; an NMI or a SysRq for its guest.
  *
- * The machine is stopped for some milliseconds and answers with raw data (kvm-debug.c). Symbols are
- * read and looked up here, in a process of its own: their files are large, and what is wrong with
- * them is not the machine's affair.
+ * The machine is stopped for some milliseconds and answers with raw data (control/debug.c).
+ * Symbols are read and looked up here, in a process of its own: their files are large, and what is
+ * wrong with them is not the machine's affair.
  *
  * --nmi and --sysrq do something to the guest instead; each is a command of its own on the socket.
  *
@@ -13,8 +13,8 @@
 #include <kvm/builtin.h>
 
 #ifdef HAVE_JANSSON
-#include <kvm/builtin-debug.h>
-#include <kvm/builtin-select.h>
+#include <kvm/client-debug.h>
+#include <kvm/client-select.h>
 #include <kvm/json-file.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>

@@ -13,7 +13,7 @@
 #include <kvm/builtin.h>
 
 #ifdef HAVE_JANSSON
-#include <kvm/ipc-client.h>
+#include <kvm/connection.h>
 #include <kvm/json-file.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>

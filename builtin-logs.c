@@ -4,7 +4,7 @@
  *
  * NAME.log is copied to standard output as it is. With -f it is read on until nobody holds the
  * name any more. The log is bounded: when a next version has taken its place, the old one is read
- * to its end and the new one from the same place on (util/remains.c). If that is not there, the
+ * to its end and the new one from the same place on (control/remains.c). If that is not there, the
  * file is another run's, and this one has ended. A follower that is slower than the machine for
  * half a MiB misses something; it keeps nobody waiting.
  *
@@ -13,7 +13,7 @@
 #include <kvm/builtin.h>
 
 #ifdef HAVE_JANSSON
-#include <kvm/builtin-select.h>
+#include <kvm/client-select.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/remains.h>

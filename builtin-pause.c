@@ -10,7 +10,7 @@
 #include <kvm/builtin.h>
 
 #ifdef HAVE_JANSSON
-#include <kvm/builtin-select.h>
+#include <kvm/client-select.h>
 #include <kvm/kvm.h>
 
 #define ANSWER_NS (30 * NSEC_PER_SEC) /* disks may take a while to drain */

@@ -6,7 +6,7 @@
  * one waits for its start. What was not said gets its default here. The files are
  * opened and checked before any machine exists. Then the init list builds the
  * machine, power-on loads the guest, the vCPU threads start, and this thread runs
- * the I/O loop until something is recorded as the end (kvm-end.c). The console's last
+ * the I/O loop until something is recorded as the end (core/end.c). The console's last
  * bytes are written, the devices come to rest, the result file is completed, everything
  * is undone in reverse, and the status is returned.
  *
@@ -16,26 +16,26 @@
  * the guest.) Until the guest runs there is no button to press: the first signal ends
  * the start with 128+n, and --timeout and --boot-timeout end it with 124 (util/cancel.c).
  */
+#include <kvm/boot-search.h>
 #include <kvm/boot.h>
 #include <kvm/budget.h>
 #include <kvm/builtin.h>
 #include <kvm/cancel.h>
 #include <kvm/config.h>
 #include <kvm/console.h>
+#include <kvm/control-socket.h>
 #include <kvm/detach.h>
 #include <kvm/device.h>
 #include <kvm/disk.h>
 #include <kvm/dry-run.h>
 #include <kvm/init.h>
 #include <kvm/initramfs.h>
-#include <kvm/kernel-search.h>
 #include <kvm/kvm-cpu.h>
-#include <kvm/kvm-ipc.h>
-#include <kvm/kvm-pause.h>
-#include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/pause.h>
 #include <kvm/phase.h>
+#include <kvm/reset.h>
 #include <kvm/result.h>
 #include <kvm/status-port.h>
 #include <kvm/term.h>

@@ -2,8 +2,8 @@
 /*
  * lkvm stat: what a machine has been doing, in numbers.
  *
- * The machine answers with its counters as they are (kvm-control.c); nothing in it is stopped for
- * it, and a guest that hangs is no reason not to answer. Printed as one counter a line, "what:
+ * The machine answers with its counters as they are (control/commands.c); nothing in it is stopped
+ * for it, and a guest that hangs is no reason not to answer. Printed as one counter a line, "what:
  * value", which grep and awk can read; --json prints the answer itself.
  *
  * Main thread.
@@ -11,8 +11,8 @@
 #include <kvm/builtin.h>
 
 #ifdef HAVE_JANSSON
-#include <kvm/builtin-select.h>
-#include <kvm/ipc-client.h>
+#include <kvm/client-select.h>
+#include <kvm/connection.h>
 #include <kvm/json-file.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>

@@ -3,7 +3,7 @@
  * vCPU threads and the loop around KVM_RUN.
  *
  * Each vCPU is one thread, named vcpu-N. It enters the guest with KVM_RUN and,
- * when the guest leaves, hands the exit to the table in kvm-exit.c, which runs
+ * when the guest leaves, hands the exit to the table in core/exit.c, which runs
  * the register emulation right here; then it enters again.
  *
  * Two things can be asked of it from any thread, as bits in `requests`: to park
@@ -25,19 +25,19 @@
  * whoever asked gives up. A vCPU that stops does not care.
  *
  * Parking is finished when all vCPUs have set `parked`; each rings the bell of
- * kvm-reset.c. Nobody waits for a vCPU but the join at the end of the run, and
+ * core/reset.c. Nobody waits for a vCPU but the join at the end of the run, and
  * that is bounded.
  */
 #include <kvm/arch.h>
 #include <kvm/config.h>
+#include <kvm/exit.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
-#include <kvm/kvm-exit.h>
-#include <kvm/kvm-pause.h>
-#include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/pause.h>
 #include <kvm/phase.h>
+#include <kvm/reset.h>
 #include <kvm/util.h>
 
 #include <errno.h>

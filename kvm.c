@@ -11,7 +11,7 @@
  * This is the one module of level core; it runs on the main thread before any
  * other thread exists. vCPUs (kvm-cpu.c), routing (irq.c) and chips (hw/) come
  * at later levels and find the machine in struct kvm. How a run ends is
- * kvm-end.c, reset in place kvm-reset.c.
+ * core/end.c, reset in place core/reset.c.
  *
  * Spec: Linux Documentation/virt/kvm/api.rst, sections 4.1, 4.2, 4.4, 4.35.
  */

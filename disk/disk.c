@@ -2,7 +2,7 @@
 /*
  * Disks: the life of a request, and the engine that carries it out.
  *
- * A disk comes open from disk-open.c. A device binds it to the loop by disk_start(), which
+ * A disk comes open from open.c. A device binds it to the loop by disk_start(), which
  * chooses the engine: the one that was asked for, or the best that the host allows. Beside an
  * engine that cannot run everything there are threads.
  *

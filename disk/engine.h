@@ -11,7 +11,7 @@
 #ifndef DISK_ENGINE_H
 #define DISK_ENGINE_H
 
-#include "disk-file.h"
+#include "file.h"
 #include <kvm/disk.h>
 #include <kvm/loop.h>
 

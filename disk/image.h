@@ -8,15 +8,15 @@
 #ifndef DISK_IMAGE_H
 #define DISK_IMAGE_H
 
-#include "disk-file.h"
 #include "engine.h"
+#include "file.h"
 #include <kvm/disk.h>
 #include <kvm/log.h>
 #include <kvm/loop.h>
 
 struct overlay;
 
-/* disk-order.c: the writes that are in flight, as they came. */
+/* order.c: the writes that are in flight, as they came. */
 struct disk_order {
 	struct disk_request *last;
 	unsigned int partial; /* how many of them write a part of a block */
@@ -78,14 +78,14 @@ void overlay_submit(struct disk_request *request);
 void overlay_written(struct overlay *overlay, const struct disk_request *request);
 
 /*
- * disk-order.c: a write (zeros and discard are writes) to a file with blocks of this many bytes.
+ * order.c: a write (zeros and discard are writes) to a file with blocks of this many bytes.
  * True: begin it. False: raw_begin() is called for it when all that share a block with it are
  * done. disk_order_leave() is for every request that entered, when it is done.
  */
 bool disk_order_enter(struct disk_request *request, u32 align);
 void disk_order_leave(struct disk_request *request);
 
-/* disk-format.c: the name of the image format that these first bytes are of, or NULL. */
+/* format.c: the name of the image format that these first bytes are of, or NULL. */
 #define DISK_FORMAT_HEAD 512
 const char *disk_format_name(const u8 *head, size_t len);
 

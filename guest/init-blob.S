@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* guest/guest-init.c as it is built, for initramfs.c. Empty without HAVE_INIT. */
+/* guest/init.c as it is built, for initramfs.c. Empty without HAVE_INIT. */
 	.section .rodata
 	.balign 16
 	.globl guest_init_start, guest_init_end

@@ -4,13 +4,13 @@
  *
  * A stock kernel has its drivers as modules, and somebody has to load them before there is a
  * disk. That is what distributions prepare an initrd for, for each kernel anew. Here it is made
- * in memory, in milliseconds, for the kernel that is about to be booted: guest-init.c (built with
+ * in memory, in milliseconds, for the kernel that is about to be booted: init.c (built with
  * the project, embedded by init-blob.S), the modules of this machine's devices and of the root's
  * file system with all that they depend on (modules.c), and a list of what to do:
  *
  *	/lkvm/init	the first program, by rdinit=: a user's initrd has no such file, and so
  *			never takes its place
- *	/lkvm/config	lines of a word and its value, guest-init.c says which
+ *	/lkvm/config	lines of a word and its value, init.c says which
  *	/lkvm/modules/	NN-NAME.ko, unpacked here: the kernel cannot
  *	/lkvm/busybox	the host's, when it has a static one; else --exec is for the shell that is
  *			part of the init, and what that cannot run is refused here (shell-parse.c)

@@ -2,7 +2,7 @@
 /*
  * How the shell of lkvm's init runs a tree that shell-parse.c made.
  *
- * A command of the shell's own (guest-shell.c) runs in this process, with its redirections and
+ * A command of the shell's own (shell.c) runs in this process, with its redirections and
  * assignments in force meanwhile; it can change the shell's state. All others are programs, each in
  * a child. So is each part of a pipeline of several, a subshell, and what & sends into the
  * background: a child that runs its part of the tree and ends with its status.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files of the shell of lkvm's init share: variables, words, and how a tree runs.
- * shell-expand.c, shell-run.c; guest-shell.c has the commands.
+ * shell-expand.c, shell-run.c; shell.c has the commands.
  */
 #ifndef GUEST_SHELL_RUN_H
 #define GUEST_SHELL_RUN_H
@@ -47,7 +47,7 @@ int shell_error(const char *command, const char *object);
 /* Say that a program cannot be run, by errno; status 126 or 127. */
 int shell_cannot_run(const char *name);
 
-/* --- guest-shell.c --- */
+/* --- shell.c --- */
 
 typedef int shell_command(char **words);
 

@@ -25,8 +25,8 @@
 #include <kvm/bus.h>
 #include <kvm/device.h>
 #include <kvm/init.h>
-#include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
+#include <kvm/reset.h>
 #include <pthread.h>
 
 #include "x86/layout.h"

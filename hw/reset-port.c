@@ -14,19 +14,19 @@
  *
  * Port 0xcf9 lies inside 0xcf8..0xcff, PCI's configuration ports, and only a byte access to it is
  * meant for this register: the second byte of a 32-bit write to 0xcf8 is a device and function
- * number, bit 2 of which is set for function 4. So there is no region here: hw/pci.c has all eight
+ * number, bit 2 of which is set for function 4. So there is no region here: pci/pci.c has all eight
  * ports, sees each access whole, and calls the two functions of hw/reset-port.h.
  *
  * Spec: Intel ICH9 data sheet, sections 13.7.5 (RST_CNT) and 13.7.3 (PORT92); ACPI 6.4, section
  * 4.8.3.6.
  */
-#include "hw/reset-port.h"
+#include <kvm/reset-port.h>
 
 #include <kvm/bus.h>
 #include <kvm/device.h>
 #include <kvm/init.h>
-#include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
+#include <kvm/reset.h>
 #include <pthread.h>
 
 #include "x86/layout.h"

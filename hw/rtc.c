@@ -45,9 +45,9 @@
 #include <kvm/device.h>
 #include <kvm/init.h>
 #include <kvm/irq.h>
-#include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <kvm/loop.h>
+#include <kvm/reset.h>
 #include <kvm/util.h>
 #include <pthread.h>
 #include <time.h>

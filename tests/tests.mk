@@ -3,137 +3,144 @@
 # Tests: a line a unit test says which objects it pins, besides util/ and cmocka.
 # A test is tests/ROOM/test-NAME.c; its objects are the real ones, and tests/lib's fakes.
 
-FAKE := tests/lib/fake-machine.o bus.o device.o irq-pin.o own-init.o
-CONSOLE := console.o console-log.o term.o lines.o kernel-report.o phase.o device.o own-init.o
-PCI := hw/pci.o hw/pci-bar.o hw/pci-map.o hw/reset-port.o
-BIOS := x86/bios.o x86/bios-code.o x86/e820.o gmem.o
-IMAGE := $(addprefix x86/,image.o foreign.o bzimage.o elf.o kaslr.o multiboot.o initrd.o e820.o) \
-	 gmem.o
+FAKE := tests/lib/fake-machine.o core/bus.o core/device.o core/irq-pin.o core/own-init.o
+CONSOLE := $(addprefix console/,console.o log.o term.o lines.o) report/kernel-lines.o core/phase.o \
+	   core/device.o core/own-init.o
+PCI := pci/pci.o pci/bar.o pci/map.o hw/reset-port.o
+BIOS := x86/bios.o x86/bios-code.o x86/e820.o core/gmem.o
+UNPACK := $(addprefix boot/,unpack.o unpack-lib.o unpack-lzo.o unpack-lz4.o)
+CACHE := $(addprefix boot/,cache.o cache-check.o cache-room.o)
+IMAGE := $(addprefix boot/,image.o foreign.o bzimage.o elf.o kaslr.o initrd.o) x86/multiboot.o \
+	 x86/e820.o core/gmem.o $(UNPACK) $(CACHE)
 
-VIRTIO := $(OBJS-virtio-core) tests/lib/fake-virtio.o gmem.o $(FAKE)
+VIRTIO := $(OBJS-virtio-core) tests/lib/fake-virtio.o core/gmem.o $(FAKE)
 
 unit = $(eval UNIT += $(strip $(1)))$(eval OBJS-$(strip $(1)) := $(2))
 
-$(call unit, util/test-cache)
-$(call unit, util/test-cache-room)
+$(call unit, boot/test-cache, $(CACHE) $(UNPACK))
+$(call unit, boot/test-cache-room, $(CACHE) $(UNPACK))
 $(call unit, util/test-cancel)
 $(call unit, util/test-init)
 $(call unit, util/test-iov)
-$(call unit, util/test-ipc-client)
+$(call unit, client/test-connection, client/connection.o control/runtime-dir.o)
 $(call unit, util/test-log)
 $(call unit, util/test-loop)
 $(call unit, util/test-loop-wake)
 $(call unit, util/test-options)
 $(call unit, util/test-parse)
 $(call unit, util/test-printable)
-$(call unit, util/test-symbols)
+$(call unit, boot/test-symbols, boot/symbols.o)
 $(call unit, util/test-thread)
 $(call unit, util/test-trust)
-$(call unit, util/test-unpack)
+$(call unit, boot/test-unpack, $(UNPACK))
 $(call unit, util/test-util)
-$(call unit, core/test-budget, budget.o)
-$(call unit, core/test-bus, bus.o)
-$(call unit, core/test-console, $(CONSOLE))
-$(call unit, core/test-console-end, $(CONSOLE))
-$(call unit, core/test-console-log, console-log.o)
-$(call unit, core/test-device, device.o)
-$(call unit, core/test-gmem, gmem.o)
-$(call unit, core/test-instance, instance.o)
-$(call unit, core/test-instance-log, instance-log.o)
-$(call unit, core/test-irq, irq.o irq-pin.o x86/machine.o)
+$(call unit, report/test-budget, report/budget.o)
+$(call unit, core/test-bus, core/bus.o)
+$(call unit, console/test-console, $(CONSOLE))
+$(call unit, console/test-console-end, $(CONSOLE))
+$(call unit, console/test-log, console/log.o)
+$(call unit, core/test-device, core/device.o)
+$(call unit, core/test-gmem, core/gmem.o)
+$(call unit, control/test-name, control/name.o control/runtime-dir.o)
+$(call unit, control/test-detached-log, control/detached-log.o control/runtime-dir.o \
+	control/remains.o)
+$(call unit, core/test-irq, core/irq.o core/irq-pin.o x86/machine.o)
 $(call unit, core/test-irq-pin, $(FAKE))
-$(call unit, core/test-kernel-report, kernel-report.o)
-$(call unit, core/test-kernel-search, kernel-search.o)
-$(call unit, core/test-kvm-cpu, kvm-cpu.o phase.o)
-$(call unit, core/test-kvm-end, kvm-end.o kernel-report.o tests/lib/fake-clock.o)
-$(call unit, core/test-kvm-exit, kvm-exit.o)
-$(call unit, core/test-kvm-halt, kvm-halt.o tests/lib/fake-clock.o)
-$(call unit, core/test-kvm-ipc, kvm-ipc.o)
-$(call unit, core/test-kvm-pause, kvm-pause.o device.o tests/lib/fake-clock.o)
-$(call unit, core/test-kvm-reset, kvm-reset.o device.o)
-$(call unit, core/test-lines, lines.o kernel-report.o phase.o)
-$(call unit, core/test-notify, notify.o)
-$(call unit, core/test-own-init, own-init.o)
-$(call unit, core/test-phase, phase.o)
-$(call unit, core/test-result, result.o lines.o kernel-report.o phase.o)
-$(call unit, core/test-trace, trace.o trace-report.o bus.o)
+$(call unit, report/test-kernel-lines, report/kernel-lines.o)
+$(call unit, boot/test-search, boot/search.o)
+$(call unit, core/test-kvm-cpu, kvm-cpu.o core/phase.o)
+$(call unit, core/test-end, core/end.o report/kernel-lines.o tests/lib/fake-clock.o)
+$(call unit, core/test-exit, core/exit.o)
+$(call unit, core/test-halt, core/halt.o tests/lib/fake-clock.o)
+$(call unit, control/test-socket, control/socket.o control/runtime-dir.o)
+$(call unit, core/test-pause, core/pause.o core/device.o tests/lib/fake-clock.o)
+$(call unit, core/test-reset, core/reset.o core/device.o)
+$(call unit, console/test-lines, console/lines.o report/kernel-lines.o core/phase.o)
+$(call unit, control/test-notify, control/notify.o)
+$(call unit, core/test-own-init, core/own-init.o)
+$(call unit, core/test-phase, core/phase.o)
+$(call unit, report/test-result, report/result.o console/lines.o report/kernel-lines.o core/phase.o)
+$(call unit, report/test-trace, report/trace.o report/trace-forms.o core/bus.o)
 $(call unit, disk/test-disk, $(OBJS-disk))
-$(call unit, disk/test-disk-file, $(OBJS-disk))
-$(call unit, disk/test-disk-format, $(OBJS-disk))
-$(call unit, disk/test-disk-lock, $(OBJS-disk))
-$(call unit, disk/test-disk-open, $(OBJS-disk))
-$(call unit, disk/test-disk-order, $(OBJS-disk))
-$(call unit, disk/test-disk-option, $(OBJS-disk))
+$(call unit, disk/test-file, $(OBJS-disk))
+$(call unit, disk/test-format, $(OBJS-disk))
+$(call unit, disk/test-lock, $(OBJS-disk))
+$(call unit, disk/test-open, $(OBJS-disk))
+$(call unit, disk/test-order, $(OBJS-disk))
+$(call unit, disk/test-option, $(OBJS-disk))
 $(call unit, disk/test-engines, $(OBJS-disk))
 $(call unit, disk/test-raw, $(OBJS-disk))
 $(call unit, golden/test-init-order, $(filter-out main.o,$(OBJS)))
 $(call unit, guest/test-cmdline, guest/cmdline.o)
 $(call unit, guest/test-cpio, guest/cpio.o)
-$(call unit, guest/test-guest-shell, $(addprefix guest/,guest-shell.o shell-parse.o shell-expand.o \
+$(call unit, guest/test-shell, $(addprefix guest/,shell.o shell-parse.o shell-expand.o \
 	shell-run.o shell-test.o))
 $(call unit, guest/test-shell-parse, guest/shell-parse.o)
-$(call unit, guest/test-initramfs, $(OBJS-guest) own-init.o)
-$(call unit, guest/test-modules, guest/modules.o guest/modules-table.o)
+$(call unit, guest/test-initramfs, $(OBJS-guest) core/own-init.o $(UNPACK))
+$(call unit, guest/test-modules, guest/modules.o guest/modules-table.o $(UNPACK))
 $(call unit, guest/test-root, guest/root.o guest/root-probe.o)
 $(call unit, hw/test-acpi-pm, hw/acpi-pm.o $(FAKE))
 $(call unit, hw/test-i8042, hw/i8042.o $(FAKE))
-$(call unit, hw/test-msix, hw/msix.o $(PCI) $(FAKE))
-$(call unit, hw/test-pci, $(PCI) $(FAKE))
-$(call unit, hw/test-pci-bar, $(PCI) $(FAKE))
+$(call unit, pci/test-msix, pci/msix.o $(PCI) $(FAKE))
+$(call unit, pci/test-pci, $(PCI) $(FAKE))
+$(call unit, pci/test-bar, $(PCI) $(FAKE))
 $(call unit, hw/test-ports, $(PCI) hw/exit-port.o hw/pvpanic.o $(FAKE))
 $(call unit, hw/test-rtc, hw/rtc.o hw/acpi-pm.o $(FAKE))
 $(call unit, hw/test-serial, hw/serial.o hw/serial-console.o $(FAKE))
 $(call unit, hw/test-serial-pause, hw/serial.o hw/serial-console.o $(FAKE))
 $(call unit, hw/test-serial-pty, hw/serial.o hw/serial-console.o hw/serial-pty.o $(FAKE))
 $(call unit, hw/test-status-port, hw/serial.o hw/serial-console.o hw/status-port.o $(FAKE))
-$(call unit, kvm/test-bios, $(BIOS) kvm.o irq.o irq-pin.o bus.o x86/machine.o)
-$(call unit, kvm/test-irqfd, kvm.o irq.o irq-pin.o bus.o gmem.o x86/machine.o)
+$(call unit, kvm/test-bios, $(BIOS) kvm.o core/irq.o core/irq-pin.o core/bus.o x86/machine.o)
+$(call unit, kvm/test-irqfd, kvm.o core/irq.o core/irq-pin.o core/bus.o core/gmem.o x86/machine.o)
 $(call unit, virtio/test-blk, virtio/blk.o $(OBJS-disk) $(VIRTIO))
 $(call unit, virtio/test-blk-host, virtio/blk.o $(OBJS-disk) $(VIRTIO))
 $(call unit, virtio/test-balloon, virtio/balloon.o $(VIRTIO))
 $(call unit, virtio/test-console, virtio/console.o $(VIRTIO))
 $(call unit, virtio/test-core, $(VIRTIO))
 $(call unit, virtio/test-core-machine, $(VIRTIO))
-$(call unit, virtio/test-mmio, $(OBJS-virtio-core) virtio/mmio.o gmem.o $(FAKE))
-$(call unit, virtio/test-pci, $(OBJS-virtio-core) virtio/pci.o hw/msix.o gmem.o $(PCI) $(FAKE))
-$(call unit, virtio/test-queue, virtio/queue.o gmem.o)
+$(call unit, virtio/test-mmio, $(OBJS-virtio-core) virtio/mmio.o core/gmem.o $(FAKE))
+$(call unit, virtio/test-pci, $(OBJS-virtio-core) virtio/pci.o pci/msix.o core/gmem.o $(PCI) \
+	$(FAKE))
+$(call unit, virtio/test-queue, virtio/queue.o core/gmem.o)
 $(call unit, virtio/test-rng, virtio/rng.o $(VIRTIO))
-$(call unit, x86/test-acpi, x86/acpi.o x86/acpi-table.o x86/aml.o gmem.o device.o)
-$(call unit, x86/test-aml, x86/aml.o)
+$(call unit, firmware/test-acpi, firmware/acpi.o firmware/acpi-table.o firmware/aml.o \
+	core/gmem.o core/device.o)
+$(call unit, firmware/test-aml, firmware/aml.o)
 $(call unit, x86/test-bios, $(BIOS))
-$(call unit, x86/test-bzimage, x86/bzimage.o)
-$(call unit, x86/test-cmdline, x86/cmdline.o)
+$(call unit, boot/test-bzimage, boot/bzimage.o)
+$(call unit, boot/test-cmdline, boot/cmdline.o)
 $(call unit, x86/test-cpuid, x86/cpuid.o x86/cpuid-leaves.o)
 $(call unit, x86/test-cpuid-leaves, x86/cpuid-leaves.o)
-$(call unit, x86/test-e820, x86/e820.o gmem.o)
-$(call unit, x86/test-elf, x86/elf.o)
-$(call unit, x86/test-elf-program, x86/elf.o)
-$(call unit, x86/test-image, $(IMAGE))
-$(call unit, x86/test-image-packed, $(IMAGE))
-$(call unit, x86/test-foreign, x86/foreign.o)
-$(call unit, x86/test-initrd, x86/initrd.o gmem.o)
-$(call unit, x86/test-mptable, x86/mptable.o x86/acpi.o x86/acpi-table.o x86/aml.o irq-pin.o \
-       gmem.o device.o)
-$(call unit, x86/test-release, x86/release.o x86/elf.o)
-$(call unit, x86/test-smbios, x86/smbios.o gmem.o device.o)
-$(call unit, x86/test-vmgenid, x86/vmgenid.o gmem.o device.o)
-$(call unit, x86/test-kaslr, x86/kaslr.o x86/elf.o gmem.o)
-$(call unit, x86/test-multiboot, x86/multiboot.o x86/elf.o x86/e820.o gmem.o)
-$(call unit, x86/test-pagewalk, x86/pagewalk.o gmem.o)
-$(call unit, x86/test-params, x86/params.o x86/e820.o gmem.o)
-$(call unit, x86/test-pvh, x86/pvh.o x86/e820.o gmem.o)
+$(call unit, x86/test-e820, x86/e820.o core/gmem.o)
+$(call unit, boot/test-elf, boot/elf.o)
+$(call unit, boot/test-elf-program, boot/elf.o)
+$(call unit, boot/test-image, $(IMAGE))
+$(call unit, boot/test-image-packed, $(IMAGE))
+$(call unit, boot/test-foreign, boot/foreign.o)
+$(call unit, boot/test-initrd, boot/initrd.o core/gmem.o)
+$(call unit, firmware/test-mptable, firmware/mptable.o firmware/acpi.o firmware/acpi-table.o \
+	firmware/aml.o core/irq-pin.o \
+       core/gmem.o core/device.o)
+$(call unit, boot/test-release, boot/release.o boot/elf.o)
+$(call unit, firmware/test-smbios, firmware/smbios.o core/gmem.o core/device.o)
+$(call unit, firmware/test-vmgenid, firmware/vmgenid.o core/gmem.o core/device.o)
+$(call unit, boot/test-kaslr, boot/kaslr.o boot/elf.o core/gmem.o)
+$(call unit, x86/test-multiboot, x86/multiboot.o boot/elf.o x86/e820.o core/gmem.o)
+$(call unit, x86/test-pagewalk, x86/pagewalk.o core/gmem.o)
+$(call unit, x86/test-params, x86/params.o x86/e820.o core/gmem.o)
+$(call unit, x86/test-pvh, x86/pvh.o x86/e820.o core/gmem.o)
 
 # What threads touch runs under TSAN=1 as well.
 UNIT-threads := util/test-loop util/test-loop-wake util/test-thread hw/test-serial hw/test-rtc \
-		hw/test-acpi-pm hw/test-msix hw/test-pci hw/test-pci-bar core/test-bus \
-		core/test-console core/test-irq-pin core/test-kvm-cpu core/test-kvm-ipc \
+		hw/test-acpi-pm pci/test-msix pci/test-pci pci/test-bar core/test-bus \
+		console/test-console core/test-irq-pin core/test-kvm-cpu control/test-socket \
 		core/test-phase \
-		core/test-trace
+		report/test-trace
 UNIT-threads += virtio/test-console virtio/test-core virtio/test-core-machine virtio/test-mmio
 UNIT-threads += virtio/test-pci virtio/test-blk-host
-UNIT-threads += virtio/test-rng core/test-console-log core/test-instance-log hw/test-serial-pty
-UNIT-threads += disk/test-disk disk/test-disk-file disk/test-engines virtio/test-blk
-UNIT-threads += disk/test-disk-order
+UNIT-threads += virtio/test-rng console/test-log control/test-detached-log hw/test-serial-pty
+UNIT-threads += disk/test-disk disk/test-file disk/test-engines virtio/test-blk
+UNIT-threads += disk/test-order
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 
@@ -153,22 +160,23 @@ fuzz = $(eval FUZZ += $(strip $(1)))$(eval FUZZ-OBJS-$(strip $(1)) := $(2))
 
 $(call fuzz, fuzz-options)
 $(call fuzz, fuzz-serial, hw/serial.o hw/serial-console.o $(FAKE))
-$(call fuzz, fuzz-pci, hw/msix.o $(PCI) $(FAKE))
-$(call fuzz, fuzz-queue, virtio/queue.o gmem.o)
-$(call fuzz, fuzz-virtio, $(OBJS-virtio-core) virtio/mmio.o virtio/pci.o hw/msix.o gmem.o \
+$(call fuzz, fuzz-pci, pci/msix.o $(PCI) $(FAKE))
+$(call fuzz, fuzz-queue, virtio/queue.o core/gmem.o)
+$(call fuzz, fuzz-virtio, $(OBJS-virtio-core) virtio/mmio.o virtio/pci.o pci/msix.o core/gmem.o \
 	$(PCI) $(FAKE))
-$(call fuzz, fuzz-bzimage, x86/bzimage.o)
-$(call fuzz, fuzz-unpack)
-$(call fuzz, fuzz-cache)
-$(call fuzz, fuzz-elf, x86/elf.o)
-$(call fuzz, fuzz-kaslr, x86/kaslr.o x86/elf.o gmem.o)
-$(call fuzz, fuzz-mptable, irq-pin.o x86/mptable.o gmem.o device.o)
-$(call fuzz, fuzz-multiboot, x86/multiboot.o x86/elf.o x86/initrd.o x86/e820.o gmem.o)
-$(call fuzz, fuzz-ipc, kvm-ipc.o kvm-control.o kvm-debug.o device.o gmem.o)
-$(call fuzz, fuzz-modules, guest/modules.o guest/modules-table.o)
-$(call fuzz, fuzz-symbols)
-$(call fuzz, fuzz-devices, virtio/balloon.o virtio/console.o virtio/queue.o gmem.o)
-$(call fuzz, fuzz-blk, virtio/blk.o virtio/queue.o gmem.o $(OBJS-disk))
+$(call fuzz, fuzz-bzimage, boot/bzimage.o)
+$(call fuzz, fuzz-unpack, $(UNPACK))
+$(call fuzz, fuzz-cache, $(CACHE) $(UNPACK))
+$(call fuzz, fuzz-elf, boot/elf.o)
+$(call fuzz, fuzz-kaslr, boot/kaslr.o boot/elf.o core/gmem.o)
+$(call fuzz, fuzz-mptable, core/irq-pin.o firmware/mptable.o core/gmem.o core/device.o)
+$(call fuzz, fuzz-multiboot, x86/multiboot.o boot/elf.o boot/initrd.o x86/e820.o core/gmem.o)
+$(call fuzz, fuzz-ipc, control/socket.o control/commands.o control/debug.o \
+	control/runtime-dir.o core/device.o core/gmem.o)
+$(call fuzz, fuzz-modules, guest/modules.o guest/modules-table.o $(UNPACK))
+$(call fuzz, fuzz-symbols, boot/symbols.o)
+$(call fuzz, fuzz-devices, virtio/balloon.o virtio/console.o virtio/queue.o core/gmem.o)
+$(call fuzz, fuzz-blk, virtio/blk.o virtio/queue.o core/gmem.o $(OBJS-disk))
 
 FUZZ-BINS := $(addprefix build/fuzz/,$(FUZZ))
 FUZZ_SECONDS ?= 60

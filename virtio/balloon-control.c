@@ -15,8 +15,8 @@
  */
 #include "virtio/balloon.h"
 
+#include <kvm/control-socket.h>
 #include <kvm/init.h>
-#include <kvm/kvm-ipc.h>
 #include <kvm/kvm.h>
 
 #ifdef HAVE_JANSSON

@@ -39,7 +39,7 @@
 #include "virtio/core.h"
 #include "virtio/state.h"
 
-#include <kvm/kvm-ipc.h>
+#include <kvm/control-socket.h>
 #include <kvm/kvm.h>
 
 #include <errno.h>

@@ -22,7 +22,7 @@
  * configuration space: its data register stands for up to four bytes of any BAR.
  *
  * Locks: the device's mutex (regs.c), then irq_lock (status byte) or bell_lock (which doorbells
- * are registered), neither inside the other; hw/pci.c's come last.
+ * are registered), neither inside the other; pci/pci.c's come last.
  *
  * Left out: legacy and transitional devices, shared memory, NOTIFICATION_DATA, power management.
  *

@@ -24,19 +24,19 @@
  *
  * Spec: Linux Documentation/arch/x86/boot.rst and zero-page.rst.
  */
-#include "acpi-table.h"
 #include "bios.h"
-#include "cmdline.h"
 #include "e820.h"
 #include "entry.h"
-#include "image.h"
-#include "initrd.h"
 #include "layout.h"
-#include "multiboot.h"
 #include "params.h"
 #include "pvh.h"
-#include "release.h"
-#include "vmgenid.h"
+#include <kvm/acpi-table.h>
+#include <kvm/boot-cmdline.h>
+#include <kvm/boot-image.h>
+#include <kvm/initrd.h>
+#include <kvm/multiboot.h>
+#include <kvm/release.h>
+#include <kvm/vmgenid.h>
 
 #include <kvm/arch.h>
 #include <kvm/boot.h>

@@ -20,7 +20,7 @@
  * Spec: Intel SDM volume 3, 10.1.1 (processor state after reset), 11.5.1 (local
  * vector table).
  */
-#include "cpuid.h"
+#include <kvm/cpuid.h>
 
 #include <kvm/arch.h>
 #include <kvm/config.h>

@@ -23,7 +23,7 @@
  * Spec: Intel SDM volume 2A, CPUID; volume 3A section 9.9 (topology enumeration); volume 1
  * section 13.2 (XSAVE areas). AMD APM volume 3, appendix E.
  */
-#include "cpuid.h"
+#include <kvm/cpuid.h>
 #include <kvm/util.h>
 
 #include <errno.h>

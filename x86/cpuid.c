@@ -25,8 +25,8 @@
  * Spec: Intel SDM volume 2A, CPUID. AMD APM volume 3, appendix E.
  * Linux Documentation/virt/kvm/x86/cpuid.rst
  */
-#include "cpuid.h"
 #include <kvm/config.h>
+#include <kvm/cpuid.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>

@@ -70,7 +70,7 @@
 #define PORT_ACPI_PM1_EVENT   0x600 /* status, enable: 2 bytes each */
 #define PORT_ACPI_PM1_CONTROL 0x604 /* 2 bytes */
 #define PORT_PCI_CONFIG	      0xcf8 /* CONFIG_ADDRESS: 4 bytes */
-#define PORT_RESET	      0xcf9 /* inside it: see hw/pci.c */
+#define PORT_RESET	      0xcf9 /* inside it: see pci/pci.c */
 #define PORT_PCI_DATA	      0xcfc /* CONFIG_DATA: 4 bytes */
 #define PORT_PCI_END	      0xd00
 #define PORT_MOTHERBOARD_END  0x100  /* below it are KVM's own chips: no place for a BAR */

@@ -22,11 +22,11 @@
  * Spec: Multiboot Specification 0.6.96, sections 3.1 (header), 3.2 (machine state),
  * 3.3 (boot information format).
  */
-#include "multiboot.h"
 #include "e820.h"
 #include "entry.h"
-#include "initrd.h"
 #include "layout.h"
+#include <kvm/initrd.h>
+#include <kvm/multiboot.h>
 
 #include <kvm/log.h>
 

@@ -5,7 +5,7 @@
 #ifndef X86_PARAMS_H
 #define X86_PARAMS_H
 
-#include "bzimage.h"
+#include <kvm/bzimage.h>
 
 #include <kvm/gmem.h>
 

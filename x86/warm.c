@@ -15,7 +15,7 @@
  *
  * The first CPU goes on in real mode, with the registers a reset leaves and the BIOS's stack; its
  * MSRs, its FPU and its local APIC stay as an INIT leaves them, unchanged. The other CPUs are
- * not concerned. kvm-reset.c parks all of them first.
+ * not concerned. core/reset.c parks all of them first.
  *
  * Spec: IBM PC AT Technical Reference (1984), section 5 (POST, "shutdown"); Intel SDM
  * volume 3, table 10-1 (registers after INIT).

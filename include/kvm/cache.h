@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Unpacked kernels, kept between runs. util/cache.c.
+ * Unpacked kernels, kept between runs. boot/cache.c.
  */
 #ifndef KVM_CACHE_H
 #define KVM_CACHE_H

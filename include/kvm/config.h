@@ -22,7 +22,7 @@ struct config {
 	const char *kernel; /* a path; never NULL after builtin-run.c chose a default */
 	int kernel_type;    /* enum kernel_type */
 	int unpack;	    /* enum unpack_mode */
-	int boot_entry;	    /* the entry of --boot, x86/image.h; 0: the best */
+	int boot_entry;	    /* the entry of --boot, boot/image.h; 0: the best */
 	struct option_list initrds;
 	struct option_list params;
 	bool nodefaults;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The file of --console-log. console-log.c.
+ * The file of --console-log. console/log.c.
  */
 #ifndef KVM_CONSOLE_LOG_H
 #define KVM_CONSOLE_LOG_H

@@ -64,7 +64,7 @@ bool console_full(void);
 void console_room_changed(void);
 
 /*
- * Viewers, besides standard output (console-view.c). The loop's thread, all of it.
+ * Viewers, besides standard output (console/view.c). The loop's thread, all of it.
  *
  * The watcher is called when there is output that console_view() has not given yet, and when there
  * may be more room for input; NULL ends that.

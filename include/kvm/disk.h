@@ -93,7 +93,7 @@ struct disk_request {
 	int err;
 	u64 moved;
 	struct disk_job job;
-	/* disk/disk-order.c's */
+	/* disk/order.c's */
 	bool ordered, partial;
 	u64 first_byte, end_byte; /* of the host's blocks that it writes to */
 	struct disk_request *order_next, *order_prev;

@@ -2,7 +2,7 @@
 /*
  * The machine: one per process. kvm.c.
  *
- * Lifecycle: created -> running <-> paused (kvm-pause.c) -> ended (kvm-end.c). Requests (end,
+ * Lifecycle: created -> running <-> paused (core/pause.c) -> ended (core/end.c). Requests (end,
  * reset, power button) may come from any thread; they are carried out on the I/O loop.
  */
 #ifndef KVM_KVM_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * MSI-X of a PCI function: capability, table, pending bits, and the interrupts. hw/msix.c.
+ * MSI-X of a PCI function: capability, table, pending bits, and the interrupts. pci/msix.c.
  *
  * Table and pending bits are an area of msix_bytes() in a memory BAR of the owner, whose
  * handlers hand accesses to it on. A vector's eventfd raises it; KVM takes it from there without
@@ -18,7 +18,7 @@
 
 struct msix_vector;
 
-/* hw/msix.c's own. Zeroes at the start. */
+/* pci/msix.c's own. Zeroes at the start. */
 struct msix {
 	struct kvm *kvm;
 	struct pci_capability cap;

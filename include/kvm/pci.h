@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Functions on PCI bus 0: configuration space, BARs, capabilities, the interrupt pin. hw/pci.c.
+ * Functions on PCI bus 0: configuration space, BARs, capabilities, the interrupt pin. pci/pci.c.
  *
  * A module fills a struct pci_function, calls pci_function_init(), adds its capabilities, then
- * pci_add(). From then on hw/pci.c answers the guest's configuration accesses, and the regions
+ * pci_add(). From then on pci/pci.c answers the guest's configuration accesses, and the regions
  * of the BARs join and leave the buses as the guest places them and switches decoding.
  *
  * Locks. Callbacks run with none of pci.c's that pci_config_get(), pci_config_put(),
@@ -36,12 +36,12 @@ struct pci_bar {
 	bool prefetchable;
 	/*
 	 * Name, length (a power of two), width, handlers and dev are the owner's; the base is
-	 * hw/pci-bar.c's. Handlers run on vCPU threads, several at once, and one may still run
+	 * pci/bar.c's. Handlers run on vCPU threads, several at once, and one may still run
 	 * when the BAR has moved.
 	 */
 	struct bus_region region;
 	bool mapped; /* it answers, at region.base; to be read in bar_moved() alone */
-	/* hw/pci-bar.c's own */
+	/* pci/bar.c's own */
 	bool wanted, refused;
 	u64 wanted_base;
 };
@@ -60,7 +60,7 @@ struct pci_capability {
 	void (*written)(struct pci_capability *cap, unsigned int reg, unsigned int size);
 	/* The machine was reset, and config space is as at power-on. Main thread, vCPUs parked. */
 	void (*reset)(struct pci_capability *cap);
-	/* hw/pci.c's own, to be read */
+	/* pci/pci.c's own, to be read */
 	struct pci_function *fn;
 	u8 at;
 	struct pci_capability *next;
@@ -73,7 +73,7 @@ struct pci_function {
 	u32 class_code; /* 24 bits: base class, subclass, interface */
 	u8 revision;
 	bool intx;     /* it has an interrupt pin */
-	bool messages; /* hw/pci.c's: MSI-X is on, and the pin stays low */
+	bool messages; /* pci/pci.c's: MSI-X is on, and the pin stays low */
 	struct pci_bar bars[PCI_BAR_COUNT];
 	/*
 	 * A BAR begins to answer or stops: bars[bar].mapped and .region.base. When it moves it is
@@ -82,7 +82,7 @@ struct pci_function {
 	 */
 	void (*bar_moved)(struct pci_function *fn, unsigned int bar);
 
-	/* hw/pci.c's own */
+	/* pci/pci.c's own */
 	struct kvm *kvm;
 	u8 devfn;
 	u8 config[PCI_CONFIG_BYTES];   /* as it reads */
@@ -93,7 +93,7 @@ struct pci_function {
 	struct irq_pin pin;
 };
 
-/* Forget all that is hw/pci.c's own, and write the header. Main thread. */
+/* Forget all that is pci/pci.c's own, and write the header. Main thread. */
 void pci_function_init(struct pci_function *fn);
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a detached machine leaves in the runtime directory: NAME.json, NAME.log. util/remains.c.
+ * What a detached machine leaves in the runtime directory: NAME.json, NAME.log. control/remains.c.
  * Any thread; nothing here keeps state.
  */
 #ifndef KVM_REMAINS_H

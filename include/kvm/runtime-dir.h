@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The folder of running machines: locks, control sockets, remains. util/runtime-dir.c.
+ * The folder of running machines: locks, control sockets, remains. control/runtime-dir.c.
  */
 #ifndef KVM_RUNTIME_DIR_H
 #define KVM_RUNTIME_DIR_H

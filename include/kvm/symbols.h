@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A kernel's symbols: from its vmlinux, or from a System.map or /proc/kallsyms. util/symbols.c.
+ * A kernel's symbols: from its vmlinux, or from a System.map or /proc/kallsyms. boot/symbols.c.
  * Any thread, one at a time for a table.
  */
 #ifndef KVM_SYMBOLS_H

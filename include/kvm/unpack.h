@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Packed kernels: which format, and the bytes they hold. util/unpack.c.
+ * Packed kernels: which format, and the bytes they hold. boot/unpack.c.
  * Any thread; nothing here keeps state.
  */
 #ifndef KVM_UNPACK_H

@@ -17,13 +17,13 @@
 #include <errno.h>
 #include <kvm/arch.h>
 #include <kvm/config.h>
+#include <kvm/exit.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
-#include <kvm/kvm-exit.h>
-#include <kvm/kvm-pause.h>
-#include <kvm/kvm-reset.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/pause.h>
+#include <kvm/reset.h>
 #include <kvm/util.h>
 #include <sched.h>
 #include <signal.h>

@@ -68,7 +68,7 @@ static void run_for(u64 ns)
 
 /* --- frames --- */
 
-/* What guest-console.c does; -1: the end has come. */
+/* What init-console.c does; -1: the end has come. */
 static int unframe(u8 byte)
 {
 	static bool escaped;

@@ -3,8 +3,8 @@
  * Pins disk/disk.c and disk/raw.c: each request is done exactly once, with the right error,
  * whatever it is and whatever fails; over the engine that the host chooses.
  */
-#include "disk-fixture.h"
 #include "disk/image.h"
+#include "tests/disk/fixture.h"
 
 #include <errno.h>
 #include <stdatomic.h>

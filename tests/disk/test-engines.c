@@ -8,8 +8,8 @@
  * the file itself. Then the same by the loop, where nothing may be lost. At last the engines
  * themselves, with more jobs waiting than may begin in one turn of the loop.
  */
-#include "disk-fixture.h"
 #include "disk/engine.h"
+#include "tests/disk/fixture.h"
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/uio.h>

@@ -4,8 +4,8 @@
  * or interrupted; and disk/disk.c where it allows no io_uring. An engine of the test's own gives
  * the answers, or tmpfs does, which cannot zero a range.
  */
-#include "disk-fixture.h"
 #include "disk/image.h"
+#include "tests/disk/fixture.h"
 #include <errno.h>
 #include <linux/falloc.h>
 #include <sys/resource.h>

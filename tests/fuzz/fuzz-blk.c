@@ -17,9 +17,9 @@
 #include "virtio/core.h"
 #include "x86/layout.h"
 
+#include <kvm/control-socket.h>
 #include <kvm/disk.h>
 #include <kvm/init.h>
-#include <kvm/kvm-ipc.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/options.h>

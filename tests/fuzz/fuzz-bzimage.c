@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target: any file as a kernel against x86/bzimage.c.
+ * Fuzz target: any file as a kernel against boot/bzimage.c.
  *
  * The first 9 bytes of an input are the size the file claims to have and where RAM ends, the
  * rest is the file's beginning. The file is as long as its bytes say at least, or the parser
@@ -15,7 +15,7 @@
  * - a refusal gives a reason.
  */
 #include "tests/lib/fuzz.h"
-#include "x86/bzimage.h"
+#include <kvm/bzimage.h>
 
 #include <stdlib.h>
 #include <string.h>

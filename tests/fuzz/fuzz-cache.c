@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target: any file in the folder of unpacked kernels, against util/cache.c.
+ * Fuzz target: any file in the folder of unpacked kernels, against boot/cache.c.
  *
  * The packed bytes are always the same, so their entry has one name; what lies under that name
  * before cache_unpack() is called comes from the input. Its first three bytes say what kind of

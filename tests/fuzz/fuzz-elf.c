@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target: any bytes as an ELF kernel against x86/elf.c.
+ * Fuzz target: any bytes as an ELF kernel against boot/elf.c.
  *
  * The input is the file, in an allocation of its own size. It is parsed with the lowest address
  * of a kernel for PCs and with none. Whatever is accepted must keep what boot.c and kaslr.c rely
@@ -11,7 +11,7 @@
  * - a refusal gives a reason, and a higher min accepts nothing that a lower one refuses.
  */
 #include "tests/lib/fuzz.h"
-#include "x86/elf.h"
+#include <kvm/elf.h>
 
 #include <errno.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target: hostile clients of the control socket, against kvm-ipc.c, kvm-control.c and
- * kvm-debug.c.
+ * Fuzz target: hostile clients of the control socket, against control/socket.c, control/commands.c
+ * and control/debug.c.
  *
  * The machine is a fake: what commands do to it is counted. Each input is steps of up to four
  * clients: connect, send some bytes, read, close a side, hang up; an event from the machine; a turn
@@ -14,14 +14,14 @@
 #include <kvm/arch.h>
 #include <kvm/config.h>
 #include <kvm/console.h>
+#include <kvm/control-name.h>
+#include <kvm/control-socket.h>
 #include <kvm/device.h>
+#include <kvm/exit.h>
 #include <kvm/init.h>
-#include <kvm/instance.h>
 #include <kvm/kvm-cpu.h>
-#include <kvm/kvm-exit.h>
-#include <kvm/kvm-ipc.h>
-#include <kvm/kvm-pause.h>
 #include <kvm/kvm.h>
+#include <kvm/pause.h>
 #include <kvm/phase.h>
 #include <kvm/runtime-dir.h>
 

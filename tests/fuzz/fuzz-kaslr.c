@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target: any bytes as a relocation table against x86/kaslr.c.
+ * Fuzz target: any bytes as a relocation table against boot/kaslr.c.
  *
  * The first 12 bytes of an input say where the kernel lies in 64 KiB of RAM, how far it was
  * shifted, by how much it moves, and how many bytes of the file are the ELF file's; the rest is
@@ -13,7 +13,7 @@
  * - a refusal gives a reason.
  */
 #include "tests/lib/fuzz.h"
-#include "x86/kaslr.h"
+#include <kvm/kaslr.h>
 
 #include <endian.h>
 #include <errno.h>

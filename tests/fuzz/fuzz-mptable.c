@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target: any machine through x86/mptable.c, and its table through the test's reader.
+ * Fuzz target: any machine through firmware/mptable.c, and its table through the test's reader.
  *
  * The machine is what the input says: how many processors; and PCI root bridges, each with a bus
  * number and up to 128 interrupt pins. Invariants: the reader, which checks every length, sum and
  * order that the specification asks for, gets through the table; and it has found just the
  * processors there are, and the pins of the first bridge whose bus can be named.
  */
+#include "firmware/mptable.h"
 #include "tests/lib/fuzz.h"
-#include "x86/cpuid.h"
-#include "x86/mptable.h"
+#include <kvm/cpuid.h>
 
 #include <kvm/device.h>
 #include <kvm/irq.h>
 
 #define MP_CHECK CHECK
-#include "tests/x86/mp-reader.h"
+#include "tests/firmware/mp-reader.h"
 
 #define BRIDGES	    3
 #define PINS_MAX    128

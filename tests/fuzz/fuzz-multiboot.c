@@ -9,7 +9,7 @@
  *   pages and memory (bits 0 and 1), or what is no demand (bits 16 and up), never.
  */
 #include "tests/lib/fuzz.h"
-#include "x86/multiboot.h"
+#include <kvm/multiboot.h>
 
 #include <kvm/config.h>
 #include <string.h>

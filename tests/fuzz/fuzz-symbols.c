@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target: any bytes as a vmlinux and as a System.map against util/symbols.c.
+ * Fuzz target: any bytes as a vmlinux and as a System.map against boot/symbols.c.
  *
  * The input is a file, read as both. Whatever is accepted must keep what its users rely on:
  * addresses ascend, names are printable and end inside the table, a look-up gives a symbol at or in

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target: any bytes as a packed kernel against util/unpack.c.
+ * Fuzz target: any bytes as a packed kernel against boot/unpack.c.
  *
  * The first byte of an input chooses the format (0: by its magic number), the second how much room
  * there is, up to 1 MiB. Input and room each end at a page that is not there, since the libraries

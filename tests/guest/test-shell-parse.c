@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pins guest/shell-parse.c: which lines lkvm's own shell takes, and by which name it refuses the
- * others. What a line does is tests/guest/test-guest-shell.c's.
+ * others. What a line does is tests/guest/test-shell.c's.
  */
 #include <setjmp.h>
 #include <stdarg.h>

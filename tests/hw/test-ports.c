@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The one-port devices: hw/reset-port.c (through hw/pci.c, which owns its port), hw/exit-port.c,
+ * The one-port devices: hw/reset-port.c (through pci/pci.c, which owns its port), hw/exit-port.c,
  * hw/pvpanic.c.
  */
 #include "tests/lib/fake-machine.h"
@@ -126,7 +126,7 @@ static void test_pvpanic(void **state)
 static void see_record(void *arg, const struct device_record *record)
 {
 	if (!strcmp(record->hid, "PNP0A03"))
-		return; /* tests/hw/test-pci.c's */
+		return; /* tests/pci/test-pci.c's */
 	assert_string_equal(record->hid, "QEMU0001");
 	assert_string_equal(record->stem, "PEV");
 	assert_int_equal(record->count, 1);

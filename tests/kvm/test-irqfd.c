@@ -197,7 +197,7 @@ static void test_an_eventfd_raises_an_msi(void **state)
 	close(fd);
 }
 
-/* What hw/msix.c's pending bits live on: an event kept while detached is sent once, later. */
+/* What pci/msix.c's pending bits live on: an event kept while detached is sent once, later. */
 static void test_an_event_waits_for_its_msi(void **state)
 {
 	int fd, gsi;

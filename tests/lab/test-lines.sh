@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Interrupt lines of devices for a kernel that uses the PICs alone: a disk by each transport, each way to lose the
-# IOAPIC. (What such a kernel is told without ACPI is tests/x86/test-mptable.c's.)
+# IOAPIC. (What such a kernel is told without ACPI is tests/firmware/test-mptable.c's.)
 # lab-lane: 1
 . "$LAB/lib.sh"
 

@@ -8,9 +8,9 @@
 #include "tests/lib/fake-machine.h"
 
 #include <kvm/bus.h>
+#include <kvm/control-socket.h>
 #include <kvm/init.h>
-#include <kvm/kvm-ipc.h>
-#include <kvm/kvm-reset.h>
+#include <kvm/reset.h>
 #include <kvm/util.h>
 
 #include <errno.h>

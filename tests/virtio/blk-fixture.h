@@ -6,7 +6,7 @@
 #ifndef TESTS_VIRTIO_BLK_FIXTURE_H
 #define TESTS_VIRTIO_BLK_FIXTURE_H
 
-#include "tests/disk/disk-fixture.h"
+#include "tests/disk/fixture.h"
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/fake-virtio.h"
 

@@ -3,13 +3,13 @@
  * Pins virtio/pci.c: the capabilities as a driver finds them (virtio 1.2, 4.1.4), registers,
  * doorbells that follow their BAR, MSI-X vectors, the interrupt pin, and the way around BARs.
  *
- * hw/pci.c and hw/msix.c are the real ones. Nothing here knows pci.c's offsets: all of them are
+ * pci/pci.c and pci/msix.c are the real ones. Nothing here knows pci.c's offsets: all of them are
  * read from the capabilities.
  */
 #include "transport-fixture.h"
 
 #define DEVFN	    0x08
-#define LINE	    (16 + 1) /* device 1, pin A: hw/pci.c's wiring */
+#define LINE	    (16 + 1) /* device 1, pin A: pci/pci.c's wiring */
 #define COMMAND	    0x04
 #define BAR(i)	    (0x10 + 4 * (i))
 #define CAP_POINTER 0x34

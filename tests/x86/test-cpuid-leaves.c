@@ -7,7 +7,7 @@
  * EDX. A recording is what the processor says to its host. That is more than KVM lets through, so
  * each rule has work to do.
  */
-#include "x86/cpuid.h"
+#include <kvm/cpuid.h>
 #include <kvm/util.h>
 
 #include <setjmp.h>

@@ -5,8 +5,8 @@
  * The samples are what KVM_GET_SUPPORTED_CPUID gives on a 48-CPU host with two
  * threads a core, cut down to the leaves that matter here.
  */
-#include "x86/cpuid.h"
 #include <kvm/config.h>
+#include <kvm/cpuid.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>

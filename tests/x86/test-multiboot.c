@@ -13,9 +13,9 @@
 #include <cmocka.h>
 
 #include "tests/lib/guest-ram.h"
-#include "x86/initrd.h"
 #include "x86/layout.h"
-#include "x86/multiboot.h"
+#include <kvm/initrd.h>
+#include <kvm/multiboot.h>
 
 #include <errno.h>
 #include <kvm/log.h>

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which machines a command is for, and how it talks to them.
+ *
+ * lkvm stop, pause, resume, stat, balloon and debug take a machine by NAME, by -n NAME, or all of
+ * them by -a. A name of none that runs is an error; with -a there may be none. Each machine gets a
+ * connection of its own; all of them are asked at the same time, so that one which does not answer
+ * keeps nobody waiting. It is named, and is a failure. Commands that make no sense for several take
+ * one NAME, which may have ended.
+ *
+ * Main thread.
+ */
+#include <kvm/client-select.h>
+
+#ifdef HAVE_JANSSON
+#include <kvm/builtin.h>
+#include <kvm/connection.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/remains.h>
+#include <kvm/runtime-dir.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One that has ended is listed, too. */
+static void select_say_nobody(const char *name)
+{
+	int dir = runtime_dir_is_name(name) ? runtime_dir_open(false) : -ENOENT;
+	json_t *result = dir < 0 ? NULL : remains_result(dir, name);
+	const json_t *status = json_object_get(result, "status");
+
+	if (status)
+		log_error("%s: has ended: %s, status %lld; lkvm logs and rm are for what it left",
+			  name, json_string_value(json_object_get(result, "reason")),
+			  json_integer_value(status));
+	else
+		log_error("%s: there is no running machine of that name; lkvm list shows them",
+			  name);
+	json_decref(result);
+	if (dir >= 0)
+		close(dir);
+}
+
+void select_say_unreachable(const char *name, int err)
+{
+	log_error("%s: cannot be reached: %s", name, ipc_client_why(err));
+}
+
+int select_open(const char *name)
+{
+	int fd = ipc_client_open(name, IPC_CLIENT_TIMEOUT_NS);
+
+	if (fd == -ESRCH)
+		select_say_nobody(name);
+	else if (fd < 0 && fd != -ENXIO)
+		select_say_unreachable(name, fd);
+	return fd;
+}
+
+static int select_one(const char *name, int (*fn)(const char *name, int fd))
+{
+	int status, fd = select_open(name);
+
+	if (fd < 0)
+		return STATUS_ERROR;
+	status = fn(name, fd);
+	close(fd);
+	return status;
+}
+
+static int (*select_fn)(const char *name, int fd);
+
+static int select_ask(const char *name, int fd)
+{
+	if (fd >= 0)
+		return select_fn(name, fd);
+	select_say_unreachable(name, fd);
+	return STATUS_ERROR;
+}
+
+static void select_done(const char *name, int status, const char *text, void *arg)
+{
+	int *worst = arg;
+
+	if (status > 128)
+		status = log_fail(STATUS_ERROR, "%s: was not asked: SIG%s", name,
+				  sigabbrev_np(status - 128));
+	fputs(text, stdout);
+	*worst = MAX(*worst, status);
+}
+
+static int select_all(const char *command, int (*fn)(const char *name, int fd))
+{
+	int status = 0;
+
+	select_fn = fn;
+	if (ipc_client_for_each(select_ask, select_done, &status))
+		status = STATUS_ERROR;
+	return builtin_end_output(command) ? STATUS_ERROR : status;
+}
+
+int select_machines(const char *command, struct selection *selection, int argc, char **argv,
+		    int (*fn)(const char *name, int fd))
+{
+	int positional;
+
+	if (options_parse(command, argc, argv, &positional))
+		return STATUS_ERROR;
+	if (selection->help)
+		return builtin_help(2, (char *[]){"help", (char *)command, NULL});
+	if (positional + !!selection->name + selection->all != 1) {
+		log_error("%s: takes one machine, by NAME or -n NAME, or all of them by -a",
+			  command);
+		return STATUS_ERROR;
+	}
+	if (selection->check && selection->check())
+		return STATUS_ERROR;
+	if (!selection->all)
+		return select_one(positional ? argv[1] : selection->name, fn);
+	return select_all(command, fn);
+}
+
+const char *select_name(const char *command, const bool *help, int argc, char **argv, int *status)
+{
+	int positional;
+
+	*status = STATUS_ERROR;
+	if (options_parse(command, argc, argv, &positional))
+		return NULL;
+	if (*help) {
+		*status = builtin_help(2, (char *[]){"help", (char *)command, NULL});
+		return NULL;
+	}
+	if (positional != 1) {
+		log_error("%s: takes the NAME of one machine", command);
+		return NULL;
+	}
+	if (runtime_dir_is_name(argv[1]))
+		return argv[1];
+	log_error("%s: '%s' is no name of a machine; lkvm list shows them", command, argv[1]);
+	return NULL;
+}
+
+json_t *select_call(const char *name, int fd, const char *command, json_t *params, u64 timeout_ns)
+{
+	json_t *answer = ipc_client_call(fd, command, params, timeout_ns);
+	const char *why;
+
+	if (!answer) {
+		log_error("%s: %s: %s", name, command,
+			  errno == ETIMEDOUT	? "it does not answer"
+			  : errno == ECONNRESET ? "it has ended meanwhile"
+						: strerror(errno));
+		return NULL;
+	}
+	if (json_is_true(json_object_get(answer, "ok")))
+		return answer;
+	why = json_string_value(json_object_get(answer, "error"));
+	log_error("%s: %s: %s", name, command, why ? why : "it was refused");
+	json_decref(answer);
+	return NULL;
+}
+#endif

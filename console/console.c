@@ -1,0 +1,613 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The console: a chip of the guest on one side, standard input and output on the other.
+ *
+ * Output. The chip calls console_write_from() on a vCPU thread, a byte at a time: the
+ * byte goes into the ring and, through lines.c, past the watch for a panic. The
+ * first byte into an idle ring rings a bell; the loop then waits 2 ms (or until
+ * 16 KiB are there) and writes all that has come, so that a burst costs one
+ * write(2) and not one a byte. A reader that is slow fills the ring. Then
+ * console_full() makes the chip withhold its transmitter-empty interrupt, and
+ * whoever writes a tty in the guest sleeps; printk does not ask for interrupts, so
+ * what it writes pushes the oldest bytes out, and one line at the end says how many.
+ * When there is room again the port's writable() is called. A reader that has gone
+ * (EPIPE, EIO) is told of once, and output is dropped from then on. Viewers
+ * (console/view.c) read the same ring, each from where it is; they hold nothing up,
+ * and what is overwritten before they come is lost to them.
+ *
+ * Input. Standard input is read into a small buffer, through the Ctrl-A filter when
+ * it is a terminal, and handed to the chip as it has room; room 0 means that the
+ * guest holds RTS back or has not opened its port. A pipe or file is then read no
+ * further: its writer waits, nothing is lost. A terminal is read on, because Ctrl-A x
+ * must work with a guest that is dead; what does not fit is dropped, as a
+ * terminal does. When standard input is at its end, or was none, a viewer may type. Where
+ * lkvm's own init runs a command, a pipe or file is framed for it, with its end (own-init.c).
+ *
+ * The end. When the vCPUs have stopped, console_drain() waits for the reader as any program
+ * does: until it has read everything or has gone, a signal comes, or the run's time is over; after
+ * 2 s a line says so. A signal that came before, and a run that was ended by force, give it 2 s.
+ *
+ * Threads: ring and counters under one mutex, held for copies and for lines.c.
+ * Everything that makes a system call is on the loop, but for the ring of a bell; after
+ * the loop has stopped, console_drain() runs on the main thread.
+ */
+#include <kvm/console-log.h>
+#include <kvm/console.h>
+#include <kvm/device.h>
+#include <kvm/init.h>
+#include <kvm/kvm.h>
+#include <kvm/lines.h>
+#include <kvm/log.h>
+#include <kvm/own-init.h>
+#include <kvm/phase.h>
+#include <kvm/term.h>
+#include <kvm/util.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define RING_BYTES  (256 * KIB) /* a power of two */
+#define FULL_MARGIN 64		/* a transmit FIFO and more */
+#define BURST_NS    (2 * NSEC_PER_MSEC)
+#define BURST_BYTES (16 * KIB)
+#define INPUT_BYTES 4096
+#define NOTICE_NS   (2 * NSEC_PER_SEC)
+
+static const char key_help[] = "\r\nCtrl-A x  end the virtual machine\r\n"
+			       "Ctrl-A b  send a break (SysRq)\r\n"
+			       "Ctrl-A Ctrl-A  send Ctrl-A\r\n"
+			       "Ctrl-A h  this list\r\n";
+
+static struct {
+	struct kvm *kvm;
+	pthread_mutex_t lock;
+	/* Under the lock: */
+	u8 ring[RING_BYTES];
+	u64 head, tail; /* bytes ever written and read */
+	u64 dropped;
+	bool refused; /* console_full() said so since the last writable() */
+	bool busy;    /* the loop knows of output */
+	bool gone;    /* nobody reads any more */
+	void (*watcher)(void);
+	bool watcher_told; /* of output, which it has not read to the end since */
+	/* The loop's: */
+	struct console_port ports[2]; /* input is for the last */
+	unsigned int port_count;
+	struct loop_fd out, in;
+	bool out_shared;
+	bool in_tty;
+	struct loop_bell output, room, view;
+	struct loop_timer burst, view_burst;
+	u8 input[INPUT_BYTES];
+	size_t input_len;
+	bool input_open;
+	bool input_typed; /* some of it by a viewer */
+} con = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* --- output, the guest's side --- */
+
+static u64 console_used(void)
+{
+	return con.head - con.tail;
+}
+
+static void console_push(u8 byte)
+{
+	if (console_used() == RING_BYTES) {
+		con.tail++;
+		con.dropped++;
+	}
+	con.ring[con.head++ % RING_BYTES] = byte;
+}
+
+void console_write_from(enum lines_source source, const u8 *data, size_t len)
+{
+	u64 before;
+	bool ring, tell;
+
+	phase_mark(PHASE_FIRST_CONSOLE);
+	console_log_write(data, len);
+	pthread_mutex_lock(&con.lock);
+	before = console_used();
+	lines_feed(con.kvm, source, data, len);
+	for (size_t i = 0; i < len; i++)
+		console_push(data[i]);
+	if (con.gone)
+		con.tail = con.head;
+	tell = con.watcher && !con.watcher_told;
+	con.watcher_told |= tell;
+	ring = !con.busy || (before < BURST_BYTES && console_used() >= BURST_BYTES);
+	con.busy = true;
+	pthread_mutex_unlock(&con.lock);
+	if (ring)
+		loop_ring(con.kvm->loop, &con.output);
+	if (tell)
+		loop_ring(con.kvm->loop, &con.view);
+}
+
+void console_write(const u8 *data, size_t len)
+{
+	console_write_from(LINES_UNKNOWN, data, len);
+}
+
+u64 console_written(void)
+{
+	u64 bytes;
+
+	pthread_mutex_lock(&con.lock);
+	bytes = con.head;
+	pthread_mutex_unlock(&con.lock);
+	return bytes;
+}
+
+void console_opened(void)
+{
+	phase_mark(PHASE_INIT);
+}
+
+bool console_full(void)
+{
+	bool full;
+
+	pthread_mutex_lock(&con.lock);
+	full = RING_BYTES - console_used() < FULL_MARGIN;
+	con.refused |= full;
+	pthread_mutex_unlock(&con.lock);
+	return full;
+}
+
+/* --- output, the host's side --- */
+
+static void console_lost_reader(int error)
+{
+	pthread_mutex_lock(&con.lock);
+	con.gone = true;
+	con.tail = con.head;
+	pthread_mutex_unlock(&con.lock);
+	log_warn("standard output: %s; the guest's console output is dropped from here on",
+		 strerror(error));
+}
+
+/* Write a piece of the ring. 0: nothing left. Else bytes, or -errno. */
+static ssize_t console_flush_piece(void)
+{
+	u8 piece[BURST_BYTES];
+	size_t at, len;
+	ssize_t done;
+	u64 tail;
+
+	/* A copy, because the guest may push out the oldest bytes while we write. */
+	pthread_mutex_lock(&con.lock);
+	tail = con.tail;
+	at = tail % RING_BYTES;
+	len = MIN(MIN(console_used(), RING_BYTES - at), sizeof(piece));
+	memcpy(piece, con.ring + at, len);
+	pthread_mutex_unlock(&con.lock);
+	if (!len)
+		return 0;
+
+	done = term_write(con.out.fd, con.out_shared, piece, len);
+	if (done < 0)
+		return -errno;
+	pthread_mutex_lock(&con.lock);
+	/* What was pushed out while it was being written was not lost after all. */
+	con.dropped -= MIN(con.tail - tail, (u64)done);
+	con.tail = MAX(con.tail, tail + (u64)done);
+	pthread_mutex_unlock(&con.lock);
+	return done;
+}
+
+static void console_tell_writable(void)
+{
+	bool tell;
+
+	pthread_mutex_lock(&con.lock);
+	tell = con.refused && console_used() <= RING_BYTES / 2;
+	if (tell)
+		con.refused = false;
+	pthread_mutex_unlock(&con.lock);
+	for (unsigned int i = 0; tell && i < con.port_count; i++)
+		con.ports[i].writable(con.ports[i].dev);
+}
+
+/* How much there is to write. 0: the next byte rings again. */
+static u64 console_left(void)
+{
+	u64 left;
+
+	pthread_mutex_lock(&con.lock);
+	left = console_used();
+	con.busy = left || con.gone;
+	pthread_mutex_unlock(&con.lock);
+	return left;
+}
+
+static void console_flush(void)
+{
+	u64 left = console_left();
+	ssize_t done;
+
+	/* What comes meanwhile is the next burst: a guest that writes on must not keep the loop. */
+	loop_disarm(con.kvm->loop, &con.burst);
+	do {
+		done = console_flush_piece();
+		left -= MIN(left, (u64)MAX(done, (ssize_t)0));
+	} while (left && (done > 0 || done == -EINTR));
+	if (done < 0 && done != -EAGAIN)
+		console_lost_reader((int)-done);
+	left = console_left();
+	if (done == -EAGAIN || left >= BURST_BYTES)
+		loop_watch(con.kvm->loop, &con.out, EPOLLOUT);
+	else
+		loop_unwatch(con.kvm->loop, &con.out);
+	if (left && !con.out.added)
+		loop_arm(con.kvm->loop, &con.burst, now_ns() + BURST_NS);
+	console_tell_writable();
+}
+
+static void console_burst_over(void *arg)
+{
+	(void)arg;
+	console_flush();
+}
+
+static void console_output_rung(void *arg)
+{
+	bool large;
+
+	(void)arg;
+	if (con.out.added)
+		return; /* the reader is behind; epoll says when it has caught up */
+	pthread_mutex_lock(&con.lock);
+	large = console_used() >= BURST_BYTES;
+	pthread_mutex_unlock(&con.lock);
+	if (large)
+		console_flush();
+	else if (!con.burst.deadline_ns)
+		loop_arm(con.kvm->loop, &con.burst, now_ns() + BURST_NS);
+}
+
+static void console_out_ready(void *arg, u32 events)
+{
+	(void)arg;
+	(void)events;
+	console_flush();
+}
+
+/* False: the reader has had its time, or somebody says that it is enough. */
+static bool console_wait_reader(int enough_fd, u64 deadline_ns, u64 *notice_ns)
+{
+	struct pollfd ready[] = {{.fd = con.out.fd, .events = POLLOUT},
+				 {.fd = enough_fd, .events = POLLIN}};
+	u64 now = now_ns();
+	u64 until = MIN(deadline_ns, *notice_ns);
+
+	if (now >= deadline_ns)
+		return false;
+	if (now >= *notice_ns) {
+		*notice_ns = UINT64_MAX;
+		log_warn("the guest has ended, and lkvm waits for the reader of standard output, "
+			 "which has %llu bytes to come; a signal ends that",
+			 (unsigned long long)console_used());
+		return true;
+	}
+	until = MIN(until - now, NOTICE_NS);
+	poll(ready, ARRAY_SIZE(ready), (int)(until / NSEC_PER_MSEC + 1));
+	return !ready[1].revents;
+}
+
+/* Write the ring out, waiting where that is asked for. Returns the last write's result. */
+static ssize_t console_drain_ring(int enough_fd, u64 deadline_ns, u64 *notice_ns)
+{
+	ssize_t done;
+
+	while ((done = console_flush_piece()) != 0) {
+		if (done > 0 || done == -EINTR)
+			continue;
+		if (done != -EAGAIN || !console_wait_reader(enough_fd, deadline_ns, notice_ns))
+			break;
+	}
+	return done;
+}
+
+size_t console_drain(int enough_fd, u64 deadline_ns)
+{
+	u64 notice_ns = now_ns() + NOTICE_NS;
+	ssize_t done;
+	u64 lost;
+
+	if (!con.kvm)
+		return 0;
+	done = console_drain_ring(enough_fd, deadline_ns, &notice_ns);
+	if (!done) {
+		/* The ring is empty: there is room for what still lies in a chip. */
+		for (unsigned int i = 0; i < con.port_count; i++) {
+			if (con.ports[i].finish)
+				con.ports[i].finish(con.ports[i].dev);
+		}
+		done = console_drain_ring(enough_fd, deadline_ns, &notice_ns);
+	}
+	lost = con.dropped + console_used();
+	if (lost && done < 0 && done != -EAGAIN)
+		log_warn("console: %llu bytes of output were lost: standard output: %s",
+			 (unsigned long long)lost, strerror((int)-done));
+	else if (lost)
+		log_warn("console: %llu bytes of output were lost because standard output was not "
+			 "read",
+			 (unsigned long long)lost);
+	return console_left();
+}
+
+/* --- viewers --- */
+
+static void console_tell_watcher(void *arg)
+{
+	(void)arg;
+	if (con.watcher)
+		con.watcher();
+}
+
+static void console_view_rung(void *arg)
+{
+	(void)arg;
+	if (!con.view_burst.deadline_ns)
+		loop_arm(con.kvm->loop, &con.view_burst, now_ns() + BURST_NS);
+}
+
+void console_set_watcher(void (*fn)(void))
+{
+	pthread_mutex_lock(&con.lock);
+	con.watcher = fn;
+	con.watcher_told = false;
+	pthread_mutex_unlock(&con.lock);
+}
+
+/* The oldest byte that the ring still has. */
+static u64 console_oldest(void)
+{
+	return con.head - MIN(con.head, (u64)RING_BYTES);
+}
+
+u64 console_history(size_t bytes)
+{
+	u64 at;
+
+	pthread_mutex_lock(&con.lock);
+	at = MAX(con.head - MIN(con.head, (u64)bytes), console_oldest());
+	pthread_mutex_unlock(&con.lock);
+	return at;
+}
+
+size_t console_view(u64 *at, u8 *data, size_t size, u64 *lost)
+{
+	size_t from, len;
+	u64 oldest;
+
+	pthread_mutex_lock(&con.lock);
+	oldest = console_oldest();
+	*lost += *at < oldest ? oldest - *at : 0;
+	*at = MAX(*at, oldest);
+	from = *at % RING_BYTES;
+	len = MIN(MIN(con.head - *at, RING_BYTES - from), size);
+	memcpy(data, con.ring + from, len);
+	*at += len;
+	if (!len)
+		con.watcher_told = false;
+	pthread_mutex_unlock(&con.lock);
+	return len;
+}
+
+/* --- input --- */
+
+static void console_feed_port(void)
+{
+	const struct console_port *port;
+	u8 framed[INPUT_BYTES];
+	const u8 *data = con.input;
+	size_t len, taken = con.input_len;
+
+	if (!con.port_count)
+		return;
+	port = &con.ports[con.port_count - 1];
+	len = port->room(port->dev);
+	if (own_init_frames()) {
+		len = MIN(len, sizeof(framed));
+		len = own_init_frame(con.input, &taken, !con.input_open, framed, len);
+		data = framed;
+	} else {
+		len = taken = MIN(len, con.input_len);
+	}
+	if (!len)
+		return;
+	port->input(port->dev, data, len);
+	con.input_len -= taken;
+	memmove(con.input, con.input + taken, con.input_len);
+}
+
+static void console_watch_input(void)
+{
+	/* A terminal that is not raw is another job's: reading it would stop us. */
+	bool wanted = con.in_tty ? term_is_raw() : con.input_len < INPUT_BYTES;
+
+	if (con.input_open && wanted)
+		loop_watch(con.kvm->loop, &con.in, EPOLLIN);
+	else
+		loop_unwatch(con.kvm->loop, &con.in);
+}
+
+static void console_room_rung(void *arg)
+{
+	(void)arg;
+	console_feed_port();
+	console_watch_input();
+	console_tell_watcher(NULL);
+}
+
+bool console_may_type(void)
+{
+	/* A command that has read its input to the end is at its end, not at a terminal. */
+	return !con.input_open && !own_init_frames();
+}
+
+size_t console_type_room(void)
+{
+	return INPUT_BYTES - con.input_len;
+}
+
+void console_type(const u8 *data, size_t len)
+{
+	assert(len <= console_type_room());
+	memcpy(con.input + con.input_len, data, len);
+	con.input_len += len;
+	con.input_typed = true;
+	console_feed_port();
+}
+
+void console_send_break(void)
+{
+	for (unsigned int i = 0; i < con.port_count; i++) {
+		if (con.ports[i].send_break)
+			con.ports[i].send_break(con.ports[i].dev);
+	}
+}
+
+int console_send_sysrq(u8 key)
+{
+	for (unsigned int i = 0; i < con.port_count; i++) {
+		const struct console_port *port = &con.ports[i];
+
+		/* What waits to be fed comes behind both. */
+		if (port->send_sysrq)
+			return port->send_sysrq(port->dev, key);
+	}
+	return -ENODEV;
+}
+
+static void console_do_keys(unsigned int keys)
+{
+	if (keys & TERM_KEY_BREAK)
+		console_send_break();
+	if (keys & TERM_KEY_HELP)
+		(void)!write(STDERR_FILENO, key_help, sizeof(key_help) - 1);
+	if (keys & TERM_KEY_QUIT)
+		kvm_end(con.kvm, END_STOPPED, STATUS_STOPPED);
+}
+
+static void console_in_ready(void *arg, u32 events)
+{
+	u8 typed[INPUT_BYTES];
+	size_t space = INPUT_BYTES - con.input_len;
+	ssize_t len;
+
+	(void)arg;
+	(void)events;
+	len = read(con.in.fd, typed, con.in_tty ? sizeof(typed) : space);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len <= 0) {
+		/* The end of a pipe or file is no end of the guest: it just gets no more. */
+		con.input_open = false;
+		console_feed_port();
+		console_watch_input();
+		return;
+	}
+	if (con.in_tty) {
+		unsigned int keys = 0;
+
+		len = (ssize_t)term_filter(typed, (size_t)len, &keys);
+		console_do_keys(keys);
+	}
+	memcpy(con.input + con.input_len, typed, MIN((size_t)len, space));
+	con.input_len += MIN((size_t)len, space);
+	console_feed_port();
+	console_watch_input();
+}
+
+void console_room_changed(void)
+{
+	loop_ring(con.kvm->loop, &con.room);
+}
+
+void console_attach(const struct console_port *port)
+{
+	assert(con.port_count < ARRAY_SIZE(con.ports));
+	con.ports[con.port_count++] = *port;
+}
+
+void console_detach(void)
+{
+	con.port_count--;
+}
+
+/* --- set-up --- */
+
+/* The new guest gets neither the old one's last line nor what was typed for it. */
+static int console_reset(struct device *dev)
+{
+	(void)dev;
+	pthread_mutex_lock(&con.lock);
+	lines_reset(con.kvm);
+	pthread_mutex_unlock(&con.lock);
+	if (con.in_tty || con.input_typed)
+		con.input_len = 0;
+	con.input_typed = false;
+	return 0;
+}
+
+static struct device console_device = {.name = "console", .reset = console_reset};
+
+static int console_init(struct kvm *kvm)
+{
+	bool in_shared;
+
+	con.kvm = kvm;
+	con.output = (struct loop_bell){.fn = console_output_rung};
+	con.room = (struct loop_bell){.fn = console_room_rung};
+	con.view = (struct loop_bell){.fn = console_view_rung};
+	con.burst = (struct loop_timer){.fn = console_burst_over};
+	con.view_burst = (struct loop_timer){.fn = console_tell_watcher};
+	con.out = (struct loop_fd){.fn = console_out_ready};
+	con.in = (struct loop_fd){.fn = console_in_ready};
+	con.out.fd = term_reopen(STDOUT_FILENO, O_WRONLY, &con.out_shared);
+	con.in.fd = term_reopen(STDIN_FILENO, O_RDONLY, &in_shared);
+	con.in_tty = isatty(STDIN_FILENO);
+	loop_add_bell(kvm->loop, &con.output);
+	loop_add_bell(kvm->loop, &con.room);
+	loop_add_bell(kvm->loop, &con.view);
+	device_register(&console_device);
+	return 0;
+}
+
+static void console_exit(struct kvm *kvm)
+{
+	device_unregister(&console_device);
+	loop_unwatch(kvm->loop, &con.out);
+	loop_unwatch(kvm->loop, &con.in);
+	loop_disarm(kvm->loop, &con.burst);
+	loop_disarm(kvm->loop, &con.view_burst);
+	loop_remove_bell(kvm->loop, &con.output);
+	loop_remove_bell(kvm->loop, &con.room);
+	loop_remove_bell(kvm->loop, &con.view);
+	if (con.out.fd != STDOUT_FILENO)
+		close(con.out.fd);
+	if (con.in.fd != STDIN_FILENO)
+		close(con.in.fd);
+	con.kvm = NULL;
+}
+
+/* Input is read only from here on: until all is set up, it stays where it is. */
+static int console_open_input(struct kvm *kvm)
+{
+	(void)kvm;
+	con.input_open = true;
+	console_watch_input();
+	return 0;
+}
+
+INIT_MODULE(console, .level = INIT_DEV_BASE, .init = console_init, .exit = console_exit);
+INIT_MODULE(console_input, .level = INIT_LATE, .init = console_open_input);

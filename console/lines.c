@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's console, seen as lines.
+ *
+ * Two readers want lines rather than bytes: the result file, which ends with the
+ * last 200 of them, and report/kernel-lines.c, which looks for what the kernel says of
+ * itself. Bytes are collected into the current line; at a newline it becomes history.
+ * Carriage returns are dropped; a line longer than LINES_MAX_BYTES keeps its beginning.
+ *
+ * There is a current line for each source, because the kernel prints in the middle of
+ * a line that a program has begun, and a program may print an old report: only a
+ * whole line that the kernel wrote is shown to report/kernel-lines.c. The serial port can
+ * tell the two apart, hvc0 cannot (hw/serial.c). History has all lines in the order
+ * in which they were finished.
+ *
+ * Called under the console's lock on vCPU threads; see report/kernel-lines.c. History is read
+ * while no vCPU runs: by the main thread after the end, or by the loop while they are
+ * parked.
+ */
+#include <kvm/kernel-lines.h>
+#include <kvm/kvm.h>
+#include <kvm/lines.h>
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+struct kept_line {
+	u16 len;
+	char text[LINES_MAX_BYTES + 1];
+};
+
+static struct {
+	struct kept_line current[LINES_SOURCES];
+	enum lines_source last; /* to write */
+	struct kept_line kept[LINES_KEPT];
+	unsigned int next; /* where the next finished line goes */
+	unsigned int full; /* finished lines, at most LINES_KEPT */
+} lines;
+
+static void lines_finish(struct kvm *kvm, enum lines_source source)
+{
+	struct kept_line *line = &lines.current[source], *kept = &lines.kept[lines.next];
+
+	line->text[line->len] = '\0';
+	kept->len = line->len;
+	memcpy(kept->text, line->text, line->len + 1U);
+	lines.next = (lines.next + 1) % LINES_KEPT;
+	lines.full = MIN(lines.full + 1, (unsigned int)LINES_KEPT);
+	line->len = 0;
+	if (source != LINES_PROGRAM)
+		report_line(kvm, kept->text);
+}
+
+void lines_feed(struct kvm *kvm, enum lines_source source, const u8 *data, size_t len)
+{
+	struct kept_line *line = &lines.current[source];
+
+	lines.last = source;
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] == '\n')
+			lines_finish(kvm, source);
+		else if (data[i] != '\r' && line->len < LINES_MAX_BYTES)
+			line->text[line->len++] = (char)data[i];
+	}
+}
+
+void lines_reset(struct kvm *kvm)
+{
+	for (enum lines_source source = 0; source < LINES_SOURCES; source++) {
+		if (lines.current[source].len)
+			lines_finish(kvm, source);
+	}
+	report_reset();
+}
+
+void lines_for_each(void (*fn)(const char *line, size_t len, void *arg), void *arg)
+{
+	unsigned int first = (lines.next + LINES_KEPT - lines.full) % LINES_KEPT;
+
+	for (unsigned int i = 0; i < lines.full; i++) {
+		const struct kept_line *line = &lines.kept[(first + i) % LINES_KEPT];
+
+		fn(line->text, line->len, arg);
+	}
+	/* The one that is being written comes last. */
+	for (unsigned int i = 1; i <= LINES_SOURCES; i++) {
+		const struct kept_line *line = &lines.current[(lines.last + i) % LINES_SOURCES];
+
+		if (line->len)
+			fn(line->text, line->len, arg);
+	}
+}
+
+struct lines_found {
+	const char *text;
+	size_t len;
+};
+
+static void lines_find_last(const char *line, size_t len, void *arg)
+{
+	struct lines_found *found = arg;
+
+	for (size_t i = 0; i < len; i++) {
+		if (isgraph((unsigned char)line[i])) {
+			*found = (struct lines_found){line, len};
+			return;
+		}
+	}
+}
+
+void lines_last(char *line, size_t size)
+{
+	struct lines_found found = {"", 0};
+
+	lines_for_each(lines_find_last, &found);
+	snprintf(line, size, "%.*s", (int)found.len, found.text);
+}

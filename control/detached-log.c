@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a detached machine leaves while it runs: its console and words in NAME.log, and NAME.json.
+ *
+ * Standard output becomes a pipe, which a thread reads and writes out to the log: a file may be on
+ * a disk that stalls, and neither the loop nor a vCPU waits for it. To console.c the pipe is a
+ * reader like any other: one that is slow costs the oldest output, and a line says so. Standard
+ * error stays the terminal's until the start is over; then it is the log itself, opened for
+ * appending, so that the last words of a process that crashes get there without the thread.
+ *
+ * The log is at most 1 MiB. Before it would be more, the thread makes its next version
+ * (control/remains.c), which begins with the newer half, and turns standard error to that. What was
+ * said meanwhile is at the old one's end, and is carried over. A write that fails (a full disk)
+ * loses that piece and is tried again with the next: the guest goes on, and what comes when there
+ * is room is kept. How much was lost is said in the log, at the end, if there is room by then.
+ *
+ * The result says "running" as soon as the name is ours, before there is a machine; result.c
+ * completes it. A machine whose guest never ran leaves nothing: who started it has been told why.
+ *
+ * Main thread, but for the log's own and instance_log_take_stderr().
+ */
+#include <kvm/config.h>
+#include <kvm/control-name.h>
+#include <kvm/detached-log.h>
+#include <kvm/init.h>
+#include <kvm/log.h>
+#include <kvm/phase.h>
+#include <kvm/remains.h>
+#include <kvm/result.h>
+#include <kvm/thread.h>
+#include <kvm/util.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PIECE_BYTES (64 * KIB)
+#define MARGIN	    (32 * KIB) /* for lines of standard error between two looks */
+#define LOOK_MS	    1000
+#define END_NS	    (2 * NSEC_PER_SEC)
+
+static struct {
+	int fd;	  /* NAME.log; the thread's */
+	int pipe; /* what standard output is the other end of */
+	u64 lost;
+	char file[RUNTIME_FILE_MAX], next[RUNTIME_FILE_MAX], json[64 + RUNTIME_FILE_MAX];
+	pthread_t thread;
+	pthread_mutex_t lock; /* over what follows, and which file standard error is */
+	bool stderr_too;
+} ilog = {.fd = -1, .pipe = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int instance_log_open(const char *file)
+{
+	return openat(instance_dir_fd(), file,
+		      O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+/* --- the thread --- */
+
+/* Append [from, end) of one file to another. */
+static int instance_log_carry(int to, int from_fd, off_t from, off_t end)
+{
+	static u8 piece[PIECE_BYTES];
+	int err = 0;
+
+	while (!err && from < end) {
+		size_t len = MIN(sizeof(piece), (size_t)(end - from));
+
+		err = pread_full(from_fd, piece, len, from);
+		err = err ? err : write_full(to, piece, len);
+		from += (off_t)len;
+	}
+	return err;
+}
+
+/* Start the next version. If there is no room for two of them, all of the old one goes. */
+static void instance_log_turn(off_t size)
+{
+	int old = ilog.fd, new = instance_log_open(ilog.next);
+	off_t cut = remains_log_cut(old);
+	struct stat st;
+
+	if (new < 0 || instance_log_carry(new, old, cut, size) ||
+	    renameat(instance_dir_fd(), ilog.next, instance_dir_fd(), ilog.file) < 0) {
+		if (new >= 0)
+			close(new);
+		unlinkat(instance_dir_fd(), ilog.next, 0);
+		ilog.lost += ftruncate(old, 0) < 0 ? 0 : (u64)size;
+		return;
+	}
+	pthread_mutex_lock(&ilog.lock);
+	ilog.fd = new;
+	if (ilog.stderr_too)
+		dup2(new, STDERR_FILENO);
+	pthread_mutex_unlock(&ilog.lock);
+	if (!fstat(old, &st))
+		instance_log_carry(new, old, size, st.st_size);
+	close(old);
+}
+
+static void instance_log_keep(const u8 *data, size_t len)
+{
+	struct stat st;
+	ssize_t done;
+
+	if (!fstat(ilog.fd, &st) && st.st_size + (off_t)len > (off_t)(REMAINS_LOG_MAX - MARGIN))
+		instance_log_turn(st.st_size);
+	while (len) {
+		done = write(ilog.fd, data, len);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			break;
+		data += done;
+		len -= (size_t)done;
+	}
+	ilog.lost += len;
+}
+
+static void *instance_log_thread(void *arg)
+{
+	static u8 piece[PIECE_BYTES];
+	struct pollfd ready = {.fd = ilog.pipe, .events = POLLIN};
+	ssize_t len = 1;
+
+	(void)arg;
+	/* Until nobody has the other end. With nothing to read, standard error may still grow. */
+	while (len) {
+		if (!poll(&ready, 1, LOOK_MS)) {
+			instance_log_keep(piece, 0);
+			continue;
+		}
+		len = read(ilog.pipe, piece, sizeof(piece));
+		if (len > 0)
+			instance_log_keep(piece, (size_t)len);
+	}
+	return NULL;
+}
+
+/* --- the module --- */
+
+void instance_log_take_stderr(void)
+{
+	pthread_mutex_lock(&ilog.lock);
+	ilog.stderr_too = true;
+	dup2(ilog.fd, STDERR_FILENO);
+	pthread_mutex_unlock(&ilog.lock);
+}
+
+static int instance_log_start(void)
+{
+	int ends[2], err;
+
+	ilog.fd = instance_log_open(ilog.file);
+	if (ilog.fd < 0)
+		return -errno;
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		err = -errno;
+		goto err_file;
+	}
+	ilog.pipe = ends[0];
+	dup2(ends[1], STDOUT_FILENO);
+	close(ends[1]);
+	err = thread_start(&ilog.thread, 0, instance_log_thread, NULL);
+	if (!err)
+		return 0;
+	close(ilog.pipe);
+err_file:
+	close(ilog.fd);
+	return err;
+}
+
+static int instance_log_init(struct kvm *kvm)
+{
+	int err;
+
+	(void)kvm;
+	if (config.dry_run)
+		return 0;
+	/* What the last machine of this name left. */
+	remains_remove(instance_dir_fd(), config.name);
+	if (!config.detach)
+		return 0;
+	remains_file(ilog.file, config.name, ".log");
+	remains_file(ilog.next, config.name, REMAINS_LOG_NEW);
+	snprintf(ilog.json, sizeof(ilog.json), "/proc/self/fd/%d/%.*s.json", instance_dir_fd(),
+		 RUNTIME_NAME_MAX, config.name);
+	err = result_keep(ilog.json);
+	err = err ? err : instance_log_start();
+	if (err) {
+		result_keep(NULL);
+		remains_remove(instance_dir_fd(), config.name);
+		return log_fail(err, "--detach: %s and %s.json cannot be made: %s", ilog.file,
+				config.name, strerror(-err));
+	}
+	return 0;
+}
+
+/* Close our end of the pipe; the thread writes what is in it and ends. */
+static void instance_log_stop_thread(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	fflush(stdout);
+	dup2(null, STDOUT_FILENO);
+	close(null);
+	/* If it hangs in the file, the process ends without it. */
+	if (!thread_join_within(ilog.thread, END_NS))
+		return;
+	if (ilog.lost)
+		log_warn("%s: %llu bytes were lost because they could not be written", ilog.file,
+			 (unsigned long long)ilog.lost);
+	close(ilog.pipe);
+	close(ilog.fd);
+}
+
+static void instance_log_exit(struct kvm *kvm)
+{
+	(void)kvm;
+	if (!config.detach || config.dry_run)
+		return;
+	instance_log_stop_thread();
+	result_keep(NULL);
+	if (!phase_ns(PHASE_FIRST_RUN))
+		remains_remove(instance_dir_fd(), config.name);
+}
+
+/* By its name behind the instance, and before KVM. */
+INIT_MODULE(instance_log, .level = INIT_CORE, .init = instance_log_init, .exit = instance_log_exit);

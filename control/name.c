@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The name of a running machine, held by a lock.
+ *
+ * A name is taken before anything else is made, and given back after everything else is gone; the
+ * lock goes with the process, so a crash blocks nobody. Where the lock is and how it is taken,
+ * control/runtime-dir.c knows; the control socket of control/socket.c lies beside it.
+ *
+ * Main thread.
+ */
+#include <kvm/config.h>
+#include <kvm/control-name.h>
+#include <kvm/init.h>
+#include <kvm/log.h>
+#include <kvm/runtime-dir.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct option instance_options[] = {
+	{.name = "name",
+	 .type = OPTION_STRING,
+	 .value = &config.name,
+	 .arg = "NAME",
+	 .help = "name of this machine (guest-PID)"},
+};
+OPTION_GROUP(instance, "run", "Machine", 10, instance_options);
+
+static int instance_dir = -1, instance_lock = -1;
+
+int instance_dir_fd(void)
+{
+	return instance_dir;
+}
+
+static int instance_init(struct kvm *kvm)
+{
+	int err;
+
+	(void)kvm;
+	if (!runtime_dir_is_name(config.name))
+		return log_fail(-EINVAL,
+				"--name takes 1 to %d characters of UTF-8, no slashes, spaces or "
+				"control characters, the first not a dot; got '%s'",
+				RUNTIME_NAME_MAX, config.name);
+	instance_dir = runtime_dir_open(true);
+	if (instance_dir < 0)
+		return instance_dir;
+	instance_lock = runtime_dir_lock(instance_dir, config.name);
+	if (instance_lock >= 0)
+		return 0;
+	err = instance_lock;
+	close(instance_dir);
+	instance_dir = -1;
+	if (err == -EEXIST)
+		return log_fail(err, "--name %s: is in use by a running machine; choose another",
+				config.name);
+	return log_fail(err,
+			"--name %s: %s.lock in the runtime directory cannot be locked: %s; "
+			"LKVM_RUNTIME_DIR names another",
+			config.name, config.name, strerror(-err));
+}
+
+static void instance_exit(struct kvm *kvm)
+{
+	(void)kvm;
+	runtime_dir_unlock(instance_dir, config.name, instance_lock);
+	close(instance_dir);
+}
+
+/* First of all: whoever may not have the name gets no machine either. */
+INIT_MODULE(instance, .level = INIT_CORE, .init = instance_init, .exit = instance_exit);

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Why a guest left KVM_RUN: one table from exit reason to handler.
+ *
+ * Every reason that the installed <linux/kvm.h> names has a row. A row with a
+ * handler is served on the vCPU's thread and the guest goes on. A row without
+ * one is the end of this machine: a report says the reason, what it usually
+ * means, the registers and the code bytes, and the run ends as a crash. A
+ * reason without a row is a newer KVM than this binary knows, and is reported
+ * likewise.
+ *
+ * struct kvm_run is shared with the kernel, not with the guest; what the guest
+ * chooses in it (port, address, length, count) is bounded by KVM, and checked
+ * again by bus.c, which never trusts a length.
+ *
+ * Spec: Linux Documentation/virt/kvm/api.rst, section 5 (the kvm_run structure).
+ */
+#include <kvm/arch.h>
+#include <kvm/bus.h>
+#include <kvm/exit.h>
+#include <kvm/kvm-cpu.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/trace.h>
+
+#include <stdio.h>
+#include <string.h>
+
+struct exit_kind {
+	const char *name;
+	void (*handle)(struct kvm_cpu *cpu); /* NULL: the vCPU cannot go on */
+	const char *meaning;		     /* for the report */
+};
+
+static void exit_io(struct kvm_cpu *cpu)
+{
+	struct kvm_run *run = cpu->run;
+	u8 *data = (u8 *)run + run->io.data_offset;
+
+	/* A string instruction is count accesses to one port. */
+	for (u32 i = 0; i < run->io.count; i++, data += run->io.size) {
+		if (run->io.direction == KVM_EXIT_IO_OUT)
+			bus_write(&cpu->kvm->ports, run->io.port, data, run->io.size);
+		else
+			bus_read(&cpu->kvm->ports, run->io.port, data, run->io.size);
+	}
+}
+
+static void exit_mmio(struct kvm_cpu *cpu)
+{
+	struct kvm_run *run = cpu->run;
+
+	if (run->mmio.is_write)
+		bus_write(&cpu->kvm->mmio, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
+	else
+		bus_read(&cpu->kvm->mmio, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
+}
+
+/* Reasons that only say "user space may look": enter again. */
+static void exit_again(struct kvm_cpu *cpu)
+{
+	(void)cpu;
+}
+
+static void exit_line(void *arg, const char *text)
+{
+	(void)arg;
+	log_error("  %s", text);
+}
+
+/* The end of this machine: what happened, what it usually means, where the vCPU stood. */
+static void exit_report(struct kvm_cpu *cpu, const char *what, const char *meaning)
+{
+	kvm_end(cpu->kvm, END_CRASH, STATUS_CRASH);
+	log_error("vCPU %u cannot go on: %s: %s", cpu->id, what, meaning);
+	arch_cpu_dump(cpu, exit_line, NULL);
+}
+
+static void exit_shutdown(struct kvm_cpu *cpu)
+{
+	exit_report(cpu, "shutdown", arch_shutdown_meaning(cpu));
+}
+
+static void exit_fail_entry(struct kvm_cpu *cpu)
+{
+	char what[80];
+
+	snprintf(what, sizeof(what), "failed entry, hardware reason 0x%llx",
+		 (unsigned long long)cpu->run->fail_entry.hardware_entry_failure_reason);
+	exit_report(cpu, what,
+		    "the CPU refused the vCPU's state: the guest loaded registers that "
+		    "contradict each other, or this host's KVM has a bug");
+}
+
+static void exit_unknown(struct kvm_cpu *cpu)
+{
+	char what[80];
+
+	snprintf(what, sizeof(what), "unknown hardware exit 0x%llx",
+		 (unsigned long long)cpu->run->hw.hardware_exit_reason);
+	exit_report(cpu, what, "the CPU left the guest for a reason this host's KVM does not know");
+}
+
+/* Which instruction KVM could not emulate, as far as KVM tells. */
+static void exit_emulation_bytes(const struct kvm_run *run, char *text, size_t size)
+{
+	u32 count =
+		MIN(run->emulation_failure.insn_size, sizeof(run->emulation_failure.insn_bytes));
+	int used = 0;
+
+	if (run->emulation_failure.ndata < 3 ||
+	    !(run->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES))
+		count = 0;
+	used = snprintf(text, size, "emulation failure, instruction");
+	for (u32 i = 0; i < count; i++)
+		used += snprintf(text + used, size - (size_t)used, " %02x",
+				 run->emulation_failure.insn_bytes[i]);
+	if (!count)
+		snprintf(text, size, "emulation failure, instruction at the marked code byte");
+}
+
+static void exit_internal_error(struct kvm_cpu *cpu)
+{
+	char what[128];
+
+	switch (cpu->run->internal.suberror) {
+	case KVM_INTERNAL_ERROR_EMULATION:
+		exit_emulation_bytes(cpu->run, what, sizeof(what));
+		exit_report(cpu, what,
+			    "this host's KVM has to emulate this code instead of running it, and "
+			    "does not know this instruction; guests run whole only on hardware "
+			    "virtualisation");
+		break;
+	case KVM_INTERNAL_ERROR_SIMUL_EX:
+		exit_report(cpu, "internal error: simultaneous exceptions",
+			    "an exception came up while another was being delivered, in a way KVM "
+			    "cannot combine");
+		break;
+	case KVM_INTERNAL_ERROR_DELIVERY_EV:
+		exit_report(cpu, "internal error: exit while delivering an event",
+			    "the guest's IDT, stack or TSS lies where no RAM is");
+		break;
+	case KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON:
+		exit_report(cpu, "internal error: unexpected exit reason",
+			    "this CPU has a feature that this host's KVM does not handle");
+		break;
+	default:
+		snprintf(what, sizeof(what), "internal error, kind %u",
+			 cpu->run->internal.suberror);
+		exit_report(cpu, what, "this host's KVM gave up; its log (dmesg) may say more");
+	}
+}
+
+static void exit_system_event(struct kvm_cpu *cpu)
+{
+	switch (cpu->run->system_event.type) {
+	case KVM_SYSTEM_EVENT_SHUTDOWN:
+		kvm_end(cpu->kvm, END_POWEROFF, 0);
+		break;
+	case KVM_SYSTEM_EVENT_RESET:
+		kvm_request_reset(cpu->kvm, "a KVM system event");
+		break;
+	case KVM_SYSTEM_EVENT_CRASH:
+		exit_report(cpu, "system event: crash", "the guest told KVM that it crashed");
+		break;
+	default:
+		exit_report(cpu, "system event of an unknown type",
+			    "a feature that lkvm did not ask for");
+	}
+}
+
+#define NOT_ASKED_FOR "lkvm did not ask KVM for this exit; this host's KVM is at fault"
+#define OTHER_ARCH    "this exit belongs to another architecture"
+
+static const struct exit_kind exit_kinds[KVM_CPU_EXIT_KINDS] = {
+	[KVM_EXIT_UNKNOWN] = {"unknown", exit_unknown, NULL},
+	[KVM_EXIT_EXCEPTION] = {"exception", NULL,
+				"KVM could not handle an exception of the guest"},
+	[KVM_EXIT_IO] = {"io", exit_io, NULL},
+	[KVM_EXIT_HYPERCALL] = {"hypercall", NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_DEBUG] = {"debug", NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_HLT] = {"hlt", NULL, "the vCPU halted and no in-kernel APIC can wake it"},
+	[KVM_EXIT_MMIO] = {"mmio", exit_mmio, NULL},
+	[KVM_EXIT_IRQ_WINDOW_OPEN] = {"irq_window", exit_again, NULL},
+	[KVM_EXIT_SHUTDOWN] = {"shutdown", exit_shutdown, NULL},
+	[KVM_EXIT_FAIL_ENTRY] = {"fail_entry", exit_fail_entry, NULL},
+	[KVM_EXIT_INTR] = {"intr", exit_again, NULL},
+	[KVM_EXIT_SET_TPR] = {"set_tpr", exit_again, NULL},
+	[KVM_EXIT_TPR_ACCESS] = {"tpr_access", NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_S390_SIEIC] = {"s390_sieic", NULL, OTHER_ARCH},
+	[KVM_EXIT_S390_RESET] = {"s390_reset", NULL, OTHER_ARCH},
+	[KVM_EXIT_DCR] = {"dcr", NULL, OTHER_ARCH},
+	[KVM_EXIT_NMI] = {"nmi", exit_again, NULL},
+	[KVM_EXIT_INTERNAL_ERROR] = {"internal_error", exit_internal_error, NULL},
+	[KVM_EXIT_OSI] = {"osi", NULL, OTHER_ARCH},
+	[KVM_EXIT_PAPR_HCALL] = {"papr_hcall", NULL, OTHER_ARCH},
+	[KVM_EXIT_S390_UCONTROL] = {"s390_ucontrol", NULL, OTHER_ARCH},
+	[KVM_EXIT_WATCHDOG] = {"watchdog", NULL, OTHER_ARCH},
+	[KVM_EXIT_S390_TSCH] = {"s390_tsch", NULL, OTHER_ARCH},
+	[KVM_EXIT_EPR] = {"epr", NULL, OTHER_ARCH},
+	[KVM_EXIT_SYSTEM_EVENT] = {"system_event", exit_system_event, NULL},
+	[KVM_EXIT_S390_STSI] = {"s390_stsi", NULL, OTHER_ARCH},
+	[KVM_EXIT_IOAPIC_EOI] = {"ioapic_eoi", NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_HYPERV] = {"hyperv", NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_ARM_NISV] = {"arm_nisv", NULL, OTHER_ARCH},
+	[KVM_EXIT_X86_RDMSR] = {"rdmsr", NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_X86_WRMSR] = {"wrmsr", NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_DIRTY_RING_FULL] = {"dirty_ring_full", NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_AP_RESET_HOLD] = {"ap_reset_hold", NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_X86_BUS_LOCK] = {"bus_lock", NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_XEN] = {"xen", NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_RISCV_SBI] = {"riscv_sbi", NULL, OTHER_ARCH},
+	[KVM_EXIT_RISCV_CSR] = {"riscv_csr", NULL, OTHER_ARCH},
+	[KVM_EXIT_NOTIFY] = {"notify", NULL, NOT_ASKED_FOR},
+};
+
+const char *kvm_exit_name(u32 reason)
+{
+	return reason < KVM_CPU_EXIT_KINDS ? exit_kinds[reason].name : NULL;
+}
+
+void kvm_exit_handle(struct kvm_cpu *cpu)
+{
+	u32 reason = cpu->run->exit_reason;
+	const struct exit_kind *kind;
+	char what[40];
+
+	if (!kvm_exit_name(reason)) {
+		snprintf(what, sizeof(what), "exit reason %u", reason);
+		exit_report(cpu, what, "newer than this lkvm");
+		return;
+	}
+	kind = &exit_kinds[reason];
+	atomic_fetch_add_explicit(&cpu->exits[reason], 1, memory_order_relaxed);
+	if (trace_enabled)
+		trace_exit(cpu->run);
+	if (kind->handle)
+		kind->handle(cpu);
+	else
+		exit_report(cpu, kind->name, kind->meaning);
+}
+
+void kvm_exit_run_failed(struct kvm_cpu *cpu, int error)
+{
+	exit_report(cpu, "KVM_RUN failed", strerror(error));
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who may have an image at the same time: one writer, or any number of readers.
+ *
+ * The locks are open-file-description locks: they belong to the descriptor and go with it, also
+ * when the process is killed. They have to agree with two kinds of other programs.
+ *
+ * QEMU gives single bytes a meaning. Byte 100 + n is locked for reading by each process that uses
+ * permission n, byte 200 + n by each that does not let others use it. QEMU never locks for
+ * writing: it takes its bytes first, and then asks whether a byte that excludes it is locked by
+ * another process. The permissions are 0 consistent read, 1 write, 2 write without a change, 3
+ * resize.
+ *
+ * Everyone else locks the whole file, or its first byte, for reading or for writing.
+ *
+ * A writer locks the whole file for writing, which excludes both kinds. A reader takes the bytes
+ * of a QEMU that only reads, and all the bytes that have no meaning for QEMU; then it asks for a
+ * QEMU that writes. A read lock over the whole file is that of a reader, so it is no obstacle.
+ *
+ * Both sides lock first and ask afterwards, so of two that start at once at least one sees the
+ * other. Main thread, before the run.
+ *
+ * Spec: fcntl(2) open file description locks; QEMU docs/system/qemu-block-drivers ("Image
+ * locking"), include/block/block-common.h (BLK_PERM_*).
+ */
+#include "file.h"
+#include <kvm/log.h>
+#include <kvm/util.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define USED	     100 /* + n: permission n is used */
+#define NOT_SHARED   200 /* + n: others may not use it */
+#define AFTER	     300 /* no meaning for QEMU, to the end of all files */
+#define PERM_READ    0
+#define PERM_WRITE   1
+#define PERM_RESIZE  3
+#define LOCK_TRIES   50
+#define LOCK_STEP_US 10000
+
+struct lock_range {
+	off_t start, len; /* len 0: without an end */
+};
+
+static const struct lock_range reader_holds[] = {{0, USED},
+						 {USED + PERM_READ, 1},
+						 {NOT_SHARED + PERM_WRITE, 1},
+						 {NOT_SHARED + PERM_RESIZE, 1},
+						 {AFTER, 0}};
+static const off_t reader_asks[] = {USED + PERM_WRITE, USED + PERM_RESIZE, NOT_SHARED + PERM_READ};
+
+static int disk_lock_set(int fd, int type, struct lock_range range)
+{
+	struct flock lock = {.l_type = (short)type,
+			     .l_whence = SEEK_SET,
+			     .l_start = range.start,
+			     .l_len = range.len};
+
+	return fcntl(fd, F_OFD_SETLK, &lock) ? -errno : 0;
+}
+
+/* -EAGAIN when a QEMU has locked this byte. */
+static int disk_lock_ask(int fd, off_t byte)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+
+	if (fcntl(fd, F_OFD_GETLK, &lock))
+		return -errno;
+	if (lock.l_type == F_UNLCK || (lock.l_type == F_RDLCK && lock.l_start < USED))
+		return 0;
+	return -EAGAIN;
+}
+
+static int disk_lock_as_reader(int fd)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(reader_holds); i++)
+		err = disk_lock_set(fd, F_RDLCK, reader_holds[i]);
+	for (size_t i = 0; !err && i < ARRAY_SIZE(reader_asks); i++)
+		err = disk_lock_ask(fd, reader_asks[i]);
+	if (err)
+		disk_lock_set(fd, F_UNLCK, (struct lock_range){0, 0});
+	return err;
+}
+
+/* io_uring may hold the files of a process that was killed for a moment longer. */
+static int disk_lock_try(const struct disk_file *file)
+{
+	for (int tries = LOCK_TRIES;; tries--) {
+		int err = file->read_only
+				  ? disk_lock_as_reader(file->fd)
+				  : disk_lock_set(file->fd, F_WRLCK, (struct lock_range){0, 0});
+
+		if (!tries || (err != -EAGAIN && err != -EACCES))
+			return err;
+		usleep(LOCK_STEP_US);
+	}
+}
+
+int disk_file_lock(const struct disk_file *file)
+{
+	int err = disk_lock_try(file);
+
+	if (!err)
+		return 0;
+	if (err != -EAGAIN && err != -EACCES) {
+		log_warn("disk %s: cannot be locked: %s; nothing keeps others from writing to it",
+			 file->name, strerror(-err));
+		return 0;
+	}
+	if (file->read_only)
+		return log_fail(-EBUSY, "disk %s: is in use: another process writes to it",
+				file->name);
+	return log_fail(-EBUSY,
+			"disk %s: is in use: another process has it open; only readers "
+			"(',ro', ',snapshot') can share it",
+			file->name);
+}

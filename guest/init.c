@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lkvm's init: the first program of a guest that was given none.
+ *
+ * initramfs.c puts it, as /lkvm/init, in front of everything else the kernel unpacks. It mounts
+ * the kernel's file systems, loads the modules in the order in which they stand in /lkvm/config,
+ * sets clock, name and terminal size, waits for the root's device (with a bound) and mounts it.
+ * Then it does one of three things:
+ *
+ * - hands over to the root's own init, which becomes process 1 in its place;
+ * - runs the command of --exec by the root's shell, and ends the machine with its status;
+ * - without a root, runs a shell on the console, and ends the machine with the shell's status.
+ *
+ * init-exec.c has the command and what is asked of it while it runs, init-console.c its standard
+ * input and the line to lkvm.
+ *
+ * The end is to tell lkvm the status (init-status.c), when all that was said on the console is
+ * out and the root is clean; 126 and 127 are the shell's own, 128 + n is a death by signal, 125 is
+ * this program's: one line said why.
+ *
+ * Before all of that it makes way for an /init that is built into the kernel, unless the user
+ * asked for one of the above.
+ *
+ * /lkvm/config has a line for each thing, a word and its value:
+ *
+ *	module FILE, try-module FILE	load it; the second may refuse
+ *	no-modules-of VERSION		the host has found none
+ *	root DEVICE, type TYPES		what to mount (init-root.c)
+ *	root-by OPTION			who named it
+ *	overlay				over it, what is written goes to memory
+ *	exec COMMAND, user NAME
+ *	input pipe TTY, input none	what standard input is, if not the terminal
+ *	output plain			standard output is no terminal
+ *	clock SECONDS, hostname NAME, terminal ROWS COLUMNS
+ *	status PORT NUMBER		the status port
+ *
+ * The words of the kernel's command line that are about the root mean what they always mean:
+ * ro, rw, rootflags=, rootfstype=, rootwait, rootdelay=, init=. A program of its own, built static
+ * with musl.
+ */
+#include "init.h"
+#include "cmdline.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROOT	INIT_ROOT
+#define BUSYBOX "/lkvm/busybox"
+
+static struct {
+	char text[64 * 1024];
+	const char *root, *root_by, *type, *exec, *user, *hostname, *terminal, *no_modules;
+	const char *input, *output;
+	long long clock;
+	bool overlay;
+	char cmdline[4096];
+} conf;
+
+static const char *root_at; /* where it is mounted; NULL: nowhere */
+static const char *const kernel_mounts[] = {"dev", "proc", "sys"};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+void init_say(const char *fmt, ...)
+{
+	va_list args;
+
+	dprintf(2, "lkvm-init: ");
+	va_start(args, fmt);
+	vdprintf(2, fmt, args);
+	va_end(args);
+	dprintf(2, "\n");
+}
+
+/* --- the end --- */
+
+/* A blank in a path is \040 in /proc/mounts. */
+static void unescape(char *path)
+{
+	char *to = path;
+
+	for (; *path; path++) {
+		if (path[0] == '\\' && path[1] && path[2] && path[3]) {
+			*to++ = (char)((path[1] - '0') << 6 | (path[2] - '0') << 3 |
+				       (path[3] - '0'));
+			path += 3;
+		} else {
+			*to++ = *path;
+		}
+	}
+	*to = 0;
+}
+
+/* What cannot go is at least not written any more. */
+static void unmount(const char *path)
+{
+	if (umount2(path, 0) < 0 && umount2(path, MNT_DETACH) < 0)
+		mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY, NULL);
+}
+
+/*
+ * Disks are left clean, whatever the command left running and mounted there: from the newest mount
+ * to the oldest, all that is in the root or on a device.
+ */
+static void unmount_root(void)
+{
+	static char text[32 * 1024];
+	char *line = text + (init_slurp("/proc/mounts", text, sizeof(text)) > 0 ? strlen(text) : 0);
+
+	kill(-1, SIGKILL);
+	while (wait(NULL) > 0)
+		;
+	sync();
+	while (line > text) {
+		char *path;
+
+		*--line = 0; /* its end of line, or the end of all */
+		while (line > text && line[-1] != '\n')
+			line--;
+		path = strchr(line, ' ');
+		if (!path)
+			continue;
+		path++;
+		path[strcspn(path, " ")] = 0;
+		unescape(path);
+		if (*line == '/' || !strncmp(path, ROOT, sizeof(ROOT) - 1))
+			unmount(path);
+	}
+}
+
+/* Does not return. */
+static void leave(int status)
+{
+	unmount_root();
+	sync();
+	tcdrain(STDOUT_FILENO);
+	tcdrain(STDERR_FILENO);
+	status_tell(status);
+	/* For lkvm this is no success. A kernel without ACPI can reboot, but not power off. */
+	reboot(access("/sys/firmware/acpi", F_OK) ? RB_AUTOBOOT : RB_POWER_OFF);
+	for (;;)
+		pause();
+}
+
+/* Does not return. */
+static void fail(const char *what, const char *name)
+{
+	init_say("%s%s: %s", what, name, strerror(errno));
+	leave(STATUS_OURS);
+}
+
+/* --- what is to be done --- */
+
+ssize_t init_slurp(const char *path, char *to, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	while (len < room - 1 && (n = read(fd, to + len, room - 1 - len)) > 0)
+		len += (size_t)n;
+	close(fd);
+	to[len] = 0;
+	return (ssize_t)len;
+}
+
+static void load_module(const char *path, bool may_refuse)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *base = strrchr(path, '-');
+
+	if (fd >= 0 && (!syscall(SYS_finit_module, fd, "", 0) || errno == EEXIST || may_refuse)) {
+		close(fd);
+		unlink(path);
+		return;
+	}
+	init_say("module %s cannot be loaded: %s%s", base ? base + 1 : path, strerror(errno),
+		 errno == ENOEXEC ? " (it is for another kernel)" : "");
+	leave(STATUS_OURS);
+}
+
+static void take_line(char *line)
+{
+	static const struct {
+		const char *word;
+		const char **to;
+	} words[] = {{"root", &conf.root},	   {"root-by", &conf.root_by},
+		     {"type", &conf.type},	   {"exec", &conf.exec},
+		     {"user", &conf.user},	   {"hostname", &conf.hostname},
+		     {"terminal", &conf.terminal}, {"input", &conf.input},
+		     {"output", &conf.output},	   {"no-modules-of", &conf.no_modules}};
+	char *value = strchr(line, ' ');
+
+	value = value ? (*value = 0, value + 1) : line + strlen(line);
+	for (size_t i = 0; i < COUNT(words); i++) {
+		if (!strcmp(line, words[i].word))
+			*words[i].to = value;
+	}
+	if (!strcmp(line, "clock"))
+		conf.clock = atoll(value);
+	if (!strcmp(line, "status"))
+		status_take(value);
+	if (!strcmp(line, "overlay"))
+		conf.overlay = true;
+	if (!strcmp(line, "module") || !strcmp(line, "try-module"))
+		load_module(value, *line == 't');
+}
+
+static void take_config(void)
+{
+	char *line = conf.text, *end;
+
+	if (init_slurp("/lkvm/config", conf.text, sizeof(conf.text)) < 0)
+		fail("/lkvm/config", "");
+	unlink("/lkvm/config");
+	for (; (end = strchr(line, '\n')); line = end + 1) {
+		*end = 0;
+		take_line(line);
+	}
+	init_slurp("/proc/cmdline", conf.cmdline, sizeof(conf.cmdline));
+}
+
+/* --- clock, name, terminal --- */
+
+static void settle(void)
+{
+	/* The clock was read from the RTC long since, unless there is none. */
+	if (conf.clock > time(NULL))
+		settimeofday(&(struct timeval){.tv_sec = conf.clock}, NULL);
+	if (conf.hostname)
+		sethostname(conf.hostname, strlen(conf.hostname));
+	console_set_size(conf.terminal);
+}
+
+/* --- the root --- */
+
+static void mount_root(void)
+{
+	const struct root_plan plan = {.device = conf.root,
+				       .types = conf.type,
+				       .by = conf.root_by ? conf.root_by : "--root",
+				       .no_modules = conf.no_modules,
+				       .cmdline = conf.cmdline,
+				       .overlay = conf.overlay};
+
+	if (!root_mount(&plan))
+		leave(STATUS_OURS);
+	conf.root = root_device();
+	root_at = ROOT;
+}
+
+/* --- what runs --- */
+
+/* Inside the root, where absolute links lead to where they should. */
+static const char *find_init(void)
+{
+	static const char *const usual[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
+	static char init[256];
+	const char *asked = cmdline_find(conf.cmdline, "init", init, sizeof(init)) ? init : NULL;
+
+	for (size_t i = 0; i < (asked ? 1 : COUNT(usual)); i++) {
+		const char *name = asked ? asked : usual[i];
+
+		if (!access(name, F_OK))
+			return name;
+	}
+	init_say("root %s: has no %s", conf.root,
+		 asked ? asked : "/sbin/init, /etc/init, /bin/init or /bin/sh; is it a root?");
+	leave(STATUS_OURS);
+	return NULL;
+}
+
+/* What is in memory goes: nobody can see it any more. */
+static void forget_initramfs(void)
+{
+	unlink("/lkvm/init");
+	unlink(BUSYBOX);
+}
+
+/* Into the root, as far as it has folders for them: how is MS_MOVE or MS_BIND. */
+static void pass_mounts(unsigned long how)
+{
+	char from[16], to[64];
+
+	for (size_t i = 0; i < COUNT(kernel_mounts); i++) {
+		snprintf(from, sizeof(from), "/%s", kernel_mounts[i]);
+		snprintf(to, sizeof(to), ROOT "/%s", kernel_mounts[i]);
+		if (mount(from, to, NULL, how, NULL) && how == MS_MOVE)
+			umount2(from, MNT_DETACH);
+	}
+}
+
+/* Become the root's own init. Does not return. */
+static void hand_over(char **argv)
+{
+	const char *path;
+
+	pass_mounts(MS_MOVE);
+	forget_initramfs();
+	if (chdir(ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
+		fail("root: cannot be entered: ", conf.root);
+	root_at = "/";
+	path = find_init();
+	argv[0] = (char *)path;
+	execv(path, argv);
+	fail("init cannot be run: ", path);
+}
+
+int init_wait(pid_t child)
+{
+	int status;
+	pid_t pid;
+
+	do {
+		pid = wait(&status);
+	} while (pid != child && (pid > 0 || errno == EINTR));
+	if (pid != child)
+		return STATUS_OURS;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int run(void)
+{
+	const struct exec_plan plan = {.command = conf.exec,
+				       .user = conf.user,
+				       .root = root_at,
+				       .input = conf.input,
+				       .plain = conf.output && !strcmp(conf.output, "plain")};
+
+	return exec_run(&plan);
+}
+
+int main(int argc, char **argv)
+{
+	(void)argc;
+	if (getpid() != 1) {
+		init_say("is for the guest of lkvm run, as its first program");
+		return STATUS_OURS;
+	}
+	/* The kernel has an initramfs built in, and nobody asked for this program. */
+	if (access("/lkvm/asked", F_OK) && !access("/init", X_OK)) {
+		unlink("/lkvm/config");
+		console_make_way();
+		execv("/init", argv);
+		fail("/init cannot be run", "");
+	}
+	mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=755");
+	console_open_early();
+	take_config();
+	console_open();
+	settle();
+	if (conf.root)
+		mount_root();
+	if (conf.root && !conf.exec)
+		hand_over(argv);
+	if (conf.root)
+		pass_mounts(MS_BIND);
+	leave(run());
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which machines a command is for: NAME, -n NAME, or -a; or one NAME alone. client/select.c.
+ * Main thread.
+ */
+#ifndef KVM_BUILTIN_SELECT_H
+#define KVM_BUILTIN_SELECT_H
+
+#ifdef HAVE_JANSSON
+#include <jansson.h>
+#include <kvm/options.h>
+
+struct selection {
+	const char *name;   /* -n, --name */
+	bool all;	    /* -a, --all */
+	bool help;	    /* -h, --help */
+	int (*check)(void); /* the options together: 0, or an error after log_error(); or NULL */
+};
+
+/* The option -h alone, for the table of a command that uses select_name(). */
+#define SELECT_HELP_OPTION(help_)                                                          \
+	{                                                                                  \
+		.name = "help", .short_name = 'h', .type = OPTION_FLAG, .value = &(help_), \
+		.help = "list these options"                                               \
+	}
+
+/* The three options, for a command's table. */
+#define SELECTION_OPTIONS(selection)                                     \
+	{.name = "name",                                                 \
+	 .short_name = 'n',                                              \
+	 .type = OPTION_STRING,                                          \
+	 .value = &(selection).name,                                     \
+	 .arg = "NAME",                                                  \
+	 .help = "the machine of that name"},                            \
+		{.name = "all",                                          \
+		 .short_name = 'a',                                      \
+		 .type = OPTION_FLAG,                                    \
+		 .value = &(selection).all,                              \
+		 .help = "all machines of this user"},                   \
+	{                                                                \
+		.name = "help", .short_name = 'h', .type = OPTION_FLAG,  \
+		.value = &(selection).help, .help = "list these options" \
+	}
+
+/*
+ * Parse the options of command, then call fn with a connection to each machine that is meant; with
+ * -a in a process of its own for each, all at the same time, and what they print comes in the order
+ * of the names. Returns the exit status: the largest that fn returned, 125 after log_error() when
+ * there is no such machine, one cannot be reached or the words are wrong, 0 for --help.
+ */
+int select_machines(const char *command, struct selection *selection, int argc, char **argv,
+		    int (*fn)(const char *name, int fd));
+
+/*
+ * Parse the options of command, which takes one NAME, of a machine that runs or has ended: that;
+ * or NULL after log_error() or --help, with the exit status in *status.
+ */
+const char *select_name(const char *command, const bool *help, int argc, char **argv, int *status);
+
+/* log_error(): there is a machine, but ipc_client_open() failed with err. */
+void select_say_unreachable(const char *name, int err);
+
+/* Connect to the machine of that name: a descriptor, or -errno after log_error(). */
+int select_open(const char *name);
+
+/*
+ * Call, and say what was wrong with the answer after "NAME: COMMAND: ". A new reference or
+ * NULL after log_error().
+ */
+json_t *select_call(const char *name, int fd, const char *command, json_t *params, u64 timeout_ns);
+#endif
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is done when a guest leaves KVM_RUN. core/exit.c.
+ */
+#ifndef KVM_EXIT_H
+#define KVM_EXIT_H
+
+#include <kvm/types.h>
+
+struct kvm_cpu;
+
+/* Handle the exit in cpu->run. On the vCPU's thread. */
+void kvm_exit_handle(struct kvm_cpu *cpu);
+
+/* KVM_RUN itself failed with error (positive errno): report, and end the run as a crash. */
+void kvm_exit_run_failed(struct kvm_cpu *cpu, int error);
+
+/* Name of an exit reason, as statistics show it ("io", "mmio", "shutdown"), or NULL. Any thread. */
+const char *kvm_exit_name(u32 reason);
+
+#endif

@@ -1,0 +1,637 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The PCI host: configuration mechanism #1, ECAM, and bus 0 with its functions.
+ *
+ * Mechanism #1. CONFIG_ADDRESS, at port 0xcf8, selects a register of a function; CONFIG_DATA, at
+ * 0xcfc, is that register. Only a 32-bit access at 0xcf8 is one to CONFIG_ADDRESS; all others to
+ * its four ports are ordinary ones, and one of those ports has an owner: a byte at 0xcf9 is the
+ * reset control register. The bus gives a port to one region and splits what is too wide for it,
+ * so were 0xcf9 a region of its own, it would be fed the second byte of each CONFIG_ADDRESS, and a
+ * look at function 4 would reset the machine. Hence one region for all eight ports, at a width of
+ * 4, which hands bytes at 0xcf9 on to hw/reset-port.c. What is neither of the two registers reads
+ * as all ones and swallows writes. So do absent functions and buses, and CONFIG_DATA while the
+ * enable bit is clear.
+ *
+ * ECAM. The same in memory, 4 KiB a function, and for the one bus there is. Nothing here needs
+ * it; but Linux warns of every root bridge that comes without.
+ *
+ * A function is its 256 bytes of configuration space and, for each of them, the bits that a guest
+ * can change; at power-on they are as pci_add() found them. bus0 says which function answers at
+ * which number. All ways to configuration space meet in pci_read() and pci_write(). What a write
+ * sets in motion happens after it, with the registers unlocked: BARs move (pci/bar.c), the
+ * owners of capabilities are told. An owner that must be asked before a read is asked likewise.
+ *
+ * Interrupts. Function f of a device uses pin INTA# to INTD# in turn, and pins go to GSI 16 to 23
+ * by device and pin, as most boards wire them; functions that meet on a line share it
+ * (irq-pin.c). The firmware tables are told by the record of the root bridge.
+ *
+ * The host bridge is there because a bus without one is not believed in: Linux looks for it before
+ * it trusts the ports. It has no BARs and no interrupt.
+ *
+ * Of the command register, bits that stand for what nothing here does (check parity, drive SERR#,
+ * special cycles) stay 0, as the specification allows, and so do the latency timer and the cache
+ * line size.
+ *
+ * Locks, in the order in which they are taken: map_lock, which orders moves of BARs; the device's
+ * own mutex; lock, over registers. Most of it runs on vCPU threads. No lock is held while the reset
+ * register is reached. bus0 changes on the main thread while no vCPU runs.
+ *
+ * Left out: special cycles, which go nowhere; CONFIG_ADDRESS bits 27:24, with which some AMD chips
+ * reach beyond 256 bytes; mechanism #2.
+ *
+ * Spec: PCI Local Bus 3.0, sections 3.2.2.3.2 (mechanism #1), 6.1 (absent functions, reserved
+ * registers), 6.2 (header), 6.2.2 (command), 6.2.3 (status), 6.7 (capabilities), 2.2.6 (interrupt
+ * pins); PCI Express 3.0, 7.2.2 (ECAM); PCI Firmware 3.0, 4 (the root bridge in ACPI).
+ */
+#include "pci/bar.h"
+#include <kvm/reset-port.h>
+
+#include <kvm/bus.h>
+#include <kvm/device.h>
+#include <kvm/init.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/pci.h>
+#include <linux/pci.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "x86/layout.h"
+
+#define ADDRESS_ENABLE	    0x80000000U
+#define ADDRESS_BITS	    0x80fffffcU /* the others are reserved and read as 0 */
+#define ADDRESS_BUS(addr)   ((addr) >> 16 & 0xff)
+#define ADDRESS_DEVFN(addr) ((addr) >> 8 & 0xff)
+#define ADDRESS_REG(addr)   (0xfc & (addr))
+
+#define OFFSET_RESET	    (PORT_RESET - PORT_PCI_CONFIG)
+#define OFFSET_DATA	    (PORT_PCI_DATA - PORT_PCI_CONFIG)
+
+#define ECAM_DEVFN(offset)  ((offset) >> 12 & 0xff)
+#define ECAM_REG(offset)    ((offset) % 4096)
+
+#define DEVFNS		    256
+#define PCI_DEVICES	    32
+#define PINS		    4 /* of a device */
+
+#define HEADER_END	    0x40 /* of the header; what follows is for capabilities */
+#define MULTIFUNCTION	    0x80 /* in the header type */
+#define IRQ_LINE_NONE	    0xff
+
+static struct {
+	pthread_mutex_t map_lock; /* over where BARs answer */
+	pthread_mutex_t lock;	  /* over address and all configuration space */
+	u32 address;
+	struct pci_function *bus0[DEVFNS];
+} pci = {.map_lock = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* The functions that are there, ascending. */
+static struct pci_function *pci_next(unsigned int *devfn)
+{
+	while (*devfn < DEVFNS) {
+		struct pci_function *fn = pci.bus0[(*devfn)++];
+
+		if (fn)
+			return fn;
+	}
+	return NULL;
+}
+
+#define for_each_function(fn) for (unsigned int next_ = 0; ((fn) = pci_next(&next_));)
+
+/* --- configuration space; the lock is held --- */
+
+static u64 load(const u8 *bytes, unsigned int size)
+{
+	u64 value = 0;
+
+	for (unsigned int i = 0; i < size; i++)
+		value |= (u64)bytes[i] << 8 * i;
+	return value;
+}
+
+static void store(u8 *bytes, unsigned int size, u64 value)
+{
+	for (unsigned int i = 0; i < size; i++)
+		bytes[i] = (u8)(value >> 8 * i);
+}
+
+static u16 function_command(const struct pci_function *fn)
+{
+	return (u16)load(&fn->config[PCI_COMMAND], 2);
+}
+
+/* The level of the pin follows from two registers, and from MSI-X, which takes its place. */
+static void function_update_pin(struct pci_function *fn)
+{
+	bool level = (fn->config[PCI_STATUS] & PCI_STATUS_INTERRUPT) &&
+		     !(function_command(fn) & PCI_COMMAND_INTX_DISABLE) && !fn->messages;
+
+	if (fn->intx)
+		irq_pin_set(fn->kvm, &fn->pin, level);
+}
+
+static bool is_in_bars(unsigned int reg)
+{
+	return reg >= PCI_BASE_ADDRESS_0 && reg <= PCI_BASE_ADDRESS_5 + 3;
+}
+
+/* Returns whether a BAR may have to move. */
+static bool function_write(struct pci_function *fn, unsigned int reg, unsigned int size, u64 value)
+{
+	const u16 decode = PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
+	u16 command = function_command(fn);
+	bool bar_changed = false;
+
+	for (unsigned int i = 0; i < size; i++) {
+		u8 *byte = &fn->config[reg + i];
+		u8 mask = fn->writable[reg + i];
+		u8 changed = (*byte ^ (u8)(value >> 8 * i)) & mask;
+
+		*byte ^= changed;
+		bar_changed |= changed && is_in_bars(reg + i);
+	}
+	if ((command ^ function_command(fn)) & PCI_COMMAND_INTX_DISABLE)
+		function_update_pin(fn);
+	return ((command ^ function_command(fn)) & decode) || (bar_changed && (command & decode));
+}
+
+/* --- and what goes on around it; no lock is held --- */
+
+/* Let each BAR answer where its registers say. */
+static void pci_remap(void)
+{
+	struct pci_function *fn;
+
+	pthread_mutex_lock(&pci.map_lock);
+	pthread_mutex_lock(&pci.lock);
+	for_each_function(fn) pci_bar_look(fn);
+	pthread_mutex_unlock(&pci.lock);
+	for_each_function(fn) pci_bar_leave(fn);
+	for_each_function(fn) pci_bar_join(fn);
+	pthread_mutex_unlock(&pci.map_lock);
+}
+
+static bool touches(const struct pci_capability *cap, unsigned int reg, unsigned int size)
+{
+	return reg < cap->at + cap->len && cap->at < reg + size;
+}
+
+/* size bytes from reg on, within configuration space. fn may be NULL: nothing is there. */
+static u64 pci_read(struct pci_function *fn, unsigned int reg, unsigned int size)
+{
+	u64 value;
+
+	if (!fn)
+		return UINT64_MAX >> (64 - 8 * size);
+	for (struct pci_capability *cap = fn->capabilities; cap; cap = cap->next) {
+		if (cap->reading && touches(cap, reg, size))
+			cap->reading(cap, reg, size);
+	}
+	pthread_mutex_lock(&pci.lock);
+	value = load(&fn->config[reg], size);
+	pthread_mutex_unlock(&pci.lock);
+	return value;
+}
+
+static void pci_write(struct pci_function *fn, unsigned int reg, unsigned int size, u64 value)
+{
+	bool remap;
+
+	if (!fn)
+		return;
+	pthread_mutex_lock(&pci.lock);
+	remap = function_write(fn, reg, size, value);
+	pthread_mutex_unlock(&pci.lock);
+	if (remap)
+		pci_remap();
+	for (struct pci_capability *cap = fn->capabilities; cap; cap = cap->next) {
+		if (cap->written && touches(cap, reg, size))
+			cap->written(cap, reg, size);
+	}
+}
+
+/* --- for the owners of functions --- */
+
+u32 pci_config_get(struct pci_function *fn, unsigned int reg, unsigned int size)
+{
+	u32 value;
+
+	assert(reg + size <= PCI_CONFIG_BYTES && size <= 4);
+	pthread_mutex_lock(&pci.lock);
+	value = (u32)load(&fn->config[reg], size);
+	pthread_mutex_unlock(&pci.lock);
+	return value;
+}
+
+void pci_config_put(struct pci_function *fn, unsigned int reg, unsigned int size, u32 value)
+{
+	assert(reg + size <= PCI_CONFIG_BYTES && size <= 4);
+	pthread_mutex_lock(&pci.lock);
+	store(&fn->config[reg], size, value);
+	pthread_mutex_unlock(&pci.lock);
+}
+
+void pci_config_allow(struct pci_function *fn, unsigned int reg, unsigned int size, u32 mask)
+{
+	assert(reg + size <= PCI_CONFIG_BYTES && size <= 4);
+	store(&fn->writable[reg], size, mask);
+}
+
+void pci_set_intx(struct pci_function *fn, bool level)
+{
+	pthread_mutex_lock(&pci.lock);
+	fn->config[PCI_STATUS] &= ~PCI_STATUS_INTERRUPT;
+	fn->config[PCI_STATUS] |= level ? PCI_STATUS_INTERRUPT : 0;
+	function_update_pin(fn);
+	pthread_mutex_unlock(&pci.lock);
+}
+
+void pci_use_messages(struct pci_function *fn, bool on)
+{
+	pthread_mutex_lock(&pci.lock);
+	fn->messages = on;
+	function_update_pin(fn);
+	pthread_mutex_unlock(&pci.lock);
+}
+
+u64 pci_bar_address(struct pci_function *fn, unsigned int bar)
+{
+	u64 base;
+
+	pthread_mutex_lock(&pci.lock);
+	base = pci_bar_base(fn, bar);
+	pthread_mutex_unlock(&pci.lock);
+	return base;
+}
+
+void pci_for_each(void (*see)(struct pci_function *fn, void *arg), void *arg)
+{
+	struct pci_function *fn;
+
+	for_each_function(fn) see(fn, arg);
+}
+
+/* --- who is on the bus: the main thread, no vCPU running --- */
+
+void pci_function_init(struct pci_function *fn)
+{
+	u8 *config = fn->config;
+
+	memset(config, 0, sizeof(fn->config));
+	memset(fn->writable, 0, sizeof(fn->writable));
+	fn->capabilities = NULL;
+	fn->config_used = HEADER_END;
+	store(&config[PCI_VENDOR_ID], 2, fn->vendor);
+	store(&config[PCI_DEVICE_ID], 2, fn->device);
+	config[PCI_REVISION_ID] = fn->revision;
+	store(&config[PCI_CLASS_PROG], 3, fn->class_code);
+	config[PCI_HEADER_TYPE] = PCI_HEADER_TYPE_NORMAL;
+	store(&config[PCI_SUBSYSTEM_VENDOR_ID], 2, fn->subsystem_vendor);
+	store(&config[PCI_SUBSYSTEM_ID], 2, fn->subsystem);
+	store(&fn->writable[PCI_COMMAND], 2, PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);
+	pci_bar_init(fn);
+}
+
+int pci_add_capability(struct pci_function *fn, struct pci_capability *cap)
+{
+	struct pci_capability **last = &fn->capabilities;
+	u8 pointer = PCI_CAPABILITY_LIST;
+
+	if (cap->len > PCI_CONFIG_BYTES - fn->config_used)
+		return log_fail(-ENOSPC, "%s: configuration space is full", fn->name);
+	cap->fn = fn;
+	cap->at = fn->config_used;
+	cap->next = NULL;
+	fn->config[cap->at] = cap->id;
+	fn->config_used = ALIGN_UP(cap->at + cap->len, 4);
+	while (*last) {
+		pointer = (*last)->at + PCI_CAP_LIST_NEXT;
+		last = &(*last)->next;
+	}
+	*last = cap;
+	fn->config[pointer] = cap->at;
+	fn->config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
+	return 0;
+}
+
+/* Which pin a function has, from 0 for INTA#, and the line that a device's pin goes to. */
+static unsigned int pin_of(u8 devfn)
+{
+	return PCI_FUNC(devfn) % PINS;
+}
+
+static u32 line_of(unsigned int device, unsigned int pin)
+{
+	return irq_pin_line(device + pin);
+}
+
+/* Function 0 says whether there are others; the others say the same. */
+static void pci_mark_multifunction(unsigned int device)
+{
+	struct pci_function **functions = &pci.bus0[PCI_DEVFN(device, 0)];
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < 8; i++)
+		count += functions[i] != NULL;
+	for (unsigned int i = 0; i < 8; i++) {
+		struct pci_function *fn = functions[i];
+
+		if (!fn)
+			continue;
+		fn->config[PCI_HEADER_TYPE] &= ~MULTIFUNCTION;
+		fn->config[PCI_HEADER_TYPE] |= count > 1 ? MULTIFUNCTION : 0;
+		fn->initial[PCI_HEADER_TYPE] = fn->config[PCI_HEADER_TYPE];
+	}
+}
+
+int pci_add(struct kvm *kvm, struct pci_function *fn, u8 devfn)
+{
+	if (pci.bus0[devfn])
+		return log_fail(-EEXIST, "%s: PCI function %02x.%u is taken by %s", fn->name,
+				PCI_SLOT(devfn), PCI_FUNC(devfn), pci.bus0[devfn]->name);
+	fn->kvm = kvm;
+	fn->devfn = devfn;
+	if (fn->intx) {
+		fn->pin = (struct irq_pin){.gsi = line_of(PCI_SLOT(devfn), pin_of(devfn))};
+		fn->config[PCI_INTERRUPT_PIN] = (u8)(pin_of(devfn) + 1);
+		/* Of the 8259s, for a kernel that reads no other table. */
+		fn->config[PCI_INTERRUPT_LINE] =
+			irq_pin_uses_isa_lines() ? (u8)fn->pin.gsi : IRQ_LINE_NONE;
+		fn->writable[PCI_INTERRUPT_LINE] = 0xff;
+	}
+	memcpy(fn->initial, fn->config, sizeof(fn->initial));
+	pci.bus0[devfn] = fn;
+	pci_mark_multifunction(PCI_SLOT(devfn));
+	return 0;
+}
+
+void pci_remove(struct kvm *kvm, struct pci_function *fn)
+{
+	(void)kvm;
+	pthread_mutex_lock(&pci.lock);
+	memcpy(fn->config, fn->initial, sizeof(fn->config));
+	function_update_pin(fn);
+	pthread_mutex_unlock(&pci.lock);
+	pci_remap();
+	pci.bus0[fn->devfn] = NULL;
+	pci_mark_multifunction(PCI_SLOT(fn->devfn));
+}
+
+/* --- mechanism #1 --- */
+
+/* The function that CONFIG_ADDRESS selects, or NULL; *reg: its register behind CONFIG_DATA. */
+static struct pci_function *pci_selected(u64 offset, unsigned int *reg)
+{
+	u32 address;
+
+	pthread_mutex_lock(&pci.lock);
+	address = pci.address;
+	pthread_mutex_unlock(&pci.lock);
+	*reg = (unsigned int)(ADDRESS_REG(address) + offset - OFFSET_DATA);
+	if (!(address & ADDRESS_ENABLE) || ADDRESS_BUS(address) != 0)
+		return NULL;
+	return pci.bus0[ADDRESS_DEVFN(address)];
+}
+
+static bool is_reset_register(u64 offset, unsigned int size)
+{
+	return offset == OFFSET_RESET && size == 1;
+}
+
+static bool is_config_address(u64 offset, unsigned int size)
+{
+	return offset == 0 && size == 4;
+}
+
+static u64 pci_port_read(void *dev, u64 offset, unsigned int size)
+{
+	struct pci_function *fn = NULL;
+	unsigned int reg = 0;
+	u32 address;
+
+	(void)dev;
+	if (is_reset_register(offset, size))
+		return reset_port_read();
+	if (is_config_address(offset, size)) {
+		pthread_mutex_lock(&pci.lock);
+		address = pci.address;
+		pthread_mutex_unlock(&pci.lock);
+		return address;
+	}
+	if (offset >= OFFSET_DATA)
+		fn = pci_selected(offset, &reg);
+	return pci_read(fn, reg, size);
+}
+
+static void pci_port_write(void *dev, u64 offset, unsigned int size, u64 value)
+{
+	unsigned int reg;
+
+	(void)dev;
+	if (is_reset_register(offset, size)) {
+		reset_port_write(value);
+	} else if (is_config_address(offset, size)) {
+		pthread_mutex_lock(&pci.lock);
+		pci.address = value & ADDRESS_BITS;
+		pthread_mutex_unlock(&pci.lock);
+	} else if (offset >= OFFSET_DATA) {
+		struct pci_function *fn = pci_selected(offset, &reg);
+
+		pci_write(fn, reg, size, value);
+	}
+}
+
+/* --- ECAM: bus 0's functions one after the other, 4 KiB each --- */
+
+/* NULL: nothing is there. A function's upper 3840 bytes, and what crosses into them, is not. */
+static struct pci_function *pci_ecam_find(u64 offset, unsigned int size)
+{
+	return ECAM_REG(offset) + size <= PCI_CONFIG_BYTES ? pci.bus0[ECAM_DEVFN(offset)] : NULL;
+}
+
+static u64 pci_ecam_read(void *dev, u64 offset, unsigned int size)
+{
+	(void)dev;
+	return pci_read(pci_ecam_find(offset, size), ECAM_REG(offset), size);
+}
+
+static void pci_ecam_write(void *dev, u64 offset, unsigned int size, u64 value)
+{
+	(void)dev;
+	pci_write(pci_ecam_find(offset, size), ECAM_REG(offset), size, value);
+}
+
+/* --- from the machine: the main thread --- */
+
+/* Registers as at power-on; and each BAR has its address there. */
+static int pci_reset_registers(void)
+{
+	struct pci_bar_space next = {.port = PORT_PCI_IO, .memory = LAYOUT_PCI_MMIO};
+	struct pci_function *fn;
+	int err = 0;
+
+	pthread_mutex_lock(&pci.lock);
+	pci.address = 0;
+	for_each_function(fn)
+	{
+		memcpy(fn->config, fn->initial, sizeof(fn->config));
+		function_update_pin(fn);
+		err = err ? err : pci_bar_place(fn, &next);
+	}
+	pthread_mutex_unlock(&pci.lock);
+	return err;
+}
+
+static void pci_log_function(struct pci_function *fn, void *arg)
+{
+	char line[PCI_MAP_LINE] = "";
+
+	(void)arg;
+	pci_map_line(fn, line, sizeof(line));
+	log_debug("pci: %s", line);
+}
+
+static int pci_reset(struct device *device)
+{
+	struct pci_function *fn;
+	int err = pci_reset_registers();
+
+	(void)device;
+	pci_remap();
+	for_each_function(fn)
+	{
+		for (struct pci_capability *cap = fn->capabilities; cap; cap = cap->next) {
+			if (cap->reset)
+				cap->reset(cap);
+		}
+	}
+	if (log_threshold >= LOG_DEBUG)
+		pci_for_each(pci_log_function, NULL);
+	return err;
+}
+
+/* The interrupt pins that functions have, and where they go. */
+static unsigned int pci_pins(struct device_pin pins[PCI_DEVICES * PINS])
+{
+	unsigned int count = 0;
+	struct pci_function *fn;
+	u8 seen[PCI_DEVICES] = {0};
+
+	for_each_function(fn)
+	{
+		if (fn->intx)
+			seen[PCI_SLOT(fn->devfn)] |= 1 << pin_of(fn->devfn);
+	}
+	for (u8 at = 0; at < PCI_DEVICES * PINS; at++) {
+		u8 device = at / PINS, pin = at % PINS;
+
+		if (seen[device] >> pin & 1)
+			pins[count++] = (struct device_pin){
+				.device = device, .pin = pin, .gsi = line_of(device, pin)};
+	}
+	return count;
+}
+
+/* The root bridge: what it takes itself, the windows in which BARs may lie, and the pins. */
+static void pci_describe(struct device *device,
+			 void (*emit)(void *arg, const struct device_record *record), void *arg)
+{
+	struct device_pin pins[PCI_DEVICES * PINS];
+	const struct device_record record = {
+		.hid = "PNP0A03",
+		.stem = "PCI",
+		.uid = 0,
+		.resources =
+			{
+				{.type = RESOURCE_BUS_NUMBERS, .base = 0, .len = 1},
+				{.type = RESOURCE_PORT,
+				 .base = PORT_PCI_CONFIG,
+				 .len = PORT_PCI_END - PORT_PCI_CONFIG},
+				{.type = RESOURCE_PORT_WINDOW, .base = 0, .len = PORT_PCI_CONFIG},
+				{.type = RESOURCE_PORT_WINDOW,
+				 .base = PORT_PCI_END,
+				 .len = 64 * KIB - PORT_PCI_END},
+				{.type = RESOURCE_MMIO_WINDOW,
+				 .base = LAYOUT_PCI_MMIO,
+				 .len = LAYOUT_PCI_MMIO_END - LAYOUT_PCI_MMIO},
+				{.type = RESOURCE_ECAM,
+				 .base = LAYOUT_ECAM,
+				 .len = LAYOUT_ECAM_BYTES},
+			},
+		.count = 6,
+		.pins = pins,
+		.pin_count = pci_pins(pins),
+	};
+
+	(void)device;
+	emit(arg, &record);
+}
+
+static struct bus_region port_region = {
+	.name = "pci-config",
+	.base = PORT_PCI_CONFIG,
+	.len = PORT_PCI_END - PORT_PCI_CONFIG,
+	.width = 4,
+	.read = pci_port_read,
+	.write = pci_port_write,
+};
+
+static struct bus_region ecam_region = {
+	.name = "pci-ecam",
+	.base = LAYOUT_ECAM,
+	.len = LAYOUT_ECAM_BYTES,
+	.width = 4,
+	.read = pci_ecam_read,
+	.write = pci_ecam_write,
+};
+
+/* QEMU's name for a host bridge that is no particular chip. */
+static struct pci_function host_bridge = {
+	.name = "host-bridge",
+	.vendor = 0x1b36,
+	.device = 0x0008,
+	.subsystem_vendor = 0x1af4,
+	.subsystem = 0x1100,
+	.class_code = 0x060000,
+};
+
+static struct device pci_device = {.name = "pci", .reset = pci_reset, .describe = pci_describe};
+
+static int pci_init(struct kvm *kvm)
+{
+	int err;
+
+	pci.address = 0;
+	pci_function_init(&host_bridge);
+	err = pci_add(kvm, &host_bridge, PCI_DEVFN_HOST_BRIDGE);
+	if (err)
+		return err;
+	err = bus_add(&kvm->ports, &port_region);
+	if (err)
+		goto err_bridge;
+	err = bus_add(&kvm->mmio, &ecam_region);
+	if (err)
+		goto err_ports;
+	device_register(&pci_device);
+	return 0;
+
+err_ports:
+	bus_remove(&kvm->ports, &port_region);
+err_bridge:
+	pci_remove(kvm, &host_bridge);
+	return err;
+}
+
+static void pci_exit(struct kvm *kvm)
+{
+	device_unregister(&pci_device);
+	bus_remove(&kvm->mmio, &ecam_region);
+	bus_remove(&kvm->ports, &port_region);
+	pci_remove(kvm, &host_bridge);
+}
+
+INIT_MODULE(pci, .level = INIT_DEV_BASE, .init = pci_init, .exit = pci_exit);

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins core/pause.c: when a machine stands still, when not, and who hears of it.
+ *
+ * vCPUs and the reset are this test's; there is one device, and the loop and the list of devices
+ * are the real ones. The clock stands until let_time_pass().
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/fake-clock.h"
+
+#include <errno.h>
+#include <kvm/arch.h>
+#include <kvm/control-socket.h>
+#include <kvm/device.h>
+#include <kvm/init.h>
+#include <kvm/kvm-cpu.h>
+#include <kvm/kvm.h>
+#include <kvm/pause.h>
+#include <kvm/reset.h>
+#include <kvm/util.h>
+#include <unistd.h>
+
+/* cmocka hands every test a state; none here needs it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+#define NOT_YET 1
+
+static struct kvm_cpu cpus[2];
+static struct kvm kvm = {.cpus = cpus, .cpu_count = ARRAY_SIZE(cpus)};
+static bool parked, resetting, reset_in_vain;
+static int device_err, hold_err;
+static unsigned int holds, releases, vm_holds, vm_releases, unparks, resumes, overdue, unparked;
+static unsigned int requests, reset_calls_off;
+static const char *unparked_for;
+static struct loop_bell stop_bell;
+static unsigned int rounds;
+
+int arch_cpu_hold_clock(struct kvm_cpu *cpu)
+{
+	holds++;
+	return hold_err;
+}
+
+int arch_vm_hold_clock(struct kvm *vm)
+{
+	vm_holds++;
+	return 0;
+}
+
+int arch_cpu_release_clock(struct kvm_cpu *cpu)
+{
+	releases++;
+	return 0;
+}
+
+int arch_vm_release_clock(struct kvm *vm)
+{
+	vm_releases++;
+	return 0;
+}
+
+void kvm_cpu_request_all(struct kvm *vm, unsigned int request)
+{
+	assert_int_equal(request, CPU_REQUEST_PARK);
+	requests++;
+}
+
+bool kvm_cpu_all_parked(const struct kvm *vm)
+{
+	return parked;
+}
+
+void kvm_cpu_report_unparked(const struct kvm *vm, const char *who)
+{
+	unparked++;
+	unparked_for = who;
+}
+
+void kvm_cpu_unpark_all(struct kvm *vm)
+{
+	parked = false;
+	unparks++;
+}
+
+bool kvm_reset_is_wanted(void)
+{
+	return resetting;
+}
+
+void kvm_reset_device_rested(struct kvm *vm)
+{
+}
+
+bool kvm_reset_call_off(struct kvm *vm)
+{
+	reset_calls_off++;
+	return reset_in_vain;
+}
+
+#ifdef HAVE_JANSSON
+void ipc_event(const char *name)
+{
+}
+#endif
+
+static int pause_device(struct device *dev)
+{
+	return device_err;
+}
+
+static void resume_device(struct device *dev)
+{
+	resumes++;
+}
+
+static void overdue_device(struct device *dev)
+{
+	overdue++;
+}
+
+static struct device disk = {
+	.name = "disk", .pause = pause_device, .resume = resume_device, .overdue = overdue_device};
+
+static void waited(void *arg, int err)
+{
+	*(int *)arg = err;
+	loop_stop(kvm.loop);
+}
+
+static int pause_err, look_err;
+static struct pause_wait pause_wait = {.what = "pause", .done = waited, .arg = &pause_err};
+static struct pause_wait look_wait = {.what = "debug", .done = waited, .arg = &look_err};
+static struct pause_wait quiet_wait = {.done = waited, .arg = &look_err};
+
+/* Bells that were rung in a round may ring others, so there are some. */
+static void stop_rung(void *arg)
+{
+	if (rounds--)
+		loop_ring(kvm.loop, &stop_bell);
+	else
+		loop_stop(kvm.loop);
+}
+
+static int set_up(void **state)
+{
+	alarm(60);
+	fake_clock_stands = true;
+	parked = resetting = reset_in_vain = false;
+	device_err = hold_err = 0;
+	holds = releases = vm_holds = vm_releases = unparks = resumes = overdue = unparked = 0;
+	requests = reset_calls_off = 0;
+	pause_err = look_err = NOT_YET;
+	kvm.loop = loop_new();
+	stop_bell = (struct loop_bell){.fn = stop_rung};
+	loop_add_bell(kvm.loop, &stop_bell);
+	device_register(&disk);
+	return init_run(&kvm);
+}
+
+static int tear_down(void **state)
+{
+	init_exit(&kvm);
+	device_unregister(&disk);
+	loop_free(kvm.loop);
+	alarm(0);
+	return 0;
+}
+
+static void run_bells(void)
+{
+	loop_continue(kvm.loop);
+	rounds = 3;
+	loop_ring(kvm.loop, &stop_bell);
+	assert_int_equal(loop_run(kvm.loop), 0);
+}
+
+static void nothing(void *arg)
+{
+}
+
+/* As far as the next timer, which has to end what the loop runs for. */
+static void let_time_pass(void)
+{
+	struct loop_timer look = {.fn = nothing};
+
+	fake_clock_stands = false;
+	loop_arm(kvm.loop, &look, now_ns() + 1);
+	loop_continue(kvm.loop);
+	assert_int_equal(loop_run(kvm.loop), 0);
+}
+
+static void park(void)
+{
+	parked = true;
+	kvm_pause_cpu_parked(&kvm);
+	run_bells();
+}
+
+static void assert_paused(bool is)
+{
+	assert_int_equal(kvm_is_paused(), is);
+	assert_int_equal(pause_err, is ? 0 : NOT_YET);
+}
+
+static void test_pause_and_resume(void **state)
+{
+	kvm_pause(&kvm, &pause_wait);
+	assert_int_equal(requests, 1);
+	run_bells();
+	assert_paused(false);
+	assert_int_equal(holds, 0);
+	park();
+	assert_paused(true);
+	assert_int_equal(holds, ARRAY_SIZE(cpus));
+	assert_int_equal(vm_holds, 1);
+	kvm_pause_look(&kvm, &look_wait);
+	assert_int_equal(look_err, 0);
+	assert_int_equal(unparks, 0);
+
+	assert_int_equal(kvm_resume(&kvm), 0);
+	assert_false(kvm_is_paused());
+	assert_int_equal(releases, ARRAY_SIZE(cpus));
+	assert_int_equal(vm_releases, 1);
+	assert_int_equal(resumes, 1);
+	assert_int_equal(unparks, 1);
+}
+
+/* The clocks are held once, however often the devices are asked. */
+static void test_a_device_that_rests_later(void **state)
+{
+	device_err = -EINPROGRESS;
+	kvm_pause(&kvm, &pause_wait);
+	park();
+	device_rested();
+	run_bells();
+	assert_paused(false);
+	device_err = 0;
+	device_rested();
+	run_bells();
+	assert_paused(true);
+	assert_int_equal(holds, ARRAY_SIZE(cpus));
+	assert_int_equal(resumes, 0);
+}
+
+static void test_a_device_that_does_not_rest(void **state)
+{
+	device_err = -EINPROGRESS;
+	kvm_pause(&kvm, &pause_wait);
+	park();
+	let_time_pass();
+	assert_int_equal(pause_err, -ETIMEDOUT);
+	assert_false(kvm_is_paused());
+	assert_int_equal(overdue, 1);
+	assert_int_equal(unparked, 0);
+	assert_int_equal(releases, ARRAY_SIZE(cpus));
+	assert_int_equal(resumes, 1);
+	assert_int_equal(unparks, 1);
+}
+
+static void test_a_vcpu_that_does_not_park(void **state)
+{
+	kvm_pause(&kvm, &pause_wait);
+	run_bells();
+	let_time_pass();
+	assert_int_equal(pause_err, -ETIMEDOUT);
+	assert_int_equal(unparked, 1);
+	assert_string_equal(unparked_for, "pause");
+	assert_int_equal(overdue, 0);
+	assert_int_equal(releases, 0);
+	assert_int_equal(unparks, 1);
+}
+
+/* The message names the request that failed, and a look of lkvm's own has none. */
+static void test_a_vcpu_that_does_not_park_for_a_look(void **state)
+{
+	kvm_pause_look(&kvm, &quiet_wait);
+	run_bells();
+	let_time_pass();
+	assert_int_equal(look_err, -ETIMEDOUT);
+	assert_int_equal(unparked, 0);
+	assert_int_equal(unparks, 1);
+
+	fake_clock_stands = true;
+	kvm_pause_look(&kvm, &look_wait);
+	kvm_pause_look(&kvm, &quiet_wait);
+	run_bells();
+	let_time_pass();
+	assert_int_equal(unparked, 1);
+	assert_string_equal(unparked_for, "debug");
+}
+
+static void test_a_clock_that_cannot_be_held(void **state)
+{
+	hold_err = -EIO;
+	kvm_pause(&kvm, &pause_wait);
+	park();
+	assert_int_equal(pause_err, -EIO);
+	assert_false(kvm_is_paused());
+	assert_int_equal(unparks, 1);
+}
+
+static void test_a_reset_goes_first(void **state)
+{
+	resetting = true;
+	kvm_pause(&kvm, &pause_wait);
+	park();
+	assert_paused(false);
+	assert_int_equal(holds, 0);
+	resetting = false;
+	kvm_pause_after_reset(&kvm);
+	assert_int_equal(requests, 2);
+	run_bells();
+	assert_paused(true);
+}
+
+static void test_a_pause_called_off(void **state)
+{
+	device_err = -EINPROGRESS;
+	kvm_pause(&kvm, &pause_wait);
+	park();
+	assert_int_equal(kvm_resume(&kvm), 0);
+	assert_int_equal(pause_err, -EINTR);
+	assert_string_equal(kvm_pause_error(pause_err), "it was resumed meanwhile");
+	assert_int_equal(releases, ARRAY_SIZE(cpus));
+	assert_int_equal(resumes, 1);
+	assert_int_equal(unparks, 1);
+}
+
+/* The vCPUs are the reset's: they stay parked until it is over. */
+static void test_a_pause_called_off_under_a_reset(void **state)
+{
+	kvm_pause(&kvm, &pause_wait);
+	resetting = true;
+	park();
+	assert_int_equal(kvm_resume(&kvm), 0);
+	assert_int_equal(pause_err, -EINTR);
+	assert_int_equal(unparks, 0);
+}
+
+static void stop_loop(void *arg)
+{
+	loop_stop(kvm.loop);
+}
+
+/* Its time runs already when the guest asks for a reset, and somebody else for the way back. */
+static void test_a_pause_called_off_before_it_saw_the_reset(void **state)
+{
+	struct loop_timer later = {.fn = stop_loop};
+
+	kvm_pause(&kvm, &pause_wait);
+	run_bells();
+	resetting = true;
+	assert_int_equal(kvm_resume(&kvm), 0);
+	resetting = false;
+	loop_arm(kvm.loop, &later, now_ns() + 2 * CPU_PARK_TIMEOUT_NS);
+	let_time_pass();
+	assert_int_equal(unparked, 0);
+	assert_int_equal(unparks, 0);
+}
+
+static void test_a_look(void **state)
+{
+	kvm_pause_look(&kvm, &look_wait);
+	park();
+	assert_int_equal(look_err, 0);
+	assert_int_equal(holds, 0);
+	assert_int_equal(unparks, 1);
+	assert_false(kvm_is_paused());
+}
+
+static void test_the_end(void **state)
+{
+	kvm_pause(&kvm, &pause_wait);
+	kvm_pause_at_end(&kvm);
+	assert_int_equal(pause_err, -ECANCELED);
+	assert_string_equal(kvm_pause_error(pause_err), "it ends");
+	assert_int_equal(reset_calls_off, 1);
+	kvm_pause_look(&kvm, &look_wait);
+	assert_int_equal(look_err, -ECANCELED);
+	assert_int_equal(kvm_resume(&kvm), -ECANCELED);
+	assert_int_equal(overdue, 0);
+}
+
+static void test_the_end_with_a_device_that_hangs(void **state)
+{
+	u64 began = now_ns();
+
+	device_err = -EINPROGRESS;
+	fake_clock_stands = false;
+	loop_stop(kvm.loop);
+	kvm_pause_at_end(&kvm);
+	assert_int_equal(overdue, 1);
+	assert_int_equal(now_ns() - began, CPU_PARK_TIMEOUT_NS);
+}
+
+/* The reset has waited, and has named it. */
+static void test_the_end_after_a_reset_in_vain(void **state)
+{
+	u64 began = now_ns();
+
+	device_err = -EINPROGRESS;
+	reset_in_vain = true;
+	fake_clock_stands = false;
+	loop_stop(kvm.loop);
+	kvm_pause_at_end(&kvm);
+	assert_int_equal(overdue, 0);
+	assert_true(now_ns() - began < CPU_PARK_TIMEOUT_NS);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_pause_and_resume),
+		TEST(test_a_device_that_rests_later),
+		TEST(test_a_device_that_does_not_rest),
+		TEST(test_a_vcpu_that_does_not_park),
+		TEST(test_a_vcpu_that_does_not_park_for_a_look),
+		TEST(test_a_clock_that_cannot_be_held),
+		TEST(test_a_reset_goes_first),
+		TEST(test_a_pause_called_off),
+		TEST(test_a_pause_called_off_under_a_reset),
+		TEST(test_a_pause_called_off_before_it_saw_the_reset),
+		TEST(test_a_look),
+		TEST(test_the_end),
+		TEST(test_the_end_with_a_device_that_hangs),
+		TEST(test_the_end_after_a_reset_in_vain),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

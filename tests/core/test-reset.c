@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins core/reset.c: what a reset in place waits for, and whether the machine goes on after it.
+ *
+ * vCPUs, RAM and the architecture are this test's; there is one device, and the loop and the list
+ * of devices are the real ones, as is util/cancel.c.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <kvm/arch.h>
+#include <kvm/cancel.h>
+#include <kvm/config.h>
+#include <kvm/control-socket.h>
+#include <kvm/device.h>
+#include <kvm/init.h>
+#include <kvm/kvm-cpu.h>
+#include <kvm/kvm.h>
+#include <kvm/log.h>
+#include <kvm/pause.h>
+#include <kvm/phase.h>
+#include <kvm/reset.h>
+#include <kvm/util.h>
+#include <signal.h>
+
+/* cmocka hands every test a state; none here needs it. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+struct config config;
+
+static struct kvm_cpu cpus[2];
+static struct kvm kvm = {.cpus = cpus, .cpu_count = ARRAY_SIZE(cpus)};
+static bool parked, waits_for_cancel;
+static int device_err, clear_err, signal_meanwhile;
+static u8 warm_code;
+static unsigned int clears, cpu_resets, warm_starts, unparks, resumes, device_resets, full_resets;
+static enum end_reason reason;
+static int status;
+static struct loop_bell stop_bell;
+static unsigned int rounds;
+
+int gmem_clear(struct gmem *mem)
+{
+	clears++;
+	if (signal_meanwhile)
+		raise(signal_meanwhile);
+	while (waits_for_cancel && !cancel_check())
+		;
+	return clear_err;
+}
+
+int arch_vm_reset(struct kvm *vm)
+{
+	return 0;
+}
+
+int arch_cpu_reset(struct kvm_cpu *cpu)
+{
+	cpu_resets++;
+	return 0;
+}
+
+bool arch_is_warm_start(u8 code)
+{
+	return code == 5;
+}
+
+int arch_warm_start(struct kvm *vm, u8 code)
+{
+	assert_int_equal(code, 5);
+	warm_starts++;
+	return 0;
+}
+
+void kvm_cpu_request_all(struct kvm *vm, unsigned int request)
+{
+	assert_int_equal(request, CPU_REQUEST_PARK);
+}
+
+bool kvm_cpu_all_parked(const struct kvm *vm)
+{
+	return parked;
+}
+
+void kvm_cpu_report_unparked(const struct kvm *vm, const char *who)
+{
+}
+
+void kvm_cpu_unpark_all(struct kvm *vm)
+{
+	unparks++;
+}
+
+void kvm_pause_after_reset(struct kvm *vm)
+{
+}
+
+void kvm_request_reset(struct kvm *vm, const char *how)
+{
+	full_resets++;
+}
+
+void kvm_repeat_power_button(void)
+{
+}
+
+enum end_reason kvm_end_reason(int *code)
+{
+	return reason;
+}
+
+void kvm_end(struct kvm *vm, enum end_reason why, int code)
+{
+	reason = why;
+	status = code;
+}
+
+#ifdef HAVE_JANSSON
+void ipc_event(const char *name)
+{
+}
+#endif
+
+/* --timeout has run out when it is as short as this. */
+u64 phase_ns(enum phase phase)
+{
+	return now_ns() - NSEC_PER_SEC;
+}
+
+static int reset_device(struct device *dev)
+{
+	device_resets++;
+	return 0;
+}
+
+static int pause_device(struct device *dev)
+{
+	return device_err;
+}
+
+static void resume_device(struct device *dev)
+{
+	resumes++;
+}
+
+static struct device disk = {
+	.name = "disk", .reset = reset_device, .pause = pause_device, .resume = resume_device};
+
+static u8 take_code(void *dev)
+{
+	return warm_code;
+}
+
+static void stop_rung(void *arg)
+{
+	if (rounds--)
+		loop_ring(kvm.loop, &stop_bell);
+	else
+		loop_stop(kvm.loop);
+}
+
+static void discard_line(enum log_level level, const char *line, void *arg)
+{
+}
+
+static int set_up(void **state)
+{
+	parked = waits_for_cancel = false;
+	device_err = clear_err = signal_meanwhile = warm_code = 0;
+	clears = cpu_resets = warm_starts = unparks = resumes = device_resets = full_resets = 0;
+	config.timeout_ns = 0;
+	reason = END_RUNNING;
+	status = 0;
+	log_set_sink(discard_line, NULL);
+	kvm.loop = loop_new();
+	stop_bell = (struct loop_bell){.fn = stop_rung};
+	loop_add_bell(kvm.loop, &stop_bell);
+	device_register(&disk);
+	kvm_set_warm_code(take_code, NULL);
+	return init_run(&kvm);
+}
+
+static int tear_down(void **state)
+{
+	kvm_reset_call_off(&kvm);
+	init_exit(&kvm);
+	device_unregister(&disk);
+	loop_free(kvm.loop);
+	log_set_sink(NULL, NULL);
+	return 0;
+}
+
+/* Bells that were rung in a round may ring others, so there are some. */
+static void run_bells(void)
+{
+	loop_continue(kvm.loop);
+	rounds = 3;
+	loop_ring(kvm.loop, &stop_bell);
+	assert_int_equal(loop_run(kvm.loop), 0);
+}
+
+static void park(void)
+{
+	parked = true;
+	kvm_reset_cpu_parked(&kvm);
+	run_bells();
+}
+
+static void assert_was_reset(bool is)
+{
+	assert_int_equal(clears, is);
+	assert_int_equal(cpu_resets, is ? ARRAY_SIZE(cpus) : 0);
+	assert_int_equal(device_resets, is);
+	assert_int_equal(resumes, is);
+	assert_int_equal(unparks, is);
+	assert_int_equal(kvm_reset_is_wanted(), !is);
+}
+
+static void test_a_reset(void **state)
+{
+	kvm_reset_begin(&kvm);
+	run_bells();
+	assert_was_reset(false);
+	park();
+	assert_was_reset(true);
+	assert_int_equal(reason, END_RUNNING);
+}
+
+/* What it has in flight is from RAM. */
+static void test_a_device_that_rests_later(void **state)
+{
+	device_err = -EINPROGRESS;
+	kvm_reset_begin(&kvm);
+	park();
+	assert_was_reset(false);
+	device_err = 0;
+	kvm_reset_device_rested(&kvm);
+	run_bells();
+	assert_was_reset(true);
+}
+
+static void test_a_device_that_cannot_pause(void **state)
+{
+	device_err = -EIO;
+	kvm_reset_begin(&kvm);
+	park();
+	assert_int_equal(reason, END_ERROR);
+	assert_int_equal(clears, 0);
+	assert_int_equal(unparks, 0);
+}
+
+static void test_a_reset_of_the_cpu(void **state)
+{
+	warm_code = 5;
+	kvm_request_cpu_reset(&kvm, "a port");
+	park();
+	assert_int_equal(warm_starts, 1);
+	assert_int_equal(unparks, 1);
+	assert_int_equal(clears + resumes + device_resets + full_resets, 0);
+}
+
+static void test_a_code_that_says_nothing(void **state)
+{
+	kvm_request_cpu_reset(&kvm, "a port");
+	assert_int_equal(full_resets, 1);
+	warm_code = 5;
+	reason = END_PANIC;
+	kvm_request_cpu_reset(&kvm, "a port");
+	assert_int_equal(full_resets, 2);
+	assert_false(kvm_reset_is_wanted());
+}
+
+/* Two vCPUs ask at the same time: all of the machine is more than its first CPU. */
+static void test_a_reset_of_the_machine_goes_first(void **state)
+{
+	warm_code = 5;
+	kvm_reset_begin(&kvm);
+	kvm_request_cpu_reset(&kvm, "a port");
+	park();
+	assert_was_reset(true);
+	assert_int_equal(warm_starts, 0);
+}
+
+static void force(int cause)
+{
+}
+
+static void plan_cancel(void)
+{
+	struct cancel_plan plan = {.deadline_ns = UINT64_MAX, .force = force};
+
+	sigemptyset(&plan.signals);
+	sigaddset(&plan.signals, SIGUSR1);
+	cancel_begin(&plan);
+	assert_int_equal(cancel_end(), 0);
+}
+
+static void reset_at_once(void)
+{
+	plan_cancel();
+	kvm_reset_begin(&kvm);
+	park();
+}
+
+/* It came too late to call the reset off: the loop reads it, which presses the power button. */
+static void test_a_late_signal(void **state)
+{
+	const struct timespec now = {};
+	sigset_t signals;
+
+	signal_meanwhile = SIGUSR1;
+	reset_at_once();
+	assert_int_equal(reason, END_RUNNING);
+	assert_was_reset(true);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGUSR1);
+	assert_int_equal(sigtimedwait(&signals, NULL, &now), SIGUSR1);
+}
+
+static void test_a_signal_that_calls_it_off(void **state)
+{
+	signal_meanwhile = SIGUSR1;
+	clear_err = -ECANCELED;
+	reset_at_once();
+	assert_int_equal(reason, END_SIGNAL);
+	assert_int_equal(status, 128 + SIGUSR1);
+	assert_int_equal(unparks, 0);
+}
+
+/* Also where the work was whole by then. */
+static void test_a_timeout(void **state)
+{
+	config.timeout_ns = 1;
+	waits_for_cancel = true;
+	reset_at_once();
+	assert_int_equal(reason, END_TIMEOUT);
+	assert_int_equal(status, STATUS_TIMEOUT);
+	assert_int_equal(unparks, 0);
+}
+
+static void test_a_reset_that_fails(void **state)
+{
+	clear_err = -ENOMEM;
+	reset_at_once();
+	assert_int_equal(reason, END_ERROR);
+	assert_int_equal(status, STATUS_ERROR);
+	assert_int_equal(unparks, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_reset),
+		TEST(test_a_device_that_rests_later),
+		TEST(test_a_device_that_cannot_pause),
+		TEST(test_a_reset_of_the_cpu),
+		TEST(test_a_code_that_says_nothing),
+		TEST(test_a_reset_of_the_machine_goes_first),
+		TEST(test_a_late_signal),
+		TEST(test_a_signal_that_calls_it_off),
+		TEST(test_a_timeout),
+		TEST(test_a_reset_that_fails),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
