@@ -57,8 +57,8 @@ OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-boot) $(OBJS-firmware) 
 
 # ---- flags -------------------------------------------------------------------
 
-WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-	-Wvla -Wundef
+WARN := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wpointer-arith -Wvla -Wundef
 # clang: the kernel's ioctl structures end in an array, and we put its elements behind them.
 WARN += -Wno-gnu-variable-sized-type-not-at-end
 # WERROR= builds with a compiler that is newer than this code and warns of more.

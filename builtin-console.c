@@ -125,7 +125,6 @@ static void at_sock_ready(void *arg, u32 events)
 {
 	ssize_t len;
 
-	(void)arg;
 	if (events & EPOLLOUT)
 		at_send();
 	if (events & ~EPOLLOUT && !at.text_len) {
@@ -142,8 +141,6 @@ static void at_sock_ready(void *arg, u32 events)
 
 static void at_out_ready(void *arg, u32 events)
 {
-	(void)arg;
-	(void)events;
 	at_show();
 	at_watch();
 }
@@ -180,8 +177,6 @@ static void at_in_ready(void *arg, u32 events)
 	u8 typed[TYPE_BYTES];
 	ssize_t len;
 
-	(void)arg;
-	(void)events;
 	len = read(at.in.fd, typed, at.in_tty || !at.types ? sizeof(typed) : space);
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -209,8 +204,6 @@ static void at_signal(void *arg, u32 events)
 {
 	struct signalfd_siginfo info;
 
-	(void)arg;
-	(void)events;
 	if (read(at.signals.fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	at.left = true;

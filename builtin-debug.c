@@ -38,7 +38,6 @@ static int debug_parse_offset(const struct option *option, const char *arg)
 {
 	char text[32];
 
-	(void)option;
 	wish.moved_given = arg != NULL;
 	if (!arg)
 		return 0;

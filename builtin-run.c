@@ -162,7 +162,6 @@ static int run_make_initramfs(const char *release, const void **data, size_t *by
 	const char *disks[DISK_MAX];
 	u32 blocks[DISK_MAX];
 
-	(void)arg;
 	for (plan.disk_count = 0; plan.disk_count < disk_count(); plan.disk_count++) {
 		const struct disk_info *info = disk_info(disk_at(plan.disk_count));
 
@@ -254,7 +253,6 @@ static void run_signal(void *arg, u32 events)
 	struct signalfd_siginfo info;
 	struct kvm *kvm = arg;
 
-	(void)events;
 	if (read(run_signals.source.fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (run_signals.asked) {

@@ -22,7 +22,6 @@
 
 static void print_range(const struct boot_range *range, void *arg)
 {
-	(void)arg;
 	printf("boot: 0x%010llx-0x%010llx %s\n", (unsigned long long)range->start,
 	       (unsigned long long)(range->end - 1), range->name);
 }
@@ -39,14 +38,12 @@ static void print_function(struct pci_function *fn, void *arg)
 {
 	char line[PCI_MAP_LINE] = "";
 
-	(void)arg;
 	pci_map_line(fn, line, sizeof(line));
 	printf("pci: %s\n", line);
 }
 
 static void print_record(void *arg, const struct device_record *record)
 {
-	(void)arg;
 	printf(" %s:%u", record->hid, record->uid);
 	for (unsigned int i = 0; i < record->count; i++) {
 		const struct device_resource *res = &record->resources[i];

@@ -95,7 +95,6 @@ int kvm_cpu_ioctl(const struct kvm_cpu *cpu, unsigned long request, void *arg)
 
 static void kick_handler(int sig)
 {
-	(void)sig;
 }
 
 static void kvm_cpu_set_immediate_exit(struct kvm_cpu *cpu, u8 value)
@@ -327,7 +326,6 @@ void kvm_cpu_sum_exits(const struct kvm *kvm, u64 counts[KVM_CPU_EXIT_KINDS])
 
 static int affinity_add(u64 host_cpu, void *arg)
 {
-	(void)arg;
 	CPU_SET_S(host_cpu, sizeof(affinity), affinity);
 	return 0;
 }

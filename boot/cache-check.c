@@ -65,8 +65,6 @@ bool cache_can_hash(void)
 
 int cache_hash(const u8 *data, u64 bytes, u8 hash[CACHE_HASH_BYTES])
 {
-	(void)data;
-	(void)bytes;
 	memset(hash, 0, CACHE_HASH_BYTES);
 	return -ENOTSUP;
 }

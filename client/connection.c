@@ -279,7 +279,6 @@ static void visit_note(int dir, const char *name, void *arg)
 	struct child *more =
 		reallocarray(visit->children, visit->count + 1, sizeof(*visit->children));
 
-	(void)dir;
 	if (!more) {
 		visit->err = -ENOMEM;
 		return;

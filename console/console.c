@@ -252,7 +252,6 @@ static void console_flush(void)
 
 static void console_burst_over(void *arg)
 {
-	(void)arg;
 	console_flush();
 }
 
@@ -260,7 +259,6 @@ static void console_output_rung(void *arg)
 {
 	bool large;
 
-	(void)arg;
 	if (con.out.added)
 		return; /* the reader is behind; epoll says when it has caught up */
 	pthread_mutex_lock(&con.lock);
@@ -274,8 +272,6 @@ static void console_output_rung(void *arg)
 
 static void console_out_ready(void *arg, u32 events)
 {
-	(void)arg;
-	(void)events;
 	console_flush();
 }
 
@@ -347,14 +343,12 @@ size_t console_drain(int enough_fd, u64 deadline_ns)
 
 static void console_tell_watcher(void *arg)
 {
-	(void)arg;
 	if (con.watcher)
 		con.watcher();
 }
 
 static void console_view_rung(void *arg)
 {
-	(void)arg;
 	if (!con.view_burst.deadline_ns)
 		loop_arm(con.kvm->loop, &con.view_burst, now_ns() + BURST_NS);
 }
@@ -442,7 +436,6 @@ static void console_watch_input(void)
 
 static void console_room_rung(void *arg)
 {
-	(void)arg;
 	console_feed_port();
 	console_watch_input();
 	console_tell_watcher(NULL);
@@ -504,8 +497,6 @@ static void console_in_ready(void *arg, u32 events)
 	size_t space = INPUT_BYTES - con.input_len;
 	ssize_t len;
 
-	(void)arg;
-	(void)events;
 	len = read(con.in.fd, typed, con.in_tty ? sizeof(typed) : space);
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -549,7 +540,6 @@ void console_detach(void)
 /* The new guest gets neither the old one's last line nor what was typed for it. */
 static int console_reset(struct device *dev)
 {
-	(void)dev;
 	pthread_mutex_lock(&con.lock);
 	lines_reset(con.kvm);
 	pthread_mutex_unlock(&con.lock);
@@ -603,7 +593,6 @@ static void console_exit(struct kvm *kvm)
 /* Input is read only from here on: until all is set up, it stays where it is. */
 static int console_open_input(struct kvm *kvm)
 {
-	(void)kvm;
 	con.input_open = true;
 	console_watch_input();
 	return 0;

@@ -97,7 +97,6 @@ static void *console_log_thread(void *arg)
 	struct pollfd ready = {.fd = copy.fd, .events = POLLOUT};
 	size_t at, len;
 
-	(void)arg;
 	while ((len = console_log_wait(&at)) != 0) {
 		ssize_t done = write(copy.fd, copy.ring + at, len);
 
@@ -135,7 +134,6 @@ static int console_log_init(struct kvm *kvm)
 {
 	int err;
 
-	(void)kvm;
 	if (path && !strcmp(path, "-"))
 		return log_fail(-EINVAL,
 				"--console-log -: the console is on standard output already; name "
@@ -170,7 +168,6 @@ static void console_log_exit(struct kvm *kvm)
 {
 	u64 left;
 
-	(void)kvm;
 	if (copy.fd < 0)
 		return;
 	pthread_mutex_lock(&copy.lock);

@@ -123,8 +123,6 @@ static void term_signal(void *arg, u32 events)
 {
 	struct signalfd_siginfo info;
 
-	(void)arg;
-	(void)events;
 	if (read(term.signals.fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGTSTP) {
@@ -138,7 +136,6 @@ static void term_signal(void *arg, u32 events)
 
 static void term_look_again(void *arg)
 {
-	(void)arg;
 	term_make_raw();
 }
 
@@ -269,7 +266,6 @@ static int term_init(struct kvm *kvm)
 
 static void term_exit(struct kvm *kvm)
 {
-	(void)kvm;
 	term_stop();
 }
 

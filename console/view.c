@@ -216,7 +216,6 @@ static void view_console(struct ipc_request *request, const json_t *params, void
 	struct viewer *viewer = view.count < VIEWERS_MAX ? calloc(1, sizeof(*viewer)) : NULL;
 	int fd;
 
-	(void)arg;
 	if (!viewer) {
 		ipc_refuse(request, "there are too many viewers of this console");
 		return;
@@ -238,8 +237,6 @@ static void view_console(struct ipc_request *request, const json_t *params, void
 
 static void view_break(struct ipc_request *request, const json_t *params, void *arg)
 {
-	(void)params;
-	(void)arg;
 	console_send_break();
 	ipc_answer(request, NULL);
 }
@@ -263,7 +260,6 @@ static void view_exit(struct kvm *kvm)
 {
 	u64 deadline = now_ns() + END_NS;
 
-	(void)kvm;
 	console_set_watcher(NULL);
 	while (view.viewers) {
 		struct viewer *viewer = view.viewers;

@@ -64,8 +64,6 @@ static void control_wait_end(struct ipc_request *request)
 
 static void control_wait(struct ipc_request *request, const json_t *params, void *arg)
 {
-	(void)params;
-	(void)arg;
 	control_wait_end(request);
 }
 
@@ -74,7 +72,6 @@ static void control_stop(struct ipc_request *request, const json_t *params, void
 	const json_t *grace = json_object_get(params, "grace_ms");
 	u64 grace_ns = config.grace_ns;
 
-	(void)arg;
 	if (grace && (!json_is_integer(grace) || json_integer_value(grace) < 0 ||
 		      json_integer_value(grace) > INT32_MAX)) {
 		ipc_refuse(request, "grace_ms is a number of milliseconds");
@@ -125,8 +122,6 @@ static void control_pause(struct ipc_request *request, const json_t *params, voi
 {
 	struct control_pause *pause = malloc(sizeof(*pause));
 
-	(void)params;
-	(void)arg;
 	if (!pause) {
 		ipc_refuse(request, "no memory");
 		return;
@@ -141,8 +136,6 @@ static void control_resume(struct ipc_request *request, const json_t *params, vo
 {
 	int err = kvm_resume(control_kvm);
 
-	(void)params;
-	(void)arg;
 	if (err)
 		ipc_refuse(request, "cannot be resumed: %s", kvm_pause_error(err));
 	else
@@ -247,8 +240,6 @@ static void control_stat(struct ipc_request *request, const json_t *params, void
 	const struct kvm *kvm = control_kvm;
 	json_t *devices = json_object();
 
-	(void)params;
-	(void)arg;
 	device_for_each(control_device, devices);
 	ipc_answer(request,
 		   json_pack("{s:o, s:i, s:s, s:I, s:I, s:o, s:o, s:o}", "name",
@@ -275,7 +266,6 @@ static int control_init(struct kvm *kvm)
 
 static void control_exit(struct kvm *kvm)
 {
-	(void)kvm;
 	/* Who waits for the end sees it before the socket closes. */
 	ipc_tell(kvm_end_name(kvm_end_reason(NULL)));
 	control_answer_waits();

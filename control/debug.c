@@ -195,8 +195,6 @@ static void debug_parked(void *arg, int err)
 
 static void debug_debug(struct ipc_request *request, const json_t *params, void *arg)
 {
-	(void)params;
-	(void)arg;
 	debug_look(request, 0, debug_parked);
 }
 
@@ -224,7 +222,6 @@ static void debug_nmi(struct ipc_request *request, const json_t *params, void *a
 {
 	const json_t *cpu = json_object_get(params, "cpu");
 
-	(void)arg;
 	if (!json_is_integer(cpu) || json_integer_value(cpu) < 0 ||
 	    json_integer_value(cpu) >= (json_int_t)debug_kvm->cpu_count) {
 		ipc_refuse(request, "its CPUs are 0 to %u", debug_kvm->cpu_count - 1);
@@ -240,7 +237,6 @@ static void debug_sysrq(struct ipc_request *request, const json_t *params, void 
 	const char *key = json_string_value(json_object_get(params, "key"));
 	int err;
 
-	(void)arg;
 	if (!key || strlen(key) != 1 || key[0] <= ' ' || key[0] > '~') {
 		ipc_refuse(request, "key is a string of one printable character, such as \"h\"");
 		return;

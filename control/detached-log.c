@@ -129,7 +129,6 @@ static void *instance_log_thread(void *arg)
 	struct pollfd ready = {.fd = ilog.pipe, .events = POLLIN};
 	ssize_t len = 1;
 
-	(void)arg;
 	/* Until nobody has the other end. With nothing to read, standard error may still grow. */
 	while (len) {
 		if (!poll(&ready, 1, LOOK_MS)) {
@@ -180,7 +179,6 @@ static int instance_log_init(struct kvm *kvm)
 {
 	int err;
 
-	(void)kvm;
 	if (config.dry_run)
 		return 0;
 	/* What the last machine of this name left. */
@@ -222,7 +220,6 @@ static void instance_log_stop_thread(void)
 
 static void instance_log_exit(struct kvm *kvm)
 {
-	(void)kvm;
 	if (!config.detach || config.dry_run)
 		return;
 	instance_log_stop_thread();

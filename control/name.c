@@ -38,7 +38,6 @@ static int instance_init(struct kvm *kvm)
 {
 	int err;
 
-	(void)kvm;
 	if (!runtime_dir_is_name(config.name))
 		return log_fail(-EINVAL,
 				"--name takes 1 to %d characters of UTF-8, no slashes, spaces or "
@@ -64,7 +63,6 @@ static int instance_init(struct kvm *kvm)
 
 static void instance_exit(struct kvm *kvm)
 {
-	(void)kvm;
 	runtime_dir_unlock(instance_dir, config.name, instance_lock);
 	close(instance_dir);
 }

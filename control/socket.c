@@ -407,7 +407,6 @@ static void ipc_accept_later(void)
 
 static void ipc_accept_again(void *arg)
 {
-	(void)arg;
 	loop_watch(ipc.kvm->loop, &ipc.listener, EPOLLIN);
 }
 
@@ -425,8 +424,6 @@ static void ipc_accept(void *arg, u32 events)
 	struct ipc_client *client;
 	int fd = accept4(ipc.listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	(void)arg;
-	(void)events;
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 			ipc_accept_later();
@@ -487,7 +484,6 @@ static void ipc_tell_events(void *arg)
 	struct ipc_event events[EVENTS_MAX];
 	unsigned int count;
 
-	(void)arg;
 	pthread_mutex_lock(&ipc.lock);
 	count = ipc.event_count;
 	memcpy(events, ipc.events, sizeof(events));
@@ -503,8 +499,6 @@ static void ipc_hello(struct ipc_request *request, const json_t *params, void *a
 {
 	json_t *names = json_array();
 
-	(void)params;
-	(void)arg;
 	for (const struct ipc_command *command = ipc.commands; command; command = command->next)
 		json_array_append_new(names, json_string(command->name));
 	ipc_answer(request, json_pack("{s:i, s:s, s:o, s:i, s:o}", "protocol", IPC_PROTOCOL, "lkvm",
@@ -515,8 +509,6 @@ static void ipc_hello(struct ipc_request *request, const json_t *params, void *a
 
 static void ipc_subscribe(struct ipc_request *request, const json_t *params, void *arg)
 {
-	(void)params;
-	(void)arg;
 	ipc_find(request->client)->subscribed = true;
 	ipc_answer(request, NULL);
 }

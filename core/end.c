@@ -143,7 +143,6 @@ void kvm_note_end(struct kvm *kvm, enum end_reason reason, int status)
 	const char *early = end_without_status(reason, status);
 	bool first;
 
-	(void)kvm;
 	pthread_mutex_lock(&end.lock);
 	first = end.reason == END_RUNNING;
 	if (first) {

@@ -59,12 +59,10 @@ static void exit_mmio(struct kvm_cpu *cpu)
 /* Reasons that only say "user space may look": enter again. */
 static void exit_again(struct kvm_cpu *cpu)
 {
-	(void)cpu;
 }
 
 static void exit_line(void *arg, const char *text)
 {
-	(void)arg;
 	log_error("  %s", text);
 }
 

@@ -77,7 +77,6 @@ static bool halt_is_final(const struct kvm *kvm)
 
 static void halt_line(void *arg, const char *text)
 {
-	(void)arg;
 	log_error("  %s", text);
 }
 

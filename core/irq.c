@@ -56,7 +56,6 @@ int irq_add_msi(struct kvm *kvm, u64 address, u32 data)
 {
 	int gsi = -ENOSPC;
 
-	(void)kvm;
 	pthread_mutex_lock(&irq.lock);
 	for (u32 i = 0; i < ARRAY_SIZE(irq.msi); i++) {
 		if (irq.msi[i].used)
@@ -76,7 +75,6 @@ bool irq_update_msi(struct kvm *kvm, u32 gsi, u64 address, u32 data)
 	struct irq_msi *msi = &irq.msi[gsi - IRQ_FIRST_MSI];
 	bool dirty;
 
-	(void)kvm;
 	pthread_mutex_lock(&irq.lock);
 	if (msi->address != address || msi->data != data) {
 		msi->address = address;
@@ -90,7 +88,6 @@ bool irq_update_msi(struct kvm *kvm, u32 gsi, u64 address, u32 data)
 
 void irq_remove_msi(struct kvm *kvm, u32 gsi)
 {
-	(void)kvm;
 	/* The stale route does no harm: nothing raises its GSI. No commit for a removal. */
 	pthread_mutex_lock(&irq.lock);
 	irq.msi[gsi - IRQ_FIRST_MSI].used = false;

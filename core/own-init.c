@@ -135,14 +135,12 @@ static void own_init_drive(void)
 
 static void own_init_ring_over(void *arg)
 {
-	(void)arg;
 	if (own_init_is_there())
 		own_init_drive();
 }
 
 static void own_init_hurry_over(void *arg)
 {
-	(void)arg;
 	own_init_hurry();
 }
 

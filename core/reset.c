@@ -60,7 +60,6 @@ static void *warm_dev;
 
 int kvm_power_on(struct kvm *kvm)
 {
-	(void)kvm;
 	return device_reset_all();
 }
 

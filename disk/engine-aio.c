@@ -201,7 +201,6 @@ static void aio_ready(void *arg, u32 events)
 {
 	struct aio *aio = arg;
 
-	(void)events;
 	aio_reap(&aio->engine);
 	aio->engine.batch(aio->engine.arg);
 }

@@ -242,7 +242,6 @@ static void uring_ready(void *arg, u32 events)
 {
 	struct uring *uring = arg;
 
-	(void)events;
 	uring_reap(&uring->engine);
 	uring->engine.batch(uring->engine.arg);
 }

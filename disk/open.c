@@ -181,7 +181,6 @@ static int disk_parse(const struct option *option, const char *arg)
 {
 	int err;
 
-	(void)option;
 	if (!arg) {
 		while (disks.asked_count)
 			free(disks.asked[--disks.asked_count].path);

@@ -109,14 +109,12 @@ static int disk_option_serial(struct disk_options *options, const char *value)
 
 static int disk_option_read_only(struct disk_options *options, const char *value)
 {
-	(void)value;
 	options->read_only = true;
 	return 0;
 }
 
 static int disk_option_snapshot(struct disk_options *options, const char *value)
 {
-	(void)value;
 	options->snapshot = true;
 	return 0;
 }

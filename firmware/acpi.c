@@ -788,7 +788,6 @@ static int acpi_init(struct kvm *kvm)
 
 static void acpi_exit(struct kvm *kvm)
 {
-	(void)kvm;
 	device_unregister(&acpi.dev);
 }
 

@@ -426,7 +426,6 @@ static struct kvm *mptable_kvm;
 
 static int mptable_reset(struct device *dev)
 {
-	(void)dev;
 	return mptable_write(&mptable_kvm->mem, mptable_kvm->cpu_count);
 }
 
@@ -441,7 +440,6 @@ static int mptable_init(struct kvm *kvm)
 
 static void mptable_exit(struct kvm *kvm)
 {
-	(void)kvm;
 	device_unregister(&mptable_device);
 }
 

@@ -430,7 +430,6 @@ static struct kvm *smbios_kvm;
 
 static int smbios_reset(struct device *dev)
 {
-	(void)dev;
 	return smbios_write(&smbios_kvm->mem, config.name, smbios_kvm->cpu_count);
 }
 
@@ -445,7 +444,6 @@ static int smbios_init(struct kvm *kvm)
 
 static void smbios_exit(struct kvm *kvm)
 {
-	(void)kvm;
 	device_unregister(&smbios_device);
 }
 

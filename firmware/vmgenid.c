@@ -43,7 +43,6 @@ static int vmgenid_reset(struct device *dev)
 {
 	u8 id[VMGENID_BYTES];
 
-	(void)dev;
 	if (getrandom(id, sizeof(id), 0) != sizeof(id))
 		return log_fail(-EIO, "vmgenid: no random bytes: %s", strerror(errno));
 	if (gmem_write(&vmgenid_kvm->mem, LAYOUT_VMGENID, id, sizeof(id)))
@@ -63,7 +62,6 @@ static void vmgenid_describe(struct device *dev,
 		.addr = LAYOUT_VMGENID,
 	};
 
-	(void)dev;
 	emit(arg, &record);
 }
 
@@ -79,7 +77,6 @@ static int vmgenid_init(struct kvm *kvm)
 
 static void vmgenid_exit(struct kvm *kvm)
 {
-	(void)kvm;
 	device_unregister(&vmgenid_device);
 }
 

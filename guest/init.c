@@ -351,7 +351,6 @@ static int run(void)
 
 int main(int argc, char **argv)
 {
-	(void)argc;
 	if (getpid() != 1) {
 		init_say("is for the guest of lkvm run, as its first program");
 		return STATUS_OURS;

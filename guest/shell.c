@@ -176,7 +176,6 @@ static int shell_dmesg(char **words)
 	char *text = size > 0 ? malloc((size_t)size) : NULL;
 	int len = text ? klogctl(KLOG_READ_ALL, text, size) : -1;
 
-	(void)words;
 	if (len < 0) {
 		free(text);
 		return shell_error("dmesg", "the kernel's log");
@@ -197,7 +196,6 @@ static int shell_pwd(char **words)
 {
 	char path[4096];
 
-	(void)words;
 	if (!getcwd(path, sizeof(path)))
 		return shell_error("pwd", ".");
 	printf("%s\n", path);
@@ -226,13 +224,11 @@ static int shell_exit(char **words)
 
 static int shell_true(char **words)
 {
-	(void)words;
 	return 0;
 }
 
 static int shell_false(char **words)
 {
-	(void)words;
 	return 1;
 }
 
@@ -376,7 +372,6 @@ shell_command *shell_find_command(const char *name)
 
 static int shell_help(char **words)
 {
-	(void)words;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		printf("%-8s %s\n", commands[i].name, commands[i].help);
 	return 0;

@@ -80,7 +80,6 @@ static u64 acpi_pm_read_event(void *dev, u64 offset, unsigned int size)
 {
 	u16 value;
 
-	(void)dev, (void)size;
 	pthread_mutex_lock(&pm.lock);
 	value = offset < 2 ? pm.status : pm.enable;
 	pthread_mutex_unlock(&pm.lock);
@@ -91,7 +90,6 @@ static void acpi_pm_write_event(void *dev, u64 offset, unsigned int size, u64 va
 {
 	u16 bits = acpi_pm_place(offset, value);
 
-	(void)dev, (void)size;
 	pthread_mutex_lock(&pm.lock);
 	if (offset < 2)
 		pm.status &= ~bits; /* a 1 clears */
@@ -105,7 +103,6 @@ static u64 acpi_pm_read_control(void *dev, u64 offset, unsigned int size)
 {
 	u16 value;
 
-	(void)dev, (void)size;
 	pthread_mutex_lock(&pm.lock);
 	value = pm.control | PM1_SCI_EN;
 	pthread_mutex_unlock(&pm.lock);
@@ -129,7 +126,6 @@ static void acpi_pm_write_control(void *dev, u64 offset, unsigned int size, u64 
 {
 	u16 bits = acpi_pm_place(offset, value);
 
-	(void)dev, (void)size;
 	pthread_mutex_lock(&pm.lock);
 	pm.control = (pm.control & ~acpi_pm_byte_mask(offset)) | (bits & PM1_CONTROL_BITS);
 	pthread_mutex_unlock(&pm.lock);
@@ -148,7 +144,6 @@ static void acpi_pm_set_status(u16 bit)
 
 static void acpi_pm_press_power_button(void *dev)
 {
-	(void)dev;
 	acpi_pm_set_status(PM1_POWER_BUTTON);
 }
 
@@ -159,7 +154,6 @@ void acpi_pm_rtc_alarm(void)
 
 static int acpi_pm_reset(struct device *device)
 {
-	(void)device;
 	pthread_mutex_lock(&pm.lock);
 	pm.status = pm.enable = pm.control = 0;
 	acpi_pm_update_sci();

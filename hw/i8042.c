@@ -56,7 +56,6 @@ static u64 i8042_read_data(void *dev, u64 offset, unsigned int size)
 {
 	u8 value = 0xff;
 
-	(void)dev, (void)offset, (void)size;
 	pthread_mutex_lock(&i8042.lock);
 	if (i8042.reply) {
 		i8042.reply = false;
@@ -72,7 +71,6 @@ static u64 i8042_read_status(void *dev, u64 offset, unsigned int size)
 {
 	bool full;
 
-	(void)dev, (void)offset, (void)size;
 	pthread_mutex_lock(&i8042.lock);
 	full = i8042.reply || i8042.absent;
 	pthread_mutex_unlock(&i8042.lock);
@@ -83,7 +81,6 @@ static void i8042_write_data(void *dev, u64 offset, unsigned int size, u64 value
 {
 	bool resets = false;
 
-	(void)dev, (void)offset, (void)size;
 	pthread_mutex_lock(&i8042.lock);
 	if (i8042.output_next) {
 		i8042.output_next = false;
@@ -98,7 +95,6 @@ static void i8042_write_data(void *dev, u64 offset, unsigned int size, u64 value
 
 static void i8042_write_command(void *dev, u64 offset, unsigned int size, u64 value)
 {
-	(void)dev, (void)offset, (void)size;
 	pthread_mutex_lock(&i8042.lock);
 	i8042.output_next = value == COMMAND_WRITE_OUTPUT;
 	i8042.reply = value == COMMAND_READ_OUTPUT;
@@ -112,7 +108,6 @@ static void i8042_write_command(void *dev, u64 offset, unsigned int size, u64 va
 
 static int i8042_reset(struct device *device)
 {
-	(void)device;
 	pthread_mutex_lock(&i8042.lock);
 	i8042.output = OUTPUT_RUN | OUTPUT_A20;
 	i8042.output_next = i8042.reply = false;

@@ -24,7 +24,6 @@
 
 static u64 pvpanic_read(void *dev, u64 offset, unsigned int size)
 {
-	(void)dev, (void)offset, (void)size;
 	return EVENT_PANICKED | EVENT_CRASH_LOADED;
 }
 
@@ -32,7 +31,6 @@ static void pvpanic_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
 	static struct log_limit limit;
 
-	(void)offset, (void)size;
 	if (value & EVENT_CRASH_LOADED)
 		log_warn_limited(&limit, "pvpanic: the guest's kernel crashed and has a crash "
 					 "kernel; --on-panic=continue lets it run");
@@ -51,7 +49,6 @@ static void pvpanic_describe(struct device *device,
 		.count = 1,
 	};
 
-	(void)device;
 	emit(arg, &record);
 }
 

@@ -74,7 +74,6 @@ static u64 system_a_read(void *dev, u64 offset, unsigned int size)
 {
 	u8 value;
 
-	(void)dev, (void)offset, (void)size;
 	pthread_mutex_lock(&reset_port.lock);
 	value = reset_port.system_a;
 	pthread_mutex_unlock(&reset_port.lock);
@@ -83,7 +82,6 @@ static u64 system_a_read(void *dev, u64 offset, unsigned int size)
 
 static void system_a_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
-	(void)dev, (void)offset, (void)size;
 	pthread_mutex_lock(&reset_port.lock);
 	reset_port.system_a = value & A_GATE20;
 	pthread_mutex_unlock(&reset_port.lock);
@@ -94,7 +92,6 @@ static void system_a_write(void *dev, u64 offset, unsigned int size, u64 value)
 
 static int reset_port_reset(struct device *device)
 {
-	(void)device;
 	pthread_mutex_lock(&reset_port.lock);
 	reset_port.value = 0;
 	reset_port.system_a = A_GATE20;

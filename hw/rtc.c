@@ -481,7 +481,6 @@ static u64 rtc_port_read(void *dev, u64 offset, unsigned int size)
 	bool acknowledged;
 	u8 value;
 
-	(void)size;
 	if (offset == 0)
 		return 0xff; /* the index is write-only */
 	pthread_mutex_lock(&rtc->lock);
@@ -499,7 +498,6 @@ static void rtc_port_write(void *dev, u64 offset, unsigned int size, u64 value)
 	struct rtc *rtc = dev;
 	bool reschedule = false;
 
-	(void)size;
 	pthread_mutex_lock(&rtc->lock);
 	if (offset == 0) {
 		rtc->index = value % CMOS_SIZE;
@@ -532,7 +530,6 @@ static int rtc_reset(struct device *device)
 {
 	struct rtc *rtc = &rtc_chip;
 
-	(void)device;
 	pthread_mutex_lock(&rtc->lock);
 	/* Let a held clock go first, while its registers still have the format they were set in. */
 	rtc_write_control(rtc, REG_A, A_POWER_ON);
@@ -550,7 +547,6 @@ static int rtc_pause(struct device *device)
 {
 	struct rtc *rtc = &rtc_chip;
 
-	(void)device;
 	pthread_mutex_lock(&rtc->lock);
 	rtc->paused = true;
 	pthread_mutex_unlock(&rtc->lock);
@@ -562,7 +558,6 @@ static void rtc_resume(struct device *device)
 {
 	struct rtc *rtc = &rtc_chip;
 
-	(void)device;
 	pthread_mutex_lock(&rtc->lock);
 	rtc->paused = false;
 	pthread_mutex_unlock(&rtc->lock);
@@ -581,7 +576,6 @@ static void rtc_describe(struct device *device,
 		.count = 2,
 	};
 
-	(void)device;
 	emit(arg, &record);
 }
 

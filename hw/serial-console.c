@@ -15,13 +15,11 @@
 
 static void console_wire_write(void *arg, u8 byte, bool by_program)
 {
-	(void)arg;
 	console_write_from(by_program ? LINES_PROGRAM : LINES_KERNEL, &byte, 1);
 }
 
 static void console_wire_room_changed(void *arg)
 {
-	(void)arg;
 	console_room_changed();
 }
 

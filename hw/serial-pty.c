@@ -56,7 +56,6 @@ static int pty_option(const struct option *option, const char *arg)
 {
 	u64 n;
 
-	(void)option;
 	for (unsigned int i = 0; !arg && i < PORTS; i++)
 		ptys[i].wanted = false;
 	if (!arg)
@@ -82,7 +81,6 @@ static void pty_write(void *arg, u8 byte, bool by_program)
 {
 	struct pty *pty = arg;
 
-	(void)by_program;
 	pthread_mutex_lock(&pty->lock);
 	pty->tail += pty->head - pty->tail == RING_BYTES;
 	pty->ring[pty->head++ % RING_BYTES] = byte;

@@ -461,7 +461,6 @@ static u64 serial_read(void *dev, u64 offset, unsigned int size)
 	bool room_grew;
 	u8 value;
 
-	(void)size;
 	pthread_mutex_lock(&uart->line->lock);
 	room_before = uart_room(uart);
 	value = uart_read(uart, offset);
@@ -480,7 +479,6 @@ static void serial_write(void *dev, u64 offset, unsigned int size, u64 value)
 	size_t room_before;
 	bool room_grew, sends, opens, calls, by_program;
 
-	(void)size;
 	pthread_mutex_lock(&uart->line->lock);
 	room_before = uart_room(uart);
 	opens = uart->wire && uart->wire->opened && !uart_listens(uart);

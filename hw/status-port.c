@@ -66,7 +66,6 @@ static void status_port_write(void *arg, u8 byte, bool by_program)
 {
 	int status = -1;
 
-	(void)by_program;
 	pthread_mutex_lock(&port.lock);
 	if (byte == '\n' || byte == '\r') {
 		port.line[port.len] = 0;
@@ -83,7 +82,7 @@ static void status_port_write(void *arg, u8 byte, bool by_program)
 
 static void status_port_room_changed(void *arg)
 {
-	(void)arg; /* nothing is ever sent to the guest */
+	/* nothing is ever sent to the guest */
 }
 
 static struct serial_wire wire = {

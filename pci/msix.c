@@ -250,7 +250,6 @@ static void msix_written(struct pci_capability *cap, unsigned int reg, unsigned 
 {
 	struct msix *msix = container_of(cap, struct msix, cap);
 
-	(void)reg, (void)size;
 	pthread_mutex_lock(&msix->lock);
 	msix_control(msix);
 	pthread_mutex_unlock(&msix->lock);

@@ -371,7 +371,6 @@ int pci_add(struct kvm *kvm, struct pci_function *fn, u8 devfn)
 
 void pci_remove(struct kvm *kvm, struct pci_function *fn)
 {
-	(void)kvm;
 	pthread_mutex_lock(&pci.lock);
 	memcpy(fn->config, fn->initial, sizeof(fn->config));
 	function_update_pin(fn);
@@ -413,7 +412,6 @@ static u64 pci_port_read(void *dev, u64 offset, unsigned int size)
 	unsigned int reg = 0;
 	u32 address;
 
-	(void)dev;
 	if (is_reset_register(offset, size))
 		return reset_port_read();
 	if (is_config_address(offset, size)) {
@@ -431,7 +429,6 @@ static void pci_port_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
 	unsigned int reg;
 
-	(void)dev;
 	if (is_reset_register(offset, size)) {
 		reset_port_write(value);
 	} else if (is_config_address(offset, size)) {
@@ -455,13 +452,11 @@ static struct pci_function *pci_ecam_find(u64 offset, unsigned int size)
 
 static u64 pci_ecam_read(void *dev, u64 offset, unsigned int size)
 {
-	(void)dev;
 	return pci_read(pci_ecam_find(offset, size), ECAM_REG(offset), size);
 }
 
 static void pci_ecam_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
-	(void)dev;
 	pci_write(pci_ecam_find(offset, size), ECAM_REG(offset), size, value);
 }
 
@@ -490,7 +485,6 @@ static void pci_log_function(struct pci_function *fn, void *arg)
 {
 	char line[PCI_MAP_LINE] = "";
 
-	(void)arg;
 	pci_map_line(fn, line, sizeof(line));
 	log_debug("pci: %s", line);
 }
@@ -500,7 +494,6 @@ static int pci_reset(struct device *device)
 	struct pci_function *fn;
 	int err = pci_reset_registers();
 
-	(void)device;
 	pci_remap();
 	for_each_function(fn)
 	{
@@ -567,7 +560,6 @@ static void pci_describe(struct device *device,
 		.pin_count = pci_pins(pins),
 	};
 
-	(void)device;
 	emit(arg, &record);
 }
 

@@ -261,22 +261,15 @@ int result_keep(const char *path)
 
 void result_finish_short(const char *reason, int status)
 {
-	(void)reason;
-	(void)status;
 }
 
 int result_finish(const struct kvm *kvm, const char *reason, int status)
 {
-	(void)kvm;
-	(void)reason;
-	(void)status;
 	return 0;
 }
 
 static int result_start(const struct option *option, const char *arg)
 {
-	(void)option;
-	(void)arg;
 	return log_fail(-ENOTSUP, "--result: this lkvm was built without jansson");
 }
 #endif

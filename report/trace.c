@@ -188,7 +188,6 @@ static int trace_collect(struct kvm *kvm, struct trace_report *report)
 /* It was asked for: no --loglevel takes it away. */
 static void trace_print(void *arg, const char *line)
 {
-	(void)arg;
 	log_error("%s", line);
 }
 
@@ -235,16 +234,11 @@ static int trace_start(const struct option *option, const char *arg)
 #else
 int trace_finish(struct kvm *kvm, const char *reason, int status)
 {
-	(void)kvm;
-	(void)reason;
-	(void)status;
 	return 0;
 }
 
 static int trace_start(const struct option *option, const char *arg)
 {
-	(void)option;
-	(void)arg;
 	return log_fail(-ENOTSUP, "--boot-trace: this lkvm was built without jansson");
 }
 #endif

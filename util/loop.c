@@ -237,7 +237,6 @@ static void loop_call_timers(void *arg, u32 events)
 	struct loop *loop = arg;
 	u64 expirations;
 
-	(void)events;
 	/* Reading ends the readiness; how often a timer that fires once has fired is no news. */
 	if (read(loop->timer_source.fd, &expirations, sizeof(expirations)) < 0)
 		return;
@@ -311,7 +310,6 @@ static void loop_call_bells(void *arg, u32 events)
 	struct loop *loop = arg;
 	eventfd_t rings;
 
-	(void)events;
 	eventfd_read(loop->wake_source.fd, &rings);
 
 	loop->bell_next = loop->bells;

@@ -88,7 +88,6 @@ static void balloon_control(struct ipc_request *request, const json_t *params, v
 	struct balloon_size size;
 	int err = balloon_get(&size);
 
-	(void)arg;
 	if (err) {
 		balloon_control_refuse(request, err);
 		return;

@@ -303,7 +303,6 @@ static void balloon_config_write(struct virtio_device *dev, u32 offset, const vo
 {
 	u32 at = offsetof(struct virtio_balloon_config, actual);
 
-	(void)dev;
 	if (offset >= at && offset < at + sizeof(u32))
 		memcpy((u8 *)&balloon.config + offset, buf,
 		       MIN(len, at + (u32)sizeof(u32) - offset));
@@ -356,7 +355,6 @@ int balloon_ask(u64 bytes)
 
 static void balloon_resumed(struct virtio_device *dev)
 {
-	(void)dev;
 	if (balloon.asks)
 		balloon_tell(balloon.asked_bytes);
 	balloon.asks = false;
@@ -427,7 +425,6 @@ static int balloon_init(struct kvm *kvm)
 
 static void balloon_exit(struct kvm *kvm)
 {
-	(void)kvm;
 	if (balloon_wanted)
 		virtio_remove(&balloon.dev);
 }

@@ -133,7 +133,6 @@ static void hvc_output(void)
 
 static void hvc_stalled(void *arg)
 {
-	(void)arg;
 	/* Its chains are looked at again when it goes on. */
 	if (!virtio_serves(&hvc.dev))
 		return;
@@ -143,7 +142,6 @@ static void hvc_stalled(void *arg)
 
 static void hvc_writable(void *arg)
 {
-	(void)arg;
 	hvc.overrun = false;
 	loop_disarm(hvc.kvm->loop, &hvc.stall);
 	hvc_output();
@@ -154,7 +152,6 @@ static void hvc_finish(void *arg)
 {
 	struct virtq *vq = virtio_queue(&hvc.dev, QUEUE_OUT);
 
-	(void)arg;
 	for (unsigned int i = 0; i < TURN_PIECES && virtio_serves(&hvc.dev) && hvc_take_output(vq);
 	     i++)
 		hvc_write_piece(vq);
@@ -166,7 +163,6 @@ static size_t hvc_room(void *arg)
 {
 	struct virtq *vq = virtio_queue(&hvc.dev, QUEUE_IN);
 
-	(void)arg;
 	if (!virtio_serves(&hvc.dev))
 		return 0;
 	for (unsigned int i = 0; !hvc.input && i < QUEUE_SIZE; i++) {
@@ -190,7 +186,6 @@ static void hvc_input(void *arg, const u8 *data, size_t len)
 	struct virtq *vq = virtio_queue(&hvc.dev, QUEUE_IN);
 	u32 done = 0;
 
-	(void)arg;
 	for (unsigned int i = 0; i < hvc.input->in_count && done < len; i++) {
 		u32 piece = (u32)MIN(len - done, hvc.input->in[i].iov_len);
 
@@ -221,7 +216,6 @@ static void hvc_resized(void *arg)
 {
 	struct virtio_console_config now = hvc_config;
 
-	(void)arg;
 	if (virtio_is_paused(&hvc.dev) || !hvc_size(&now) ||
 	    !memcmp(&now, &hvc_config, sizeof(now)))
 		return;
@@ -232,7 +226,6 @@ static void hvc_resized(void *arg)
 
 static void hvc_resumed(struct virtio_device *dev)
 {
-	(void)dev;
 	if (hvc.sized)
 		hvc_resized(NULL);
 }
@@ -240,7 +233,6 @@ static void hvc_resumed(struct virtio_device *dev)
 /* Any thread; a bell may be rung in a signal handler. */
 static void hvc_winch(int sig)
 {
-	(void)sig;
 	loop_ring(hvc.kvm->loop, &hvc.resized);
 }
 
@@ -264,14 +256,12 @@ static void hvc_unwatch_size(struct kvm *kvm)
 /* vCPU thread. Only emerg_wr may be written, at any width; its low byte is the character. */
 static void hvc_config_write(struct virtio_device *dev, u32 offset, const void *buf, u32 len)
 {
-	(void)dev;
 	if (offset == offsetof(struct virtio_console_config, emerg_wr) && len)
 		console_write(buf, 1);
 }
 
 static void hvc_notify(struct virtio_device *dev, unsigned int queue)
 {
-	(void)dev;
 	if (queue == QUEUE_OUT)
 		hvc_output();
 	else

@@ -149,7 +149,6 @@ static void queue_rung(void *arg, u32 events)
 {
 	struct virtio_queue *queue = arg;
 
-	(void)events;
 	queue->doorbells++;
 	queue_notify(queue);
 }

@@ -100,7 +100,6 @@ static u32 mmio_interrupt_status(struct mmio *mmio)
 
 static void mmio_interrupt(struct virtio_device *dev, unsigned int queue)
 {
-	(void)queue;
 	mmio_raise(mmio_of(dev), VIRTIO_MMIO_INT_VRING);
 }
 

@@ -196,7 +196,6 @@ static void pci_bell_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
 	struct pci *pci = dev;
 
-	(void)size, (void)value;
 	if (offset % DOORBELL_BYTES == 0)
 		virtio_doorbell(pci->dev, (u32)(offset / DOORBELL_BYTES));
 }

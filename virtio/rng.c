@@ -105,7 +105,6 @@ static int rng_init(struct kvm *kvm)
 
 static void rng_exit(struct kvm *kvm)
 {
-	(void)kvm;
 	if (rng_wanted)
 		virtio_remove(&rng);
 }

@@ -587,7 +587,6 @@ static int boot_reset(struct device *dev)
 	struct kvm *kvm = boot.kvm;
 	int err = 0;
 
-	(void)dev;
 	if (boot.loaded)
 		err = boot_reopen_kernel();
 	boot.loaded = true;
@@ -701,7 +700,6 @@ static int boot_init(struct kvm *kvm)
 
 static void boot_exit(struct kvm *kvm)
 {
-	(void)kvm;
 	device_unregister(&boot.device);
 }
 

@@ -293,7 +293,6 @@ static int cpuid_init(struct kvm *kvm)
 
 static void cpuid_exit(struct kvm *kvm)
 {
-	(void)kvm;
 	free(vm_cpuid);
 	vm_cpuid = NULL;
 }

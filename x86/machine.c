@@ -186,7 +186,6 @@ u64 arch_max_ram(const struct kvm *kvm)
 	u32 eax, ebx, ecx, edx;
 	unsigned int bits = PHYS_BITS_MIN;
 
-	(void)kvm;
 	if (__get_cpuid(CPUID_ADDRESS_SIZES, &eax, &ebx, &ecx, &edx))
 		bits = MAX(eax & 0xff, PHYS_BITS_MIN);
 	return (1ULL << MIN(bits, PHYS_BITS_MAX)) - (LAYOUT_RAM_HIGH - LAYOUT_RAM_HOLE);

@@ -66,13 +66,10 @@ void ipc_tell(const char *name);
 #else
 static inline void ipc_event(const char *name)
 {
-	(void)name;
 }
 
 static inline void ipc_device_event(const char *device, const char *name)
 {
-	(void)device;
-	(void)name;
 }
 #endif
 

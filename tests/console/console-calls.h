@@ -9,17 +9,14 @@
 
 void kvm_panic(struct kvm *vm, const char *line)
 {
-	(void)vm, (void)line;
 }
 
 void kvm_panic_done(struct kvm *vm)
 {
-	(void)vm;
 }
 
 void kvm_end(struct kvm *vm, enum end_reason reason, int status)
 {
-	(void)vm, (void)reason, (void)status;
 }
 
 #endif

@@ -425,7 +425,6 @@ int main(void)
 #else
 static void test_needs_jansson(void **state)
 {
-	(void)state;
 	skip();
 }
 

@@ -19,7 +19,6 @@ static void test_a_line_is_the_or_of_its_pins(void **state)
 {
 	struct irq_pin pins[3] = {{.gsi = LINE}, {.gsi = LINE}, {.gsi = LINE}};
 
-	(void)state;
 	for (unsigned int set = 0; set < 64; set++) {
 		bool any = false;
 
@@ -40,7 +39,6 @@ static void test_lines_are_apart(void **state)
 {
 	struct irq_pin one = {.gsi = LINE}, other = {.gsi = LINE + 1};
 
-	(void)state;
 	irq_pin_set(&fake.kvm, &one, true);
 	irq_pin_set(&fake.kvm, &other, true);
 	irq_pin_set(&fake.kvm, &one, false);
@@ -63,7 +61,6 @@ static void test_two_threads(void **state)
 	struct irq_pin one = {.gsi = LINE}, other = {.gsi = LINE};
 	pthread_t thread;
 
-	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, toggle, &one), 0);
 	toggle(&other);
 	assert_int_equal(pthread_join(thread, NULL), 0);
@@ -77,7 +74,6 @@ static void test_two_threads(void **state)
 /* Last: there is no way back to the IOAPIC's lines. */
 static void test_which_lines_are_shared(void **state)
 {
-	(void)state;
 	for (unsigned int n = 0; n < 100; n++)
 		assert_int_equal(irq_pin_line(n), 16 + n % 8);
 	for (u32 gsi = 0; gsi < 30; gsi++)

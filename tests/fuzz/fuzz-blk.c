@@ -76,7 +76,6 @@ static u8 content[IMAGE_BYTES];
 
 int virtio_add(struct kvm *kvm, struct virtio_device *dev, u8 devfn)
 {
-	(void)kvm;
 	CHECK(devfn == PCI_DEVFN_DISK + machine.count);
 	machine.devs[machine.count] = dev;
 	machine.vqs[machine.count++] = virtq_new();
@@ -85,7 +84,6 @@ int virtio_add(struct kvm *kvm, struct virtio_device *dev, u8 devfn)
 
 void virtio_remove(struct virtio_device *dev)
 {
-	(void)dev;
 }
 
 struct virtq *virtio_queue(struct virtio_device *dev, unsigned int index)
@@ -107,7 +105,6 @@ void virtio_doorbell(struct virtio_device *dev, u32 index)
 
 bool virtio_is_paused(const struct virtio_device *dev)
 {
-	(void)dev;
 	return false;
 }
 
@@ -130,7 +127,6 @@ void virtio_config_write(struct virtio_device *dev, u32 offset, const void *buf,
 
 void virtio_config_changed(struct virtio_device *dev)
 {
-	(void)dev;
 }
 
 #ifdef HAVE_JANSSON
@@ -148,12 +144,10 @@ void virtio_needs_reset(struct virtio_device *dev, const char *why)
 
 static void queue_interrupt(void *arg)
 {
-	(void)arg;
 }
 
 static void queue_broken(void *arg, const char *why)
 {
-	(void)arg;
 	virtio_needs_reset(machine.dev, why);
 }
 
@@ -253,8 +247,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 			"--disk", texts[2], "--disk", texts[3], NULL};
 	int positional;
 
-	(void)argc;
-	(void)argv;
 	log_set_sink(fuzz_drop_line, NULL);
 	for (size_t i = 0; i < IMAGE_BYTES; i++)
 		content[i] = (u8)(i * 31 + i / 512);

@@ -117,8 +117,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	const struct timespec times[] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
 	char path[160];
 
-	(void)argc;
-	(void)argv;
 	log_set_sink(fuzz_drop_line, NULL);
 	snprintf(root, sizeof(root), "%s/lkvm-fuzz-cache-XXXXXX",
 		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");

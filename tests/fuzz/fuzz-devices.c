@@ -55,7 +55,6 @@ static struct {
 
 int virtio_add(struct kvm *kvm, struct virtio_device *dev, u8 devfn)
 {
-	(void)kvm;
 	CHECK(machine.count < DEVICES && dev->queue_count <= QUEUES_MAX && devfn);
 	machine.devs[machine.count++] = dev;
 	return 0;
@@ -63,7 +62,6 @@ int virtio_add(struct kvm *kvm, struct virtio_device *dev, u8 devfn)
 
 void virtio_remove(struct virtio_device *dev)
 {
-	(void)dev;
 }
 
 struct virtq *virtio_queue(struct virtio_device *dev, unsigned int index)
@@ -86,7 +84,6 @@ bool virtio_serves(struct virtio_device *dev)
 
 bool virtio_is_paused(const struct virtio_device *dev)
 {
-	(void)dev;
 	return false;
 }
 
@@ -107,7 +104,6 @@ void virtio_config_write(struct virtio_device *dev, u32 offset, const void *buf,
 
 void virtio_config_changed(struct virtio_device *dev)
 {
-	(void)dev;
 }
 
 u8 virtio_status(struct virtio_device *dev)
@@ -136,7 +132,6 @@ void console_write(const u8 *data, size_t len)
 
 	for (size_t i = 0; i < len; i++)
 		sink = data[i];
-	(void)sink;
 }
 
 bool console_full(void)
@@ -163,13 +158,10 @@ int madvise(void *at, size_t len, int advice)
 
 static void nothing(void *arg)
 {
-	(void)arg;
 }
 
 static void queue_broken(void *arg, const char *why)
 {
-	(void)arg;
-	(void)why;
 	machine.broken = true;
 }
 
@@ -227,8 +219,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	char *args[] = {(char *)"run", (char *)"--balloon", NULL};
 	int positional;
 
-	(void)argc;
-	(void)argv;
 	log_set_sink(fuzz_drop_line, NULL);
 	config.console = CONSOLE_VIRTIO;
 	CHECK(!options_parse("run", 2, args, &positional));
@@ -274,8 +264,6 @@ static void add_chain(struct fuzz_input *input, struct drvq *queue)
 
 static void see(void *arg, const char *counter, u64 value)
 {
-	(void)arg;
-	(void)value;
 	CHECK(counter && *counter);
 }
 

@@ -54,9 +54,6 @@ int instance_dir_fd(void)
 
 void kvm_end(struct kvm *kvm, enum end_reason reason, int status)
 {
-	(void)kvm;
-	(void)reason;
-	(void)status;
 }
 
 enum end_reason kvm_end_reason(int *status)
@@ -73,7 +70,6 @@ bool kvm_is_ending(void)
 
 const char *kvm_end_name(enum end_reason reason)
 {
-	(void)reason;
 	return "running";
 }
 
@@ -84,7 +80,6 @@ void kvm_press_power_button(u64 grace_ns)
 
 void kvm_pause(struct kvm *kvm, struct pause_wait *wait)
 {
-	(void)kvm;
 	wait->next = waiting;
 	waiting = wait;
 }
@@ -142,7 +137,6 @@ static void tell_paused(int err)
 
 int kvm_resume(struct kvm *kvm)
 {
-	(void)kvm;
 	paused = !paused;
 	return paused ? 0 : -EIO;
 }
@@ -159,7 +153,6 @@ const char *kvm_exit_name(u32 kind)
 
 u64 phase_ns(enum phase phase)
 {
-	(void)phase;
 	return 0;
 }
 
@@ -238,7 +231,6 @@ static void step(void *arg)
 	unsigned int what = (unsigned int)fuzz_take(&play.input, 1);
 	int *fd = &play.fds[what / 8 % CLIENTS];
 
-	(void)arg;
 	if (play.input.at == play.input.end || play.turns++ == 200) {
 		loop_stop(machine.loop);
 		return;
@@ -288,8 +280,6 @@ static void remove_folder(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc;
-	(void)argv;
 	log_set_sink(fuzz_drop_line, NULL);
 	snprintf(folder, sizeof(folder), "/dev/shm/fuzz-ipc.%d", (int)getpid());
 	CHECK(!mkdir(folder, 0700));

@@ -36,8 +36,6 @@ static void remove_folder(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc;
-	(void)argv;
 	log_set_sink(fuzz_drop_line, NULL);
 	snprintf(folder, sizeof(folder), "/dev/shm/fuzz-modules.%d", (int)getpid());
 	CHECK(!mkdir(folder, 0700));

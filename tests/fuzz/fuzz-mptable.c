@@ -31,9 +31,6 @@ static struct bridge bridges[BRIDGES];
 
 void irq_set_level(struct kvm *kvm, u32 gsi, bool level)
 {
-	(void)kvm;
-	(void)gsi;
-	(void)level;
 }
 
 void x86_cpuid_signature(u32 *signature, u32 *features)

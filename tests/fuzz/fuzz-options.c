@@ -75,8 +75,6 @@ OPTION_GROUP(fuzz, "run", "Fuzzed", 0, options);
 
 static void count_line(enum log_level level, const char *line, void *arg)
 {
-	(void)level;
-	(void)arg;
 	assert(!strncmp(line, "lkvm: ", 6) && !strchr(line, '\n'));
 	lines++;
 }

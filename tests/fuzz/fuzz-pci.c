@@ -281,7 +281,6 @@ static void check_all(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc, (void)argv;
 	fake_start();
 	log_set_sink(fuzz_drop_line, NULL);
 	fake.kvm.mem.count = 1;

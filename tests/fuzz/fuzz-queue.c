@@ -51,12 +51,10 @@ static unsigned int breaks;
 
 static void on_interrupt(void *arg)
 {
-	(void)arg;
 }
 
 static void on_broken(void *arg, const char *why)
 {
-	(void)arg;
 	CHECK(strstr(why, "(virtio 1.2, 2.7") || !strcmp(why, "out of memory"));
 	breaks++;
 }

@@ -142,7 +142,6 @@ static void do_step(u8 what, u8 where, u8 with)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc, (void)argv;
 	fake_start();
 	return 0;
 }

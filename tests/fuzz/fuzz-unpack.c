@@ -35,8 +35,6 @@ static u8 *before_a_hole(size_t len)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc;
-	(void)argv;
 	in_end = before_a_hole(IN_MAX);
 	out_end = before_a_hole(OUT_MAX);
 	return 0;

@@ -199,7 +199,6 @@ static void check_service(struct echo *echo)
 
 static void do_nothing(void *arg)
 {
-	(void)arg;
 }
 
 static void do_give_back(void *arg)
@@ -212,7 +211,6 @@ static void do_give_back(void *arg)
 
 static void do_machine_reset(void *arg)
 {
-	(void)arg;
 	CHECK(device_reset_all() == 0);
 	for (unsigned int i = 0; i < 2; i++)
 		CHECK(virtio_status(&echoes[i].dev) == 0);
@@ -222,7 +220,6 @@ static void do_machine_reset(void *arg)
 
 static void do_pause(void *arg)
 {
-	(void)arg;
 	CHECK(device_pause_all() == 0);
 	device_resume_all();
 }
@@ -403,7 +400,6 @@ static void do_step(u8 what, u8 where, u8 a, u8 b)
 
 static void add_devices(void *arg)
 {
-	(void)arg;
 	for (unsigned int i = 0; i < 2; i++) {
 		echoes[i].dev = (struct virtio_device){
 			.name = i ? "virtio-mmio-echo" : "virtio-pci-echo",
@@ -434,7 +430,6 @@ static void find_caps(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc, (void)argv;
 	log_set_sink(fuzz_drop_line, NULL);
 	fake_start();
 	CHECK(gmem_map(&fake.kvm.mem, RAM, LAYOUT_RAM_HOLE, LAYOUT_RAM_HIGH, NULL) == 0);

@@ -63,7 +63,6 @@ static inline void open_com1(void)
 
 static inline void ask(void *arg)
 {
-	(void)arg;
 	own_init_ask(now_ns() + 100 * NSEC_PER_SEC);
 }
 

@@ -26,7 +26,6 @@
 
 static void test_power_on(void **state)
 {
-	(void)state;
 	assert_int_equal(fake_in(PM1_STATUS, 2), 0);
 	assert_int_equal(fake_in(PM1_ENABLE, 2), 0);
 	assert_int_equal(fake_in(PM1_CONTROL, 2), SCI_EN);
@@ -35,7 +34,6 @@ static void test_power_on(void **state)
 
 static void test_button(void **state)
 {
-	(void)state;
 	fake_out(PM1_ENABLE, 2, POWER_BUTTON);
 	assert_int_equal(fake_in(PM1_ENABLE, 2), POWER_BUTTON);
 	kvm_press_power_button(0);
@@ -51,7 +49,6 @@ static void test_button(void **state)
 /* Pressed before the guest's driver was ready: it is told as soon as it listens. */
 static void test_button_before_enable(void **state)
 {
-	(void)state;
 	kvm_press_power_button(0);
 	assert_false(fake_irq(GSI_ACPI));
 	fake_out(PM1_ENABLE, 2, POWER_BUTTON);
@@ -63,7 +60,6 @@ static void test_button_before_enable(void **state)
 
 static void test_byte_access(void **state)
 {
-	(void)state;
 	fake_outb(PM1_ENABLE + 1, POWER_BUTTON >> 8);
 	assert_int_equal(fake_in(PM1_ENABLE, 2), POWER_BUTTON);
 	kvm_press_power_button(0);
@@ -75,7 +71,6 @@ static void test_byte_access(void **state)
 
 static void test_only_defined_enables(void **state)
 {
-	(void)state;
 	fake_out(PM1_ENABLE, 2, 0xffff);
 	assert_int_equal(fake_in(PM1_ENABLE, 2), 0x0520);
 	assert_false(fake_irq(GSI_ACPI));
@@ -83,7 +78,6 @@ static void test_only_defined_enables(void **state)
 
 static void test_power_off(void **state)
 {
-	(void)state;
 	fake_out(PM1_CONTROL, 2, SCI_EN | SLP_TYP(ACPI_S5_SLP_TYP));
 	assert_int_equal(fake.ends, 0);
 	assert_int_equal(fake_in(PM1_CONTROL, 2), SCI_EN | SLP_TYP(ACPI_S5_SLP_TYP));
@@ -98,13 +92,11 @@ static unsigned int warnings;
 
 static void count_warning(enum log_level level, const char *line, void *arg)
 {
-	(void)line, (void)arg;
 	warnings += level == LOG_WARN;
 }
 
 static void test_other_sleep_is_refused(void **state)
 {
-	(void)state;
 	log_set_sink(count_warning, NULL);
 	for (unsigned int i = 0; i < 100; i++) {
 		for (unsigned int type = 0; type < 8; type++) {
@@ -120,7 +112,6 @@ static void test_other_sleep_is_refused(void **state)
 /* SCI_EN cannot be cleared; GBL_RLS goes nowhere and SLP_EN is write-only. */
 static void test_control_bits(void **state)
 {
-	(void)state;
 	fake_out(PM1_CONTROL, 2, 0);
 	assert_int_equal(fake_in(PM1_CONTROL, 2), SCI_EN);
 	fake_out(PM1_CONTROL, 2, 0xdfff); /* all but SLP_EN */
@@ -130,7 +121,6 @@ static void test_control_bits(void **state)
 
 static void test_reset(void **state)
 {
-	(void)state;
 	fake_out(PM1_ENABLE, 2, POWER_BUTTON);
 	kvm_press_power_button(0);
 	assert_int_equal(device_reset_all(), 0);

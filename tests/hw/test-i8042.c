@@ -25,7 +25,6 @@ static void command(u8 value)
 
 static void test_reset_command(void **state)
 {
-	(void)state;
 	command(0xfe);
 	assert_int_equal(fake.resets, 1);
 	assert_string_equal(fake.reset_how, "i8042 command 0xfe");
@@ -34,7 +33,6 @@ static void test_reset_command(void **state)
 
 static void test_pulse_commands(void **state)
 {
-	(void)state;
 	for (unsigned int value = 0; value < 0xf0; value++)
 		command(value);
 	assert_int_equal(fake.resets, 0);
@@ -47,7 +45,6 @@ static void test_pulse_commands(void **state)
 
 static void test_output_port(void **state)
 {
-	(void)state;
 	fake_outb(PORT_I8042_DATA, 0x00); /* keyboard data: nobody there */
 	command(0xd1);
 	fake_outb(PORT_I8042_DATA, 0xdd); /* A20 off, CPU runs */
@@ -67,7 +64,6 @@ static void test_output_port(void **state)
 /* Linux's probe takes 16 bytes and concludes that nothing is there. */
 static void test_probe_finds_nothing(void **state)
 {
-	(void)state;
 	for (unsigned int i = 0; i < 16; i++) {
 		assert_int_equal(fake_inb(PORT_I8042_COMMAND), OBF);
 		assert_int_equal(fake_inb(PORT_I8042_DATA), 0xff);
@@ -80,7 +76,6 @@ static void test_drain_ends(void **state)
 {
 	unsigned int drained = 0;
 
-	(void)state;
 	while (fake_inb(PORT_I8042_COMMAND) & OBF) {
 		fake_inb(PORT_I8042_DATA);
 		assert_true(++drained < 100);
@@ -92,7 +87,6 @@ static void test_drain_ends(void **state)
 
 static void test_reset_forgets(void **state)
 {
-	(void)state;
 	command(0xd1);
 	assert_int_equal(device_reset_all(), 0);
 	fake_outb(PORT_I8042_DATA, 0x00);

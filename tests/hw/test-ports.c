@@ -18,7 +18,6 @@
 
 static void test_reset_port(void **state)
 {
-	(void)state;
 	fake_outb(PORT_RESET, 0x02); /* says how, not that */
 	assert_int_equal(fake.resets, 0);
 	assert_int_equal(fake_inb(PORT_RESET), 0x02);
@@ -36,7 +35,6 @@ static void test_reset_port(void **state)
 /* A reset in place leaves the register ready for the next. */
 static void test_reset_port_resets(void **state)
 {
-	(void)state;
 	fake_outb(PORT_RESET, RESET_VALUE);
 	assert_int_equal(device_reset_all(), 0);
 	assert_int_equal(fake_inb(PORT_RESET), 0);
@@ -49,7 +47,6 @@ static void test_reset_port_cpu(void **state)
 {
 	static const u8 deep[] = {0x06, 0x0c, 0x0e};
 
-	(void)state;
 	fake_outb(PORT_RESET, 0x04);
 	assert_int_equal(fake.cpu_resets, 1);
 	for (unsigned int i = 0; i < ARRAY_SIZE(deep); i++) {
@@ -62,7 +59,6 @@ static void test_reset_port_cpu(void **state)
 
 static void test_system_control_a(void **state)
 {
-	(void)state;
 	assert_int_equal(fake_inb(PORT_SYSTEM_A), 0x02); /* A20 is open */
 	fake_outb(PORT_SYSTEM_A, 0xfe);
 	assert_int_equal(fake_inb(PORT_SYSTEM_A), 0x02);
@@ -84,7 +80,6 @@ static void test_exit_port(void **state)
 {
 	static const unsigned int widths[] = {1, 2, 4};
 
-	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(widths); i++) {
 		fake.ends = 0;
 		fake_out(PORT_EXIT, widths[i], 0x0403022a + i);
@@ -102,13 +97,11 @@ static unsigned int lines;
 
 static void count_line(enum log_level level, const char *line, void *arg)
 {
-	(void)level, (void)line, (void)arg;
 	lines++;
 }
 
 static void test_pvpanic(void **state)
 {
-	(void)state;
 	assert_int_equal(fake_inb(PORT_PVPANIC), 0x03);
 	fake_outb(PORT_PVPANIC, 0x01);
 	assert_int_equal(fake.panics, 1);
@@ -145,7 +138,6 @@ static void test_describe(void **state)
 {
 	unsigned int records = 0;
 
-	(void)state;
 	device_for_each(see_device, &records);
 	assert_int_equal(records, 1);
 }

@@ -101,7 +101,6 @@ static int setup(void **state)
 
 static void test_power_on(void **state)
 {
-	(void)state;
 	assert_int_equal(get(0x0a), A_NORMAL);
 	assert_int_equal(get(0x0b), B_24H);
 	assert_int_equal(get(0x0c), 0);
@@ -111,7 +110,6 @@ static void test_power_on(void **state)
 
 static void test_formats(void **state)
 {
-	(void)state;
 	assert_time(0x20, 0x23, 0x12, 0x31, 0x23, 0x59, 0x58);
 	assert_int_equal(get(0x06), 1); /* Sunday */
 	set(0x0b, B_24H | B_BINARY);
@@ -128,7 +126,6 @@ static void test_formats(void **state)
 
 static void test_time_passes(void **state)
 {
-	(void)state;
 	freeze_clock(NEW_YEARS_EVE + 2, 0);
 	assert_time(0x20, 0x24, 0x01, 0x01, 0x00, 0x00, 0x00);
 	assert_int_equal(get(0x06), 2);
@@ -138,7 +135,6 @@ static void test_time_passes(void **state)
 
 static void test_guest_sets_clock(void **state)
 {
-	(void)state;
 	set(0x0b, B_24H | B_SET);
 	set_time(0x19, 0x99, 0x06, 0x15, 0x12, 0x30, 0x45);
 	freeze_clock(NEW_YEARS_EVE + 100, 0);
@@ -159,7 +155,6 @@ static void test_guest_sets_clock(void **state)
 /* The divider's restart puts the next update half a second away. */
 static void test_divider_sets_phase(void **state)
 {
-	(void)state;
 	freeze_clock(NEW_YEARS_EVE, 900000000);
 	set(0x0b, B_24H | B_SET);
 	set(0x0a, A_STOPPED);
@@ -176,7 +171,6 @@ static void test_divider_sets_phase(void **state)
 
 static void test_write_to_running_clock(void **state)
 {
-	(void)state;
 	set(0x02, 0x07);
 	assert_time(0x20, 0x23, 0x12, 0x31, 0x23, 0x07, 0x58);
 	freeze_clock(NEW_YEARS_EVE + 3, 0);
@@ -185,7 +179,6 @@ static void test_write_to_running_clock(void **state)
 
 static void test_uip(void **state)
 {
-	(void)state;
 	freeze_clock(NEW_YEARS_EVE, 999755999);
 	assert_int_equal(get(0x0a) & 0x80, 0);
 	freeze_clock(NEW_YEARS_EVE, 999756000);
@@ -201,7 +194,6 @@ static void test_uip(void **state)
 
 static void test_ram(void **state)
 {
-	(void)state;
 	for (unsigned int reg = 0x0e; reg < 0x80; reg++) {
 		if (reg == 0x32)
 			continue;
@@ -216,7 +208,6 @@ static void test_ram(void **state)
 
 static void test_flags_without_interrupts(void **state)
 {
-	(void)state;
 	set(0x0a, 0x20); /* no periodic rate */
 	set_alarm(0x00, 0x00, 0x01);
 	assert_int_equal(get(0x0c), 0);
@@ -251,7 +242,6 @@ static unsigned int alarm_seconds(u8 hour, u8 minute, u8 second)
 
 static void test_alarm_values(void **state)
 {
-	(void)state;
 	assert_int_equal(alarm_seconds(0x23, 0x59, 0x59), 1 << 1);
 	assert_int_equal(alarm_seconds(0x00, 0x00, 0x00), 1 << 2);
 	assert_int_equal(alarm_seconds(0xff, 0x00, 0x01), 1 << 3);
@@ -268,7 +258,6 @@ static void test_alarm_values(void **state)
 
 static void test_alarm_seen_late(void **state)
 {
-	(void)state;
 	set_alarm(0x12, 0x00, 0x00);
 	get(0x0c);
 	freeze_clock(NEW_YEARS_EVE + 3 * 86400, 0);
@@ -279,7 +268,6 @@ static void test_alarm_seen_late(void **state)
 
 static void test_update_interrupt(void **state)
 {
-	(void)state;
 	start_clock(NEW_YEARS_EVE, 990000000);
 	get(0x0c);
 	set(0x0b, B_24H | B_UIE);
@@ -292,7 +280,6 @@ static void test_update_interrupt(void **state)
 
 static void test_alarm_interrupt(void **state)
 {
-	(void)state;
 	start_clock(NEW_YEARS_EVE, 990000000);
 	set_alarm(0xff, 0xff, 0x59);
 	get(0x0c);
@@ -305,7 +292,6 @@ static void test_alarm_interrupt(void **state)
 /* It is ACPI's event too, RTC_STS: only an alarm, only when it interrupts, once each (4.8.2.4). */
 static void test_alarm_is_an_acpi_event(void **state)
 {
-	(void)state;
 	freeze_clock(NEW_YEARS_EVE, 0);
 	set_alarm(0xff, 0xff, 0x59);
 	get(0x0c);
@@ -343,7 +329,6 @@ static void test_alarm_is_an_acpi_event(void **state)
 /* By the timer alone, as it must wake a guest that sleeps. */
 static void test_alarm_raises_the_sci(void **state)
 {
-	(void)state;
 	start_clock(NEW_YEARS_EVE, 990000000);
 	set_alarm(0xff, 0xff, 0x59);
 	get(0x0c);
@@ -357,7 +342,6 @@ static void test_periodic_interrupt(void **state)
 {
 	u64 started;
 
-	(void)state;
 	start_clock(NEW_YEARS_EVE, 0);
 	started = now_ns();
 	set(0x0b, B_24H | B_PIE);
@@ -372,7 +356,6 @@ static void test_unanswered_interrupt_is_one(void **state)
 {
 	unsigned int rises;
 
-	(void)state;
 	start_clock(NEW_YEARS_EVE, 0);
 	set(0x0a, 0x23); /* 8192 Hz */
 	set(0x0b, B_24H | B_PIE);
@@ -389,7 +372,6 @@ static void test_unanswered_interrupt_is_one(void **state)
 
 static void test_set_clears_uie(void **state)
 {
-	(void)state;
 	set(0x0b, B_24H | B_UIE | B_AIE);
 	set(0x0b, B_24H | B_UIE | B_AIE | B_SET);
 	assert_int_equal(get(0x0b), B_24H | B_AIE | B_SET);
@@ -398,7 +380,6 @@ static void test_set_clears_uie(void **state)
 /* Enabling an interrupt whose flag is up interrupts at once, disabling takes it back. */
 static void test_line_is_flags_and_enables(void **state)
 {
-	(void)state;
 	freeze_clock(NEW_YEARS_EVE + 1, 0);
 	set(0x0b, B_24H | B_UIE);
 	assert_true(fake_irq(GSI_RTC));
@@ -415,7 +396,6 @@ static void test_reset_keeps_time(void **state)
 {
 	int err = -1;
 
-	(void)state;
 	set(0x40, 0x77);
 	set(0x0b, B_24H | B_BINARY | B_SET);
 	set_time(20, 40, 2, 3, 4, 5, 6);
@@ -437,7 +417,6 @@ static void pause_all(void *arg)
 
 static void resume_all(void *arg)
 {
-	(void)arg;
 	device_resume_all();
 }
 
@@ -445,7 +424,6 @@ static void test_pause(void **state)
 {
 	int err = -1;
 
-	(void)state;
 	/* 300 ms before the second is over: enough to get to the pause on a busy machine. */
 	start_clock(NEW_YEARS_EVE, 700000000);
 	get(0x0c);
@@ -471,7 +449,6 @@ static void test_pause_before_the_bell(void **state)
 {
 	int err = -1;
 
-	(void)state;
 	freeze_clock(NEW_YEARS_EVE, 0);
 	get(0x0c);
 	fake_on_loop(ring_and_pause, &err);
@@ -485,7 +462,6 @@ static void test_pause_before_the_bell(void **state)
 /* The shutdown code is taken once, and a reset of the machine leaves none. */
 static void test_shutdown_code(void **state)
 {
-	(void)state;
 	assert_non_null(fake.warm_take);
 	assert_int_equal(fake.warm_take(fake.warm_dev), 0);
 	set(0x0f, 0x0a);
@@ -519,7 +495,6 @@ static void test_describe(void **state)
 {
 	unsigned int records = 0;
 
-	(void)state;
 	device_for_each(see_device, &records);
 	assert_int_equal(records, 1);
 }
@@ -529,7 +504,6 @@ static void test_any_byte_anywhere(void **state)
 {
 	static const u8 modes[] = {0, B_24H, B_BINARY, B_BINARY | B_24H};
 
-	(void)state;
 	for (unsigned int mode = 0; mode < ARRAY_SIZE(modes); mode++) {
 		for (unsigned int held = 0; held <= B_SET; held += B_SET) {
 			for (unsigned int i = 0; i < 0x34 * 256; i++) {

@@ -11,7 +11,6 @@ static void pause_machine(void *arg)
 
 static void resume_machine(void *arg)
 {
-	(void)arg;
 	device_resume_all();
 }
 
@@ -52,7 +51,6 @@ static void test_modem_lines_while_paused(void **state)
 	unsigned int rises;
 	int paused;
 
-	(void)state;
 	open_com1();
 	own_init_expect(false);
 	set(UART_IER, UART_IER_MSI);

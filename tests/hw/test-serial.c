@@ -353,7 +353,6 @@ static void test_out1_calls(void **state)
 
 static void hurry(void *arg)
 {
-	(void)arg;
 	own_init_hurry();
 }
 

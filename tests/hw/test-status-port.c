@@ -161,7 +161,6 @@ static void test_new_number(void **state)
 
 static void nowhere(void *arg, u8 byte, bool by_program)
 {
-	(void)arg, (void)byte, (void)by_program;
 }
 
 static const struct serial_wire other = {.write = nowhere};

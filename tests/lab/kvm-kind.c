@@ -57,7 +57,6 @@ static int say(const char *kind, const char *why, int err)
 
 static void on_alarm(int sig)
 {
-	(void)sig;
 }
 
 static void set_segment(struct kvm_segment *s, int code)

@@ -21,7 +21,6 @@ static u64 clock_ns = 1000 * NSEC_PER_SEC;
 
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
-	(void)clock;
 	time->tv_sec = (time_t)(clock_ns / NSEC_PER_SEC);
 	time->tv_nsec = (long)(clock_ns % NSEC_PER_SEC);
 	return 0;
@@ -33,7 +32,6 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *set, struct itim
 	const struct itimerspec never = {};
 	u64 deadline = (u64)set->it_value.tv_sec * NSEC_PER_SEC + (u64)set->it_value.tv_nsec;
 
-	(void)flags;
 	if (fake_clock_stands)
 		deadline = 0;
 	if (!deadline)

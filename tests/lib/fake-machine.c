@@ -105,7 +105,6 @@ int irq_add_msi(struct kvm *kvm, u64 address, u32 data)
 {
 	int gsi = -ENOSPC;
 
-	(void)kvm;
 	pthread_mutex_lock(&msi_lock);
 	for (int i = 0; i < FAKE_ROUTES && !msi.fail && gsi < 0; i++) {
 		if (msi.routes[i].used)
@@ -124,7 +123,6 @@ bool irq_update_msi(struct kvm *kvm, u32 gsi, u64 address, u32 data)
 	struct fake_route *route;
 	bool dirty;
 
-	(void)kvm;
 	pthread_mutex_lock(&msi_lock);
 	route = msi_route(gsi);
 	msi.dirty |= route->address != address || route->data != data;
@@ -137,7 +135,6 @@ bool irq_update_msi(struct kvm *kvm, u32 gsi, u64 address, u32 data)
 
 void irq_remove_msi(struct kvm *kvm, u32 gsi)
 {
-	(void)kvm;
 	pthread_mutex_lock(&msi_lock);
 	if (msi_route(gsi)->fd >= 0)
 		abort();
@@ -147,7 +144,6 @@ void irq_remove_msi(struct kvm *kvm, u32 gsi)
 
 int irq_commit(struct kvm *kvm)
 {
-	(void)kvm;
 	pthread_mutex_lock(&msi_lock);
 	for (int i = 0; i < FAKE_ROUTES && msi.dirty; i++) {
 		msi_send(&msi.routes[i]);
@@ -165,7 +161,6 @@ int irq_attach_fd(struct kvm *kvm, u32 gsi, int fd, int resample_fd)
 	struct fake_route *route;
 	int err = 0;
 
-	(void)kvm;
 	pthread_mutex_lock(&msi_lock);
 	route = msi_route(gsi);
 	if (resample_fd >= 0 || route->fd >= 0)
@@ -182,7 +177,6 @@ int irq_detach_fd(struct kvm *kvm, u32 gsi, int fd)
 {
 	struct fake_route *route;
 
-	(void)kvm;
 	pthread_mutex_lock(&msi_lock);
 	route = msi_route(gsi);
 	if (route->fd != fd)
@@ -234,7 +228,6 @@ void console_room_changed(void)
 
 void kvm_end(struct kvm *kvm, enum end_reason reason, int status)
 {
-	(void)kvm;
 	fake.ends++;
 	fake.end_reason = reason;
 	fake.end_status = status;
@@ -254,7 +247,6 @@ enum end_reason kvm_end_reason(int *status)
 
 void kvm_request_reset(struct kvm *kvm, const char *how)
 {
-	(void)kvm;
 	fake.resets++;
 	fake.reset_how = how;
 }
@@ -273,14 +265,12 @@ void kvm_set_warm_code(u8 (*take)(void *dev), void *dev)
 
 void kvm_panic(struct kvm *kvm, const char *line)
 {
-	(void)kvm, (void)line;
 	fake.panics++;
 }
 
 #ifdef HAVE_JANSSON
 void ipc_device_event(const char *device, const char *name)
 {
-	(void)device;
 	atomic_store(&fake.event, name);
 }
 #endif
@@ -293,14 +283,12 @@ void kvm_set_power_button(void (*press)(void *dev), void *dev)
 
 static void press_power_button(void *arg)
 {
-	(void)arg;
 	if (power_button.press)
 		power_button.press(power_button.dev);
 }
 
 void kvm_press_power_button(u64 grace_ns)
 {
-	(void)grace_ns;
 	fake_on_loop(press_power_button, NULL);
 }
 
@@ -308,7 +296,6 @@ void kvm_press_power_button(u64 grace_ns)
 
 static void run_errand(void *arg)
 {
-	(void)arg;
 	pthread_mutex_lock(&errand.lock);
 	errand.fn(errand.arg);
 	errand.fn = NULL;
@@ -414,14 +401,12 @@ void fake_stop(void)
 
 int fake_setup(void **state)
 {
-	(void)state;
 	fake_start();
 	return 0;
 }
 
 int fake_teardown(void **state)
 {
-	(void)state;
 	fake_stop();
 	return 0;
 }

@@ -36,19 +36,16 @@ static void __attribute__((noreturn)) give_up(const char *why)
 
 static void transport_interrupt(struct virtio_device *dev, unsigned int queue)
 {
-	(void)dev;
 	atomic_fetch_add(&interrupts[queue], 1);
 }
 
 static void transport_config_interrupt(struct virtio_device *dev)
 {
-	(void)dev;
 	atomic_fetch_add(&config_interrupts, 1);
 }
 
 static void transport_reset(struct virtio_device *dev)
 {
-	(void)dev;
 }
 
 static const struct virtio_transport transport = {
@@ -59,7 +56,6 @@ static const struct virtio_transport transport = {
 
 int virtio_add(struct kvm *kvm, struct virtio_device *dev, u8 devfn)
 {
-	(void)devfn;
 	fake_virtio_dev = dev;
 	return virtio_attach(kvm, dev, &transport, NULL);
 }

@@ -27,9 +27,6 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 /* For log_set_sink(): lines that a bad input causes are not for a screen. */
 static inline void fuzz_drop_line(enum log_level level, const char *line, void *arg)
 {
-	(void)level;
-	(void)line;
-	(void)arg;
 }
 
 struct fuzz_input {

@@ -209,7 +209,6 @@ static void step_signal(const char *name)
 
 static void step_stopped(const char *unused)
 {
-	(void)unused;
 	while (!child_changed(WUNTRACED) && !pty.ended) {
 		if (now_ms() > pty.deadline_ms)
 			overdue();
@@ -233,7 +232,6 @@ static void step_size(const char *text)
 
 static void step_hangup(const char *unused)
 {
-	(void)unused;
 	close(pty.master);
 	pty.master = -1;
 }

@@ -76,7 +76,6 @@ static void check_header(u16 command)
 
 static void test_header(void **state)
 {
-	(void)state;
 	check_header(0);
 	assert_int_equal(config_in(BDF(0, 0, 0, 0x00), 4), 0x00081b36);
 	assert_int_equal(config_in(BDF(0, 0, 0, 0x08), 4), 0x06000000);
@@ -86,7 +85,6 @@ static void test_header(void **state)
 /* All ones and all zeroes to each register, at each size: the command register alone gives way. */
 static void test_writes(void **state)
 {
-	(void)state;
 	for (unsigned int len = 1; len <= 4; len *= 2) {
 		for (unsigned int reg = 0; reg < 256; reg++) {
 			if (reg % 4 + len <= 4)
@@ -104,7 +102,6 @@ static void test_writes(void **state)
 /* A write changes the bytes it has, and no other. */
 static void test_partial_writes(void **state)
 {
-	(void)state;
 	config_out(BDF(0, 0, 0, COMMAND), 1, 0xff);
 	check_header(0x0004);
 	config_out(BDF(0, 0, 0, COMMAND + 1), 1, 0xff);
@@ -126,7 +123,6 @@ static void test_partial_writes(void **state)
 /* Sizing a BAR, as every operating system does: there is none, and no ROM. */
 static void test_no_bars(void **state)
 {
-	(void)state;
 	for (unsigned int reg = 0x10; reg <= 0x30; reg += 4) {
 		if (reg == 0x28 || reg == 0x2c)
 			continue;
@@ -147,7 +143,6 @@ static void check_absent(u32 address)
 
 static void test_absent_functions(void **state)
 {
-	(void)state;
 	for (unsigned int devfn = 1; devfn < 256; devfn++) {
 		check_absent(BDF(0, devfn >> 3, devfn & 7, 0));
 		check_absent(BDF(0, devfn >> 3, devfn & 7, COMMAND));
@@ -163,7 +158,6 @@ static void test_absent_functions(void **state)
 
 static void test_address_register(void **state)
 {
-	(void)state;
 	assert_int_equal(fake_in(ADDRESS, 4), 0);
 	fake_out(ADDRESS, 4, 0xffffffff);
 	assert_int_equal(fake_in(ADDRESS, 4), 0x80fffffc); /* 30:24 and 1:0 are reserved */
@@ -182,7 +176,6 @@ static void test_address_is_32_bits(void **state)
 {
 	u32 address = BDF(0, 0, 0, 0x2c);
 
-	(void)state;
 	for (unsigned int at = 0; at < 4; at++) {
 		for (unsigned int len = 1; len <= 4; len *= 2) {
 			if ((at == 0 && len == 4) || (at == 1 && len == 1))
@@ -199,7 +192,6 @@ static void test_address_is_32_bits(void **state)
 
 static void test_enable_bit(void **state)
 {
-	(void)state;
 	check_absent(BDF(0, 0, 0, 0) & ~ENABLE);
 	check_absent(BDF(0, 0, 0, COMMAND) & ~ENABLE);
 	check_header(0);
@@ -215,7 +207,6 @@ static void test_address_never_resets(void **state)
 {
 	static const u8 held[] = {0x00, 0x02, 0x0a};
 
-	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(held); i++) {
 		fake_outb(PORT_RESET, held[i]);
 		for (u32 second = 0; second < 256; second++) {
@@ -234,7 +225,6 @@ static void test_byte_write_resets(void **state)
 {
 	u32 address = BDF(0, 0, 4, 0);
 
-	(void)state;
 	fake_out(ADDRESS, 4, address);
 	fake_outb(PORT_RESET, 0x02);
 	assert_int_equal(fake.resets, 0);
@@ -246,7 +236,6 @@ static void test_byte_write_resets(void **state)
 
 static void test_wider_writes_do_not_reset(void **state)
 {
-	(void)state;
 	fake_out(PORT_RESET, 2, 0x0606);
 	fake_out(PORT_RESET, 4, 0x06060606);
 	fake_out(ADDRESS, 2, 0x0606);
@@ -279,7 +268,6 @@ static void ecam_out(u64 offset, unsigned int len, u64 value)
 /* The same registers as through the ports, at any size and alignment. */
 static void test_ecam(void **state)
 {
-	(void)state;
 	ecam_out(COMMAND, 2, 0xffff);
 	check_header(COMMAND_BITS);
 	for (unsigned int reg = 0; reg < 256; reg++) {
@@ -296,7 +284,6 @@ static void test_no_hpet(void **state)
 {
 	u8 data[8];
 
-	(void)state;
 	for (u64 at = LAYOUT_HPET; at < LAYOUT_HPET + 0x400; at += sizeof(data)) {
 		memset(data, 0, sizeof(data));
 		bus_read(&fake.kvm.mmio, at, data, sizeof(data));
@@ -308,7 +295,6 @@ static void test_no_hpet(void **state)
 /* A conventional function has 256 bytes; the rest of its page, and all other pages, are void. */
 static void test_ecam_absent(void **state)
 {
-	(void)state;
 	for (u64 offset = 256; offset < LAYOUT_ECAM_BYTES; offset += offset < 0x2000 ? 4 : 0x400) {
 		assert_int_equal(ecam_in(offset, 4), 0xffffffff);
 		ecam_out(offset, 4, 0xffffffff);
@@ -323,7 +309,6 @@ static void test_ecam_absent(void **state)
 
 static void *hammer(void *arg)
 {
-	(void)arg;
 	for (unsigned int i = 0; i < 2000; i++) {
 		fake_out(ADDRESS, 4, BDF(0, i % 32, 0, COMMAND));
 		fake_out(DATA, 4, i);
@@ -341,7 +326,6 @@ static void test_two_threads(void **state)
 	pthread_t other;
 	void *failed;
 
-	(void)state;
 	assert_int_equal(pthread_create(&other, NULL, hammer, NULL), 0);
 	assert_null(hammer(NULL));
 	assert_int_equal(pthread_join(other, &failed), 0);
@@ -353,7 +337,6 @@ static void test_two_threads(void **state)
 
 static void test_reset(void **state)
 {
-	(void)state;
 	config_out(BDF(0, 0, 0, COMMAND), 2, 0xffff);
 	check_header(COMMAND_BITS);
 	fake_outb(PORT_RESET, 0x02);
@@ -397,7 +380,6 @@ static void test_describe(void **state)
 {
 	unsigned int records = 0;
 
-	(void)state;
 	device_for_each(see_device, &records);
 	assert_int_equal(records, 1);
 }

@@ -247,7 +247,6 @@ static inline void assert_event(const char *name)
 	assert_non_null(event);
 	assert_string_equal(event, name);
 #else
-	(void)name;
 #endif
 }
 
