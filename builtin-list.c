@@ -58,7 +58,7 @@ static int list_one(const char *name, int fd)
 	state = json_string_value(json_object_get(stat, "state"));
 	machine = json_pack(
 		"{s:o, s:I, s:s, s:I, s:I, s:I}", "name", list_name(name), "pid",
-		json_integer_value(json_object_get(stat, "pid")), "state", state ? state : "silent",
+		json_integer_value(json_object_get(stat, "pid")), "state", state ?: "silent",
 		"cpus", (json_int_t)json_array_size(json_object_get(stat, "cpus")), "memory_bytes",
 		json_integer_value(json_object_get(stat, "memory_bytes")), "uptime_ms",
 		json_integer_value(json_object_get(stat, "uptime_ms")));

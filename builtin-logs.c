@@ -93,7 +93,9 @@ static int logs_turn(int dir, const char *name, int *fd)
 		return 1;
 	}
 	close(next);
-	return err ? err : at < 0 ? -ESTALE : 0;
+	if (!err && at < 0)
+		err = -ESTALE;
+	return err;
 }
 
 static int logs_follow(int dir, const char *name, int *fd)
@@ -107,7 +109,7 @@ static int logs_follow(int dir, const char *name, int *fd)
 		held = runtime_dir_is_locked(dir, name);
 		do {
 			ret = logs_copy(*fd);
-			ret = ret ? ret : logs_turn(dir, name, fd);
+			ret = ret ?: logs_turn(dir, name, fd);
 		} while (ret > 0);
 	}
 	return ret == -ESTALE ? 0 : ret;

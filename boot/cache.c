@@ -280,7 +280,7 @@ static int cache_fill(int fd, const char *name, const u8 *data, u64 bytes)
 	err = err ? err : cache_write_sparse(fd, data, bytes, HEADER_BYTES);
 	if (!err && futimens(fd, times) < 0)
 		err = -errno;
-	return err ? err : cache_sync(fd, HEADER_BYTES + bytes);
+	return err ?: cache_sync(fd, HEADER_BYTES + bytes);
 }
 
 /* Into the folder under its name. 1; 0: it could not be kept; -ECANCELED. */

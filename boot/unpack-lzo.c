@@ -201,6 +201,6 @@ ssize_t unpack_lzo(const u8 *in, size_t in_len, u8 *out, size_t out_max)
 		if (cancel_check())
 			return -ECANCELED;
 	}
-	return block ? block : (ssize_t)done;
+	return block ?: (ssize_t)done;
 }
 #endif

@@ -234,7 +234,9 @@ static int ipc_client_receive(int fd, u64 until_ns, json_t **answer)
 	}
 	*answer = end ? json_loadb(text, (size_t)(end - text), 0, NULL) : NULL;
 	free(text);
-	return err ? err : json_is_object(*answer) ? 0 : -EBADMSG;
+	if (!err && !json_is_object(*answer))
+		err = -EBADMSG;
+	return err;
 }
 
 json_t *ipc_client_call(int fd, const char *command, json_t *params, u64 timeout_ns)
@@ -243,11 +245,11 @@ json_t *ipc_client_call(int fd, const char *command, json_t *params, u64 timeout
 	json_t *answer = NULL;
 	int err;
 
-	params = params ? params : json_object();
+	params = params ?: json_object();
 	json_object_set_new(params, "command", json_string(command));
 	err = ipc_client_send(fd, params, until_ns);
 	json_decref(params);
-	err = err ? err : ipc_client_receive(fd, until_ns, &answer);
+	err = err ?: ipc_client_receive(fd, until_ns, &answer);
 	if (!err)
 		return answer;
 	json_decref(answer);

@@ -249,13 +249,13 @@ static void show_walk(const json_t *cpu)
 	u64 gpa = debug_number(walk, NULL, "gpa"), kvm = debug_number(cpu, NULL, "kvm_gpa");
 
 	printf("  page walk of %016llx, %s:\n",
-	       (unsigned long long)debug_number(walk, NULL, "address"), mode ? mode : "?");
+	       (unsigned long long)debug_number(walk, NULL, "address"), mode ?: "?");
 	for (size_t i = 0; i < json_array_size(entries); i++) {
 		const json_t *entry = json_array_get(entries, i);
 		const char *level = json_string_value(json_object_get(entry, "level"));
 		u64 value = debug_number(entry, NULL, "value");
 
-		printf("    %s[%lld] at %016llx: %016llx", level ? level : "?",
+		printf("    %s[%lld] at %016llx: %016llx", level ?: "?",
 		       (long long)json_integer_value(json_object_get(entry, "index")),
 		       (unsigned long long)debug_number(entry, NULL, "at"),
 		       (unsigned long long)value);
@@ -281,7 +281,7 @@ static void show_cpu(size_t id, const json_t *cpu, const struct debug_symbols *s
 {
 	const char *state = json_string_value(json_object_get(cpu, "state"));
 
-	printf("\nCPU %zu: %s, at privilege level %u\n", id, state ? state : "?",
+	printf("\nCPU %zu: %s, at privilege level %u\n", id, state ?: "?",
 	       (unsigned int)(debug_number(cpu, "ss", "attributes") >> 5 & 3));
 	show_general(cpu, symbols);
 	show_control(cpu);
@@ -318,9 +318,9 @@ void debug_show(const json_t *from_machine, const struct debug_symbols *symbols)
 	const char *path = json_string_value(json_object_get(kernel, "path"));
 	const char *release = json_string_value(json_object_get(kernel, "release"));
 
-	printf("machine: %s%s\n", name ? name : "?",
+	printf("machine: %s%s\n", name ?: "?",
 	       json_is_true(json_object_get(answer, "paused")) ? ", paused" : "");
-	printf("kernel: %s%s%s\n", path ? path : "?", release ? ", " : "", release ? release : "");
+	printf("kernel: %s%s%s\n", path ?: "?", release ? ", " : "", release ?: "");
 	show_symbols(symbols);
 	for (size_t i = 0; i < json_array_size(cpus); i++)
 		show_cpu(i, json_array_get(cpus, i), symbols);

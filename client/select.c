@@ -159,7 +159,7 @@ json_t *select_call(const char *name, int fd, const char *command, json_t *param
 	if (json_is_true(json_object_get(answer, "ok")))
 		return answer;
 	why = json_string_value(json_object_get(answer, "error"));
-	log_error("%s: %s: %s", name, command, why ? why : "it was refused");
+	log_error("%s: %s: %s", name, command, why ?: "it was refused");
 	json_decref(answer);
 	return NULL;
 }

@@ -109,7 +109,7 @@ int runtime_dir_open(bool make)
 	if (err && (make || err != -ENOENT))
 		log_error("runtime directory %s: %s; LKVM_RUNTIME_DIR names another", path,
 			  strerror(-err));
-	return err ? err : fd;
+	return err ?: fd;
 }
 
 bool runtime_dir_is_name(const char *name)
@@ -151,7 +151,7 @@ static int runtime_dir_try_lock(int dir, const char *file)
 		err = -EAGAIN;
 	if (err)
 		close(fd);
-	return err ? err : fd;
+	return err ?: fd;
 }
 
 int runtime_dir_lock(int dir, const char *name)

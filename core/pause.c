@@ -79,7 +79,7 @@ static int pause_hold_clocks(struct kvm *kvm)
 
 	for (unsigned int i = 0; !err && i < kvm->cpu_count; i++)
 		err = arch_cpu_hold_clock(&kvm->cpus[i]);
-	return err ? err : arch_vm_hold_clock(kvm);
+	return err ?: arch_vm_hold_clock(kvm);
 }
 
 static int pause_release_clocks(struct kvm *kvm)
@@ -88,7 +88,7 @@ static int pause_release_clocks(struct kvm *kvm)
 
 	for (unsigned int i = 0; !err && i < kvm->cpu_count; i++)
 		err = arch_cpu_release_clock(&kvm->cpus[i]);
-	return err ? err : arch_vm_release_clock(kvm);
+	return err ?: arch_vm_release_clock(kvm);
 }
 
 static bool pause_is_wanted(void)

@@ -112,10 +112,10 @@ static int reset_machine(struct kvm *kvm)
 {
 	int err = gmem_clear(&kvm->mem);
 
-	err = err ? err : arch_vm_reset(kvm);
+	err = err ?: arch_vm_reset(kvm);
 	for (unsigned int i = 0; !err && i < kvm->cpu_count; i++)
 		err = arch_cpu_reset(&kvm->cpus[i]);
-	err = err ? err : kvm_power_on(kvm);
+	err = err ?: kvm_power_on(kvm);
 	if (!err)
 		device_resume_all();
 	return err;
@@ -141,7 +141,9 @@ static int reset_or_end(struct kvm *kvm)
 	} else if (cause) {
 		raise(cause); /* blocked: the loop reads it */
 	}
-	return err ? err : cause == CANCEL_TIMEOUT ? -ECANCELED : 0;
+	if (!err && cause == CANCEL_TIMEOUT)
+		err = -ECANCELED;
+	return err;
 }
 
 static void reset_rung(void *arg)

@@ -169,7 +169,7 @@ static int overlay_open_somewhere(const char **dir, const char *disk, bool direc
 	return log_fail(err,
 			"disk %s: snapshot: no temporary file in %s: %s%s%s%s%s; TMPDIR names "
 			"another folder",
-			disk, *dir, strerror(-err), other ? ", nor in " : "", other ? other : "",
+			disk, *dir, strerror(-err), other ? ", nor in " : "", other ?: "",
 			other ? ": " : "", other ? strerror(-other_err) : "");
 }
 

@@ -107,7 +107,7 @@ static int acpi_table_open_one(struct acpi_table *table)
 		return log_fail(-errno, "--acpi-table %s: %s", table->path, strerror(errno));
 	err = acpi_table_read(table, fd);
 	close(fd);
-	return err ? err : acpi_table_check(table);
+	return err ?: acpi_table_check(table);
 }
 
 int acpi_table_open(void)

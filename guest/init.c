@@ -284,7 +284,7 @@ static const char *find_init(void)
 			return name;
 	}
 	init_say("root %s: has no %s", conf.root,
-		 asked ? asked : "/sbin/init, /etc/init, /bin/init or /bin/sh; is it a root?");
+		 asked ?: "/sbin/init, /etc/init, /bin/init or /bin/sh; is it a root?");
 	leave(STATUS_OURS);
 	return NULL;
 }

@@ -118,7 +118,7 @@ static bool initramfs_user_param(const char *name, char *value, size_t bytes)
 		free(text);
 		text = longer;
 	}
-	found = cmdline_find(text ? text : "", name, value, bytes);
+	found = cmdline_find(text ?: "", name, value, bytes);
 	free(text);
 	return found;
 }

@@ -412,7 +412,7 @@ int modules_add(struct modules *modules, const char *name)
 				 modules_parse_builtin);
 	err = err ? err
 		  : modules_text(modules, &modules->alias, "modules.alias", modules_parse_alias);
-	return err ? err : modules_add_name(modules, (struct span){name, strlen(name)}, false, 0);
+	return err ?: modules_add_name(modules, (struct span){name, strlen(name)}, false, 0);
 }
 
 /* Read what the drivers in the kernel say of themselves, once. There may be no such file. */

@@ -214,7 +214,7 @@ static int root_choose_tag(const struct root_query *query, enum root_key key, co
 				key < ROOT_BY_PARTUUID ? "file systems" : "partitions");
 	*root = search.best;
 	err = offset ? root_move(query, offset, root) : 0;
-	return err ? err : root_check_found(query, root);
+	return err ?: root_check_found(query, root);
 }
 
 static int root_choose_wish(const struct root_query *query, struct root *root)
@@ -313,5 +313,5 @@ int root_choose(const struct root_query *query, struct root *root)
 	if (!strcmp(query->wish, ROOT_NONE))
 		return 0;
 	err = root_refuse_device(query);
-	return err ? err : root_choose_wish(query, root);
+	return err ?: root_choose_wish(query, root);
 }

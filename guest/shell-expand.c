@@ -208,7 +208,7 @@ static const char *parameter(const char *name, size_t len, char number[16])
 		const char *value = shell_get(copy);
 
 		free(copy);
-		return value ? value : "";
+		return value ?: "";
 	}
 	if (*name == '0' && len == 1)
 		return "sh";

@@ -187,7 +187,7 @@ static int shell_dmesg(char **words)
 
 static int shell_cd(char **words)
 {
-	const char *home = shell_get("HOME"), *to = words[1] ? words[1] : home ? home : "/";
+	const char *home = shell_get("HOME"), *to = words[1] ? words[1] : home ?: "/";
 
 	return chdir(to) ? shell_error("cd", to) : 0;
 }
@@ -246,7 +246,7 @@ static int shell_export(char **words)
 		if (value)
 			*value++ = 0;
 		now = value ? value : shell_get(words[i]);
-		if (!shell_set(words[i], now ? now : "", true)) {
+		if (!shell_set(words[i], now ?: "", true)) {
 			fprintf(stderr, "export: %s: is not a name\n", words[i]);
 			status = 1;
 		}

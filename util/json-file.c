@@ -47,7 +47,7 @@ json_t *json_file_string(const char *text, size_t len)
 	for (size_t i = 0; i < len;) {
 		size_t bytes = printable_sequence(text + i, len - i);
 
-		memcpy(clean + used, bytes ? text + i : "\xef\xbf\xbd", bytes ? bytes : 3);
+		memcpy(clean + used, bytes ? text + i : "\xef\xbf\xbd", bytes ?: 3);
 		used += bytes ? bytes : 3;
 		i += bytes ? bytes : 1;
 	}

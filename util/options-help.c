@@ -227,7 +227,7 @@ static int help_find_column(const char *command)
 				column = MAX(column, synopsis.len + 2);
 		}
 	}
-	return column ? column : HELP_COLUMN_MAX;
+	return column ?: HELP_COLUMN_MAX;
 }
 
 void options_print_help(const char *command)

@@ -184,7 +184,7 @@ static int blk_read_out(const struct virtq_chain *chain, size_t skip, void *buf,
 	}
 	err = iov_cursor_init(&cursor, chain->out, chain->out_count);
 	err = err ? err : iov_skip(&cursor, skip);
-	return err ? err : iov_read(&cursor, buf, len);
+	return err ?: iov_read(&cursor, buf, len);
 }
 
 static bool blk_must_sync(const struct blk *blk)

@@ -209,7 +209,7 @@ static int bios_write_code(const struct gmem *mem, const struct bios_params *par
 	int err = gmem_write(mem, LAYOUT_BIOS, bios_code, bios_code_bytes);
 
 	err = err ? err : gmem_write(mem, LAYOUT_BIOS, params, sizeof(*params));
-	return err ? err : gmem_write(mem, LAYOUT_BIOS_RESET, &reset, sizeof(reset));
+	return err ?: gmem_write(mem, LAYOUT_BIOS_RESET, &reset, sizeof(reset));
 }
 
 int bios_write(const struct gmem *mem)

@@ -233,8 +233,7 @@ static int boot_add_word(const char *word)
 	char *end = strstr(boot.cmdline, " -- "), *longer;
 	int len = (int)(end ? end - boot.cmdline : (ptrdiff_t)strlen(boot.cmdline));
 
-	if (asprintf(&longer, "%.*s%s%s%s", len, boot.cmdline, len ? " " : "", word,
-		     end ? end : "") < 0)
+	if (asprintf(&longer, "%.*s%s%s%s", len, boot.cmdline, len ? " " : "", word, end ?: "") < 0)
 		return log_fail(-ENOMEM, "command line: no memory");
 	free(boot.cmdline);
 	boot.cmdline = longer;
@@ -314,7 +313,7 @@ int boot_open_files(void)
 	err = err ? err : boot_open_kernel();
 	err = err ? err : boot_check_initramfs();
 	err = err ? err : boot_check_cmdline();
-	return err ? err : boot_open_initrds();
+	return err ?: boot_open_initrds();
 }
 
 const char *boot_cmdline(void)
@@ -482,7 +481,7 @@ static int boot_enter_linux(struct kvm *kvm, enum image_entry entry)
 	if (entry == IMAGE_ENTRY_16) {
 		err = params_write_setup(&kvm->mem, &params);
 		err = err ? err : bios_write(&kvm->mem);
-		return err ? err : entry_set_real(kvm, &setup);
+		return err ?: entry_set_real(kvm, &setup);
 	}
 	err = params_write(&kvm->mem, &params);
 	if (err)
@@ -541,7 +540,7 @@ static int boot_enter_flat(struct kvm *kvm)
 		.cs = LAYOUT_FLAT >> 4, .ds = LAYOUT_FLAT >> 4, .sp = LAYOUT_FLAT_STACK, .ax = 2};
 	int err = bios_write(&kvm->mem);
 
-	return err ? err : entry_set_real(kvm, &flat);
+	return err ?: entry_set_real(kvm, &flat);
 }
 
 static int boot_enter(struct kvm *kvm)
@@ -683,7 +682,7 @@ static int boot_add_params(void)
 	if (!boot_has_word("acpi=off"))
 		return 0;
 	device_for_each(boot_add_params_of, &err);
-	return err ? err : boot_check_cmdline();
+	return err ?: boot_check_cmdline();
 }
 
 static int boot_init(struct kvm *kvm)

@@ -207,5 +207,5 @@ int multiboot_write(const struct gmem *mem, const struct multiboot_place *place,
 	page.info.boot_loader_name = PAGE_ADDR(place->info, loader);
 	multiboot_fill_mmap(mem, &page, place->info);
 	err = multiboot_fill_modules(&page, place->info, initrd);
-	return err ? err : gmem_write(mem, place->info, &page, sizeof(page));
+	return err ?: gmem_write(mem, place->info, &page, sizeof(page));
 }

@@ -23,7 +23,7 @@ static u8 file[FOREIGN_HEAD_BYTES];
 /* Of the first len bytes, in a copy of that size, so that a sanitizer sees a read beyond it. */
 static const char *name_of(size_t len)
 {
-	u8 *copy = malloc(len ? len : 1);
+	u8 *copy = malloc(len ?: 1);
 	const char *text;
 
 	assert_non_null(copy);
@@ -82,7 +82,7 @@ static void test_each_kind(void **state)
 		memcpy(file + files[i].at, files[i].magic, files[i].bytes);
 		text = name_of(sizeof(file));
 		if (!text || strncmp(text, files[i].name, strlen(files[i].name)))
-			fail_msg("wanted '%s', was told '%s'", files[i].name, text ? text : "");
+			fail_msg("wanted '%s', was told '%s'", files[i].name, text ?: "");
 		/* A file that ends before its mark has none, and is not read beyond. */
 		name_of(files[i].at);
 		name_of(files[i].at + 1);

@@ -439,7 +439,7 @@ static void test_a_distributions_kernel(void **state)
 	char path[512];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/.cache/lkvm-lab/cloud/vmlinuz", home ? home : "");
+	snprintf(path, sizeof(path), "%s/.cache/lkvm-lab/cloud/vmlinuz", home ?: "");
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		print_message("skipped: there is no %s; tests/lab/fetch-kernel gets it\n", path);

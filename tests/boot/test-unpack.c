@@ -23,7 +23,7 @@
 static ssize_t unpack_guarded(enum unpack_format format, const u8 *in, size_t in_len,
 			      struct bytes *out, size_t out_max)
 {
-	u8 *own = malloc(in_len ? in_len : 1);
+	u8 *own = malloc(in_len ?: 1);
 	ssize_t done;
 
 	*out = bytes_new(out_max + GUARD_BYTES);

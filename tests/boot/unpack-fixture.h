@@ -29,7 +29,7 @@ struct bytes {
 
 static struct bytes bytes_new(size_t max)
 {
-	struct bytes b = {calloc(1, max ? max : 1), 0};
+	struct bytes b = {calloc(1, max ?: 1), 0};
 
 	assert_non_null(b.at);
 	return b;

@@ -174,7 +174,7 @@ static void test_interrupts(void **state)
 		assert_int_equal(mp.irqs[irq].seen, irq != 2);
 		if (irq == 2)
 			continue;
-		assert_int_equal(mp.irqs[irq].pin, irq ? irq : 2);
+		assert_int_equal(mp.irqs[irq].pin, irq ?: 2);
 		assert_int_equal(mp.irqs[irq].flags, irq == 9 ? 0x0d : 0);
 	}
 	assert_int_equal(mp.lints[0], 3); /* ExtINT */

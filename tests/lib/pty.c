@@ -313,7 +313,7 @@ static void redirect(const char *path, int fd)
 	int file = path ? open(path, O_WRONLY | O_CREAT | O_APPEND, 0666) : pty.slave;
 
 	if (file < 0 || dup2(file, fd) < 0)
-		die(path ? path : "dup2");
+		die(path ?: "dup2");
 }
 
 static void start(char **command, const char *out, const char *err)

@@ -82,7 +82,7 @@ static int tear_down(void **state)
 static u8 *make_head(size_t len, size_t at, u32 flags, u32 checksum)
 {
 	const u32 words[] = {MAGIC, flags, checksum};
-	u8 *head = malloc(len ? len : 1);
+	u8 *head = malloc(len ?: 1);
 
 	assert_non_null(head);
 	memset(head, 0x5a, len);
