@@ -22,16 +22,15 @@
 
 static void print_range(const struct boot_range *range, void *arg)
 {
-	printf("boot: 0x%010llx-0x%010llx %s\n", (unsigned long long)range->start,
-	       (unsigned long long)(range->end - 1), range->name);
+	printf("boot: 0x%010llx-0x%010llx %s\n", range->start, (range->end - 1), range->name);
 }
 
 static void print_region(const struct bus_region *region, void *arg)
 {
 	const struct bus *bus = arg;
 
-	printf("%s: 0x%04llx-0x%04llx %s\n", bus->name, (unsigned long long)region->base,
-	       (unsigned long long)(region->base + region->len - 1), region->name);
+	printf("%s: 0x%04llx-0x%04llx %s\n", bus->name, region->base,
+	       (region->base + region->len - 1), region->name);
 }
 
 static void print_function(struct pci_function *fn, void *arg)
@@ -49,7 +48,7 @@ static void print_record(void *arg, const struct device_record *record)
 		const struct device_resource *res = &record->resources[i];
 
 		if (res->type == RESOURCE_IRQ)
-			printf(" irq %llu", (unsigned long long)res->base);
+			printf(" irq %llu", res->base);
 	}
 }
 
@@ -71,8 +70,7 @@ int dry_run_print(struct kvm *kvm)
 	for (unsigned int i = 0; i < kvm->mem.count; i++) {
 		const struct gmem_bank *bank = &kvm->mem.banks[i];
 
-		printf("ram: 0x%010llx-0x%010llx\n", (unsigned long long)bank->base,
-		       (unsigned long long)(bank->base + bank->size - 1));
+		printf("ram: 0x%010llx-0x%010llx\n", bank->base, (bank->base + bank->size - 1));
 	}
 	boot_for_each_range(print_range, NULL);
 	bus_for_each(&kvm->ports, print_region, &kvm->ports);

@@ -415,7 +415,7 @@ static int kvm_cpu_init(struct kvm *kvm)
 	int size, err;
 
 	err = kvm_cpu_check_count(kvm);
-	err = err ? err : affinity_init();
+	err = err ?: affinity_init();
 	if (err)
 		return err;
 	size = ioctl(kvm->dev_fd, KVM_GET_VCPU_MMAP_SIZE, 0);

@@ -173,17 +173,15 @@ static int kvm_check_ram(struct kvm *kvm)
 
 	if (config.mem_bytes % RAM_PAGE)
 		return log_fail(-EINVAL, "--mem: %llu bytes is not a multiple of 4K",
-				(unsigned long long)config.mem_bytes);
+				config.mem_bytes);
 	if (config.mem_bytes > max)
 		return log_fail(-ERANGE,
 				"--mem: %llu MiB is more than this CPU can address: "
 				"at most %llu MiB",
-				(unsigned long long)(config.mem_bytes / MIB),
-				(unsigned long long)(max / MIB));
+				(config.mem_bytes / MIB), (max / MIB));
 	if (config.mem_bytes > host)
 		log_warn("--mem: %llu MiB is more than the host's %llu MiB of RAM",
-			 (unsigned long long)(config.mem_bytes / MIB),
-			 (unsigned long long)(host / MIB));
+			 (config.mem_bytes / MIB), (host / MIB));
 	return 0;
 }
 
@@ -203,8 +201,7 @@ static int kvm_add_ram_slots(struct kvm *kvm)
 			return log_fail(err,
 					"guest RAM at 0x%llx, %llu MiB: "
 					"KVM_SET_USER_MEMORY_REGION: %s",
-					(unsigned long long)bank->base,
-					(unsigned long long)(bank->size / MIB), strerror(-err));
+					bank->base, (bank->size / MIB), strerror(-err));
 	}
 	return 0;
 }
@@ -232,7 +229,7 @@ static int kvm_init(struct kvm *kvm)
 
 	kvm->dev_fd = kvm->vm_fd = -1;
 	err = bus_init(&kvm->ports, "port");
-	err = err ? err : bus_init(&kvm->mmio, "mmio");
+	err = err ?: bus_init(&kvm->mmio, "mmio");
 	if (err)
 		return err;
 	kvm->loop = loop_new();
@@ -241,14 +238,14 @@ static int kvm_init(struct kvm *kvm)
 		goto err_free;
 	}
 	err = kvm_open_device(kvm, config.dev);
-	err = err ? err : kvm_check_ram(kvm);
-	err = err ? err : kvm_create_vm(kvm);
-	err = err ? err : kvm_check_caps(kvm);
+	err = err ?: kvm_check_ram(kvm);
+	err = err ?: kvm_create_vm(kvm);
+	err = err ?: kvm_check_caps(kvm);
 	err = err ? err
 		  : gmem_map(&kvm->mem, config.mem_bytes, arch_ram_hole_start, arch_ram_hole_end,
 			     config.hugetlbfs);
-	err = err ? err : kvm_add_ram_slots(kvm);
-	err = err ? err : arch_vm_init(kvm);
+	err = err ?: kvm_add_ram_slots(kvm);
+	err = err ?: arch_vm_init(kvm);
 	if (err)
 		goto err_free;
 	return 0;

@@ -54,7 +54,7 @@ static void set_routes(int vm)
 			table.entries[n++] = (struct kvm_irq_routing_entry){
 				.gsi = gsi,
 				.type = KVM_IRQ_ROUTING_IRQCHIP,
-				.u.irqchip = {.irqchip = 2, .pin = gsi ? gsi : 2}};
+				.u.irqchip = {.irqchip = 2, .pin = gsi ?: 2}};
 	}
 	table.head.nr = n;
 	must(!ioctl(vm, KVM_SET_GSI_ROUTING, &table), "KVM_SET_GSI_ROUTING");

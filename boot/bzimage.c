@@ -222,8 +222,8 @@ int bzimage_parse(const u8 *head, size_t len, u64 file_bytes, struct bzimage *im
 		return err;
 	image->low = !image->version || !(header->loadflags & LOADED_HIGH);
 	err = bzimage_check_sizes(image, file_bytes, why);
-	err = err ? err : bzimage_check_place(image, why);
-	err = err ? err : bzimage_check_packed(image, why);
+	err = err ?: bzimage_check_place(image, why);
+	err = err ?: bzimage_check_packed(image, why);
 	if (err)
 		return err;
 	bzimage_list_entries(image);

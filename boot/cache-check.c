@@ -125,7 +125,7 @@ int cache_sum_file(int fd, u64 offset, u64 bytes, u8 to[CACHE_SUM_BYTES])
 		u64 len = MIN(bytes - at, PIECE_BYTES);
 
 		err = pread_full(fd, piece, len, (off_t)(offset + at));
-		err = err ? err : cancel_check();
+		err = err ?: cancel_check();
 		if (!err)
 			sum_add(&sum, piece, len);
 	}
@@ -150,8 +150,8 @@ static bool cache_mark_text(const struct stat *st, char text[CACHE_NAME_BYTES])
 
 	if (fd >= 0)
 		close(fd);
-	snprintf(text, CACHE_NAME_BYTES, "%s %llx.%lx", boot,
-		 (unsigned long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+	snprintf(text, CACHE_NAME_BYTES, "%s %lx.%lx", boot, st->st_ctim.tv_sec,
+		 st->st_ctim.tv_nsec);
 	return known;
 }
 

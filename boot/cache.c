@@ -124,11 +124,9 @@ static int cache_link_name(int fd, u64 offset, char name[NAME_BYTES])
 		return -errno;
 	if (time(NULL) - st.st_ctim.tv_sec < LINK_AGE_S)
 		return 0;
-	snprintf(name, NAME_BYTES, CACHE_LINK_PREFIX "%llx-%llx-%llx-%llx.%lx-%llx.%lx-%llx",
-		 (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
-		 (unsigned long long)st.st_size, (unsigned long long)st.st_mtim.tv_sec,
-		 st.st_mtim.tv_nsec, (unsigned long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec,
-		 (unsigned long long)offset);
+	snprintf(name, NAME_BYTES, CACHE_LINK_PREFIX "%lx-%lx-%lx-%lx.%lx-%lx.%lx-%llx", st.st_dev,
+		 st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec, st.st_ctim.tv_sec,
+		 st.st_ctim.tv_nsec, offset);
 	return 0;
 }
 
@@ -276,8 +274,8 @@ static int cache_fill(int fd, const char *name, const u8 *data, u64 bytes)
 	int err = cache_sum(data, bytes, header.content);
 
 	snprintf(header.name, sizeof(header.name), "%.*s", HASH_DIGITS, name);
-	err = err ? err : pwrite_full(fd, &header, sizeof(header), 0);
-	err = err ? err : cache_write_sparse(fd, data, bytes, HEADER_BYTES);
+	err = err ?: pwrite_full(fd, &header, sizeof(header), 0);
+	err = err ?: cache_write_sparse(fd, data, bytes, HEADER_BYTES);
 	if (!err && futimens(fd, times) < 0)
 		err = -errno;
 	return err ?: cache_sync(fd, HEADER_BYTES + bytes);
@@ -449,7 +447,7 @@ int cache_unpack(int fd, u64 offset, u64 bytes, u64 max_bytes, bool must_keep,
 	if (!found) {
 		err = cache_read_packed(fd, offset, bytes, &packed, why);
 		job.packed = packed;
-		err = err ? err : cache_unpack_to(&job, link, file, why);
+		err = err ?: cache_unpack_to(&job, link, file, why);
 	}
 	free(packed);
 	if (job.dir >= 0)

@@ -373,8 +373,8 @@ int elf_parse(const struct elf_source *source, gpa_t min, struct elf *elf, const
 
 	*elf = (struct elf){.start = UINT64_MAX};
 	err = elf_get_header(source, &header, why);
-	err = err ? err : elf_check_header(&header, elf, why);
-	err = err ? err : elf_walk_segments(source, &header, min, elf, why);
+	err = err ?: elf_check_header(&header, elf, why);
+	err = err ?: elf_walk_segments(source, &header, min, elf, why);
 	if (err)
 		return err;
 	if (!elf->count)

@@ -170,7 +170,7 @@ static int image_parse_elf(const u8 *head, size_t len, enum image_entry wanted, 
 	/* By this entry alone a kernel may lie in low memory. */
 	if (multiboot && wanted == IMAGE_ENTRY_AUTO && image->elf.start < LAYOUT_KERNEL_MIN)
 		wanted = IMAGE_ENTRY_MULTIBOOT;
-	err = err ? err : image_choose_entry(image, wanted, multiboot, why);
+	err = err ?: image_choose_entry(image, wanted, multiboot, why);
 	if (err)
 		return err;
 	if (image->entry == IMAGE_ENTRY_MULTIBOOT)
@@ -360,7 +360,7 @@ int image_open(int fd, u64 file_bytes, const struct image_wish *wish, struct ima
 			      ? image_refuse(why, "is compressed, and too long to be a kernel")
 			      : image_unpack(image, 0, file_bytes, PACKED_FILE_MAX, false,
 					     image_check_vmlinux, why);
-		err = err ? err : image_read_head(image, head, &len, why);
+		err = err ?: image_read_head(image, head, &len, why);
 		if (!err && !elf_is(head, len))
 			err = image_refuse(why,
 					   image_is_initrd(head, len)
@@ -368,7 +368,7 @@ int image_open(int fd, u64 file_bytes, const struct image_wish *wish, struct ima
 						     "and a bzImage or a vmlinux is wanted here"
 						   : "is compressed, and holds no vmlinux");
 	}
-	err = err ? err : image_parse(head, len, wish, image, why);
+	err = err ?: image_parse(head, len, wish, image, why);
 	if (err)
 		image_close(image);
 	return err;

@@ -132,9 +132,8 @@ static int initrd_check_image(struct initrd *rd, const u8 head[HEAD_BYTES])
 			return log_fail(-EINVAL,
 					"initrd %s: is truncated: its %s file system has %llu "
 					"bytes, the file %llu",
-					rd->path, image->name,
-					(unsigned long long)initrd_image_bytes(image, head),
-					(unsigned long long)rd->bytes);
+					rd->path, image->name, initrd_image_bytes(image, head),
+					rd->bytes);
 		return 0;
 	}
 	return 0;

@@ -108,7 +108,7 @@ int kaslr_read(const struct elf_source *source, const struct elf *elf, struct ka
 		*why = "cannot be read to its end";
 	for (u32 i = 0; i < kaslr->count; i++)
 		kaslr->table[i] = le32toh(kaslr->table[i]);
-	err = err ? err : kaslr_split(kaslr, why);
+	err = err ?: kaslr_split(kaslr, why);
 	if (err)
 		kaslr_free(kaslr);
 	return err;

@@ -195,7 +195,7 @@ static int symbols_parse_map(struct symbols *symbols, const char **why)
 		struct symbol symbol = {0};
 		const char *name;
 
-		line_end = line_end ? line_end : end;
+		line_end = line_end ?: end;
 		if (symbols->count == room) {
 			struct symbol *more;
 
@@ -224,7 +224,7 @@ int symbols_read_map(int fd, struct symbols *symbols, const char **why)
 
 	*symbols = (struct symbols){0};
 	err = symbols_read_all(fd, symbols, why);
-	err = err ? err : symbols_parse_map(symbols, why);
+	err = err ?: symbols_parse_map(symbols, why);
 	if (err)
 		symbols_free(symbols);
 	return err;
@@ -439,7 +439,7 @@ int symbols_read_elf(int fd, struct symbols *symbols, const char **why)
 
 	*symbols = (struct symbols){0};
 	err = symbols_elf_open(&elf, why);
-	err = err ? err : symbols_elf_read(&elf, symbols, why);
+	err = err ?: symbols_elf_read(&elf, symbols, why);
 	free(elf.sections);
 	if (err)
 		symbols_free(symbols);

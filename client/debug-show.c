@@ -72,9 +72,9 @@ static void show_place(const struct debug_symbols *symbols, u64 address)
 		return;
 	snprintf(name, sizeof(name), "%s", place.name);
 	printable_copy(printable, sizeof(printable), name);
-	printf(" %s+0x%llx", printable, (unsigned long long)place.offset);
+	printf(" %s+0x%llx", printable, place.offset);
 	if (place.size)
-		printf("/0x%llx", (unsigned long long)place.size);
+		printf("/0x%llx", place.size);
 }
 
 /* --- registers --- */
@@ -83,8 +83,7 @@ static void show_row(const json_t *cpu, const char *const *names)
 {
 	printf(" ");
 	for (; *names; names++)
-		printf(" %-3s %016llx", *names,
-		       (unsigned long long)debug_number(cpu, "general", *names));
+		printf(" %-3s %016llx", *names, debug_number(cpu, "general", *names));
 	printf("\n");
 }
 
@@ -99,9 +98,9 @@ static void show_general(const json_t *cpu, const struct debug_symbols *symbols)
 	u64 rip = debug_number(cpu, "general", "rip");
 	u64 rflags = debug_number(cpu, "general", "rflags");
 
-	printf("  rip %016llx", (unsigned long long)rip);
+	printf("  rip %016llx", rip);
 	show_place(symbols, rip);
-	printf("\n  rflags %016llx", (unsigned long long)rflags);
+	printf("\n  rflags %016llx", rflags);
 	show_bits(rflags, rflags_bits);
 	printf(" IOPL=%u\n", (unsigned int)(rflags >> 12 & 3));
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -119,7 +118,7 @@ static void show_control(const json_t *cpu)
 	for (size_t i = 0; i < ARRAY_SIZE(registers); i++) {
 		u64 value = debug_number(cpu, "control", registers[i].name);
 
-		printf("  %-4s %016llx", registers[i].name, (unsigned long long)value);
+		printf("  %-4s %016llx", registers[i].name, value);
 		if (registers[i].bits)
 			show_bits(value, *registers[i].bits);
 		printf("\n");
@@ -133,14 +132,13 @@ static void show_segments(const json_t *cpu)
 
 	for (size_t i = 0; i < ARRAY_SIZE(segments); i++)
 		printf("  %-3s %04llx base %016llx limit %08llx attributes %05llx\n", segments[i],
-		       (unsigned long long)debug_number(cpu, segments[i], "selector"),
-		       (unsigned long long)debug_number(cpu, segments[i], "base"),
-		       (unsigned long long)debug_number(cpu, segments[i], "limit"),
-		       (unsigned long long)debug_number(cpu, segments[i], "attributes"));
+		       debug_number(cpu, segments[i], "selector"),
+		       debug_number(cpu, segments[i], "base"),
+		       debug_number(cpu, segments[i], "limit"),
+		       debug_number(cpu, segments[i], "attributes"));
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		printf("  %-3s      base %016llx limit %08llx\n", tables[i],
-		       (unsigned long long)debug_number(cpu, tables[i], "base"),
-		       (unsigned long long)debug_number(cpu, tables[i], "limit"));
+		       debug_number(cpu, tables[i], "base"), debug_number(cpu, tables[i], "limit"));
 }
 
 static void show_msrs(const json_t *cpu, const struct debug_symbols *symbols)
@@ -150,7 +148,7 @@ static void show_msrs(const json_t *cpu, const struct debug_symbols *symbols)
 	for (void *at = json_object_iter(msrs); at; at = json_object_iter_next(msrs, at)) {
 		u64 value = debug_number(msrs, NULL, json_object_iter_key(at));
 
-		printf("  %s %016llx", json_object_iter_key(at), (unsigned long long)value);
+		printf("  %s %016llx", json_object_iter_key(at), value);
 		if (value)
 			show_place(symbols, value);
 		printf("\n");
@@ -176,7 +174,7 @@ static void show_code(const json_t *cpu)
 
 	/* Of the address as it was walked: the base of CS is in it. */
 	rip = debug_number(cpu, "walk", "address");
-	printf("  code from %016llx:", (unsigned long long)address);
+	printf("  code from %016llx:", address);
 	for (size_t i = 0; i < count; i++)
 		printf(address + i == rip ? " <%.2s>" : " %.2s", text + 2 * i);
 	printf("\n");
@@ -203,13 +201,13 @@ static void show_stack(const json_t *cpu, const struct debug_symbols *symbols)
 	size_t words = count / word_bytes, calls = 0;
 	u64 word;
 
-	printf("  stack from %016llx:", (unsigned long long)debug_number(stack, NULL, "address"));
+	printf("  stack from %016llx:", debug_number(stack, NULL, "address"));
 	for (size_t i = 0; i < MIN(words, (size_t)STACK_WORDS_SHOWN); i++) {
 		const char *at = text + 2 * word_bytes * i;
 
 		printf("%s", i % 4 ? " " : "\n    ");
 		if (show_word(at, word_bytes, &word))
-			printf("%0*llx", 2 * (int)word_bytes, (unsigned long long)word);
+			printf("%0*llx", 2 * (int)word_bytes, word);
 		else
 			printf("%.*s", 2 * (int)word_bytes, at);
 	}
@@ -223,7 +221,7 @@ static void show_stack(const json_t *cpu, const struct debug_symbols *symbols)
 		if (!show_word(text + 2 * word_bytes * i, word_bytes, &word) ||
 		    !debug_symbols_place(symbols, word, &place) || !place.text || !place.offset)
 			continue;
-		printf("    %0*llx", 2 * (int)word_bytes, (unsigned long long)word);
+		printf("    %0*llx", 2 * (int)word_bytes, word);
 		show_place(symbols, word);
 		printf("\n");
 		calls++;
@@ -233,11 +231,11 @@ static void show_stack(const json_t *cpu, const struct debug_symbols *symbols)
 static void show_page(u64 bytes)
 {
 	if (bytes >= GIB)
-		printf(", in a page of %llu GiB", (unsigned long long)(bytes / GIB));
+		printf(", in a page of %llu GiB", (bytes / GIB));
 	else if (bytes >= MIB)
-		printf(", in a page of %llu MiB", (unsigned long long)(bytes / MIB));
+		printf(", in a page of %llu MiB", (bytes / MIB));
 	else if (bytes)
-		printf(", in a page of %llu KiB", (unsigned long long)(bytes / KIB));
+		printf(", in a page of %llu KiB", (bytes / KIB));
 }
 
 static void show_walk(const json_t *cpu)
@@ -248,8 +246,7 @@ static void show_walk(const json_t *cpu)
 	const char *why = json_string_value(json_object_get(walk, "fails"));
 	u64 gpa = debug_number(walk, NULL, "gpa"), kvm = debug_number(cpu, NULL, "kvm_gpa");
 
-	printf("  page walk of %016llx, %s:\n",
-	       (unsigned long long)debug_number(walk, NULL, "address"), mode ?: "?");
+	printf("  page walk of %016llx, %s:\n", debug_number(walk, NULL, "address"), mode ?: "?");
 	for (size_t i = 0; i < json_array_size(entries); i++) {
 		const json_t *entry = json_array_get(entries, i);
 		const char *level = json_string_value(json_object_get(entry, "level"));
@@ -257,8 +254,7 @@ static void show_walk(const json_t *cpu)
 
 		printf("    %s[%lld] at %016llx: %016llx", level ?: "?",
 		       (long long)json_integer_value(json_object_get(entry, "index")),
-		       (unsigned long long)debug_number(entry, NULL, "at"),
-		       (unsigned long long)value);
+		       debug_number(entry, NULL, "at"), value);
 		show_bits(value, entry_bits);
 		printf("\n");
 	}
@@ -266,12 +262,12 @@ static void show_walk(const json_t *cpu)
 		printf("    %s\n", why);
 		return;
 	}
-	printf("    physical %016llx", (unsigned long long)gpa);
+	printf("    physical %016llx", gpa);
 	show_page((u64)json_integer_value(json_object_get(walk, "page_bytes")));
 	if (json_object_get(cpu, "kvm_gpa") && kvm != gpa)
 		printf("; KVM says %016llx: the guest runs a guest of its own, or has just changed "
 		       "its tables",
-		       (unsigned long long)kvm);
+		       kvm);
 	printf("\n");
 }
 
@@ -303,8 +299,8 @@ static void show_symbols(const struct debug_symbols *symbols)
 	printable_copy(file, sizeof(file), symbols->file);
 	printf("symbols: %s, %zu of them", file, symbols->table.count);
 	if (symbols->moved_by)
-		printf("; the kernel runs 0x%llx above them, %s\n",
-		       (unsigned long long)symbols->moved, symbols->moved_by);
+		printf("; the kernel runs 0x%llx above them, %s\n", symbols->moved,
+		       symbols->moved_by);
 	else
 		printf("; nothing says how far above them the kernel runs (--kaslr-offset)\n");
 }

@@ -289,7 +289,7 @@ static bool console_wait_reader(int enough_fd, u64 deadline_ns, u64 *notice_ns)
 		*notice_ns = UINT64_MAX;
 		log_warn("the guest has ended, and lkvm waits for the reader of standard output, "
 			 "which has %llu bytes to come; a signal ends that",
-			 (unsigned long long)console_used());
+			 console_used());
 		return true;
 	}
 	until = MIN(until - now, NOTICE_NS);
@@ -330,12 +330,12 @@ size_t console_drain(int enough_fd, u64 deadline_ns)
 	}
 	lost = con.dropped + console_used();
 	if (lost && done < 0 && done != -EAGAIN)
-		log_warn("console: %llu bytes of output were lost: standard output: %s",
-			 (unsigned long long)lost, strerror((int)-done));
+		log_warn("console: %llu bytes of output were lost: standard output: %s", lost,
+			 strerror((int)-done));
 	else if (lost)
 		log_warn("console: %llu bytes of output were lost because standard output was not "
 			 "read",
-			 (unsigned long long)lost);
+			 lost);
 	return console_left();
 }
 

@@ -181,12 +181,12 @@ static void console_log_exit(struct kvm *kvm)
 		pthread_mutex_unlock(&copy.lock);
 		log_warn("--console-log %s: is not written out after 2 s; the last %llu bytes are "
 			 "lost",
-			 path, (unsigned long long)left);
+			 path, left);
 		return;
 	}
 	if (copy.dropped)
 		log_warn("--console-log %s: %llu bytes were lost because it is written too slowly",
-			 path, (unsigned long long)copy.dropped);
+			 path, copy.dropped);
 	close(copy.fd);
 	copy.fd = -1;
 }

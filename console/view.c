@@ -94,7 +94,7 @@ static bool view_fetch(struct viewer *viewer)
 	viewer->at -= len;
 	viewer->to = (size_t)snprintf((char *)viewer->piece, sizeof(viewer->piece),
 				      "\r\n[lkvm: %llu bytes were lost, as they were not read]\r\n",
-				      (unsigned long long)viewer->lost);
+				      viewer->lost);
 	viewer->lost = 0;
 	return true;
 }

@@ -76,7 +76,7 @@ static json_t *debug_hex(u64 value)
 {
 	char text[32];
 
-	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)value);
+	snprintf(text, sizeof(text), "0x%llx", value);
 	return json_string(text);
 }
 

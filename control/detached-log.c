@@ -73,7 +73,7 @@ static int instance_log_carry(int to, int from_fd, off_t from, off_t end)
 		size_t len = MIN(sizeof(piece), (size_t)(end - from));
 
 		err = pread_full(from_fd, piece, len, from);
-		err = err ? err : write_full(to, piece, len);
+		err = err ?: write_full(to, piece, len);
 		from += (off_t)len;
 	}
 	return err;
@@ -190,7 +190,7 @@ static int instance_log_init(struct kvm *kvm)
 	snprintf(ilog.json, sizeof(ilog.json), "/proc/self/fd/%d/%.*s.json", instance_dir_fd(),
 		 RUNTIME_NAME_MAX, config.name);
 	err = result_keep(ilog.json);
-	err = err ? err : instance_log_start();
+	err = err ?: instance_log_start();
 	if (err) {
 		result_keep(NULL);
 		remains_remove(instance_dir_fd(), config.name);
@@ -213,7 +213,7 @@ static void instance_log_stop_thread(void)
 		return;
 	if (ilog.lost)
 		log_warn("%s: %llu bytes were lost because they could not be written", ilog.file,
-			 (unsigned long long)ilog.lost);
+			 ilog.lost);
 	close(ilog.pipe);
 	close(ilog.fd);
 }

@@ -235,7 +235,7 @@ bool ipc_is_awaited(const struct ipc_request *request)
 
 void ipc_answer(struct ipc_request *request, json_t *body)
 {
-	body = body ? body : json_object();
+	body = body ?: json_object();
 	json_object_set_new(body, "ok", json_true());
 	ipc_finish(request, body);
 }

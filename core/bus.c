@@ -92,8 +92,7 @@ int bus_add(struct bus *bus, struct bus_region *region)
 
 	if (err == -EEXIST)
 		log_error("%s bus: %s at 0x%llx overlaps %s at 0x%llx", bus->name, region->name,
-			  (unsigned long long)region->base, taken.name,
-			  (unsigned long long)taken.base);
+			  region->base, taken.name, taken.base);
 	return err;
 }
 

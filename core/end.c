@@ -340,7 +340,7 @@ static void end_judge_reports(void)
 	if (config.fail_on == FAIL_ON_NONE || !count || !end_is_guests(reason))
 		return;
 	log_error("--fail-on=%s: the guest's kernel reported %llu: the first report: %s",
-		  fail_on_choices[config.fail_on], (unsigned long long)count, report_first(0));
+		  fail_on_choices[config.fail_on], count, report_first(0));
 	result_set_guest_end(kvm_end_name(reason), status);
 	pthread_mutex_lock(&end.lock);
 	end.reason = END_FAULT;

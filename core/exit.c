@@ -84,7 +84,7 @@ static void exit_fail_entry(struct kvm_cpu *cpu)
 	char what[80];
 
 	snprintf(what, sizeof(what), "failed entry, hardware reason 0x%llx",
-		 (unsigned long long)cpu->run->fail_entry.hardware_entry_failure_reason);
+		 cpu->run->fail_entry.hardware_entry_failure_reason);
 	exit_report(cpu, what,
 		    "the CPU refused the vCPU's state: the guest loaded registers that "
 		    "contradict each other, or this host's KVM has a bug");
@@ -95,7 +95,7 @@ static void exit_unknown(struct kvm_cpu *cpu)
 	char what[80];
 
 	snprintf(what, sizeof(what), "unknown hardware exit 0x%llx",
-		 (unsigned long long)cpu->run->hw.hardware_exit_reason);
+		 cpu->run->hw.hardware_exit_reason);
 	exit_report(cpu, what, "the CPU left the guest for a reason this host's KVM does not know");
 }
 

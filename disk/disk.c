@@ -61,8 +61,8 @@ static void disk_warn(struct disk *disk, const struct disk_request *request, int
 
 	log_warn_limited(&disk->error_limit,
 			 "disk %s: %s of %llu bytes at %llu: %s; the guest gets an I/O error",
-			 disk->options.path, names[request->op], (unsigned long long)request->bytes,
-			 (unsigned long long)request->offset, strerror(-err));
+			 disk->options.path, names[request->op], request->bytes, request->offset,
+			 strerror(-err));
 }
 
 void disk_finish(struct disk_request *request, int err)
@@ -218,7 +218,7 @@ static void disk_told_size(struct disk_job *job, s64 result)
 	loop_arm(disk->loop, &disk->size_timer, now_ns() + SIZE_PERIOD_NS);
 	if (result < 0 || disk_usable_bytes(disk, result) == disk->bytes)
 		return;
-	log_info("disk %s: has %llu bytes now", disk->options.path, (unsigned long long)result);
+	log_info("disk %s: has %llu bytes now", disk->options.path, result);
 	disk->bytes = disk_usable_bytes(disk, result);
 	if (disk->user->resized)
 		disk->user->resized(disk->user->arg);

@@ -206,11 +206,11 @@ int disk_file_open(struct disk_file *file, const char *path, bool read_only, boo
 		goto err_close;
 	}
 	err = disk_file_check_type(file, &st);
-	err = err ? err : disk_file_lock(file);
+	err = err ?: disk_file_lock(file);
 	if (!err && fcntl(file->fd, F_SETFL, flags & O_DIRECT) < 0)
 		err = disk_file_explain_open(file, -errno);
-	err = err ? err : disk_file_ask_alignment(file);
-	err = err ? err : disk_file_open_tail(file, &st);
+	err = err ?: disk_file_ask_alignment(file);
+	err = err ?: disk_file_open_tail(file, &st);
 	if (err)
 		goto err_close;
 	disk_file_ask_topology(file);
@@ -345,8 +345,8 @@ static int disk_file_write_blocks(struct disk_file *file, struct iov_cursor *cur
 		err = disk_file_read_block(file, buffer + (end - start) - align, end - align,
 					   &last);
 	last = tail && file->tail_fd >= 0 ? MAX(last, offset + len - (end - align)) : align;
-	err = err ? err : iov_read(cursor, buffer + (offset - start), len);
-	err = err ? err : disk_file_write_end(file, buffer, end - start, start, last);
+	err = err ?: iov_read(cursor, buffer + (offset - start), len);
+	err = err ?: disk_file_write_end(file, buffer, end - start, start, last);
 	if (head || tail)
 		pthread_mutex_unlock(&file->edges);
 	return err;

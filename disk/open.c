@@ -105,7 +105,7 @@ static int disk_measure(struct disk *disk)
 		log_warn("disk %s: %lld bytes are not whole blocks of %u; the guest does not see "
 			 "the last %llu",
 			 disk->options.path, (long long)bytes, disk->info.block_bytes,
-			 (unsigned long long)bytes - disk->bytes);
+			 bytes - disk->bytes);
 	return 0;
 }
 
@@ -153,8 +153,8 @@ int disk_open(const struct disk_options *options, struct disk **disk)
 		goto err_alloc;
 	disk_fill_info(new);
 	err = disk_check_format(new);
-	err = err ? err : disk_measure(new);
-	err = err ? err : disk_open_overlay(new);
+	err = err ?: disk_measure(new);
+	err = err ?: disk_open_overlay(new);
 	if (err)
 		goto err_file;
 	*disk = new;
@@ -257,7 +257,7 @@ int disk_open_all(void)
 	for (unsigned int i = disks.open_count; i < disks.asked_count; i++) {
 		int err = disk_check_twice(&disks.asked[i]);
 
-		err = err ? err : disk_open(&disks.asked[i], &disks.open[i]);
+		err = err ?: disk_open(&disks.asked[i], &disks.open[i]);
 		if (err) {
 			disk_close_all();
 			return err;

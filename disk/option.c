@@ -215,7 +215,7 @@ int disk_parse_options(const char *text, struct disk_options *options)
 		text += len;
 		text += *text == ',';
 	}
-	err = err ? err : disk_option_check(options);
+	err = err ?: disk_option_check(options);
 	if (err) {
 		free(options->path);
 		options->path = NULL;

@@ -158,7 +158,7 @@ static int overlay_open_somewhere(const char **dir, const char *disk, bool direc
 		if (other)
 			log_info("disk %s: snapshot: its temporary file is in %s, as %s: %s", disk,
 				 other, *dir, strerror(-err));
-		*dir = other ? other : *dir;
+		*dir = other ?: *dir;
 		return fd;
 	}
 	if (err == -EINVAL && direct)
@@ -185,7 +185,7 @@ static int overlay_open_file(struct overlay *overlay, const char *disk, u64 byte
 	/* In whole blocks of any host, so that no block lies across its end. */
 	if (ftruncate(file->fd, (off_t)ALIGN_UP(bytes, (u64)DISK_ALIGN_MAX)) < 0)
 		return log_fail(-errno, "disk %s: snapshot: %s cannot hold a file of %llu MiB: %s",
-				disk, dir, (unsigned long long)(bytes / MIB), strerror(errno));
+				disk, dir, (bytes / MIB), strerror(errno));
 	return disk_file_ask_alignment(file);
 }
 

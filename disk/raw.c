@@ -118,7 +118,7 @@ static int raw_move(struct disk_job *job,
 	struct iov_cursor cursor;
 	int err = iov_cursor_init(&cursor, request->iov, request->iov_count);
 
-	err = err ? err : iov_skip(&cursor, request->moved);
+	err = err ?: iov_skip(&cursor, request->moved);
 	return err ? err
 		   : move(job->file, request->op == DISK_WRITE, &cursor,
 			  request->bytes - request->moved, request->offset + request->moved);

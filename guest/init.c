@@ -278,7 +278,7 @@ static const char *find_init(void)
 	const char *asked = cmdline_find(conf.cmdline, "init", init, sizeof(init)) ? init : NULL;
 
 	for (size_t i = 0; i < (asked ? 1 : COUNT(usual)); i++) {
-		const char *name = asked ? asked : usual[i];
+		const char *name = asked ?: usual[i];
 
 		if (!access(name, F_OK))
 			return name;

@@ -297,7 +297,7 @@ static int initramfs_add_modules(const struct initramfs_plan *plan, const struct
 					"module %s/%s: does not fit into RAM with those before "
 					"it; --mem gives %llu MiB in all",
 					modules_folder(modules), module->path,
-					(unsigned long long)(config.mem_bytes / MIB));
+					(config.mem_bytes / MIB));
 		initramfs_line(text, module->soft ? "try-module" : "module", name);
 	}
 	return 0;
@@ -442,7 +442,7 @@ static int initramfs_write_out(void)
 		close(fd);
 		return log_fail(err, "--initramfs-out %s: is another file of this run", wish.out);
 	}
-	err = err ? err : write_full(fd, archive.data, archive.len);
+	err = err ?: write_full(fd, archive.data, archive.len);
 	/* Half of it is left nowhere. */
 	if (fd >= 0 && err && !fstat(fd, &st) && S_ISREG(st.st_mode))
 		unlink(wish.out);
@@ -526,12 +526,12 @@ int initramfs_make(const struct initramfs_plan *plan, const void **data, size_t 
 
 	initramfs_free();
 	err = initramfs_find_root(plan, &root);
-	err = err ? err : modules_open(wish.modules, plan->kernel, plan->version, &modules);
+	err = err ?: modules_open(wish.modules, plan->kernel, plan->version, &modules);
 	if (!err && modules)
 		err = initramfs_find_modules(plan, &root, modules);
-	err = err ? err : initramfs_fill(plan, &root, modules);
+	err = err ?: initramfs_fill(plan, &root, modules);
 	modules_close(modules);
-	err = err ? err : initramfs_write_out();
+	err = err ?: initramfs_write_out();
 	if (err)
 		initramfs_free();
 	*data = archive.data;

@@ -192,7 +192,7 @@ static int modules_slurp(const struct modules *modules, const char *name, size_t
 	if (err == -EPERM && problem.why)
 		log_error("modules %s: %s %s; --modules %s uses them", modules->folder,
 			  problem.path, problem.why, modules->folder);
-	err = err ? err : file_read_whole(path, max, data, len);
+	err = err ?: file_read_whole(path, max, data, len);
 	free(path);
 	return err;
 }
@@ -211,7 +211,7 @@ static int modules_text(const struct modules *modules, struct table *table, cons
 	err = modules_slurp(modules, name, TEXT_MAX, &data, &len);
 	if (err == -ENOENT && table != &modules->dep)
 		err = 0;
-	err = err ? err : table_make(table, (char *)data, len, parse);
+	err = err ?: table_make(table, (char *)data, len, parse);
 	if (!err || log_error_count() != errors)
 		return err;
 	if (err == -E2BIG)
@@ -377,7 +377,7 @@ static int modules_add_line(struct modules *modules, struct table_line *line, bo
 			err = modules_add_name(modules, modules_name_of(word), soft, depth + 1);
 		err = err == -ENOENT ? 0 : err; /* it says itself what it misses */
 	}
-	err = err ? err : modules_add_soft(modules, line->name, depth);
+	err = err ?: modules_add_soft(modules, line->name, depth);
 	if (err || line->taken)
 		return err;
 	line->taken = true;
@@ -555,7 +555,7 @@ int modules_read(const struct modules *modules, size_t i, const char *version, u
 	else if (err && err != -ECANCELED)
 		log_error("module %s/%s: cannot be unpacked: %s", modules->folder, path,
 			  err == -EINVAL ? "it is damaged or truncated" : strerror(-err));
-	err = err ? err : modules_check(modules, path, version, *data, *bytes);
+	err = err ?: modules_check(modules, path, version, *data, *bytes);
 	if (err)
 		free(*data);
 	return err;

@@ -165,9 +165,9 @@ static void root_search_partition(struct root_search *search, int fd, blkid_part
 	const char *uuid = blkid_partition_get_uuid(part), *label = blkid_partition_get_name(part);
 	const char *type = blkid_partition_get_type_string(part);
 	struct place place = {.number = blkid_partition_get_partno(part),
-			      .uuid = uuid ? uuid : "",
-			      .label = label ? label : "",
-			      .type = type ? type : ""};
+			      .uuid = uuid ?: "",
+			      .label = label ?: "",
+			      .type = type ?: ""};
 	blkid_probe probe;
 
 	if (!bytes || blkid_partition_is_extended(part))

@@ -274,7 +274,7 @@ static const char *expand_home(struct fields *fields, const char *at)
 {
 	const char *home = shell_get("HOME");
 
-	for (home = home ? home : "/"; *home; home++)
+	for (home = home ?: "/"; *home; home++)
 		add_char(fields, *home, true);
 	return at + 1;
 }

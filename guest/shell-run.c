@@ -236,7 +236,7 @@ static int run_own(shell_command *command, char **words, const struct shell_node
 		assign_all(node->assignments, true, for_good ? NULL : &kept);
 		status = command(words);
 		if (fflush(stdout)) {
-			status = status ? status : shell_error(words[0], "standard output");
+			status = status ?: shell_error(words[0], "standard output");
 			__fpurge(stdout); /* the next command's output begins with its own */
 			clearerr(stdout);
 		}

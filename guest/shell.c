@@ -245,7 +245,7 @@ static int shell_export(char **words)
 
 		if (value)
 			*value++ = 0;
-		now = value ? value : shell_get(words[i]);
+		now = value ?: shell_get(words[i]);
 		if (!shell_set(words[i], now ?: "", true)) {
 			fprintf(stderr, "export: %s: is not a name\n", words[i]);
 			status = 1;

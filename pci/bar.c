@@ -139,8 +139,7 @@ int pci_bar_place(struct pci_function *fn, struct pci_bar_space *next)
 			return log_fail(-ENOSPC,
 					"%s: no room for BAR %u of %llu bytes below 0x%llx; "
 					"use fewer devices",
-					fn->name, i, (unsigned long long)bar->region.len,
-					(unsigned long long)end);
+					fn->name, i, bar->region.len, end);
 		put32(&fn->config[BAR_REG(i)], get32(&fn->config[BAR_REG(i)]) | (u32)base);
 		*at = base + bar->region.len;
 	}
@@ -212,7 +211,7 @@ static void bar_refuse(struct pci_function *fn, unsigned int i, const char *owne
 		log_warn_limited(&limit,
 				 "%s: the guest put BAR %u to 0x%llx, where %s is; it answers "
 				 "nothing there",
-				 fn->name, i, (unsigned long long)bar->region.base, owner);
+				 fn->name, i, bar->region.base, owner);
 	bar->refused = true;
 }
 

@@ -36,9 +36,8 @@ void pci_map_line(struct pci_function *fn, char *line, size_t size)
 		u64 base = pci_bar_address(fn, i);
 
 		if (bar->kind != PCI_BAR_NONE)
-			fprintf(out, " bar%u %s 0x%llx-0x%llx", i, kinds[bar->kind],
-				(unsigned long long)base,
-				(unsigned long long)(base + bar->region.len - 1));
+			fprintf(out, " bar%u %s 0x%llx-0x%llx", i, kinds[bar->kind], base,
+				(base + bar->region.len - 1));
 	}
 	fprintf(out, " %s", fn->name);
 	fclose(out);

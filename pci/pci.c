@@ -475,7 +475,7 @@ static int pci_reset_registers(void)
 	{
 		memcpy(fn->config, fn->initial, sizeof(fn->config));
 		function_update_pin(fn);
-		err = err ? err : pci_bar_place(fn, &next);
+		err = err ?: pci_bar_place(fn, &next);
 	}
 	pthread_mutex_unlock(&pci.lock);
 	return err;

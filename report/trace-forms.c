@@ -85,8 +85,8 @@ static void trace_report_place(const struct trace_place *place, char *text, size
 {
 	static const char *const verbs[2][2] = {{"in", "out"}, {"read", "write"}};
 
-	snprintf(text, size, "%s 0x%llx %s", verbs[place->mmio][place->write],
-		 (unsigned long long)place->addr, place->name ? place->name : "nobody");
+	snprintf(text, size, "%s 0x%llx %s", verbs[place->mmio][place->write], place->addr,
+		 place->name ? place->name : "nobody");
 }
 
 static u64 trace_report_exits(const struct trace_phase *phase)
@@ -119,11 +119,11 @@ static void trace_report_places(const struct trace_phase *phase,
 			continue;
 		}
 		trace_report_place(at, place, sizeof(place));
-		snprintf(line, sizeof(line), "%51llu  %s", (unsigned long long)at->exits, place);
+		snprintf(line, sizeof(line), "%51llu  %s", at->exits, place);
 		print(arg, line);
 	}
 	if (rest) {
-		snprintf(line, sizeof(line), "%51llu  elsewhere", (unsigned long long)rest);
+		snprintf(line, sizeof(line), "%51llu  elsewhere", rest);
 		print(arg, line);
 	}
 }
@@ -138,9 +138,8 @@ static void trace_report_row(const struct trace_phase *phase,
 
 	snprintf(line, sizeof(line), "  %-18s %10.3f %10.3f %8llu %8llu %8llu %8llu %8llu",
 		 phase_name(phase->phase), trace_report_ms(phase->start_ns),
-		 trace_report_ms(phase->length_ns), (unsigned long long)exits,
-		 (unsigned long long)io, (unsigned long long)mmio, (unsigned long long)halt,
-		 (unsigned long long)(exits - io - mmio - halt));
+		 trace_report_ms(phase->length_ns), exits, io, mmio, halt,
+		 (exits - io - mmio - halt));
 	print(arg, line);
 	trace_report_places(phase, print, arg);
 }

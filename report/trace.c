@@ -213,7 +213,7 @@ int trace_finish(struct kvm *kvm, const char *reason, int status)
 		log_error("--boot-trace: no memory");
 	else if (phase_ns(PHASE_VM_READY))
 		trace_report_table(&report, trace_print, NULL);
-	err = err ? err : trace_write(&report);
+	err = err ?: trace_write(&report);
 	for (unsigned int i = 0; i < report.count; i++)
 		free(report.phases[i].places);
 	return err;

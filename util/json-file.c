@@ -48,8 +48,8 @@ json_t *json_file_string(const char *text, size_t len)
 		size_t bytes = printable_sequence(text + i, len - i);
 
 		memcpy(clean + used, bytes ? text + i : "\xef\xbf\xbd", bytes ?: 3);
-		used += bytes ? bytes : 3;
-		i += bytes ? bytes : 1;
+		used += bytes ?: 3;
+		i += bytes ?: 1;
 	}
 	string = json_stringn(clean, used);
 	free(clean);

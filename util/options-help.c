@@ -66,7 +66,7 @@ static void text_add_units(struct text *text, const struct unit *unit, u64 value
 {
 	while (value % unit->factor)
 		unit++;
-	text_add(text, "%llu%s", (unsigned long long)(value / unit->factor), unit->suffix);
+	text_add(text, "%llu%s", (value / unit->factor), unit->suffix);
 }
 
 static void text_add_value(struct text *text, const struct option *option, u64 value)
@@ -76,7 +76,7 @@ static void text_add_value(struct text *text, const struct option *option, u64 v
 	else if (option->type == OPTION_DURATION)
 		text_add_units(text, duration_units, value);
 	else
-		text_add(text, "%llu", (unsigned long long)value);
+		text_add(text, "%llu", value);
 }
 
 u64 option_max(const struct option *option)

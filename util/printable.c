@@ -74,7 +74,7 @@ size_t printable_copy(char *to, size_t size, const char *text)
 
 	while (*text) {
 		size_t shown = printable_length(text);
-		size_t needed = shown ? shown : strlen("\\xNN");
+		size_t needed = shown ?: strlen("\\xNN");
 
 		if (len + needed > limit) {
 			memcpy(to + len, CUT, strlen(CUT));
@@ -86,7 +86,7 @@ size_t printable_copy(char *to, size_t size, const char *text)
 		else
 			sprintf(to + len, "\\x%02x", (unsigned char)*text);
 		len += needed;
-		text += shown ? shown : 1;
+		text += shown ?: 1;
 	}
 	to[len] = '\0';
 	return len;

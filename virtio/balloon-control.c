@@ -64,17 +64,17 @@ static bool balloon_control_target(struct ipc_request *request, const json_t *pa
 	else if (!balloon_control_take(params, "size_bytes", total, &keep) ||
 		 (json_object_get(params, "size_bytes") && keep < total - most))
 		ipc_refuse(request, "the size is 1M to %lluK, which is all it has, in steps of 4K",
-			   (unsigned long long)(total / KIB));
+			   (total / KIB));
 	else if (!balloon_control_take(params, "inflate_bytes", most - MIN(*asked, most), &inflate))
 		ipc_refuse(request,
 			   "can be inflated by %lluK at most, in steps of 4K: then the "
 			   "guest keeps 1M",
-			   (unsigned long long)((most - MIN(*asked, most)) / KIB));
+			   ((most - MIN(*asked, most)) / KIB));
 	else if (!balloon_control_take(params, "deflate_bytes", *asked, &deflate))
 		ipc_refuse(request,
 			   "can be deflated by %lluK at most, in steps of 4K: then it is "
 			   "empty",
-			   (unsigned long long)(*asked / KIB));
+			   (*asked / KIB));
 	else {
 		*asked = total - keep + inflate - deflate;
 		return true;

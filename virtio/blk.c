@@ -183,7 +183,7 @@ static int blk_read_out(const struct virtq_chain *chain, size_t skip, void *buf,
 		return 0;
 	}
 	err = iov_cursor_init(&cursor, chain->out, chain->out_count);
-	err = err ? err : iov_skip(&cursor, skip);
+	err = err ?: iov_skip(&cursor, skip);
 	return err ?: iov_read(&cursor, buf, len);
 }
 

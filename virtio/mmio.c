@@ -346,8 +346,7 @@ int virtio_mmio_add(struct kvm *kvm, struct virtio_device *dev)
 		.dev = mmio,
 	};
 	snprintf(mmio->param, sizeof(mmio->param), "virtio_mmio.device=%llu@0x%llx:%u",
-		 (unsigned long long)mmio->region.len, (unsigned long long)mmio->region.base,
-		 mmio->pin.gsi);
+		 mmio->region.len, mmio->region.base, mmio->pin.gsi);
 	pthread_mutex_init(&mmio->lock, NULL);
 
 	err = virtio_attach(kvm, dev, &mmio_transport, mmio);

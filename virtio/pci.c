@@ -489,9 +489,9 @@ static int pci_add_caps(struct pci *pci)
 	cfg->reading = pci_cfg_reading;
 	cfg->written = pci_cfg_written;
 	err = pci_add_cap(pci, &pci->common_cap, sizeof(struct virtio_pci_cap));
-	err = err ? err : pci_add_cap(pci, &pci->notify_cap, sizeof(struct virtio_pci_notify_cap));
-	err = err ? err : pci_add_cap(pci, &pci->isr_cap, sizeof(struct virtio_pci_cap));
-	err = err ? err : pci_add_cap(pci, cfg, sizeof(struct virtio_pci_cfg_cap));
+	err = err ?: pci_add_cap(pci, &pci->notify_cap, sizeof(struct virtio_pci_notify_cap));
+	err = err ?: pci_add_cap(pci, &pci->isr_cap, sizeof(struct virtio_pci_cap));
+	err = err ?: pci_add_cap(pci, cfg, sizeof(struct virtio_pci_cfg_cap));
 	if (!err && dev->config_bytes)
 		err = pci_add_cap(pci, &pci->device_cap, sizeof(struct virtio_pci_cap));
 	if (err)
@@ -582,8 +582,8 @@ static int pci_plug(struct pci *pci, u8 devfn)
 
 	err = msix_init(&pci->msix, pci->kvm, &pci->fn, BAR_REGISTERS, MSIX_AT,
 			pci->dev->queue_count + 1);
-	err = err ? err : pci_add_caps(pci);
-	err = err ? err : pci_add(pci->kvm, &pci->fn, devfn);
+	err = err ?: pci_add_caps(pci);
+	err = err ?: pci_add(pci->kvm, &pci->fn, devfn);
 	if (err)
 		msix_exit(&pci->msix);
 	return err;

@@ -81,7 +81,7 @@ static bool virtio_features_good(struct virtio_core *core)
 		log_warn_limited(&core->limit,
 				 "%s: the driver accepted features 0x%llx, which were not offered; "
 				 "they are refused (virtio 1.2, 2.2.2)",
-				 core->dev->name, (unsigned long long)strange);
+				 core->dev->name, strange);
 	return !strange && core->driver_features >> VIRTIO_F_VERSION_1 & 1;
 }
 

@@ -208,7 +208,7 @@ static int bios_write_code(const struct gmem *mem, const struct bios_params *par
 	};
 	int err = gmem_write(mem, LAYOUT_BIOS, bios_code, bios_code_bytes);
 
-	err = err ? err : gmem_write(mem, LAYOUT_BIOS, params, sizeof(*params));
+	err = err ?: gmem_write(mem, LAYOUT_BIOS, params, sizeof(*params));
 	return err ?: gmem_write(mem, LAYOUT_BIOS_RESET, &reset, sizeof(reset));
 }
 
@@ -220,7 +220,7 @@ int bios_write(const struct gmem *mem)
 	if (err)
 		return err;
 	err = bios_write_code(mem, &params);
-	err = err ? err : bios_write_vectors(mem);
-	err = err ? err : bios_write_data(mem, &params);
+	err = err ?: bios_write_vectors(mem);
+	err = err ?: bios_write_data(mem, &params);
 	return err ? log_fail(err, "--mem: too little RAM for the BIOS; it needs 1 MiB") : 0;
 }

@@ -307,12 +307,12 @@ int boot_open_files(void)
 {
 	int err = boot_build_cmdline();
 
-	err = err ? err : acpi_table_open();
+	err = err ?: acpi_table_open();
 	if (!err)
 		boot_choose_lines();
-	err = err ? err : boot_open_kernel();
-	err = err ? err : boot_check_initramfs();
-	err = err ? err : boot_check_cmdline();
+	err = err ?: boot_open_kernel();
+	err = err ?: boot_check_initramfs();
+	err = err ?: boot_check_cmdline();
 	return err ?: boot_open_initrds();
 }
 
@@ -336,8 +336,7 @@ static int boot_read(const struct gmem *mem, gpa_t gpa, u64 len, u64 offset)
 		return log_fail(-EFAULT,
 				"kernel %s: does not fit into RAM: 0x%llx is above or in a hole; "
 				"--mem gives %llu MiB in all",
-				config.kernel, (unsigned long long)(gpa + len - 1),
-				(unsigned long long)(gmem_total(mem) / MIB));
+				config.kernel, (gpa + len - 1), (gmem_total(mem) / MIB));
 	err = elf_source_load(source, to, len, offset);
 	return err ? log_fail(err, "kernel %s: cannot be read to its end: %s", config.kernel,
 			      strerror(-err))
@@ -353,10 +352,8 @@ static int boot_load_bzimage(const struct gmem *mem)
 		return log_fail(-ENOMEM,
 				"kernel %s: needs %llu MiB from 0x%llx on to unpack itself; "
 				"--mem gives %llu MiB in all",
-				config.kernel,
-				(unsigned long long)(ALIGN_UP(bz->init_size, MIB) / MIB),
-				(unsigned long long)bz->pref_address,
-				(unsigned long long)(gmem_total(mem) / MIB));
+				config.kernel, (ALIGN_UP(bz->init_size, MIB) / MIB),
+				bz->pref_address, (gmem_total(mem) / MIB));
 	boot.end = boot.load + bz->init_size;
 	boot.moved = 0;
 	boot.moved_known = boot_has_word("nokaslr");
@@ -397,8 +394,7 @@ static int boot_load_elf(const struct gmem *mem)
 	if (boot.end > gmem_low_top(mem))
 		return log_fail(-ENOMEM,
 				"kernel %s: needs RAM up to 0x%llx; --mem gives %llu MiB in all",
-				config.kernel, (unsigned long long)boot.end,
-				(unsigned long long)(gmem_total(mem) / MIB));
+				config.kernel, boot.end, (gmem_total(mem) / MIB));
 	for (unsigned int i = 0; !err && i < elf->count; i++) {
 		const struct elf_segment *segment = &elf->segments[i];
 
@@ -445,8 +441,7 @@ static int boot_load_initrd(const struct gmem *mem)
 		return log_fail(-ENOMEM,
 				"initrd: %llu MiB do not fit beside the kernel; --mem gives "
 				"%llu MiB in all",
-				(unsigned long long)(ALIGN_UP(bytes, MIB) / MIB),
-				(unsigned long long)(gmem_total(mem) / MIB));
+				(ALIGN_UP(bytes, MIB) / MIB), (gmem_total(mem) / MIB));
 	if (floor <= end && ALIGN_UP(bytes, 4096ULL) <= end - floor)
 		top = end;
 	boot.initrd = ALIGN_DOWN(top - bytes, 4096ULL);
@@ -480,7 +475,7 @@ static int boot_enter_linux(struct kvm *kvm, enum image_entry entry)
 
 	if (entry == IMAGE_ENTRY_16) {
 		err = params_write_setup(&kvm->mem, &params);
-		err = err ? err : bios_write(&kvm->mem);
+		err = err ?: bios_write(&kvm->mem);
 		return err ?: entry_set_real(kvm, &setup);
 	}
 	err = params_write(&kvm->mem, &params);
@@ -499,7 +494,7 @@ static int boot_enter_pvh(struct kvm *kvm)
 {
 	int err = boot_write_cmdline(&kvm->mem);
 
-	err = err ? err : pvh_write(&kvm->mem, boot.initrd, initrd_bytes());
+	err = err ?: pvh_write(&kvm->mem, boot.initrd, initrd_bytes());
 	return err ? err
 		   : entry_set_32bit(kvm, &(struct entry_regs){.eip = (u32)boot.image.elf.pvh_entry,
 							       .ebx = LAYOUT_BOOT_INFO});
@@ -525,7 +520,7 @@ static int boot_enter_multiboot(struct kvm *kvm)
 		err = log_fail(-EFAULT, "--mem: too little RAM for the command line");
 	boot.cmdline_bytes = (u64)len + 1;
 	free(cmdline);
-	err = err ? err : multiboot_write(&kvm->mem, place, boot.initrd);
+	err = err ?: multiboot_write(&kvm->mem, place, boot.initrd);
 	return err ? err
 		   : entry_set_32bit(kvm, &(struct entry_regs){.eip = (u32)boot.image.elf.entry,
 							       .eax = MULTIBOOT_LOADER_MAGIC,
@@ -567,8 +562,8 @@ static int boot_reopen_kernel(void)
 	const char *why;
 	int err = boot_open_kernel();
 
-	err = err ? err : boot_check_cmdline();
-	err = err ? err : boot_open_initrds();
+	err = err ?: boot_check_cmdline();
+	err = err ?: boot_open_initrds();
 	if (err)
 		return err;
 	why = boot.initramfs.make ? boot_refuses_initramfs() : NULL;
@@ -589,13 +584,13 @@ static int boot_reset(struct device *dev)
 	if (boot.loaded)
 		err = boot_reopen_kernel();
 	boot.loaded = true;
-	err = err ? err : boot_make_initramfs();
+	err = err ?: boot_make_initramfs();
 	/* A kernel that loads over the BIOS's data does so, as on a PC. */
 	if (!err && boot.image.entry == IMAGE_ENTRY_MULTIBOOT)
 		err = bios_write(&kvm->mem);
-	err = err ? err : boot_load_kernel(&kvm->mem);
-	err = err ? err : boot_load_initrd(&kvm->mem);
-	err = err ? err : boot_enter(kvm);
+	err = err ?: boot_load_kernel(&kvm->mem);
+	err = err ?: boot_load_initrd(&kvm->mem);
+	err = err ?: boot_enter(kvm);
 	/* A bzImage's header has it; to search a whole vmlinux would be for a debugger alone. */
 	if (!err && boot.image.bz.setup_bytes)
 		release_find(&boot.image, boot.fd, boot.release);

@@ -260,7 +260,7 @@ int arch_cpu_init(struct kvm_cpu *cpu)
 {
 	int err = x86_cpuid_setup(cpu);
 
-	err = err ? err : cpu_init_lapic(cpu);
+	err = err ?: cpu_init_lapic(cpu);
 	if (err)
 		return err;
 	cpu_init_msrs(cpu);

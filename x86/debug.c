@@ -196,7 +196,7 @@ int arch_cpu_examine(struct kvm_cpu *cpu, u32 stack_bytes, struct arch_view *vie
 	u32 raw;
 	int err = kvm_cpu_ioctl(cpu, KVM_GET_REGS, &regs);
 
-	err = err ? err : kvm_cpu_ioctl(cpu, KVM_GET_SREGS, &sregs);
+	err = err ?: kvm_cpu_ioctl(cpu, KVM_GET_SREGS, &sregs);
 	if (err)
 		return err;
 	view->count = 0;

@@ -78,8 +78,7 @@ static void dump_stack(const struct kvm_cpu *cpu, u64 rsp, char *text, size_t si
 
 		if (!dump_read(cpu, rsp + 8 * i, &word, sizeof(word)))
 			break;
-		used += (size_t)snprintf(text + used, size - used, " %016llx",
-					 (unsigned long long)word);
+		used += (size_t)snprintf(text + used, size - used, " %016llx", word);
 	}
 }
 

@@ -83,7 +83,7 @@ static int entry_set(struct kvm *kvm, struct kvm_sregs *sregs, struct kvm_regs *
 	const struct kvm_cpu *cpu = &kvm->cpus[0];
 	int err = kvm_cpu_ioctl(cpu, KVM_SET_SREGS, sregs);
 
-	err = err ? err : kvm_cpu_ioctl(cpu, KVM_SET_REGS, regs);
+	err = err ?: kvm_cpu_ioctl(cpu, KVM_SET_REGS, regs);
 	return err ? log_fail(err, "vCPU 0: registers cannot be set: %s", strerror(-err)) : 0;
 }
 
@@ -129,7 +129,7 @@ int entry_set_64bit(struct kvm *kvm, gpa_t rip, gpa_t zero_page)
 	struct kvm_sregs sregs;
 	int err = entry_write_tables(&kvm->mem);
 
-	err = err ? err : entry_get_sregs(kvm, &sregs);
+	err = err ?: entry_get_sregs(kvm, &sregs);
 	if (err)
 		return err;
 	entry_fill_flat(&sregs, true);

@@ -106,7 +106,7 @@ static int machine_set_levels(struct kvm *kvm)
 			if (irq_pin_shares_line(chip * PIC_PINS + pin))
 				state.chip.pic.elcr |= (u8)(1U << pin);
 		}
-		err = err ? err : kvm_vm_ioctl(kvm, KVM_SET_IRQCHIP, &state);
+		err = err ?: kvm_vm_ioctl(kvm, KVM_SET_IRQCHIP, &state);
 	}
 	return err ? log_fail(err, "PIC: its lines cannot be made level-triggered: %s",
 			      strerror(-err))

@@ -109,8 +109,8 @@ int params_write(const struct gmem *mem, const struct params *from)
 	params.screen_info.ext_mem_k = htole16((u16)MIN(le32toh(params.alt_mem_k), 0xfc00U));
 	params.e820_entries = (u8)e820_fill(mem, params.e820_table);
 	err = gmem_write(mem, LAYOUT_ZERO_PAGE, &params, sizeof(params));
-	err = err ? err : gmem_write(mem, LAYOUT_CMDLINE, from->cmdline, strlen(from->cmdline) + 1);
-	err = err ? err : params_write_seed(mem);
+	err = err ?: gmem_write(mem, LAYOUT_CMDLINE, from->cmdline, strlen(from->cmdline) + 1);
+	err = err ?: params_write_seed(mem);
 	return params_say(err);
 }
 
@@ -132,7 +132,7 @@ int params_write_setup(const struct gmem *mem, const struct params *from)
 	params_fill_header(from, cmdline, &header);
 	header.vid_mode = htole16(VIDEO_CURRENT);
 	err = gmem_write(mem, LAYOUT_SETUP + HEADER_OFFSET, &header, len);
-	err = err ? err : gmem_write(mem, cmdline, from->cmdline, bytes);
+	err = err ?: gmem_write(mem, cmdline, from->cmdline, bytes);
 	if (!err && from->bz->version < PROTOCOL_CMDLINE) {
 		const le16 old_way[] = {htole16(OLD_CMDLINE_MAGIC),
 					htole16((u16)(LAYOUT_SETUP_HEAP - LAYOUT_SETUP))};
@@ -140,6 +140,6 @@ int params_write_setup(const struct gmem *mem, const struct params *from)
 		err = gmem_write(mem, LAYOUT_SETUP + OLD_CMDLINE_MAGIC_AT, old_way,
 				 sizeof(old_way));
 	}
-	err = err ? err : params_write_seed(mem);
+	err = err ?: params_write_seed(mem);
 	return params_say(err);
 }

@@ -92,20 +92,20 @@ int arch_warm_start(struct kvm *kvm, u8 code)
 
 	if (code == CODE_VECTOR_EOI) {
 		err = warm_end_interrupt(kvm, KVM_IRQCHIP_PIC_SLAVE);
-		err = err ? err : warm_end_interrupt(kvm, KVM_IRQCHIP_PIC_MASTER);
+		err = err ?: warm_end_interrupt(kvm, KVM_IRQCHIP_PIC_MASTER);
 	}
 	if (err)
 		return err;
 	err = gmem_read(&kvm->mem, VECTOR_AT, vector, sizeof(vector));
-	err = err ? err : kvm_cpu_ioctl(cpu, KVM_GET_SREGS, &sregs);
+	err = err ?: kvm_cpu_ioctl(cpu, KVM_GET_SREGS, &sregs);
 	if (err)
 		return warm_fail("the state of the CPU cannot be read", err);
 	warm_fill_sregs(&sregs, le16toh(vector[1]));
 	regs.rip = le16toh(vector[0]);
 	err = kvm_cpu_ioctl(cpu, KVM_SET_SREGS, &sregs);
-	err = err ? err : kvm_cpu_ioctl(cpu, KVM_SET_REGS, &regs);
-	err = err ? err : kvm_cpu_ioctl(cpu, KVM_SET_DEBUGREGS, &debug);
-	err = err ? err : kvm_cpu_ioctl(cpu, KVM_SET_MP_STATE, &runs);
-	err = err ? err : kvm_cpu_ioctl(cpu, KVM_SET_VCPU_EVENTS, &events);
+	err = err ?: kvm_cpu_ioctl(cpu, KVM_SET_REGS, &regs);
+	err = err ?: kvm_cpu_ioctl(cpu, KVM_SET_DEBUGREGS, &debug);
+	err = err ?: kvm_cpu_ioctl(cpu, KVM_SET_MP_STATE, &runs);
+	err = err ?: kvm_cpu_ioctl(cpu, KVM_SET_VCPU_EVENTS, &events);
 	return err ? warm_fail("the state of the CPU cannot be set", err) : 0;
 }

@@ -16,8 +16,8 @@
 typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
-typedef uint64_t u64;
-typedef int64_t s64;
+typedef __u64 u64; /* unsigned long long on every architecture: %llu prints it */
+typedef __s64 s64;
 typedef __le16 le16;
 typedef __le32 le32;
 typedef __le64 le64;

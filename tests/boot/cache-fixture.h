@@ -51,7 +51,7 @@ time_t time(time_t *to)
 	time_t told;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	told = clock_fixed ? clock_fixed : now.tv_sec + clock_ahead;
+	told = clock_fixed ?: now.tv_sec + clock_ahead;
 	if (to)
 		*to = told;
 	return told;

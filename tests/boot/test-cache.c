@@ -341,8 +341,8 @@ static void forge_mark(const char *name, const char *boot_id)
 
 	assert_true(len > 36);
 	assert_int_equal(stat(path_of(name), &st), 0);
-	snprintf(text, sizeof(text), "%.36s %llx.%lx", boot_id ?: mine,
-		 (unsigned long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+	snprintf(text, sizeof(text), "%.36s %lx.%lx", boot_id ?: mine, st.st_ctim.tv_sec,
+		 st.st_ctim.tv_nsec);
 	assert_int_equal(unlink(mark_of(name)), 0);
 	assert_int_equal(symlink(text, mark_of(name)), 0);
 }

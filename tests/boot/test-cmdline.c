@@ -146,8 +146,7 @@ static void test_mem_limit(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		if (mem_limit(cases[i].line) != cases[i].limit)
-			fail_msg("'%s': 0x%llx", cases[i].line,
-				 (unsigned long long)mem_limit(cases[i].line));
+			fail_msg("'%s': 0x%llx", cases[i].line, mem_limit(cases[i].line));
 	}
 }
 

@@ -62,7 +62,7 @@ static const char *at(u64 address)
 	if (!symbols_find(&symbols, address, &place))
 		return "";
 	snprintf(text, sizeof(text), "%s%s+%llx/%llx", place.text ? "" : "data ", place.name,
-		 (unsigned long long)place.offset, (unsigned long long)place.size);
+		 place.offset, place.size);
 	return text;
 }
 

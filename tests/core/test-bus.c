@@ -48,7 +48,7 @@ static u64 dev_read(void *dev, u64 offset, unsigned int size)
 {
 	u64 value = 0;
 
-	trace_add("r%u@%llx ", size, (unsigned long long)offset);
+	trace_add("r%u@%llx ", size, offset);
 	for (unsigned int i = 0; i < size; i++)
 		value |= (0x10 + offset + i) % 256 << (8 * i);
 	return value;
@@ -56,7 +56,7 @@ static u64 dev_read(void *dev, u64 offset, unsigned int size)
 
 static void dev_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
-	trace_add("w%u@%llx=%llx ", size, (unsigned long long)offset, (unsigned long long)value);
+	trace_add("w%u@%llx=%llx ", size, offset, value);
 }
 
 #define REGION(name_, base_, len_, width_)                                                    \

@@ -44,8 +44,7 @@ static void trace_access(char kind, u64 addr, unsigned int len, const u8 *data)
 {
 	size_t at = strlen(trace);
 
-	at += (size_t)snprintf(trace + at, sizeof(trace) - at, "%c%llx.%u", kind,
-			       (unsigned long long)addr, len);
+	at += (size_t)snprintf(trace + at, sizeof(trace) - at, "%c%llx.%u", kind, addr, len);
 	if (data)
 		at += (size_t)snprintf(trace + at, sizeof(trace) - at, "=%02x", data[0]);
 	snprintf(trace + at, sizeof(trace) - at, " ");

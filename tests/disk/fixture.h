@@ -215,7 +215,7 @@ static inline void assert_pattern(const u8 *buf, u64 bytes, u64 offset)
 {
 	for (u64 i = 0; i < bytes; i++) {
 		if (buf[i] != pattern(offset + i))
-			fail_msg("byte %llu is wrong", (unsigned long long)(offset + i));
+			fail_msg("byte %llu is wrong", (offset + i));
 	}
 }
 
@@ -223,7 +223,7 @@ static inline void assert_all(const u8 *buf, u8 value, u64 bytes)
 {
 	for (u64 i = 0; i < bytes; i++) {
 		if (buf[i] != value)
-			fail_msg("byte %llu is %u, not %u", (unsigned long long)i, buf[i], value);
+			fail_msg("byte %llu is %u, not %u", i, buf[i], value);
 	}
 }
 

@@ -76,7 +76,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 					 ? memchr(data, 0xff, (size_t)(end - data))
 					 : NULL;
 
-		next = next ? next : end;
+		next = next ?: end;
 		put_text(i, data, (size_t)(next - data));
 		data = next < end ? next + 1 : end;
 	}

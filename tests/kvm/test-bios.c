@@ -732,8 +732,8 @@ static void test_linux_setup_code(void **state)
 	before = now_ns();
 	assert_int_equal(run_guest(), MARK_PORT);
 	print_message("%s: %llu ms, %u exits, %u of them MMIO\n%s\n", kernel,
-		      (unsigned long long)((now_ns() - before) / NSEC_PER_MSEC), seen.exits,
-		      seen.mmio_exits, seen.console);
+		      ((now_ns() - before) / NSEC_PER_MSEC), seen.exits, seen.mmio_exits,
+		      seen.console);
 
 	/* It stands at the 32-bit entry, in protected mode. */
 	assert_int_equal(ioctl(cpu_fd, KVM_GET_SREGS, &sregs), 0);

@@ -39,7 +39,7 @@ static void check(int (*parse)(const char *text, u64 *value), const struct examp
 		if (err != examples[i].err)
 			fail_msg("'%s': returned %d", examples[i].text, err);
 		if (value != (err ? UNTOUCHED : examples[i].value))
-			fail_msg("'%s': is %llu", examples[i].text, (unsigned long long)value);
+			fail_msg("'%s': is %llu", examples[i].text, value);
 	}
 }
 
