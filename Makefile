@@ -148,6 +148,24 @@ build/guest/init: $(INIT_SOURCES) $(INIT_HEADERS)
 
 $(BUILD)/guest/init-blob.o: $(if $(MUSL),build/guest/init)
 
+# `lkvm version` shows the commit: git knows it in a clone, and the file .commit in an archive made
+# by `git archive`; otherwise none is shown. commit.h is written only when the commit has changed,
+# so that builtin-version.o is compiled again only then, and no other object is.
+$(BUILD)/builtin-version.o: $(BUILD)/commit.h
+$(BUILD)/builtin-version.o: override CPPFLAGS += -include $(BUILD)/commit.h
+
+$(BUILD)/commit.h: FORCE
+	@mkdir -p $(@D)
+	@commit=; \
+	if top=$$(git rev-parse --show-cdup 2>/dev/null) && [ -z "$$top" ]; then \
+		commit=$$(git --no-optional-locks describe --always --dirty --abbrev=12 \
+			2>/dev/null); \
+	else \
+		commit=$$(sed -nE 's/^([0-9a-f]{12})[0-9a-f]*$$/\1/p' .commit 2>/dev/null); \
+	fi; \
+	echo "#define LKVM_COMMIT \"$${commit:+, commit $$commit}\"" >$@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
 FLAGS := $(CC) $(CPPFLAGS) $(ALL_CFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)

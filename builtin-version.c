@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lkvm version: the version, and what this binary was built with.
+ * lkvm version: the version, the commit, and what this binary was built with.
+ *
+ * The first line is `lkvm VERSION, commit HASH`; HASH ends in "-dirty" where a file had changed
+ * since that commit. The Makefile finds the commit and gives it to this file alone, as LKVM_COMMIT:
+ * the text from the comma on, or nothing where neither git nor the file .commit names the commit.
  *
  * Optional libraries are found at build time; the Makefile names each that is
  * missing then. Here the binary says the same of itself, a line a feature, so
@@ -13,6 +17,10 @@
 #include <kvm/unpack.h>
 
 #include <stdio.h>
+
+#ifndef LKVM_COMMIT
+#define LKVM_COMMIT ""
+#endif
 
 struct feature {
 	const char *name;
@@ -90,7 +98,7 @@ int builtin_version(int argc, char **argv)
 		log_error("version: takes no arguments; got '%s'", argv[1]);
 		return STATUS_ERROR;
 	}
-	printf("lkvm %s\n", LKVM_VERSION);
+	printf("lkvm %s%s\n", LKVM_VERSION, LKVM_COMMIT);
 	for (size_t i = 0; i < ARRAY_SIZE(features); i++)
 		printf("%c%-10s %s\n", feature_built(&features[i]) ? '+' : '-', features[i].name,
 		       features[i].what);
