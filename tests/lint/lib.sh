@@ -30,12 +30,16 @@ verdict() {
 	exit 1
 }
 
-# A tool that is missing is no verdict on the tree. Does not return.
+# skip WHY: there is no verdict. Does not return.
+skip() {
+	echo "skip - lint/$lint_name: $1"
+	exit 0
+}
+
+# Skips the lint if one of these tools is missing.
 skip_without() {
 	for tool; do
-		command -v "$tool" >/dev/null && continue
-		echo "ok - lint/$lint_name # SKIP $tool is not installed (make deps)"
-		exit 0
+		command -v "$tool" >/dev/null || skip "$tool is not installed (make deps)"
 	done
 }
 
