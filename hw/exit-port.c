@@ -10,8 +10,8 @@
  *
  * Left out: QEMU's encoding (value << 1 | 1). A status of 0 can be told here.
  *
- * Spec: none; the port is QEMU's isa-debug-exit's, the encoding is in shared/cli.md, "Exit
- * status".
+ * Spec: none; the port is that of QEMU's isa-debug-exit; docs/lkvm.1, EXIT STATUS, describes the
+ * encoding.
  */
 #include <kvm/bus.h>
 #include <kvm/init.h>

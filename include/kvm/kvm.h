@@ -19,7 +19,7 @@
 
 struct kvm_cpu;
 
-/* Why a run ended; the names in the result are kvm_end_name(). shared/cli.md has the table. */
+/* Why a run ended; the names in the result are kvm_end_name(). docs/lkvm.1 has the table. */
 enum end_reason {
 	END_RUNNING,
 	END_POWEROFF,
