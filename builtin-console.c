@@ -275,6 +275,7 @@ static int at_run(void)
 	if (!err)
 		err = term_start(at.loop, at_raw_changed);
 	if (!err) {
+		term_take();
 		at_watch();
 		err = loop_run(at.loop);
 		if (err)

@@ -317,8 +317,10 @@ static int run_fail(void)
 
 static void run_machine(struct kvm *kvm)
 {
-	int err = kvm_cpu_start_all(kvm);
+	int err;
 
+	term_take();
+	err = kvm_cpu_start_all(kvm);
 	if (!err) {
 		ipc_event("started");
 		err = loop_run(kvm->loop);

@@ -237,9 +237,13 @@ int term_start(struct loop *loop, void (*changed)(void))
 	for (size_t i = 0; i < ARRAY_SIZE(fatal_signals); i++)
 		sigaction(fatal_signals[i], &fatal, NULL);
 	atexit(term_restore);
-	/* As soon as the loop runs: until then Ctrl-C ends a start that takes long. */
-	loop_arm(term.loop, &term.retry, now_ns());
 	return 0;
+}
+
+void term_take(void)
+{
+	if (term.signals.fd >= 0)
+		term_make_raw();
 }
 
 void term_stop(void)

@@ -11,11 +11,19 @@
 struct loop;
 
 /*
- * If standard input is a terminal, make it raw while the loop runs and we are in its foreground;
- * changed() is called when that has become so or otherwise. 0 or -errno after log_error().
- * term_stop() restores it, and so does every end of the process but SIGKILL. The loop's thread.
+ * If standard input is a terminal, get ready to make it raw. changed() is called whenever it has
+ * become raw or may be read no longer. 0 or -errno after log_error(). The loop's thread.
  */
 int term_start(struct loop *loop, void (*changed)(void));
+
+/*
+ * After term_start(): make it raw now, or later when we come to the foreground. To be called before
+ * any output of the guest can show: a user, or a script, who sees a prompt answers at once. Not
+ * earlier either: until then Ctrl-C ends a start that takes long. The loop's thread.
+ */
+void term_take(void);
+
+/* It is as it was, as at every other end of the process but SIGKILL. */
 void term_stop(void);
 
 /* The terminal as it was. Async-signal-safe, any number of times. */

@@ -390,7 +390,7 @@ test_console_restores_the_terminal()
 		console_on_tty wait=ready state=in "signal=$signal"
 		reports 'in: raw, blocking' 'after: same' "signal: $signal"
 	done
-	console_on_tty wait=ready signal=TSTP stopped state=stopped signal=CONT sleep=300 state=again \
+	console_on_tty wait=ready signal=TSTP stopped state=stopped signal=CONT raw state=again \
 		'send=\x01d'
 	reports 'stopped: cooked, blocking' 'again: raw, blocking' 'after: same' 'status: 0'
 	console_on_tty wait=ready hangup

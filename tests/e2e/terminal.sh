@@ -105,8 +105,8 @@ test_limit_on_files_ends_nothing()
 
 test_stop_and_continue()
 {
-	on_tty wait=ready signal=TSTP stopped state=stopped signal=CONT sleep=300 state=again \
-		signal=TSTP stopped signal=CONT sleep=300 send=q -- -- keys exit:5
+	on_tty wait=ready signal=TSTP stopped state=stopped signal=CONT raw state=again \
+		signal=TSTP stopped signal=CONT raw send=q -- -- keys exit:5
 	reports 'stopped: cooked, blocking' 'again: raw, blocking' 'after: same' 'status: 5'
 }
 
@@ -119,7 +119,7 @@ test_background_and_foreground()
 	chmod +x job
 	PS1='$ ' "$PTY" -o screen -t 20 'wait=$ ' 'send=./job &\n' wait=ready sleep=200 \
 		state=background \
-		'send=echo still-$((6*7))\n' wait=still-42 'send=fg\n' wait=job sleep=2000 \
+		'send=echo still-$((6*7))\n' wait=still-42 'send=fg\n' wait=job raw \
 		state=foreground send=q wait=71 'wait=$ ' 'send=echo status-$?\n' wait=status-5 \
 		'send=exit 0\n' -- bash --norc --noprofile --noediting -i >report 2>pty-err ||
 		fail "$(grep -a -m 1 "^pty: " pty-err)"

@@ -18,6 +18,7 @@
  *   send=TEXT    type it; C escapes \n \r \\ \xNN
  *   signal=NAME  to the command: TERM INT HUP TSTP CONT SEGV KILL ...
  *   stopped      until the command is stopped
+ *   raw          until the terminal is raw
  *   hold=MS      do not read for so long
  *   size=RxC     the terminal's rows and columns from now on
  *   hangup       close the terminal's other end
@@ -241,15 +242,33 @@ static const char *blocking(void)
 	return fcntl(pty.slave, F_GETFL) & O_NONBLOCK ? "nonblocking" : "blocking";
 }
 
-static void step_state(const char *label)
+static bool is_raw(const struct termios *now)
 {
 	const tcflag_t input = ICANON | ECHO | ISIG | IEXTEN;
+
+	return !(now->c_lflag & input) && !(now->c_iflag & (ICRNL | IXON));
+}
+
+static void step_raw(const char *unused)
+{
+	struct termios now;
+
+	(void)unused;
+	while (tcgetattr(pty.slave, &now) < 0 || !is_raw(&now)) {
+		if (now_ms() > pty.deadline_ms)
+			overdue();
+		listen_for(10);
+	}
+}
+
+static void step_state(const char *label)
+{
 	struct termios now;
 
 	memset(&now, 0, sizeof(now)); /* its padding, too: it is compared as bytes */
 	tcgetattr(pty.slave, &now);
 	printf("%s: ", label);
-	if (!(now.c_lflag & input) && !(now.c_iflag & (ICRNL | IXON)))
+	if (is_raw(&now))
 		printf("raw%s",
 		       (now.c_oflag & (OPOST | ONLCR)) == (OPOST | ONLCR) ? "" : "-output");
 	else if (!memcmp(&now, &pty.before, sizeof(now)))
@@ -278,7 +297,7 @@ static const struct {
 	{"wait", step_wait},	 {"sleep", step_sleep}, {"send", step_send},
 	{"signal", step_signal}, {"hold", step_hold},	{"stopped", step_stopped},
 	{"hangup", step_hangup}, {"state", step_state}, {"appears", step_appears},
-	{"size", step_size},
+	{"size", step_size},	 {"raw", step_raw},
 };
 
 static void run_step(const char *text)
