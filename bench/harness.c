@@ -2,7 +2,7 @@
 /*
  * Measures one run of a VMM from outside: the same way for lkvm, the floor probe and others.
  *
- * usage: harness MARKER COMMAND...
+ * usage: harness [-e] MARKER COMMAND...
  *
  * Starts COMMAND with a pipe on standard input and output. Times are from just before
  * the exec, on CLOCK_MONOTONIC:
@@ -15,6 +15,10 @@
  * Output: "name value" lines. The tracepoint costs 0.1 us an entry, 0.03 % of a boot.
  *
  * MARKER "-" waits for the end only (the floor probe).
+ *
+ * -e counts memory exactly: what COMMAND touches is in memory and nothing else. Without it the
+ * kernel maps up to 16 pages of a file around each one that is touched, and the start of the stack
+ * lies at random in its page.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -25,12 +29,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define TRACING "/sys/kernel/debug/tracing"
 #define DEBUGFS "/sys/kernel/debug/kvm"
+#define AROUND	"/sys/kernel/debug/fault_around_bytes"
 #define RAM_KB	(64 * 1024)
 
 extern char **environ;
@@ -119,7 +125,7 @@ static void print_counters(pid_t pid)
 static void print_memory(pid_t pid)
 {
 	char path[64], line[512];
-	long size = 0, value, rss = 0, pss = 0;
+	long size = 0, value, rss = 0, pss = 0, anon = 0;
 	FILE *smaps;
 
 	snprintf(path, sizeof(path), "/proc/%d/smaps", (int)pid);
@@ -131,10 +137,12 @@ static void print_memory(pid_t pid)
 			rss += value;
 		else if (size < RAM_KB && sscanf(line, "Pss: %ld kB", &value) == 1)
 			pss += value;
+		else if (size < RAM_KB && sscanf(line, "Anonymous: %ld kB", &value) == 1)
+			anon += value;
 	}
 	if (smaps)
 		fclose(smaps);
-	printf("rss_kb %ld\npss_kb %ld\n", rss, pss);
+	printf("rss_kb %ld\npss_kb %ld\nanon_kb %ld\n", rss, pss, anon);
 }
 
 /* Read until marker shows, or the end. True: it showed. */
@@ -157,8 +165,21 @@ static bool wait_marker(int fd, const char *marker)
 	return false;
 }
 
+/* For -e, from the next exec on. around: what was set, for the way back. */
+static bool count_exactly(char around[32])
+{
+	FILE *file = fopen(AROUND, "r");
+	bool good = file && fgets(around, 32, file);
+
+	if (file)
+		fclose(file);
+	return good && put(AROUND, "4096") && personality(ADDR_NO_RANDOMIZE) >= 0;
+}
+
 int main(int argc, char **argv)
 {
+	bool exact = argc > 1 && !strcmp(argv[1], "-e");
+	char around[32];
 	int in[2], out[2], status;
 	posix_spawn_file_actions_t files;
 	long long start, marker, entry, stood = 0;
@@ -166,8 +187,14 @@ int main(int argc, char **argv)
 	char sink[4096];
 	pid_t pid;
 
+	argc -= exact;
+	argv += exact;
 	if (argc < 3 || pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC)) {
-		fprintf(stderr, "usage: harness MARKER COMMAND...\n");
+		fprintf(stderr, "usage: harness [-e] MARKER COMMAND...\n");
+		return 2;
+	}
+	if (exact && !count_exactly(around)) {
+		perror("harness: -e");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
@@ -193,6 +220,8 @@ int main(int argc, char **argv)
 	while (read(out[0], sink, sizeof(sink)) > 0)
 		;
 	waitpid(pid, &status, 0);
+	if (exact)
+		put(AROUND, around);
 	printf("end_us %lld\n", now_us() - start - stood);
 	printf("status %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 	if (tracing) {
