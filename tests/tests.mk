@@ -204,18 +204,33 @@ $(foreach target,$(FUZZ),$(eval $(call fuzz-rule,$(target))))
 
 fuzz: $(FUZZ-BINS)
 
+# The committed corpora, unpacked: tests/fuzz/corpus/NAME.tar (tests/fuzz/pack adds inputs).
+COMMITTED := build/fuzz/corpus-committed
+$(COMMITTED)/%: tests/fuzz/corpus/%.tar
+	@rm -rf $@ && mkdir -p $@
+	$(Q)tar -x -f $< -C $@
+	@touch $@
+
+fuzz-corpus: $(addprefix $(COMMITTED)/,$(FUZZ))
+
 # Each target on its committed corpus and on; new inputs land in build/fuzz/corpus. With -j
-# several run at once.
+# several run at once. fuzz-keep-NAME adds to the committed corpus those that reach new code.
 define fuzz-run-rule
-fuzz-run-$(1): build/fuzz/$(1)
-	@mkdir -p build/fuzz/corpus/$(1) tests/fuzz/corpus/$(1)
+fuzz-run-$(1): build/fuzz/$(1) $(COMMITTED)/$(1)
+	@mkdir -p build/fuzz/corpus/$(1)
 	@if build/fuzz/$(1) -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-		build/fuzz/corpus/$(1) tests/fuzz/corpus/$(1) >build/fuzz/$(1).log 2>&1; then \
+		build/fuzz/corpus/$(1) $(COMMITTED)/$(1) >build/fuzz/$(1).log 2>&1; then \
 		echo "ok - $(1): $(FUZZ_SECONDS) s, last new coverage after" \
 			"$$$$(tests/fuzz/last-new build/fuzz/$(1).log) runs"; \
 	else \
 		echo "not ok - $(1): see build/fuzz/$(1).log"; exit 1; \
 	fi
+
+fuzz-keep-$(1): build/fuzz/$(1) $(COMMITTED)/$(1)
+	@rm -rf build/fuzz/merged && cp -r $(COMMITTED)/$(1) build/fuzz/merged
+	$(Q)build/fuzz/$(1) -merge=1 build/fuzz/merged build/fuzz/corpus/$(1) \
+		>build/fuzz/$(1).log 2>&1 || { tail -n 5 build/fuzz/$(1).log; exit 1; }
+	$(Q)find build/fuzz/merged -type f -exec tests/fuzz/pack $(1) {} +
 endef
 $(foreach target,$(FUZZ),$(eval $(call fuzz-run-rule,$(target))))
 
@@ -327,6 +342,7 @@ demo: $(BIN)
 bench: $(BIN) lkvm-static
 	$(Q)bench/run
 
-.PHONY: unit-tests unit-tests-threads fuzz fuzz-run $(addprefix fuzz-run-,$(FUZZ))
+.PHONY: unit-tests unit-tests-threads fuzz fuzz-corpus fuzz-run
+.PHONY: $(addprefix fuzz-run-,$(FUZZ)) $(addprefix fuzz-keep-,$(FUZZ))
 .PHONY: payloads e2e-tools e2e
 .PHONY: check check-long demo bench

@@ -45,8 +45,8 @@ skip_without() {
 
 # All files that are ours and written by hand, a line each, without "./".
 all_files() {
-	find . -name .git -prune -o -path ./build -prune -o -path ./tests/fuzz/corpus -prune -o \
-		-type f ! -name '*.o' ! -name '*.d' ! -name 'lkvm' ! -name 'lkvm-static' -print |
+	find . -name .git -prune -o -path ./build -prune -o -type f \
+		! -name '*.o' ! -name '*.d' ! -name 'lkvm' ! -name 'lkvm-static' -print |
 		sed 's|^\./||' | sort
 }
 
