@@ -151,6 +151,19 @@ $(BUILD)/tests/$(1): $(addprefix $(BUILD)/,tests/$(1).o $(OBJS-$(1)) $(OBJS-util
 endef
 $(foreach test,$(UNIT),$(eval $(call unit-rule,$(test))))
 
+# make test T=hw/rtc: build and run this one (hw/test-rtc and tests/hw/test-rtc.c name it as well)
+T-path := $(patsubst tests/%,%,$(basename $(T)))
+T-word := $(patsubst test-%,%,$(notdir $(T-path)))
+T-test := $(filter $(dir $(T-path))test-$(T-word),$(UNIT))
+T-like := $(foreach test,$(if $(T-word),$(UNIT)),\
+	  $(if $(findstring $(T-word),$(notdir $(test))),$(test)))
+T-near := $(or $(strip $(T-like)),$(filter $(T-path)/% $(dir $(T-path))%,$(UNIT)))
+
+test: $(if $(T-test),$(BUILD)/tests/$(T-test))
+	$(if $(T),,$(error which unit test? make test T=hw/rtc; make -s print-UNIT lists all))
+	$(if $(T-test),,$(error no unit test '$(T)'; $(if $(T-near),near: $(T-near); )make -s print-UNIT lists all))
+	$(Q)$<
+
 unit-tests: $(UNIT-BINS)
 unit-tests-threads: $(addprefix $(BUILD)/tests/,$(UNIT-threads))
 
@@ -342,7 +355,7 @@ demo: $(BIN)
 bench: $(BIN) lkvm-static
 	$(Q)bench/run
 
-.PHONY: unit-tests unit-tests-threads fuzz fuzz-corpus fuzz-run
+.PHONY: test unit-tests unit-tests-threads fuzz fuzz-corpus fuzz-run
 .PHONY: $(addprefix fuzz-run-,$(FUZZ)) $(addprefix fuzz-keep-,$(FUZZ))
 .PHONY: payloads e2e-tools e2e
 .PHONY: check check-long demo bench
