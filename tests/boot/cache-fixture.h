@@ -9,14 +9,8 @@
 #ifndef TESTS_UTIL_CACHE_FIXTURE_H
 #define TESTS_UTIL_CACHE_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/lib/pack.h"
+#include "tests/lib/test.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -31,9 +25,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define BYTES	  100000
 #define PAGE	  4096 /* of an entry's header */

@@ -6,14 +6,8 @@
 #ifndef TESTS_X86_IMAGE_FIXTURE_H
 #define TESTS_X86_IMAGE_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/lib/elf-file.h"
+#include "tests/lib/test.h"
 #include <kvm/boot-image.h>
 
 #include <errno.h>
@@ -28,9 +22,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 struct config config; /* initrd.c, which is linked for multiboot.c, looks at it */
 

@@ -6,12 +6,7 @@
  * breaks one thing, or makes the kernel older: what a field's absence means is boot.rst's. The
  * header of a distribution's kernel is tried too where the lab has fetched one.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/bzimage.h>
 
@@ -24,9 +19,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define SECTS	      27
 #define PAYLOAD_START ((SECTS + 1) * 512)

@@ -2,20 +2,12 @@
 /*
  * Pins boot/cmdline.c: which words bind whoever places the kernel, and where mem= ends RAM.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/boot-cmdline.h>
 
 #include <stdlib.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 /* A copy of its exact size, so that a sanitizer sees a read beyond it. */
 static bool limits(const char *line)

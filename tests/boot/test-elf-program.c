@@ -2,18 +2,9 @@
 /*
  * Pins what boot/elf.c takes for a program for Linux.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/lib/elf-file.h"
+#include "tests/lib/test.h"
 #include <kvm/elf.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define TEXT	0x1000000
 #define VIRTUAL 0xffffffff80000000ULL

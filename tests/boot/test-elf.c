@@ -6,14 +6,8 @@
  * them, and one of notes; each test then breaks one thing. The parser is given a copy of the
  * exact size, so that a sanitizer sees a read beyond it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/lib/elf-file.h"
+#include "tests/lib/test.h"
 #include <kvm/elf.h>
 
 #include <errno.h>
@@ -23,9 +17,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define TEXT	    0x1000000
 #define TEXT_BYTES  0x100

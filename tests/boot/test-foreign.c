@@ -3,20 +3,11 @@
  * Pins boot/foreign.c: what each file is called that is no kernel, and that a kernel's header goes
  * first.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "boot/foreign.h"
+#include "tests/lib/test.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 static u8 file[FOREIGN_HEAD_BYTES];
 

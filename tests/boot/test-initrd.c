@@ -6,12 +6,7 @@
  * life of a process and keeps them; so each case runs in a child of its own, which tells by its
  * exit status and through a pipe how it went.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/initrd.h>
 
@@ -27,9 +22,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define RAM_BYTES (64 * KIB)
 #define START	  0x1000

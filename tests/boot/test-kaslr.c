@@ -6,12 +6,7 @@
  * shifted. Each byte of it has another value than its neighbours, so that a place of the wrong
  * width, or one off by a byte, is seen.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/kaslr.h>
 
@@ -21,9 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define LINKED	     0x1000000
 #define KERNEL_BYTES 0x10000

@@ -3,12 +3,7 @@
  * Pins boot/release.c: the release in a bzImage's header and in a vmlinux's banner, and what is
  * not taken for one.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/release.h>
 
@@ -17,9 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define TEXT_OFFSET 0x800
 #define SETUP_BYTES 0x1000

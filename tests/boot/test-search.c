@@ -3,12 +3,7 @@
  * Pins boot/search.c: the places in their order, and what is said of a kernel that may not be
  * read.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,9 +16,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define RELEASE "6.1.0-x"
 #define ID	"0123456789abcdef0123456789abcdef"

@@ -11,9 +11,6 @@
 #include <errno.h>
 #include <kvm/util.h>
 
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-
 #define GUARD_BYTES		64
 #define GUARD			0xa5
 

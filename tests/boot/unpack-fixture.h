@@ -7,12 +7,7 @@
 #ifndef TESTS_UTIL_UNPACK_FIXTURE_H
 #define TESTS_UTIL_UNPACK_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/unpack.h>
 #include <stdlib.h>

@@ -4,12 +4,7 @@
  *
  * A machine is a socket in a folder of the test's own, and a child that says what it is told to.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #ifdef HAVE_JANSSON
 #include <errno.h>
@@ -26,9 +21,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 

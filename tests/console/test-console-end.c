@@ -5,12 +5,7 @@
  * Standard output is a pipe whose other end is the test's; there is no guest any more, and the loop
  * does not run. test-console.c has what comes before.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 struct config config;
 
@@ -26,9 +21,6 @@ struct config config;
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #include "console-calls.h"
 

@@ -9,12 +9,7 @@
  * The console's counters live as long as the process. So each test empties the ring, and
  * that of the reader who goes away is the last.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 struct config config;
 
@@ -37,9 +32,6 @@ struct config config;
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #include "console-calls.h"
 

@@ -4,12 +4,7 @@
  *
  * The history cannot be emptied: a test that looks at it fills it first.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/kvm.h>
 #include <kvm/lines.h>
@@ -17,9 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define PANIC	  "Kernel panic - not syncing: VFS: Unable to mount root fs"
 #define TRACE_END "---[ end Kernel panic - not syncing: VFS: Unable to mount root fs ]---"

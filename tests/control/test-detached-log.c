@@ -6,12 +6,7 @@
  * The test is the guest: it writes to standard output. cmocka's own lines go there too, so each
  * test has it back before it ends.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,9 +24,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define LINE_BYTES 16
 #define FULL	   (off_t)(MIB - 32 * KIB)

@@ -6,12 +6,7 @@
  * flock() is this file's own: it can remove the lock file first, as an instance that ends
  * between our open() and our flock() does, or say that another has the lock.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,9 +24,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 struct config config;
 

@@ -4,12 +4,7 @@
  *
  * The test is the manager: it has a datagram socket, and sets the moments of the run itself.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/config.h>
@@ -26,9 +21,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 struct config config;
 

@@ -5,12 +5,7 @@
  * The loop runs on a thread of its own, the test is the clients. A command of the test's own keeps
  * its requests until it is told to answer.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #ifdef HAVE_JANSSON
 #include <dirent.h>
@@ -31,9 +26,6 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define PENDING	   64

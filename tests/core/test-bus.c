@@ -5,12 +5,7 @@
  * Each region of the test records the accesses it gets as text, "r2@4" for a read of two
  * bytes at its offset 4, "w1@0=41" for a write. What a region reads as tells where it was read.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/bus.h>
@@ -18,9 +13,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 static struct bus bus;
 static char trace[512];

@@ -4,12 +4,7 @@
  *
  * The buses are this test's; each access is recorded as text: "w3f8.1=41", "rc000.4".
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/arch.h>
 #include <kvm/bus.h>
@@ -20,9 +15,6 @@
 #include <kvm/trace.h>
 #include <stdio.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define DATA sizeof(struct kvm_run)
 

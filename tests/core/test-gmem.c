@@ -5,21 +5,13 @@
  * The machine under test has 2 MiB below its hole and 1 MiB above it, and the hole is one
  * MiB wide. Ranges over two adjacent banks need a table made by hand: the real one has a hole.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/gmem.h>
 #include <kvm/log.h>
 #include <stdio.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define TOTAL	   (3 * MIB)
 #define HOLE_START (2 * MIB)

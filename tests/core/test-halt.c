@@ -4,12 +4,7 @@
  *
  * The loop is the real one, the clock is tests/lib/fake-clock.c.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/arch.h>
 #include <kvm/config.h>
@@ -24,9 +19,6 @@
 #include <kvm/util.h>
 #include <stdio.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 struct config config;
 

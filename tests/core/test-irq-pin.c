@@ -3,15 +3,10 @@
  * irq-pin.c: a shared line is the OR of its pins, and is touched only when that changes.
  */
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/test.h"
 
 #include <kvm/irq-pin.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #define LINE 17
 

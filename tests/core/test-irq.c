@@ -5,12 +5,7 @@
  * KVM is a function here that keeps the last table and counts. Slots that a test takes it
  * gives back, because irq.c's table lives as long as the process.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/arch.h>
@@ -21,9 +16,6 @@
 #include <kvm/log.h>
 #include <linux/kvm.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define LINE_ENTRIES 39 /* 16 PIC pins, 23 IOAPIC pins: GSI 2 has none */
 #define ADDRESS	     0x12fee00000ULL

@@ -7,12 +7,7 @@
  * then, when it is to exit at once, with EINTR; else the guest runs until somebody wants it out,
  * which comes in the middle of an instruction if the test says so.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/arch.h>
@@ -33,9 +28,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define CPUS 2
 

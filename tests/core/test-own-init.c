@@ -5,21 +5,13 @@
  * The test is the port, at whose modem lines it looks, and undoes the frames as the guest does.
  * The loop runs on this thread, for as long as a test wants.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/init.h>
 #include <kvm/kvm.h>
 #include <kvm/own-init.h>
 #include <kvm/util.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 static struct kvm kvm;
 static bool dsr;

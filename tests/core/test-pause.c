@@ -5,14 +5,8 @@
  * vCPUs and the reset are this test's; there is one device, and the loop and the list of devices
  * are the real ones. The clock stands until let_time_pass().
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/lib/fake-clock.h"
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/arch.h>
@@ -25,9 +19,6 @@
 #include <kvm/reset.h>
 #include <kvm/util.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define NOT_YET 1
 

@@ -4,20 +4,12 @@
  *
  * Marks cannot be taken back, so each test uses phases of its own.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/phase.h>
 #include <kvm/util.h>
 #include <pthread.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 static void test_unmarked_is_zero(void **state)
 {

@@ -5,12 +5,7 @@
  * vCPUs, RAM and the architecture are this test's; there is one device, and the loop and the list
  * of devices are the real ones, as is util/cancel.c.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/arch.h>
@@ -27,9 +22,6 @@
 #include <kvm/reset.h>
 #include <kvm/util.h>
 #include <signal.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 struct config config;
 

@@ -6,12 +6,7 @@
 #ifndef TESTS_DISK_DISK_FIXTURE_H
 #define TESTS_DISK_DISK_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <fcntl.h>
 #include <kvm/disk.h>
@@ -23,9 +18,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 

@@ -8,6 +8,7 @@
  * check-iasl.sh to have a second opinion on it.
  */
 #include "firmware/acpi.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 #include <kvm/acpi-table.h>
 #include <kvm/config.h>
@@ -18,17 +19,10 @@
 #include <kvm/log.h>
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h> /* needs the others before it */
-
-/* cmocka hands every test a state, and some callbacks' arguments go unused. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define RAM_BYTES (2 * MIB)
 

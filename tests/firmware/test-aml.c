@@ -5,17 +5,11 @@
  * Expected bytes are written out from the grammar, ACPI 6.4 section 20.2.
  */
 #include "firmware/aml.h"
+#include "tests/lib/test.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* needs the others before it */
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define BUF_BYTES (1 << 21)
 

@@ -5,15 +5,9 @@
  * The reader is mp-reader.h. What it found is compared with what the machine is, and with the
  * MADT, which says the same in another form.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "firmware/acpi.h"
 #include "firmware/mptable.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 #include <kvm/cpuid.h>
 
@@ -32,9 +26,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-/* cmocka hands every test a state, and some callbacks' arguments go unused. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 struct config config;
 

@@ -7,14 +7,8 @@
  * read at the specification's offsets. `test-smbios --dump FILE [CPUS]` writes the tables as
  * `dmidecode --from-dump` reads them, for check-dmidecode.sh to have a second opinion.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "firmware/smbios.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 #include <kvm/cpuid.h>
 
@@ -29,9 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* cmocka hands every test a state, and some callbacks' arguments go unused. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define SIGNATURE 0x000806d1
 #define FEATURES  0x1f8bfbff

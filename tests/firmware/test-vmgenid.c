@@ -2,13 +2,7 @@
 /*
  * Pins firmware/vmgenid.c: where the ID is, that each power-on has another, what is said of it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 #include <kvm/vmgenid.h>
 
@@ -20,9 +14,6 @@
 
 #include <errno.h>
 #include <string.h>
-
-/* cmocka hands every test a state, and some callbacks' arguments go unused. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 static struct kvm kvm;
 static unsigned int lines;

@@ -8,21 +8,13 @@
  *
  * The golden file is found beside this source.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/builtin.h>
 #include <kvm/init.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define GOLDEN "tests/golden/init-order"
 

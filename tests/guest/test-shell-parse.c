@@ -3,20 +3,11 @@
  * Pins guest/shell-parse.c: which lines lkvm's own shell takes, and by which name it refuses the
  * others. What a line does is tests/guest/test-shell.c's.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "guest/shell-parse.h"
+#include "tests/lib/test.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

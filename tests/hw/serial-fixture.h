@@ -6,6 +6,7 @@
 #define TESTS_HW_SERIAL_FIXTURE_H
 
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 
 #include <errno.h>
@@ -13,17 +14,8 @@
 #include <kvm/own-init.h>
 #include <kvm/util.h>
 #include <linux/serial_reg.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
 

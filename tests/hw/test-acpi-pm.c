@@ -3,17 +3,12 @@
  * hw/acpi-pm.c: button, SCI and power-off.
  */
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 
 #include <kvm/device.h>
 #include <kvm/log.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define PM1_STATUS   PORT_ACPI_PM1_EVENT
 #define PM1_ENABLE   (PORT_ACPI_PM1_EVENT + 2)

@@ -3,16 +3,11 @@
  * hw/i8042.c as kernels, boot loaders and probes meet it.
  */
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 
 #include <kvm/device.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define OBF 0x01
 #define IBF 0x02

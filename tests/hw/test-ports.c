@@ -4,17 +4,12 @@
  * hw/pvpanic.c.
  */
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 
 #include <kvm/device.h>
 #include <kvm/log.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static void test_reset_port(void **state)
 {

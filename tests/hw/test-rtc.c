@@ -4,18 +4,13 @@
  */
 #include "hw/rtc.h"
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 
 #include <kvm/device.h>
 #include <kvm/util.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 /* 2023-12-31 23:59:58 UTC, a Sunday. */
 #define NEW_YEARS_EVE 1704067198ULL

@@ -3,14 +3,8 @@
  * Pins hw/serial-pty.c with the real hw/serial.c: COM2 as the guest uses it on one side, the
  * pseudo-terminal that lkvm names on the other.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 
 #include <fcntl.h>
@@ -21,9 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define PATIENCE_MS 2000
 

@@ -3,15 +3,9 @@
  * Pins hw/status-port.c with the real hw/serial.c: which port it takes, and which lines of a guest
  * are the status of lkvm's init.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "hw/serial.h"
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 
 #include <kvm/config.h>
@@ -20,9 +14,6 @@
 #include <linux/serial_reg.h>
 #include <stdio.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 struct config config;
 

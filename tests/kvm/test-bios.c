@@ -11,14 +11,8 @@
  * With a bzImage as argument, its 16-bit set-up code is run as well, from its entry to the
  * kernel's 32-bit entry. Without /dev/kvm every test is skipped, and says so.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/kvm/bios-services.h"
+#include "tests/lib/test.h"
 #include "x86/bios.h"
 #include "x86/e820.h"
 
@@ -37,9 +31,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define CODE	      0x7c00
 #define BUFFER_ES     0x2000

@@ -6,12 +6,7 @@
  * does. Interrupts are seen in the local APIC's request register; doorbells are rung by a guest
  * of a few real-mode instructions. Without /dev/kvm every test is skipped, and says so.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,9 +25,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define CODE	  0x1000
 #define BELL_PORT 0x1234

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Guest RAM for tests of what is written into it: read back by number, little-endian, so that no
- * structure of the code under test has a say. Includes cmocka's assertions; so cmocka.h is first.
+ * structure of the code under test has a say.
  */
 #ifndef TESTS_GUEST_RAM_H
 #define TESTS_GUEST_RAM_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/gmem.h>
 

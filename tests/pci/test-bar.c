@@ -5,23 +5,15 @@
  */
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/pci-guest.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 
 #include <kvm/device.h>
 #include <kvm/log.h>
 #include <kvm/pci.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define A	    0x08 /* device 1 */
 #define B	    0x20 /* device 4, functions 0 and 3 */

@@ -5,23 +5,15 @@
  */
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/pci-guest.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 
 #include <kvm/device.h>
 #include <kvm/log.h>
 #include <kvm/msix.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define DEVFN	  0x08
 #define VECTORS	  70 /* two words of pending bits, the second not full */

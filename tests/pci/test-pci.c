@@ -3,18 +3,13 @@
  * pci/pci.c: the two ways to configuration space, what is there, and who owns port 0xcf9.
  */
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 
 #include <kvm/bus.h>
 #include <kvm/device.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define ADDRESS		0xcf8
 #define DATA		0xcfc

@@ -4,12 +4,7 @@
  *
  * The phases are this test's own, so that time is what it says.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/budget.h>
 #include <kvm/config.h>
@@ -18,9 +13,6 @@
 #include <kvm/phase.h>
 #include <stdio.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define MS(n) ((u64)(n)*NSEC_PER_MSEC)
 

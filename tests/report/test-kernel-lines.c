@@ -6,12 +6,7 @@
  * Counts cannot be reset: a test compares them with those of before. The texts of the tables are as
  * those kernels print them.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/kernel-lines.h>
 #include <kvm/kvm.h>
@@ -19,9 +14,6 @@
 #include <kvm/phase.h>
 #include <stdio.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 static u64 before[REPORT_KINDS];
 static unsigned int panics;

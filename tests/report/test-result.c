@@ -5,12 +5,7 @@
  * The object is read back with jansson; without it the option is refused, which is all there
  * is to test then.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -31,9 +26,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 struct config config;
 

@@ -6,14 +6,8 @@
  * Counters are kept for the process: each test uses places and phases of its own, or asks for
  * differences.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "report/trace-forms.h"
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/bus.h>
@@ -28,9 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define MS(n) ((u64)(n)*NSEC_PER_MSEC)
 

@@ -8,12 +8,7 @@
 #ifndef TESTS_UTIL_LOOP_FIXTURE_H
 #define TESTS_UTIL_LOOP_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <fcntl.h>
 #include <kvm/loop.h>
@@ -23,9 +18,6 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 

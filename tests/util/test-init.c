@@ -5,12 +5,7 @@
  * Modules write a letter each to a trace: upper case when they come up, lower
  * case when they go down.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -18,9 +13,6 @@
 #include <kvm/log.h>
 #include <stdio.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 static char trace[64];
 static char failing; /* the letter of the module that fails; 0: none */

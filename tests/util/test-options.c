@@ -3,12 +3,7 @@
  * Pins util/options.c and util/options-help.c: what is accepted, each error line
  * to the letter, and the look of the help.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/log.h>
@@ -18,9 +13,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 static struct {
 	bool verbose, quiet, nodefaults;

@@ -2,18 +2,10 @@
 /*
  * Pins util/parse.c: what is a number, a size, a duration, a list, and what is not.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/options.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define UNTOUCHED 0x5ca1ab1e
 

@@ -2,20 +2,12 @@
 /*
  * Pins util/printable.c: nothing that a terminal obeys gets through, and all else does.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/printable.h>
 #include <kvm/types.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 static const struct {
 	const char *text, *want;

@@ -3,21 +3,13 @@
  * Pins util/thread.c: no signal reaches a thread and the caller's mask stays, a stack as asked, an
  * end that is awaited and one that is not.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/thread.h>
 #include <kvm/util.h>
 #include <signal.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 struct seen {
 	sigset_t mask;

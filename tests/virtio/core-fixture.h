@@ -9,15 +9,9 @@
 #ifndef TESTS_VIRTIO_CORE_FIXTURE_H
 #define TESTS_VIRTIO_CORE_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/fake-virtio.h"
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/log.h>
@@ -27,9 +21,6 @@
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define FEATURE	    5 /* of the device */
 #define DRIVER	    (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER)

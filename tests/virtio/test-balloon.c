@@ -6,15 +6,9 @@
  * The test is the driver. A page that was given back reads as zeros; the balloon is told of pages
  * that hold something else.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/fake-virtio.h"
+#include "tests/lib/test.h"
 #include "virtio/balloon.h"
 
 #include <endian.h>
@@ -27,9 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define PAGE 4096
 enum { INFLATE, DEFLATE, STATS, REPORT_LINUX, REPORT };

@@ -6,15 +6,9 @@
  * The test is the driver; the console of the machine is the fake one, whose functions are called on
  * the loop.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/fake-virtio.h"
+#include "tests/lib/test.h"
 
 #include <fcntl.h>
 #include <kvm/config.h>
@@ -27,9 +21,6 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define QUEUE_IN  0
 #define QUEUE_OUT 1

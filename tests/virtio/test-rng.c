@@ -3,22 +3,13 @@
  * Pins virtio/rng.c: random bytes where they were asked for and nowhere else, and the bounds on
  * what one request can cost.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/fake-virtio.h"
+#include "tests/lib/test.h"
 
 #include <kvm/options.h>
 #include <linux/virtio_ring.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define REQUEST_MAX 4096
 

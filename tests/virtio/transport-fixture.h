@@ -9,15 +9,9 @@
 #ifndef TESTS_VIRTIO_TRANSPORT_FIXTURE_H
 #define TESTS_VIRTIO_TRANSPORT_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/pci-guest.h"
+#include "tests/lib/test.h"
 #include "tests/lib/virtq-driver.h"
 #include "virtio/transport.h"
 #include "x86/layout.h"
@@ -30,9 +24,6 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define QUEUES	    3
 #define SIZE	    16

@@ -4,13 +4,7 @@
  *
  * RAM is a buffer; the code is not run here (tests/kvm/test-bios.c does that).
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/lib/test.h"
 #include "x86/bios.h"
 #include "x86/e820.h"
 
@@ -19,9 +13,6 @@
 #include <kvm/log.h>
 #include <stdio.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define CODE_MAX 4096 /* more than this is no longer "a few services" */
 #define BLANK	 0xa5

@@ -7,18 +7,14 @@
  * EDX. A recording is what the processor says to its host. That is more than KVM lets through, so
  * each rule has work to do.
  */
+#include "tests/lib/test.h"
+
 #include <kvm/cpuid.h>
 #include <kvm/util.h>
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* needs the others before it */
-
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define CAPACITY 512
 #define SUB	 KVM_CPUID_FLAG_SIGNIFCANT_INDEX

@@ -5,6 +5,8 @@
  * The samples are what KVM_GET_SUPPORTED_CPUID gives on a 48-CPU host with two
  * threads a core, cut down to the leaves that matter here.
  */
+#include "tests/lib/test.h"
+
 #include <kvm/config.h>
 #include <kvm/cpuid.h>
 #include <kvm/init.h>
@@ -13,16 +15,9 @@
 #include <kvm/log.h>
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* needs the others before it */
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define CAPACITY 64
 

@@ -4,20 +4,11 @@
  *
  * No RAM is mapped; the map looks at the table of banks only.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/lib/test.h"
 #include "x86/e820.h"
 #include "x86/layout.h"
 
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 static struct boot_e820_entry table[E820_MAX_ENTRIES_ZEROPAGE];
 static unsigned int count;

@@ -5,14 +5,8 @@
  * Offsets and values are those of the Multiboot Specification 0.6.96 (3.1.1, 3.3), written as
  * numbers here. The initrds are this file's: initrd.c is not linked.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/lib/guest-ram.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 #include <kvm/initrd.h>
 #include <kvm/multiboot.h>
@@ -22,9 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define MAGIC	     0x1badb002u
 #define HEADER_BYTES 12

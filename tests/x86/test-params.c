@@ -6,14 +6,8 @@
  * The header of the kernel file is filled with a pattern, so that a field which is written, or
  * one that is not copied, is seen; for the 16-bit entry the set-up code around it is filled, too.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/lib/guest-ram.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 #include "x86/params.h"
 
@@ -22,9 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define HEADER	     0x1f1 /* first byte of the header, in the file and in the zero page */
 #define CODE	     0xcc

@@ -2,21 +2,12 @@
 /*
  * Pins x86/pvh.c: what a kernel finds by EBX, read back by the offsets of Xen's start_info.h.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/lib/guest-ram.h"
+#include "tests/lib/test.h"
 #include "x86/layout.h"
 #include "x86/pvh.h"
 
 #include <errno.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define START LAYOUT_BOOT_INFO
 
