@@ -144,8 +144,11 @@ UNIT-threads += disk/test-order
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 
+# What each unit test links
+UNIT-LIB := tests/lib/log-record.o
+
 define unit-rule
-$(BUILD)/tests/$(1): $(addprefix $(BUILD)/,tests/$(1).o $(OBJS-$(1)) $(OBJS-util))
+$(BUILD)/tests/$(1): $(addprefix $(BUILD)/,tests/$(1).o $(OBJS-$(1)) $(OBJS-util) $(UNIT-LIB))
 	@echo "  LD      $$@"
 	$(Q)$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka $(LDLIBS)
 endef

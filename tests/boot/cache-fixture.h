@@ -9,6 +9,7 @@
 #ifndef TESTS_UTIL_CACHE_FIXTURE_H
 #define TESTS_UTIL_CACHE_FIXTURE_H
 
+#include "tests/lib/log-record.h"
 #include "tests/lib/pack.h"
 #include "tests/lib/test.h"
 
@@ -54,13 +55,6 @@ static char top[] = "/tmp/lkvm-test-cache-XXXXXX";
 static char base[64], folder[128], source_path[64];
 static unsigned int tests_run;
 
-static char said[512];
-
-static inline void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(said, sizeof(said), "%s", line);
-}
-
 static inline int group_set_up(void **state)
 {
 	return mkdtemp(top) ? 0 : -1;
@@ -88,9 +82,8 @@ static inline int set_up(void **state)
 	unsetenv("HOME");
 	clock_ahead = 10;
 	clock_fixed = 0;
-	said[0] = '\0';
 	log_threshold = LOG_INFO;
-	log_set_sink(record, NULL);
+	log_record();
 	for (size_t i = 0; i < BYTES; i++) {
 		plain[0][i] = (u8)(i * 7 + i / 255);
 		plain[1][i] = (u8)(i * 3 + i / 250);
@@ -102,7 +95,7 @@ static inline int set_up(void **state)
 
 static inline int tear_down(void **state)
 {
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 

@@ -51,9 +51,9 @@ static void test_folder_that_others_may_write_to(void **state)
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(modes); i++) {
 		assert_int_equal(chmod(folder, modes[i]), 0);
-		said[0] = '\0';
+		logged.last[0] = '\0';
 		check_not_kept();
-		assert_non_null(strstr(said, "is not ours alone"));
+		assert_non_null(strstr(logged.last, "is not ours alone"));
 	}
 	assert_int_equal(chmod(folder, 0755), 0);
 	assert_int_equal(open_again(0), first);
@@ -72,7 +72,7 @@ static void test_folder_of_another(void **state)
 	assert_int_equal(chown(folder, 0, 0), 0);
 	assert_int_equal(chown(path_of(name), 1, 0), 0);
 	open_again(0);
-	assert_non_null(strstr(said, "is damaged"));
+	assert_non_null(strstr(logged.last, "is damaged"));
 }
 
 static void test_folder_that_is_something_else(void **state)
@@ -113,7 +113,7 @@ static void test_full_disk(void **state)
 		if (file.offset || file.bytes != BYTES ||
 		    pread_full(file.fd, &byte, 1, BYTES - 1) || byte != plain[0][BYTES - 1])
 			_exit(2);
-		_exit(strstr(said, "the unpacked kernel is not kept") ? 0 : 3);
+		_exit(strstr(logged.last, "the unpacked kernel is not kept") ? 0 : 3);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);

@@ -45,7 +45,7 @@ static void test_second_time(void **state)
 	assert_int_equal(first, again);
 	assert_int_equal(open_again(0), first);
 	assert_int_equal(count_names("", NULL), 3);
-	assert_string_equal(said, "");
+	assert_string_equal(logged.last, "");
 }
 
 /* Of a file that was written this second the next write may have the same times. */
@@ -318,17 +318,17 @@ static void test_damage(void **state)
 	for (unsigned int i = 0; i < 2 * ARRAY_SIZE(damages); i++) {
 		/* Found by its link, and by its name. */
 		clock_ahead = i % 2 ? 10 : 0;
-		said[0] = '\0';
+		logged.last[0] = '\0';
 		damages[i / 2](path_of(name));
 		open_again(0);
-		assert_non_null(strstr(said, "is damaged; it is made again"));
+		assert_non_null(strstr(logged.last, "is damaged; it is made again"));
 		assert_int_equal(count_entries(NULL), 1);
 		assert_int_equal(count_names("tmp-", NULL), 0);
-		said[0] = '\0';
+		logged.last[0] = '\0';
 		clock_ahead = 10;
 		open_again(0); /* the link went with the entry, and comes again */
 		assert_true(open_blind(0, &again));
-		assert_string_equal(said, "");
+		assert_string_equal(logged.last, "");
 	}
 }
 
@@ -362,7 +362,7 @@ static void test_when_the_content_is_checked(void **state)
 	assert_true(open_blind(0, &again));
 	assert_true(readlink(mark_of(name), text, sizeof(text) - 1) > 36);
 	assert_int_not_equal(memcmp(text, other_boot, 36), 0);
-	assert_string_equal(said, "");
+	assert_string_equal(logged.last, "");
 
 	/* With a mark that fits nobody looks: this is what makes a start quick. */
 	lose_a_block(path_of(name));
@@ -372,11 +372,11 @@ static void test_when_the_content_is_checked(void **state)
 			 0);
 	close(file.fd);
 	close(fd);
-	assert_string_equal(said, "");
+	assert_string_equal(logged.last, "");
 
 	forge_mark(name, other_boot);
 	open_again(0);
-	assert_non_null(strstr(said, "is damaged; it is made again"));
+	assert_non_null(strstr(logged.last, "is damaged; it is made again"));
 }
 
 static void test_entry_of_another_kernel(void **state)
@@ -394,7 +394,7 @@ static void test_entry_of_another_kernel(void **state)
 	assert_int_equal(rename(path_of(first), second), 0);
 	source_path[strlen(source_path) - 1] = '\0';
 	open_again(0);
-	assert_non_null(strstr(said, "is damaged"));
+	assert_non_null(strstr(logged.last, "is damaged"));
 }
 
 static void test_a_folder_for_an_entry(void **state)
@@ -476,7 +476,7 @@ static void test_links_to_elsewhere(void **state)
 		/* By its name; what the link led to was not touched. */
 		assert_int_equal(open_again(0), first);
 		assert_int_equal(access(targets[0], F_OK), 0);
-		assert_string_equal(said, "");
+		assert_string_equal(logged.last, "");
 		assert_true(readlink(path_of(link), target, sizeof(target) - 1) > 0);
 		assert_string_equal(target, name);
 	}

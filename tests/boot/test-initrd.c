@@ -6,6 +6,7 @@
  * life of a process and keeps them; so each case runs in a child of its own, which tells by its
  * exit status and through a pipe how it went.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <kvm/initrd.h>
@@ -37,15 +38,9 @@ static struct outcome {
 	int open_err, load_err;
 	u64 bytes;
 	unsigned int lines;
-	char line[512];
+	char line[LOG_TEXT_MAX];
 	u8 ram[RAM_BYTES];
 } outcome;
-
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(outcome.line, sizeof(outcome.line), "%s", line);
-	outcome.lines++;
-}
 
 static int group_set_up(void **state)
 {
@@ -65,7 +60,7 @@ static int group_tear_down(void **state)
 static void child(const char *const *paths, size_t count, int fd)
 {
 	alarm(10); /* a walk that does not end is a failure too */
-	log_set_sink(record, NULL);
+	log_record();
 	memset(ram, 0, sizeof(ram));
 	config.initrds =
 		(struct option_list){.items = (const char **)(uintptr_t)paths, .count = count};
@@ -75,6 +70,8 @@ static void child(const char *const *paths, size_t count, int fd)
 		outcome.load_err = initrd_load(&mem, START);
 		memcpy(outcome.ram, ram, sizeof(ram));
 	}
+	memcpy(outcome.line, logged.last, sizeof(outcome.line));
+	outcome.lines = logged.lines;
 	_exit(write_full(fd, &outcome, sizeof(outcome)) ? 1 : 0);
 }
 

@@ -3,6 +3,7 @@
  * Pins boot/search.c: the places in their order, and what is said of a kernel that may not be
  * read.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -20,14 +21,7 @@
 #define RELEASE "6.1.0-x"
 #define ID	"0123456789abcdef0123456789abcdef"
 
-static char top[64], last_line[2048];
-static unsigned int lines;
-
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	lines++;
-}
+static char top[64];
 
 static int remove_one(const char *name, const struct stat *st, int type, struct FTW *ftw)
 {
@@ -37,16 +31,14 @@ static int remove_one(const char *name, const struct stat *st, int type, struct 
 static int set_up(void **state)
 {
 	strcpy(top, "/tmp/lkvm-test-kernel-search-XXXXXX");
-	lines = 0;
-	last_line[0] = '\0';
-	log_set_sink(record, NULL);
+	log_record();
 	return !mkdtemp(top) || chmod(top, 0755) || chdir(top) || mkdir("tree", 0755) ||
 	       mkdir("tree/sub", 0755) || mkdir("tree/sub/here", 0755) || chdir("tree/sub/here");
 }
 
 static int tear_down(void **state)
 {
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return chdir("/") || nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -117,7 +109,7 @@ static void test_places(void **state)
 	assert_found("arch/x86/boot/bzImage");
 	make("tree/sub/here/bzImage", "kernel", 0644);
 	assert_found("bzImage");
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void test_arch_has_several(void **state)
@@ -137,11 +129,13 @@ static void test_nothing(void **state)
 	make("tree/sub/here/bzImage/is-a-folder", "", 0644);
 	assert_int_equal(symlink("/nowhere", "arch"), 0);
 	assert_null(search());
-	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, "no kernel: --kernel FILE names one; none of these is"));
-	assert_non_null(strstr(last_line, "there: bzImage, arch/x86/boot/bzImage, ../../arch/x86"));
-	assert_non_null(strstr(last_line, "/lib/modules/" RELEASE "/vmlinuz"));
-	assert_non_null(strstr(last_line, "/run/current-system/kernel"));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(
+		strstr(logged.last, "no kernel: --kernel FILE names one; none of these is"));
+	assert_non_null(
+		strstr(logged.last, "there: bzImage, arch/x86/boot/bzImage, ../../arch/x86"));
+	assert_non_null(strstr(logged.last, "/lib/modules/" RELEASE "/vmlinuz"));
+	assert_non_null(strstr(logged.last, "/run/current-system/kernel"));
 }
 
 static void test_one_that_may_not_be_read(void **state)
@@ -150,17 +144,17 @@ static void test_one_that_may_not_be_read(void **state)
 
 	make("boot/vmlinuz-" RELEASE, "kernel", 0);
 	assert_null(search());
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 	snprintf(want, sizeof(want),
 		 "lkvm: kernel %s/boot/vmlinuz-" RELEASE ": has mode 0000, so that this user may "
 		 "not read it; as root, 'chmod +r %s/boot/vmlinuz-" RELEASE "' allows it, or "
 		 "--kernel FILE names another",
 		 top, top);
-	assert_string_equal(last_line, want);
+	assert_string_equal(logged.last, want);
 	/* One that may be read is better than a reason. */
 	make("run/booted-system/kernel", "kernel", 0644);
 	assert_found("run/booted-system/kernel");
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 }
 
 static void test_a_folder_that_is_closed(void **state)
@@ -171,10 +165,10 @@ static void test_a_folder_that_is_closed(void **state)
 	snprintf(boot, sizeof(boot), "%s/boot", top);
 	assert_int_equal(chmod(boot, 0), 0);
 	assert_null(search());
-	assert_non_null(strstr(last_line, "this user may not look into its folder"));
+	assert_non_null(strstr(logged.last, "this user may not look into its folder"));
 	make("lib/modules/" RELEASE "/vmlinuz", "kernel", 0644);
 	assert_found("lib/modules/" RELEASE "/vmlinuz");
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 	assert_int_equal(chmod(boot, 0700), 0);
 }
 
@@ -184,8 +178,8 @@ static void test_a_build_that_may_not_be_read(void **state)
 	make("tree/sub/here/bzImage", "kernel", 0);
 	make("boot/vmlinuz-" RELEASE, "kernel", 0644);
 	assert_found("boot/vmlinuz-" RELEASE);
-	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, "warning: kernel bzImage: Permission denied; "));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, "warning: kernel bzImage: Permission denied; "));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

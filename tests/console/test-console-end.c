@@ -5,6 +5,7 @@
  * Standard output is a pipe whose other end is the test's; there is no guest any more, and the loop
  * does not run. test-console.c has what comes before.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 struct config config;
@@ -27,14 +28,6 @@ struct config config;
 static struct kvm kvm;
 static int saved_out, reader = -1;
 static u8 got[200 * KIB];
-static char last_line[1024];
-static unsigned int lines;
-
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	lines++;
-}
 
 /* --- set-up --- */
 
@@ -42,8 +35,7 @@ static int set_up(void **state)
 {
 	int out[2];
 
-	lines = 0;
-	log_set_sink(record, NULL);
+	log_record();
 	if (pipe(out))
 		return -1;
 	fflush(stdout);
@@ -62,7 +54,7 @@ static int tear_down(void **state)
 	dup2(saved_out, STDOUT_FILENO);
 	close(saved_out);
 	close(reader);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 
@@ -108,8 +100,8 @@ static void test_a_late_reader_is_waited_for(void **state)
 	assert_int_equal(console_drain(-1, UINT64_MAX), 0);
 	pthread_join(thread, NULL);
 	/* It is said once that there is a wait, and nothing is lost. */
-	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, "waits for the reader of standard output"));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, "waits for the reader of standard output"));
 }
 
 static void *end_the_wait(void *arg)
@@ -135,8 +127,8 @@ static void test_a_signal_ends_the_wait(void **state)
 	pthread_join(thread, NULL);
 	/* The pipe takes 64 KiB, or a little less where its pages are not full. */
 	assert_in_range(left, sizeof(got) - 64 * KIB, sizeof(got) - 48 * KIB);
-	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, "were lost because standard output was not read"));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, "were lost because standard output was not read"));
 	read_all(sizeof(got) - left);
 	/* What can be written at once is written nevertheless. */
 	assert_in_range(console_drain(enough[0], UINT64_MAX), 1, left - 48 * KIB);
@@ -162,7 +154,7 @@ static void test_a_reader_that_goes_is_waited_for_no_longer(void **state)
 	assert_true(console_drain(-1, UINT64_MAX) > 0);
 	pthread_join(thread, NULL);
 	assert_true(now_ns() - before < 2 * NSEC_PER_SEC);
-	assert_non_null(strstr(last_line, "standard output: Broken pipe"));
+	assert_non_null(strstr(logged.last, "standard output: Broken pipe"));
 }
 
 static size_t no_room(void *dev)

@@ -9,6 +9,7 @@
  * The console's counters live as long as the process. So each test empties the ring, and
  * that of the reader who goes away is the last.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 struct config config;
@@ -45,8 +46,6 @@ static bool loop_on;
 static int saved_in, saved_out;
 static int reader, writer;     /* the far ends */
 static int inherited_flags[2]; /* of descriptors 0 and 1 */
-static char last_line[1024];
-static atomic_uint lines;
 
 /* What a test has done on the loop. */
 static struct loop_bell errand;
@@ -102,12 +101,6 @@ static const struct console_port breaking = {.room = get_room,
 					     .send_break = take_break,
 					     .send_sysrq = take_sysrq};
 
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	atomic_fetch_add(&lines, 1);
-}
-
 /* --- set-up --- */
 
 static void *run_loop(void *arg)
@@ -161,9 +154,7 @@ static int set_up(const int out[2])
 	atomic_store(&chip_len, 0);
 	atomic_store(&chip_inputs, 0);
 	atomic_store(&chip_writables, 0);
-	atomic_store(&lines, 0);
-	last_line[0] = '\0';
-	log_set_sink(record, NULL);
+	log_record();
 	if (pipe(in))
 		return -1;
 	writer = in[1];
@@ -205,7 +196,7 @@ static int tear_down(void **state)
 		close(reader);
 	if (writer >= 0)
 		close(writer);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	/* Whoever shares them with us must not find them changed, after any test. */
 	return flags[0] == inherited_flags[0] && flags[1] == inherited_flags[1] ? 0 : -1;
 }
@@ -376,9 +367,9 @@ static void test_a_full_ring_drops_the_oldest(void **state)
 	assert_false(console_full());
 	stop_loop();
 	assert_int_equal(console_drain(-1, 0), 0);
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 	snprintf(line, sizeof(line), "console: %zu bytes of output were lost", gap);
-	assert_non_null(strstr(last_line, line));
+	assert_non_null(strstr(logged.last, line));
 }
 
 static void test_writable_comes_with_half_the_ring_free(void **state)
@@ -740,12 +731,12 @@ static void test_reader_gone(void **state)
 	close(reader);
 	reader = -1;
 	write_stream(0, 100, 1);
-	assert_true(wait_for_count(&lines, 1));
-	assert_non_null(strstr(last_line, "standard output: "));
+	assert_true(wait_for_count(&logged.lines, 1));
+	assert_non_null(strstr(logged.last, "standard output: "));
 	write_stream(0, 2 * RING_BYTES, 1000);
 	usleep(20000);
 	assert_false(console_full());
-	assert_int_equal(lines, 1); /* once */
+	assert_int_equal(logged.lines, 1); /* once */
 	/* A viewer still sees it. */
 	on_loop(begin_to_view);
 	write_stream(0, 100, 1);

@@ -3,6 +3,7 @@
  * Pins console/log.c: everything arrives in order, a reader that stands still stops nobody, files
  * that cannot be.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <fcntl.h>
@@ -23,14 +24,6 @@
 struct config config;
 
 static char folder[] = "/tmp/test-console-log.XXXXXX";
-static char last_line[512]; /* valid when lines counts it */
-static atomic_uint lines;
-
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	atomic_fetch_add(&lines, 1);
-}
 
 static const char *in_folder(const char *name)
 {
@@ -48,8 +41,8 @@ static int start(const char *path)
 
 	snprintf(word, sizeof(word), "--console-log=%s", path);
 	assert_int_equal(options_parse("run", 2, argv, &positional), 0);
-	last_line[0] = 0;
-	atomic_store(&lines, 0);
+	logged.last[0] = 0;
+	atomic_store(&logged.lines, 0);
 	return init_run(NULL);
 }
 
@@ -80,7 +73,7 @@ static void test_everything_in_order(void **state)
 	}
 	assert_null(fgets(got, sizeof(got), file));
 	fclose(file);
-	assert_string_equal(last_line, "");
+	assert_string_equal(logged.last, "");
 }
 
 static void test_file_is_emptied(void **state)
@@ -106,20 +99,20 @@ static void test_reader_that_stands_still(void **state)
 		console_log_write(bytes, sizeof(bytes));
 	assert_true(now_ns() - begin < NSEC_PER_SEC);
 	init_exit(NULL);
-	assert_non_null(strstr(last_line, "is not written out after 2 s"));
+	assert_non_null(strstr(logged.last, "is not written out after 2 s"));
 	assert_true(now_ns() - begin < 4 * NSEC_PER_SEC);
 }
 
 static void test_file_that_cannot_be(void **state)
 {
 	assert_true(start(in_folder("none/log")) < 0);
-	assert_non_null(strstr(last_line, "none/log: No such file"));
+	assert_non_null(strstr(logged.last, "none/log: No such file"));
 }
 
 static void test_standard_output_is_refused(void **state)
 {
 	assert_true(start("-") < 0);
-	assert_non_null(strstr(last_line, "--console-log -: the console is on standard output"));
+	assert_non_null(strstr(logged.last, "--console-log -: the console is on standard output"));
 	assert_int_equal(access("-", F_OK), -1);
 }
 
@@ -127,23 +120,23 @@ static void test_fifo_without_a_reader(void **state)
 {
 	assert_int_equal(mkfifo(in_folder("unread"), 0600), 0);
 	assert_true(start(in_folder("unread")) < 0);
-	assert_non_null(strstr(last_line, "a FIFO that nobody reads"));
+	assert_non_null(strstr(logged.last, "a FIFO that nobody reads"));
 }
 
 static void test_full_disk(void **state)
 {
 	assert_int_equal(start("/dev/full"), 0);
 	say("one\n");
-	for (int i = 0; i < 200 && !atomic_load(&lines); i++)
+	for (int i = 0; i < 200 && !atomic_load(&logged.lines); i++)
 		usleep(10000);
-	assert_non_null(strstr(last_line, "/dev/full: No space left"));
+	assert_non_null(strstr(logged.last, "/dev/full: No space left"));
 	say("two\n");
 	init_exit(NULL);
 }
 
 static int group_setup(void **state)
 {
-	log_set_sink(record, NULL);
+	log_record();
 	return mkdtemp(folder) ? 0 : -1;
 }
 

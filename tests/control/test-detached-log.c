@@ -6,6 +6,7 @@
  * The test is the guest: it writes to standard output. cmocka's own lines go there too, so each
  * test has it back before it ends.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -34,7 +35,6 @@ static char folder[] = "/tmp/test-instance-log.XXXXXX";
 static int dir, saved_out, saved_err;
 static bool ran;
 static const char *result_path;
-static unsigned int log_lines;
 static char text[2 * MIB];
 
 int instance_dir_fd(void)
@@ -53,11 +53,6 @@ int result_keep(const char *path)
 	return 0;
 }
 
-static void record(enum log_level level, const char *line, void *arg)
-{
-	log_lines++;
-}
-
 static bool exists(const char *file)
 {
 	struct stat st;
@@ -71,7 +66,7 @@ static void start(void)
 	saved_out = dup(STDOUT_FILENO);
 	saved_err = dup(STDERR_FILENO);
 	ran = true;
-	log_lines = 0;
+	logged.lines = 0;
 	assert_int_equal(init_run(NULL), 0);
 }
 
@@ -122,7 +117,7 @@ static void test_what_is_written_is_kept(void **state)
 	read_log();
 	assert_string_equal(text, "one\ntwo");
 	assert_null(result_path);
-	assert_int_equal(log_lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void test_an_older_log_goes(void **state)
@@ -244,7 +239,7 @@ static void test_remains_go_once(void **state)
 
 static int group_setup(void **state)
 {
-	log_set_sink(record, NULL);
+	log_record();
 	dir = mkdtemp(folder) ? open(folder, O_RDONLY | O_DIRECTORY) : -1;
 	return dir < 0;
 }

@@ -6,6 +6,7 @@
  * flock() is this file's own: it can remove the lock file first, as an instance that ends
  * between our open() and our flock() does, or say that another has the lock.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -29,14 +30,7 @@ struct config config;
 
 static char top[] = "/tmp/lkvm-test-instance-XXXXXX";
 static char dir[64], lock_path[256];
-static char last_line[1024];
-static unsigned int lines, vanish, busy, flocks;
-
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	lines++;
-}
+static unsigned int vanish, busy, flocks;
 
 int flock(int fd, int operation)
 {
@@ -73,9 +67,8 @@ static int group_tear_down(void **state)
 
 static int set_up(void **state)
 {
-	log_set_sink(record, NULL);
-	lines = vanish = busy = flocks = 0;
-	last_line[0] = '\0';
+	log_record();
+	vanish = busy = flocks = 0;
 	config.name = "box";
 	snprintf(lock_path, sizeof(lock_path), "%s/box.lock", dir);
 	return setenv("LKVM_RUNTIME_DIR", dir, 1);
@@ -83,7 +76,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 
@@ -120,7 +113,7 @@ static void test_good_names(void **state)
 		init_exit(NULL);
 		assert_false(exists(lock_path));
 	}
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void test_bad_names(void **state)
@@ -136,8 +129,8 @@ static void test_bad_names(void **state)
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
 		config.name = names[i];
 		assert_int_equal(init_run(NULL), -EINVAL);
-		assert_int_equal(lines, i + 1);
-		assert_non_null(strstr(last_line, "--name takes "));
+		assert_int_equal(logged.lines, i + 1);
+		assert_non_null(strstr(logged.last, "--name takes "));
 	}
 	assert_int_equal(open_fds(), before);
 }
@@ -178,8 +171,8 @@ static void test_in_use_by_another_process(void **state)
 	unsigned int before = open_fds();
 
 	assert_int_equal(init_run(NULL), -EEXIST);
-	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, "--name box: is in use"));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, "--name box: is in use"));
 	assert_true(exists(lock_path)); /* it is the other's */
 	assert_int_equal(open_fds(), before);
 	config.name = "box2";
@@ -213,7 +206,7 @@ static void test_a_look_is_waited_for(void **state)
 	busy = 3;
 	assert_int_equal(init_run(NULL), 0);
 	assert_int_equal(flocks, 4);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 	init_exit(NULL);
 }
 
@@ -244,8 +237,8 @@ static void test_deleted_again_and_again(void **state)
 	vanish = 1000;
 	assert_int_equal(init_run(NULL), -EAGAIN);
 	assert_in_range(flocks, 1, 100);
-	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line,
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last,
 			       "--name box: box.lock in the runtime directory cannot be locked"));
 	assert_int_equal(open_fds(), before);
 }
@@ -257,7 +250,7 @@ static void test_a_symbolic_link_is_not_followed(void **state)
 	snprintf(target, sizeof(target), "%s/elsewhere", top);
 	assert_int_equal(symlink(target, lock_path), 0);
 	assert_int_equal(init_run(NULL), -ELOOP);
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 	assert_false(exists(target));
 	unlink(lock_path);
 }
@@ -311,8 +304,8 @@ static void test_where_the_directory_is(void **state)
 	unsetenv("XDG_RUNTIME_DIR");
 	unsetenv("HOME");
 	assert_int_equal(init_run(NULL), -EINVAL);
-	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, "set LKVM_RUNTIME_DIR"));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, "set LKVM_RUNTIME_DIR"));
 }
 
 /* The session's directory is not made: the home's is used, and said once. */
@@ -330,17 +323,18 @@ static void test_a_session_that_is_not_there(void **state)
 		assert_true(exists(path));
 		init_exit(NULL);
 		assert_false(exists(session));
-		assert_int_equal(lines, 1);
+		assert_int_equal(logged.lines, 1);
 	}
-	assert_non_null(strstr(last_line, session));
-	assert_non_null(strstr(last_line, " is not there; the runtime directory is "));
-	assert_non_null(strstr(last_line, "/.lkvm/run instead"));
+	assert_non_null(strstr(logged.last, session));
+	assert_non_null(strstr(logged.last, " is not there; the runtime directory is "));
+	assert_non_null(strstr(logged.last, "/.lkvm/run instead"));
 	/* Who looks for machines looks in the same place. */
 	assert_int_equal(close(runtime_dir_open(false)), 0);
 
 	unsetenv("HOME");
 	assert_int_equal(init_run(NULL), -EINVAL);
-	assert_non_null(strstr(last_line, "(XDG_RUNTIME_DIR is not there): set LKVM_RUNTIME_DIR"));
+	assert_non_null(
+		strstr(logged.last, "(XDG_RUNTIME_DIR is not there): set LKVM_RUNTIME_DIR"));
 }
 
 static void test_a_directory_that_cannot_be(void **state)
@@ -350,15 +344,15 @@ static void test_a_directory_that_cannot_be(void **state)
 
 	setenv("LKVM_RUNTIME_DIR", "/proc/self/status/x", 1);
 	assert_int_equal(init_run(NULL), -ENOTDIR);
-	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, "runtime directory /proc/self/status/x: "));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, "runtime directory /proc/self/status/x: "));
 
 	memset(path, 'x', sizeof(path) - 1);
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';
 	setenv("LKVM_RUNTIME_DIR", path, 1);
 	assert_int_equal(init_run(NULL), -ENAMETOOLONG);
-	assert_int_equal(lines, 2);
+	assert_int_equal(logged.lines, 2);
 	assert_int_equal(open_fds(), before);
 }
 
@@ -389,7 +383,7 @@ static void test_for_each(void **state)
 	assert_int_equal(unlinkat(fd, too_long, 0), 0);
 	close(fd);
 	assert_true(runtime_dir_for_each(-1, ".json", note_name, names) < 0);
-	assert_non_null(strstr(last_line, "runtime directory: cannot be read"));
+	assert_non_null(strstr(logged.last, "runtime directory: cannot be read"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -4,6 +4,7 @@
  *
  * The test is the manager: it has a datagram socket, and sets the moments of the run itself.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -29,16 +30,10 @@ static char path[64];
 static struct kvm kvm;
 static int manager;
 static u64 stamps[PHASE_COUNT];
-static char last_line[512];
 
 u64 phase_ns(enum phase phase)
 {
 	return stamps[phase];
-}
-
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
 }
 
 static void listen_at(const char *name)
@@ -69,7 +64,7 @@ static const char *heard(void)
 static int set_up(void **state)
 {
 	memset(stamps, 0, sizeof(stamps));
-	last_line[0] = 0;
+	logged.last[0] = 0;
 	unlink(path);
 	listen_at(path);
 	kvm.loop = loop_new();
@@ -167,7 +162,7 @@ static void test_nobody_is_told(void **state)
 	assert_int_equal(init_run(&kvm), 0);
 	init_exit(&kvm);
 	assert_string_equal(heard(), "");
-	assert_string_equal(last_line, "");
+	assert_string_equal(logged.last, "");
 }
 
 static void test_addresses(void **state)
@@ -199,13 +194,13 @@ static void test_a_manager_that_is_gone(void **state)
 	setenv("NOTIFY_SOCKET", "/nowhere/at/all", 1);
 	assert_int_equal(init_run(&kvm), 0);
 	run_for(300 * NSEC_PER_MSEC);
-	assert_non_null(strstr(last_line, "NOTIFY_SOCKET: READY=1 cannot be sent: No such file"));
+	assert_non_null(strstr(logged.last, "NOTIFY_SOCKET: READY=1 cannot be sent: No such file"));
 	init_exit(&kvm);
 }
 
 static int group_setup(void **state)
 {
-	log_set_sink(record, NULL);
+	log_record();
 	if (!mkdtemp(folder))
 		return -1;
 	snprintf(path, sizeof(path), "%s/manager", folder);

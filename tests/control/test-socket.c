@@ -5,6 +5,7 @@
  * The loop runs on a thread of its own, the test is the clients. A command of the test's own keeps
  * its requests until it is told to answer.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #ifdef HAVE_JANSSON
@@ -80,16 +81,12 @@ static unsigned int open_fds(void)
 	return count;
 }
 
-static void drop_line(enum log_level level, const char *line, void *arg)
-{
-}
-
 static int group_set_up(void **state)
 {
 	if (!mkdtemp(top))
 		return -1;
 	top_fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	log_set_sink(drop_line, NULL);
+	log_record();
 	return top_fd < 0;
 }
 

@@ -5,6 +5,7 @@
  * Each region of the test records the accesses it gets as text, "r2@4" for a read of two
  * bytes at its offset 4, "w1@0=41" for a write. What a region reads as tells where it was read.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -16,14 +17,6 @@
 
 static struct bus bus;
 static char trace[512];
-static char last_line[1024];
-static unsigned int lines;
-
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	lines++;
-}
 
 static void __attribute__((format(printf, 1, 2))) trace_add(const char *fmt, ...)
 {
@@ -60,16 +53,15 @@ static void dev_write(void *dev, u64 offset, unsigned int size, u64 value)
 
 static int set_up(void **state)
 {
-	trace[0] = last_line[0] = '\0';
-	lines = 0;
-	log_set_sink(record, NULL);
+	trace[0] = '\0';
+	log_record();
 	return bus_init(&bus, "test");
 }
 
 static int tear_down(void **state)
 {
 	bus_destroy(&bus);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 
@@ -116,9 +108,9 @@ static void test_overlaps_are_refused(void **state)
 		struct bus_region other = REGION("clock", forms[i].base, forms[i].len, 1);
 
 		assert_int_equal(bus_add(&bus, &other), -EEXIST);
-		assert_int_equal(lines, i + 1);
-		assert_non_null(strstr(last_line, "test bus: clock at 0x"));
-		assert_non_null(strstr(last_line, "overlaps serial at 0x100"));
+		assert_int_equal(logged.lines, i + 1);
+		assert_non_null(strstr(logged.last, "test bus: clock at 0x"));
+		assert_non_null(strstr(logged.last, "overlaps serial at 0x100"));
 		assert_int_equal(bus.count, 1);
 	}
 }
@@ -155,7 +147,7 @@ static void test_neighbours(void **state)
 	assert_int_equal(get(0x100, 1), 0x10);
 	assert_int_equal(get(0x10f, 1), 0x1f);
 	assert_int_equal(get(0x110, 1), 0x10);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void test_bad_regions(void **state)

@@ -5,6 +5,7 @@
  * Each test is a run of its own: what is recorded cannot be taken back, so it runs in a child
  * process. The loop is the real one, the clock is tests/lib/fake-clock.c.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <kvm/config.h>
@@ -32,10 +33,10 @@
 struct config config;
 
 static struct kvm kvm;
-static unsigned int stops, resets, resumes, log_lines;
+static unsigned int stops, resets, resumes;
 static bool own_init; /* lkvm's own init runs in the guest */
 static u64 paused_until_ns;
-static char panic_line[256], last_line[1024];
+static char panic_line[256];
 
 void kvm_cpu_request_all(struct kvm *vm, unsigned int request)
 {
@@ -112,15 +113,9 @@ void result_set_guest_end(const char *name, int status)
 	guest_status = status;
 }
 
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	log_lines++;
-}
-
 static void start(void)
 {
-	log_set_sink(record, NULL);
+	log_record();
 	kvm.loop = loop_new();
 	assert_non_null(kvm.loop);
 	assert_int_equal(init_run(&kvm), 0);
@@ -140,7 +135,7 @@ static void run_nothing(void)
 	assert_false(kvm_is_over());
 	assert_false(kvm_is_ending());
 	assert_ended(END_RUNNING, 0);
-	assert_int_equal(log_lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void run_end(void)
@@ -151,7 +146,7 @@ static void run_end(void)
 	assert_int_equal(stops, 1);
 	kvm_end(&kvm, END_CRASH, STATUS_CRASH);
 	assert_ended(END_POWEROFF, 0);
-	assert_int_equal(log_lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 /* The trace is still to come: the end is in sight, but the guest runs. */
@@ -165,10 +160,11 @@ static void run_panic(void)
 	kvm_panic_done(&kvm);
 	assert_true(kvm_is_over());
 	assert_ended(END_PANIC, STATUS_PANIC);
-	assert_int_equal(log_lines, 1);
-	assert_string_equal(last_line, "lkvm: the guest panicked: Kernel panic - not syncing: one");
+	assert_int_equal(logged.lines, 1);
+	assert_string_equal(logged.last,
+			    "lkvm: the guest panicked: Kernel panic - not syncing: one");
 	kvm_end_settle();
-	assert_int_equal(log_lines, 1);
+	assert_int_equal(logged.lines, 1);
 }
 
 static void run_trace_is_silent(void)
@@ -179,7 +175,7 @@ static void run_trace_is_silent(void)
 	assert_int_equal(loop_run(kvm.loop), 0);
 	assert_in_range(now_ns() - began, 1900 * NSEC_PER_MSEC, 2300 * NSEC_PER_MSEC);
 	assert_ended(END_PANIC, STATUS_PANIC);
-	assert_int_equal(log_lines, 1);
+	assert_int_equal(logged.lines, 1);
 }
 
 static void run_trace_is_long(void)
@@ -238,7 +234,7 @@ static void run_trace_ends_nothing(void)
 	loop_arm(kvm.loop, &stop, now_ns() + NSEC_PER_MSEC);
 	assert_int_equal(loop_run(kvm.loop), 0);
 	assert_false(kvm_is_over());
-	assert_int_equal(log_lines, 1);
+	assert_int_equal(logged.lines, 1);
 }
 
 #define WARNING_LINE "WARNING: CPU: 0 PID: 1 at a.c:1 a+0x1/0x2"
@@ -249,7 +245,7 @@ static void run_fail_on_nothing(void)
 	report_line(&kvm, OOPS_LINE);
 	kvm_end(&kvm, END_POWEROFF, 0);
 	assert_ended(END_POWEROFF, 0);
-	assert_int_equal(log_lines, 0);
+	assert_int_equal(logged.lines, 0);
 	assert_null(guest_end);
 }
 
@@ -262,9 +258,9 @@ static void run_fail_on_warning(void)
 	assert_ended(END_FAULT, STATUS_FAULT);
 	assert_string_equal(guest_end, "exit");
 	assert_int_equal(guest_status, 7);
-	assert_int_equal(log_lines, 1);
-	assert_string_equal(last_line, "lkvm: --fail-on=warning: the guest's kernel reported 2: "
-				       "the first report: " WARNING_LINE);
+	assert_int_equal(logged.lines, 1);
+	assert_string_equal(logged.last, "lkvm: --fail-on=warning: the guest's kernel reported 2: "
+					 "the first report: " WARNING_LINE);
 }
 
 static void run_fail_on_oops(void)
@@ -295,7 +291,7 @@ static void run_fail_on_other_ends(void)
 	kvm_end(&kvm, END_TIMEOUT, STATUS_TIMEOUT);
 	assert_ended(END_TIMEOUT, STATUS_TIMEOUT);
 	assert_null(guest_end);
-	assert_int_equal(log_lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void run_pvpanic(void)
@@ -305,8 +301,8 @@ static void run_pvpanic(void)
 	assert_true(kvm_is_over());
 	assert_int_equal(resets, 0);
 	assert_ended(END_PANIC, STATUS_PANIC);
-	assert_int_equal(log_lines, 1);
-	assert_non_null(strstr(last_line, "pvpanic"));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, "pvpanic"));
 }
 
 static void run_panic_continue(void)
@@ -323,7 +319,7 @@ static void run_panic_continue(void)
 	kvm_end(&kvm, END_POWEROFF, 0);
 	assert_true(kvm_is_over());
 	assert_ended(END_PANIC, STATUS_PANIC);
-	assert_int_equal(log_lines, 1);
+	assert_int_equal(logged.lines, 1);
 }
 
 /* Who no longer waits for the guest does not wait for the reader, either, whatever the cause is. */
@@ -354,7 +350,7 @@ static void run_reset_after_timeout(void)
 	assert_int_equal(resets, 0);
 	assert_true(kvm_is_over());
 	assert_ended(END_TIMEOUT, STATUS_TIMEOUT);
-	assert_int_equal(log_lines, 1);
+	assert_int_equal(logged.lines, 1);
 }
 
 /* The guest powered off in time; the loop goes on for its devices (core/pause.c). */
@@ -365,7 +361,7 @@ static void run_grace_over_after_end(void)
 	loop_continue(kvm.loop);
 	assert_int_equal(loop_run(kvm.loop), 0);
 	assert_ended(END_POWEROFF, 0);
-	assert_int_equal(log_lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void run_patience_after_end(void)
@@ -407,7 +403,7 @@ static void time_out(void)
 	assert_int_equal(init_run(&kvm), 0);
 	assert_int_equal(loop_run(kvm.loop), 0);
 	assert_ended(END_TIMEOUT, STATUS_TIMEOUT);
-	assert_int_equal(log_lines, 1);
+	assert_int_equal(logged.lines, 1);
 }
 
 static void run_timeout(void)
@@ -436,8 +432,8 @@ static void run_without_status(void)
 	config.status_due = true;
 	kvm_end(&kvm, END_POWEROFF, 0);
 	assert_ended(END_ERROR, STATUS_ERROR);
-	assert_int_equal(log_lines, 1);
-	assert_non_null(strstr(last_line, "the guest ended before the command: it powered off"));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, "the guest ended before the command: it powered off"));
 }
 
 /* What is a failure already keeps its own reason, and so does a status that was told. */
@@ -446,7 +442,7 @@ static void run_other_end_without_status(void)
 	config.status_due = true;
 	kvm_end(&kvm, END_REBOOT, STATUS_REBOOT);
 	assert_ended(END_REBOOT, STATUS_REBOOT);
-	assert_int_equal(log_lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void run_exit_with_status(void)
@@ -454,7 +450,7 @@ static void run_exit_with_status(void)
 	config.status_due = true;
 	kvm_end(&kvm, END_EXIT, 0);
 	assert_ended(END_EXIT, 0);
-	assert_int_equal(log_lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void in_child(void (*run)(void))

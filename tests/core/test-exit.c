@@ -4,6 +4,7 @@
  *
  * The buses are this test's; each access is recorded as text: "w3f8.1=41", "rc000.4".
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <kvm/arch.h>
@@ -27,8 +28,8 @@ static union {
 static struct kvm_run *const run = &shared.run;
 static struct kvm kvm;
 static struct kvm_cpu cpu;
-static char trace[256], first_line[1024];
-static unsigned int log_lines, dumps, resets;
+static char trace[256];
+static unsigned int dumps, resets;
 static enum end_reason reason;
 static int status;
 
@@ -86,12 +87,6 @@ const char *arch_shutdown_meaning(struct kvm_cpu *which)
 	return "a triple fault";
 }
 
-static void record(enum log_level level, const char *line, void *arg)
-{
-	if (!log_lines++)
-		snprintf(first_line, sizeof(first_line), "%s", line);
-}
-
 static int set_up(void **state)
 {
 	memset(&shared, 0, sizeof(shared));
@@ -99,11 +94,11 @@ static int set_up(void **state)
 	cpu.kvm = &kvm;
 	cpu.id = 3;
 	cpu.run = run;
-	trace[0] = first_line[0] = '\0';
-	log_lines = dumps = resets = 0;
+	trace[0] = logged.first[0] = '\0';
+	dumps = resets = 0;
 	reason = END_RUNNING;
 	status = 0;
-	log_set_sink(record, NULL);
+	log_record();
 	return 0;
 }
 
@@ -174,7 +169,7 @@ static void test_the_guest_goes_on(void **state)
 	handle(KVM_EXIT_INTR);
 	handle(KVM_EXIT_IRQ_WINDOW_OPEN);
 	assert_int_equal(reason, END_RUNNING);
-	assert_int_equal(log_lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void assert_crash(const char *line)
@@ -182,7 +177,7 @@ static void assert_crash(const char *line)
 	assert_int_equal(reason, END_CRASH);
 	assert_int_equal(status, STATUS_CRASH);
 	assert_int_equal(dumps, 1);
-	assert_string_equal(first_line, line);
+	assert_string_equal(logged.first, line);
 	set_up(NULL);
 }
 
@@ -229,14 +224,14 @@ static void test_emulation_failures(void **state)
 	const u64 bytes = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
 
 	fail_emulation(3, bytes, 2);
-	assert_non_null(strstr(first_line, EMULATION " ab ab: "));
+	assert_non_null(strstr(logged.first, EMULATION " ab ab: "));
 	fail_emulation(3, bytes, 200);
-	assert_non_null(strstr(first_line, EMULATION " ab ab ab ab ab ab ab ab ab ab ab ab ab ab "
-						     "ab: "));
+	assert_non_null(strstr(logged.first, EMULATION " ab ab ab ab ab ab ab ab ab ab ab ab ab ab "
+						       "ab: "));
 	fail_emulation(2, bytes, 2);
-	assert_non_null(strstr(first_line, EMULATION " at the marked code byte: "));
+	assert_non_null(strstr(logged.first, EMULATION " at the marked code byte: "));
 	fail_emulation(3, 0, 2);
-	assert_non_null(strstr(first_line, EMULATION " at the marked code byte: "));
+	assert_non_null(strstr(logged.first, EMULATION " at the marked code byte: "));
 }
 
 static void test_system_events(void **state)
@@ -248,7 +243,7 @@ static void test_system_events(void **state)
 	run->system_event.type = KVM_SYSTEM_EVENT_SHUTDOWN;
 	handle(KVM_EXIT_SYSTEM_EVENT);
 	assert_int_equal(reason, END_POWEROFF);
-	assert_int_equal(log_lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, set_up)

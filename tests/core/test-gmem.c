@@ -5,6 +5,7 @@
  * The machine under test has 2 MiB below its hole and 1 MiB above it, and the hole is one
  * MiB wide. Ranges over two adjacent banks need a table made by hand: the real one has a hole.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -19,24 +20,17 @@
 #define END	   (4 * MIB)
 
 static struct gmem mem;
-static char last_line[1024];
-
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-}
 
 static int set_up(void **state)
 {
-	last_line[0] = '\0';
-	log_set_sink(record, NULL);
+	log_record();
 	return gmem_map(&mem, TOTAL, HOLE_START, HOLE_END, NULL);
 }
 
 static int tear_down(void **state)
 {
 	gmem_unmap(&mem);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 
@@ -247,12 +241,12 @@ static void test_too_much_is_refused(void **state)
 
 	assert_int_equal(gmem_map(&other, UINT64_MAX & ~4095ULL, HOLE_START, HOLE_END, NULL),
 			 -ENOMEM);
-	assert_non_null(strstr(last_line, "--mem: "));
+	assert_non_null(strstr(logged.last, "--mem: "));
 	assert_null(other.map);
 	assert_int_equal(other.count, 0);
-	last_line[0] = '\0';
+	logged.last[0] = '\0';
 	assert_int_equal(gmem_map(&other, 1ULL << 62, HOLE_START, HOLE_END, NULL), -ENOMEM);
-	assert_non_null(strstr(last_line, "--mem: "));
+	assert_non_null(strstr(logged.last, "--mem: "));
 	assert_null(other.map);
 	gmem_unmap(&other);
 }
@@ -262,10 +256,10 @@ static void test_hugetlbfs_is_named(void **state)
 	struct gmem other;
 
 	assert_int_equal(gmem_map(&other, TOTAL, HOLE_START, HOLE_END, "/nowhere/at/all"), -ENOENT);
-	assert_non_null(strstr(last_line, "--hugetlbfs /nowhere/at/all"));
+	assert_non_null(strstr(logged.last, "--hugetlbfs /nowhere/at/all"));
 	assert_null(other.map);
 	assert_int_equal(gmem_map(&other, TOTAL, HOLE_START, HOLE_END, "/proc"), -EINVAL);
-	assert_non_null(strstr(last_line, "not a mounted hugetlbfs"));
+	assert_non_null(strstr(logged.last, "not a mounted hugetlbfs"));
 	assert_null(other.map);
 }
 

@@ -4,6 +4,7 @@
  *
  * The loop is the real one, the clock is tests/lib/fake-clock.c.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <kvm/arch.h>
@@ -29,11 +30,10 @@ static bool busy, paused, resetting, ending, halted;
 static bool free_look;	      /* it uses no CPU time that could be seen */
 static bool *set_before_look; /* what comes between the question and the look */
 static u64 used_ns;
-static unsigned int looks, ends, log_lines, dumps;
+static unsigned int looks, ends, dumps;
 static enum end_reason reason;
 static int status;
 static const char *last;
-static char first_line[1024];
 
 bool kvm_is_paused(void)
 {
@@ -100,24 +100,18 @@ void kvm_end(struct kvm *vm, enum end_reason why, int code)
 	loop_stop(vm->loop);
 }
 
-static void record(enum log_level level, const char *line, void *arg)
-{
-	if (!log_lines++)
-		snprintf(first_line, sizeof(first_line), "%s", line);
-}
-
 static int set_up(void **state)
 {
 	config.on_halt = ON_HALT_EXIT;
 	busy = paused = resetting = ending = halted = free_look = false;
 	set_before_look = NULL;
-	looks = ends = log_lines = dumps = 0;
+	looks = ends = dumps = 0;
 	reason = END_RUNNING;
 	status = 0;
 	last = "";
 	for (size_t i = 0; i < ARRAY_SIZE(cpus); i++)
 		rest[i] = ARCH_REST_HALTED;
-	log_set_sink(record, NULL);
+	log_record();
 	kvm.loop = loop_new();
 	return kvm.loop ? 0 : -1;
 }
@@ -126,7 +120,7 @@ static int tear_down(void **state)
 {
 	init_exit(&kvm);
 	loop_free(kvm.loop);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 
@@ -153,7 +147,7 @@ static void test_a_halt_on_purpose(void **state)
 	tick(3);
 	assert_int_equal(reason, END_HALT);
 	assert_int_equal(status, 0);
-	assert_int_equal(log_lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void test_a_crash_quotes_the_last_line(void **state)
@@ -162,9 +156,9 @@ static void test_a_crash_quotes_the_last_line(void **state)
 	tick(3);
 	assert_int_equal(reason, END_CRASH);
 	assert_int_equal(status, STATUS_CRASH);
-	assert_int_equal(log_lines, 1);
+	assert_int_equal(logged.lines, 1);
 	assert_int_equal(dumps, 1);
-	assert_string_equal(first_line,
+	assert_string_equal(logged.first,
 			    "lkvm: all CPUs have halted with interrupts disabled; the last line "
 			    "of the console:  -- System halted");
 }
@@ -176,7 +170,7 @@ static void test_a_halt_after_a_panic(void **state)
 	tick(3);
 	assert_int_equal(ends, 1);
 	assert_int_equal(reason, END_PANIC);
-	assert_int_equal(log_lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 /* A guest that runs is never kicked, whatever state its CPUs would show. */

@@ -5,6 +5,7 @@
  * KVM is a function here that keeps the last table and counts. Slots that a test takes it
  * gives back, because irq.c's table lives as long as the process.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ struct config config;
 
 static struct kvm kvm;
 static struct kvm_irq_routing_entry table[8192];
-static unsigned int table_count, commits, lines;
+static unsigned int table_count, commits;
 static struct kvm_irqfd last_fd;
 static struct kvm_irq_level last_level;
 static int next_error;
@@ -67,17 +68,11 @@ int kvm_vm_ioctl_value(const struct kvm *vm, unsigned long request, unsigned lon
 	return 0;
 }
 
-static void count_line(enum log_level level, const char *line, void *arg)
-{
-	lines++;
-}
-
 static int set_up(void **state)
 {
 	int err;
 
-	log_set_sink(count_line, NULL);
-	lines = 0;
+	log_record();
 	next_error = 0;
 	err = init_run(&kvm);
 	commits = 0;
@@ -87,7 +82,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	init_exit(&kvm);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 
@@ -217,7 +212,7 @@ static void test_a_refused_table_is_tried_again(void **state)
 
 	next_error = -EINVAL;
 	assert_int_equal(irq_commit(&kvm), -EINVAL);
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 	assert_int_equal(commits, 0);
 	assert_int_equal(irq_commit(&kvm), 0);
 	assert_int_equal(commits, 1);
@@ -234,7 +229,7 @@ static void test_lines_and_eventfds(void **state)
 	assert_int_equal(last_level.level, 0);
 	next_error = -ENXIO;
 	irq_set_level(&kvm, 4, true);
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 
 	assert_int_equal(irq_attach_fd(&kvm, 30, 5, -1), 0);
 	assert_int_equal(last_fd.gsi, 30);
@@ -261,7 +256,7 @@ static void test_many_refused_tables(void **state)
 		next_error = -EINVAL;
 		assert_int_equal(irq_commit(&kvm), -EINVAL);
 	}
-	assert_true(lines <= LOG_BURST);
+	assert_true(logged.lines <= LOG_BURST);
 	irq_remove_msi(&kvm, gsi);
 	assert_int_equal(irq_commit(&kvm), 0);
 }
@@ -270,7 +265,7 @@ static void test_lost_ticks_stay_lost(void **state)
 {
 	assert_int_equal(arch_vm_init(&kvm), 0);
 	assert_true(pit_at && reinject_at > pit_at);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

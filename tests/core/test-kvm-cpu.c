@@ -7,6 +7,7 @@
  * then, when it is to exit at once, with EINTR; else the guest runs until somebody wants it out,
  * which comes in the middle of an instruction if the test says so.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -45,8 +46,7 @@ static struct {
 } guests[CPUS];
 
 static int run_error;
-static atomic_uint parked_rings, failures, lines;
-static char last_line[256];
+static atomic_uint parked_rings, failures;
 
 /* False: there is none. The test may end the instruction meanwhile. */
 static bool take_access(int fd)
@@ -144,12 +144,6 @@ int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
 	return 0;
 }
 
-static void keep_line(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	atomic_fetch_add(&lines, 1);
-}
-
 static void kicked(int sig)
 {
 }
@@ -162,9 +156,8 @@ static int set_up(void **state)
 	memset(guests, 0, sizeof(guests));
 	memset(runs, 0, sizeof(runs));
 	run_error = EINTR;
-	parked_rings = failures = lines = 0;
-	last_line[0] = '\0';
-	log_set_sink(keep_line, NULL);
+	parked_rings = failures = 0;
+	log_record();
 	kvm = (struct kvm){.cpus = cpus, .cpu_count = CPUS};
 	for (unsigned int i = 0; i < CPUS; i++)
 		cpus[i] = (struct kvm_cpu){.kvm = &kvm, .id = i, .fd = (int)i, .run = &runs[i]};
@@ -175,7 +168,7 @@ static int tear_down(void **state)
 {
 	int err = kvm_cpu_join_all(&kvm);
 
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return err;
 }
 
@@ -209,7 +202,7 @@ static void test_park_and_go_on(void **state)
 		assert_true(wait_entered(0) && wait_entered(1));
 	}
 	assert_int_equal(parked_rings, 50 * CPUS);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 /* What KVM makes of a `rep movs` from MMIO, and the most that may be. */
@@ -227,7 +220,7 @@ static void test_a_long_instruction_is_completed(void **state)
 		kvm_cpu_unpark_all(&kvm);
 		assert_true(wait_entered(0) && wait_entered(1));
 	}
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 /* Beyond that it is reported; and it is not parked in its middle all the same. */
@@ -237,10 +230,10 @@ static void test_an_instruction_without_end(void **state)
 	kvm_cpu_request_all(&kvm, CPU_REQUEST_PARK);
 	assert_false(wait_parked(100));
 	assert_true(cpus[0].parked);
-	assert_true(lines);
-	assert_non_null(strstr(last_line, "vCPU 1: an instruction is not complete after 4096"));
+	assert_true(logged.lines);
+	assert_non_null(strstr(logged.last, "vCPU 1: an instruction is not complete after 4096"));
 	kvm_cpu_report_unparked(&kvm, "pause");
-	assert_non_null(strstr(last_line, "pause: vCPU 1 does not leave the guest"));
+	assert_non_null(strstr(logged.last, "pause: vCPU 1 does not leave the guest"));
 	guests[1].accesses = 20000;
 	assert_true(wait_parked(5000));
 	assert_int_equal(guests[1].accesses, 0);
@@ -297,12 +290,12 @@ static void test_affinity(void **state)
 {
 	assert_affinity("1", 0);
 	assert_affinity("0-2", 0);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 	assert_affinity("1,3", -EINVAL);
-	assert_non_null(strstr(last_line, "names a CPU that this process may not run on"));
+	assert_non_null(strstr(logged.last, "names a CPU that this process may not run on"));
 	assert_affinity("9999", -EINVAL);
 	assert_affinity("65536", -EINVAL);
-	assert_non_null(strstr(last_line, "takes a list of host CPUs"));
+	assert_non_null(strstr(logged.last, "takes a list of host CPUs"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

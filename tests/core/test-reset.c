@@ -5,6 +5,7 @@
  * vCPUs, RAM and the architecture are this test's; there is one device, and the loop and the list
  * of devices are the real ones, as is util/cancel.c.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -156,10 +157,6 @@ static void stop_rung(void *arg)
 		loop_stop(kvm.loop);
 }
 
-static void discard_line(enum log_level level, const char *line, void *arg)
-{
-}
-
 static int set_up(void **state)
 {
 	parked = waits_for_cancel = false;
@@ -168,7 +165,7 @@ static int set_up(void **state)
 	config.timeout_ns = 0;
 	reason = END_RUNNING;
 	status = 0;
-	log_set_sink(discard_line, NULL);
+	log_record();
 	kvm.loop = loop_new();
 	stop_bell = (struct loop_bell){.fn = stop_rung};
 	loop_add_bell(kvm.loop, &stop_bell);
@@ -183,7 +180,7 @@ static int tear_down(void **state)
 	init_exit(&kvm);
 	device_unregister(&disk);
 	loop_free(kvm.loop);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 

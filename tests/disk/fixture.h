@@ -6,6 +6,7 @@
 #ifndef TESTS_DISK_DISK_FIXTURE_H
 #define TESTS_DISK_DISK_FIXTURE_H
 
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <fcntl.h>
@@ -23,22 +24,12 @@
 
 static struct loop *loop;
 static char folder[64], image[80];
-static char last_line[512];
-static unsigned int lines;
-
-static inline void keep_line(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	lines++;
-}
 
 /* /var/tmp: a file system with O_DIRECT, which /tmp need not be. */
 static inline int set_up(void **state)
 {
 	alarm(100);
-	log_set_sink(keep_line, NULL);
-	last_line[0] = '\0';
-	lines = 0;
+	log_record();
 	snprintf(folder, sizeof(folder), "/var/tmp/lkvm-test-disk.XXXXXX");
 	if (!mkdtemp(folder))
 		return -1;
@@ -53,14 +44,14 @@ static inline int tear_down(void **state)
 	unlink(image);
 	rmdir(folder);
 	alarm(0);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 
-#define assert_line(text)                                                \
-	do {                                                             \
-		if (!strstr(last_line, text))                            \
-			fail_msg("'%s' is not in: %s", text, last_line); \
+#define assert_line(text)                                                  \
+	do {                                                               \
+		if (!strstr(logged.last, text))                            \
+			fail_msg("'%s' is not in: %s", text, logged.last); \
 	} while (0)
 
 /* The byte that a fresh image has at an offset. */

@@ -54,7 +54,7 @@ static void test_range(void **state)
 		assert_io(-ERANGE, ops[i], 511, 0);
 	}
 	assert_io(0, DISK_FLUSH, 0, 0);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 	stop_disk();
 }
 
@@ -133,7 +133,7 @@ static void test_file_that_shrinks(void **state)
 	start_disk("");
 	assert_int_equal(truncate(image, BYTES / 2 + 512), 0);
 	assert_io(0, DISK_READ, 512, BYTES / 2);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 	assert_io(-EIO, DISK_READ, 4096, BYTES / 2);
 	assert_line("read of 4096 bytes at 524288: Input/output error; the guest gets an I/O "
 		    "error");

@@ -112,7 +112,7 @@ static void verify(const char *words)
 
 	make_image(BYTES);
 	if (!engine_is_here(words)) {
-		print_message("# %s: %s\n", words, last_line);
+		print_message("# %s: %s\n", words, logged.last);
 		free(content);
 		return;
 	}

@@ -109,7 +109,7 @@ static void check_pair(int (*first)(void), int (*second)(void), bool may)
 	assert_true(one >= 0);
 	two = second();
 	if ((two >= 0) != may)
-		fail_msg("the second is %s; %s", may ? "refused" : "not refused", last_line);
+		fail_msg("the second is %s; %s", may ? "refused" : "not refused", logged.last);
 	if (two >= 0)
 		close(two);
 	close(one);

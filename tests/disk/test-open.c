@@ -9,10 +9,10 @@
 
 static void assert_refused(const char *words, const char *line)
 {
-	unsigned int before = lines;
+	unsigned int before = logged.lines;
 
 	assert_null(open_disk(words));
-	assert_int_equal(lines, before + 1);
+	assert_int_equal(logged.lines, before + 1);
 	assert_line(image);
 	assert_line(line);
 }
@@ -22,7 +22,7 @@ static void test_sizes(void **state)
 	make_image(1 * MIB);
 	disk = open_disk("");
 	assert_int_equal(disk_bytes(disk), MIB);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 	disk_close(disk);
 
 	make_image(1000);

@@ -10,7 +10,7 @@ static struct disk_options options;
 static int parse(const char *text)
 {
 	free(options.path);
-	lines = 0;
+	logged.lines = 0;
 	return disk_parse_options(text, &options);
 }
 
@@ -27,7 +27,7 @@ static void test_defaults(void **state)
 	assert_false(options.read_only);
 	assert_false(options.snapshot);
 	assert_string_equal(options.serial, "");
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void test_everything(void **state)
@@ -71,7 +71,7 @@ static void assert_refused(const char *text, const char *line)
 {
 	assert_int_equal(parse(text), -EINVAL);
 	assert_null(options.path);
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 	assert_line("disk x: ");
 	assert_line(line);
 }
@@ -112,9 +112,9 @@ static void test_value_of_any_length(void **state)
 static void test_no_path(void **state)
 {
 	assert_int_equal(parse(""), -EINVAL);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 	assert_int_equal(parse(",ro"), -EINVAL);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 int main(void)

@@ -322,7 +322,7 @@ static void check_neighbours(const char *words)
 
 	make_image(BYTES);
 	if (!start_aligned(words)) {
-		print_message("# %s: %s\n", words, last_line);
+		print_message("# %s: %s\n", words, logged.last);
 		return;
 	}
 	for (unsigned int round = 1; round <= 4; round++) {

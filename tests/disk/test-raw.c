@@ -308,7 +308,7 @@ static void test_engine_that_cannot_be_opened(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	assert_int_equal(disk_start(disk, loop, &user), 0);
 	assert_string_equal(disk_engine_name(disk), "threads");
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 	assert_line("threads take its place");
 	assert_int_equal(run_io(DISK_READ, buffer, BYTES, 0), 0);
 	assert_pattern(buffer, BYTES, 0);

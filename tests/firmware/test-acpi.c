@@ -8,6 +8,7 @@
  * check-iasl.sh to have a second opinion on it.
  */
 #include "firmware/acpi.h"
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 #include "x86/layout.h"
 #include <kvm/acpi-table.h>
@@ -115,19 +116,10 @@ static struct device com1_device = {.name = "serial0", .describe = com1_describe
 static struct device others_device = {.name = "others", .describe = others_describe};
 
 static struct gmem mem;
-static char last_line[1024];
-static unsigned int lines;
-
-static void record_line(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	lines++;
-}
 
 static int setup(void **state)
 {
-	lines = 0;
-	log_set_sink(record_line, NULL);
+	log_record();
 	device_register(&silent_device);
 	device_register(&pci_device);
 	device_register(&com1_device);
@@ -142,7 +134,7 @@ static int teardown(void **state)
 	device_unregister(&com1_device);
 	device_unregister(&others_device);
 	gmem_unmap(&mem);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 
@@ -234,7 +226,7 @@ static void test_rsdp_and_xsdt(void **state)
 	assert_int_not_equal(find_table("APIC"), 0);
 	assert_int_not_equal(find_table("MCFG"), 0);
 	assert_int_not_equal(find_table("SPCR"), 0);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void check_port(gpa_t gpa, u16 port, u8 bits, u8 access)
@@ -489,11 +481,11 @@ static void check_refused(const struct device_record *bad, const char *word)
 	struct device_record good = com1;
 
 	com1 = *bad;
-	lines = 0;
+	logged.lines = 0;
 	assert_int_equal(acpi_write_tables(&mem, 1), -EINVAL);
-	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, "serial0"));
-	assert_non_null(strstr(last_line, word));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, "serial0"));
+	assert_non_null(strstr(logged.last, word));
 	com1 = good;
 }
 
@@ -554,7 +546,7 @@ static void test_overflow(void **state)
 	device_register(&many);
 	assert_int_equal(acpi_write_tables(&mem, 255), -ENOSPC);
 	device_unregister(&many);
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 	for (gpa_t gpa = LAYOUT_ACPI; gpa < LAYOUT_ACPI + MIB; gpa++)
 		assert_int_equal(get(gpa, 1), 0xee);
 }
@@ -565,7 +557,7 @@ static void test_no_ram(void **state)
 
 	assert_int_equal(gmem_map(&small, 640 * KIB, LAYOUT_RAM_HOLE, LAYOUT_RAM_HIGH, NULL), 0);
 	assert_int_equal(acpi_write_tables(&small, 1), -EFAULT);
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 	gmem_unmap(&small);
 }
 
@@ -630,7 +622,7 @@ static void test_added_tables(void **state)
 		for (unsigned int j = 4; j < i; j++)
 			assert_true(gpa >= get(xsdt() + 36 + 8 * j, 8) + sizeof(bytes));
 	}
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 /* One table may fit the window and still be too large for what is left of it. */
@@ -642,18 +634,18 @@ static void test_added_tables_overflow(void **state)
 	give_tables(1, bytes, sizeof(bytes));
 	assert_int_equal(acpi_table_open(), 0);
 	assert_int_equal(acpi_write_tables(&mem, 1), -ENOSPC);
-	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, "does not fit"));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, "does not fit"));
 }
 
 static void check_table_refused(const u8 *bytes, size_t len, const char *word)
 {
-	lines = 0;
+	logged.lines = 0;
 	give_tables(1, bytes, len);
 	assert_true(acpi_table_open() < 0);
-	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, paths[0]));
-	assert_non_null(strstr(last_line, word));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, paths[0]));
+	assert_non_null(strstr(logged.last, word));
 	unlink(paths[0]);
 }
 
@@ -683,7 +675,7 @@ static void test_bad_added_tables(void **state)
 	assert_int_equal(acpi_table_open(), -ENOENT);
 	items[0] = "/tmp";
 	assert_int_equal(acpi_table_open(), -EINVAL);
-	assert_non_null(strstr(last_line, "a directory"));
+	assert_non_null(strstr(logged.last, "a directory"));
 	make_table(bytes, "SSDT", 36);
 	give_tables(ACPI_TABLES_MAX + 1, bytes, 36);
 	assert_int_equal(acpi_table_open(), -E2BIG);
@@ -747,7 +739,7 @@ static int dump(const char *dir, const char *cpus)
 	int failed;
 
 	setup(NULL);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	if (acpi_write_tables(&mem, cpus ? atoi(cpus) : 2) < 0)
 		return 1;
 	failed = dump_table(dir, xsdt()) | dump_table(dir, dsdt()) |

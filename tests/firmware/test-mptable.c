@@ -7,6 +7,7 @@
  */
 #include "firmware/acpi.h"
 #include "firmware/mptable.h"
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 #include "x86/layout.h"
 #include <kvm/cpuid.h>
@@ -61,20 +62,13 @@ static struct device silent_device = {.name = "silent"};
 static struct device pci_device = {.name = "pci", .describe = pci_describe};
 
 static struct gmem mem;
-static unsigned int lines;
-
-static void count_line(enum log_level level, const char *line, void *arg)
-{
-	lines++;
-}
 
 static int setup(void **state)
 {
-	lines = 0;
 	pci0.resources[1].base = 0;
 	pci0.pins = NULL;
 	pci0.pin_count = 0;
-	log_set_sink(count_line, NULL);
+	log_record();
 	device_register(&silent_device);
 	device_register(&pci_device);
 	return gmem_map(&mem, 2 * MIB, LAYOUT_RAM_HOLE, LAYOUT_RAM_HIGH, NULL);
@@ -85,7 +79,7 @@ static int teardown(void **state)
 	device_unregister(&silent_device);
 	device_unregister(&pci_device);
 	gmem_unmap(&mem);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 
@@ -105,7 +99,7 @@ static void check_machine(unsigned int cpus, unsigned int expected)
 	assert_int_equal(mp.ioapic_id, expected);
 	assert_int_equal(mp.interrupts, 15);
 	assert_int_equal(mp.locals, 2);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void test_cpus(void **state)
@@ -316,7 +310,7 @@ static void test_no_ram(void **state)
 	assert_int_equal(gmem_map(&small, LAYOUT_MPTABLE, LAYOUT_RAM_HOLE, LAYOUT_RAM_HIGH, NULL),
 			 0);
 	assert_int_equal(mptable_write(&small, 1), -EFAULT);
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 	gmem_unmap(&small);
 }
 

@@ -8,6 +8,7 @@
  * `dmidecode --from-dump` reads them, for check-dmidecode.sh to have a second opinion.
  */
 #include "firmware/smbios.h"
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 #include "x86/layout.h"
 #include <kvm/cpuid.h>
@@ -37,24 +38,17 @@ void x86_cpuid_signature(u32 *signature, u32 *features)
 }
 
 static struct gmem mem;
-static unsigned int lines;
-
-static void count_line(enum log_level level, const char *line, void *arg)
-{
-	lines++;
-}
 
 static int setup(void **state)
 {
-	lines = 0;
-	log_set_sink(count_line, NULL);
+	log_record();
 	return gmem_map(&mem, 2 * MIB, LAYOUT_RAM_HOLE, LAYOUT_RAM_HIGH, NULL);
 }
 
 static int teardown(void **state)
 {
 	gmem_unmap(&mem);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 
@@ -181,7 +175,7 @@ static void write_tables(const char *name, unsigned int cpus)
 {
 	assert_int_equal(gmem_clear(&mem), 0);
 	assert_int_equal(smbios_write(&mem, name, cpus), 0);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 	read_tables();
 }
 
@@ -337,7 +331,7 @@ static void test_no_ram(void **state)
 	assert_int_equal(gmem_map(&small, LAYOUT_SMBIOS, LAYOUT_RAM_HOLE, LAYOUT_RAM_HIGH, NULL),
 			 0);
 	assert_int_equal(smbios_write(&small, "x", 1), -EFAULT);
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 	gmem_unmap(&small);
 }
 
@@ -384,7 +378,7 @@ static int dump(const char *path, const char *cpus)
 	u32 len;
 
 	setup(NULL);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	if (!file || smbios_write(&mem, "guest-42", cpus ? (unsigned int)atoi(cpus) : 1))
 		return 1;
 	gmem_read(&mem, LAYOUT_SMBIOS, head, 24);

@@ -2,6 +2,7 @@
 /*
  * Pins firmware/vmgenid.c: where the ID is, that each power-on has another, what is said of it.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 #include "x86/layout.h"
 #include <kvm/vmgenid.h>
@@ -16,12 +17,6 @@
 #include <string.h>
 
 static struct kvm kvm;
-static unsigned int lines;
-
-static void count_line(enum log_level level, const char *line, void *arg)
-{
-	lines++;
-}
 
 static void init_module(const struct init_module *module, void *arg)
 {
@@ -37,8 +32,7 @@ static void exit_module(const struct init_module *module, void *arg)
 
 static int setup(void **state)
 {
-	lines = 0;
-	log_set_sink(count_line, NULL);
+	log_record();
 	init_for_each(init_module, &kvm);
 	return gmem_map(&kvm.mem, 2 * MIB, LAYOUT_RAM_HOLE, LAYOUT_RAM_HIGH, NULL);
 }
@@ -47,7 +41,7 @@ static int teardown(void **state)
 {
 	init_for_each(exit_module, &kvm);
 	gmem_unmap(&kvm.mem);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 
@@ -100,7 +94,7 @@ static void test_no_ram(void **state)
 	assert_int_equal(gmem_map(&kvm.mem, LAYOUT_VMGENID, LAYOUT_RAM_HOLE, LAYOUT_RAM_HIGH, NULL),
 			 0);
 	assert_int_equal(device_reset_all(), -EFAULT);
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #ifndef TESTS_GUEST_FIXTURE_H
 #define TESTS_GUEST_FIXTURE_H
 
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -20,21 +21,11 @@
 #include <unistd.h>
 
 static char folder[64];
-static char said[1024];
-static unsigned int lines;
-
-static inline void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(said, sizeof(said), "%s", line);
-	lines++;
-}
 
 static inline int set_up(void **state)
 {
 	strcpy(folder, "/tmp/lkvm-test-guest-XXXXXX");
-	said[0] = 0;
-	lines = 0;
-	log_set_sink(record, NULL);
+	log_record();
 	return mkdtemp(folder) ? 0 : -1;
 }
 
@@ -74,10 +65,10 @@ static inline const char *put(const char *name, const char *text)
 /* One line, with all of this in it. */
 static inline void assert_said(const char *what)
 {
-	assert_int_equal(lines, 1);
-	if (!strstr(said, what))
-		fail_msg("'%s' is not in '%s'", what, said);
-	lines = 0;
+	assert_int_equal(logged.lines, 1);
+	if (!strstr(logged.last, what))
+		fail_msg("'%s' is not in '%s'", what, logged.last);
+	logged.lines = 0;
 }
 
 #define GUEST_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -45,7 +45,7 @@ static void assert_wanted(bool has_initrd, int wanted, bool is_required)
 	assert_int_equal(initramfs_wanted(has_initrd, &required), wanted);
 	if (wanted > 0)
 		assert_true(required == is_required);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void assert_contradiction(const char *what)
@@ -307,7 +307,7 @@ static void test_a_missing_driver_is_named(void **state)
 	assert_said("has no driver virtio_rng, which this machine needs");
 	put("lib/modules/6.1.0/modules.builtin", "k/virtio_rng.ko\n");
 	assert_int_equal(initramfs_make(&plan, &data, &bytes), 0);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 	initramfs_free();
 }
 

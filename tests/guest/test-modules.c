@@ -87,7 +87,7 @@ static void test_built_in_is_there_and_missing_is_not(void **state)
 	assert_int_equal(modules_add(modules, "ext"), -ENOENT);
 	assert_int_equal(modules_add(modules, ""), -ENOENT);
 	assert_int_equal(modules_count(modules), 0);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 	modules_close(modules);
 }
 
@@ -114,7 +114,7 @@ static void test_drivers_of_types(void **state)
 	assert_int_equal(modules_add_type(modules, "ext"), -ENOENT);
 	assert_int_equal(modules_add_type(modules, "ext4"), 0);
 	assert_int_equal(modules_count(modules), 0);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 	modules_close(modules);
 }
 
@@ -209,7 +209,7 @@ static void test_found_where_others_may_write(void **state)
 	assert_int_equal(modules_add(modules, "x"), 0);
 	modules_close(modules);
 	chmod(lib, 0755);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 
 	chmod(dep_file, 0666);
 	assert_int_equal(modules_open(NULL, kernel, "6.1.0-lkvm-test", &modules), 0);
@@ -218,7 +218,7 @@ static void test_found_where_others_may_write(void **state)
 	assert_said("modules.dep is writable for everyone; --modules");
 	modules_close(modules);
 	chmod(dep_file, 0644);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void test_found_of_another_user(void **state)

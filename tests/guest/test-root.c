@@ -167,10 +167,10 @@ static void assert_root(const char *wish, unsigned int count, const char *device
 	struct root root;
 
 	if (choose(wish, count, &root))
-		fail_msg("%s: %s", wish, said);
+		fail_msg("%s: %s", wish, logged.last);
 	assert_string_equal(root.device, device);
 	assert_string_equal(root.type, type);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void assert_refused(const char *wish, unsigned int count, const char *what)

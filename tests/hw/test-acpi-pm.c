@@ -3,6 +3,7 @@
  * hw/acpi-pm.c: button, SCI and power-off.
  */
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 #include "x86/layout.h"
 
@@ -83,25 +84,19 @@ static void test_power_off(void **state)
 	assert_int_equal(fake_in(PM1_CONTROL, 2) & SLP_EN, 0);
 }
 
-static unsigned int warnings;
-
-static void count_warning(enum log_level level, const char *line, void *arg)
-{
-	warnings += level == LOG_WARN;
-}
-
 static void test_other_sleep_is_refused(void **state)
 {
-	log_set_sink(count_warning, NULL);
+	log_record();
 	for (unsigned int i = 0; i < 100; i++) {
 		for (unsigned int type = 0; type < 8; type++) {
 			if (type != ACPI_S5_SLP_TYP)
 				fake_out(PM1_CONTROL, 2, SLP_TYP(type) | SLP_EN);
 		}
 	}
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	assert_int_equal(fake.ends, 0);
-	assert_in_range(warnings, 1, LOG_BURST);
+	assert_in_range(logged.lines, 1, LOG_BURST);
+	assert_ptr_equal(strstr(logged.last, "lkvm: warning: "), logged.last);
 }
 
 /* SCI_EN cannot be cleared; GBL_RLS goes nowhere and SLP_EN is write-only. */

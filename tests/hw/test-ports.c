@@ -4,6 +4,7 @@
  * hw/pvpanic.c.
  */
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 #include "x86/layout.h"
 
@@ -88,24 +89,17 @@ static void test_exit_port(void **state)
 	assert_int_equal(fake_in(PORT_EXIT, 4), 0xffffffff);
 }
 
-static unsigned int lines;
-
-static void count_line(enum log_level level, const char *line, void *arg)
-{
-	lines++;
-}
-
 static void test_pvpanic(void **state)
 {
 	assert_int_equal(fake_inb(PORT_PVPANIC), 0x03);
 	fake_outb(PORT_PVPANIC, 0x01);
 	assert_int_equal(fake.panics, 1);
-	log_set_sink(count_line, NULL);
+	log_record();
 	for (unsigned int i = 0; i < 100; i++)
 		fake_outb(PORT_PVPANIC, 0x02);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	assert_int_equal(fake.panics, 1); /* the guest goes on */
-	assert_in_range(lines, 1, LOG_BURST);
+	assert_in_range(logged.lines, 1, LOG_BURST);
 	fake_outb(PORT_PVPANIC, 0xfc);
 	assert_int_equal(fake.panics, 1);
 	assert_int_equal(fake.ends, 0);

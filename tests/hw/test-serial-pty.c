@@ -4,6 +4,7 @@
  * pseudo-terminal that lkvm names on the other.
  */
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 #include "x86/layout.h"
 
@@ -18,13 +19,7 @@
 
 #define PATIENCE_MS 2000
 
-static char last_line[256];
 static int terminal;
-
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-}
 
 static int parse(const char *word)
 {
@@ -38,11 +33,11 @@ static int setup(void **state)
 {
 	const char *name;
 
-	log_set_sink(record, NULL);
+	log_record();
 	assert_int_equal(parse("--tty=1"), 0);
 	fake_start();
-	assert_non_null(strstr(last_line, "ttyS1 of the guest is "));
-	name = strstr(last_line, "/dev/pts/");
+	assert_non_null(strstr(logged.last, "ttyS1 of the guest is "));
+	name = strstr(logged.last, "/dev/pts/");
 	assert_non_null(name);
 	terminal = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK);
 	assert_true(terminal >= 0);

@@ -6,6 +6,7 @@
  * does. Interrupts are seen in the local APIC's request register; doorbells are rung by a guest
  * of a few real-mode instructions. Without /dev/kvm every test is skipped, and says so.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -40,14 +41,6 @@ static struct kvm kvm;
 static int cpu_fd = -1;
 static struct kvm_run *run;
 static size_t run_bytes;
-static char last_line[512];
-static unsigned int lines;
-
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	lines++;
-}
 
 static bool have_kvm(void)
 {
@@ -66,12 +59,11 @@ static int set_up(void **state)
 {
 	int size;
 
-	lines = 0;
 	if (!have_kvm())
 		return 0;
 	if (init_run(&kvm))
 		return -1;
-	log_set_sink(record, NULL);
+	log_record();
 	cpu_fd = kvm_vm_ioctl_value(&kvm, KVM_CREATE_VCPU, 0);
 	size = ioctl(kvm.dev_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (cpu_fd < 0 || size <= 0)
@@ -83,7 +75,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	if (cpu_fd < 0)
 		return 0;
 	munmap(run, run_bytes);
@@ -185,7 +177,7 @@ static void test_an_eventfd_raises_an_msi(void **state)
 	usleep(20000);
 	assert_false(requested(VECTOR + 2));
 	irq_remove_msi(&kvm, (u32)gsi);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 	close(fd);
 }
 
@@ -238,7 +230,7 @@ static void test_a_level_line_with_resampling(void **state)
 	assert_int_equal(irq_detach_fd(&kvm, 10, fd), 0);
 	irq_set_level(&kvm, 10, true);
 	irq_set_level(&kvm, 10, false);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 	close(fd);
 	close(resample);
 }

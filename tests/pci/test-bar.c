@@ -4,6 +4,7 @@
  * refused, capabilities, pins. The function under test is a fake one.
  */
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/log-record.h"
 #include "tests/lib/pci-guest.h"
 #include "tests/lib/test.h"
 #include "x86/layout.h"
@@ -35,14 +36,6 @@ static unsigned int moves, last_bar;
 static atomic_uint handled; /* by the handlers of fake BARs, on any thread */
 static bool last_mapped;
 static u64 last_base;
-static char last_line[256];
-static unsigned int lines;
-
-static void record_line(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	lines++;
-}
 
 /* A BAR reads as its owner's first letter and the offset. */
 static u64 fake_bar_read(void *dev, u64 offset, unsigned int size)
@@ -98,7 +91,7 @@ static void fill(struct pci_function *fn, const char *name)
 static int set_up(void **state)
 {
 	fake_start();
-	log_set_sink(record_line, NULL);
+	log_record();
 	fill(&a, "a");
 	fill(&b, "b");
 	fill(&c, "c");
@@ -107,7 +100,7 @@ static int set_up(void **state)
 	assert_int_equal(pci_add(&fake.kvm, &a, A), 0);
 	assert_int_equal(pci_add(&fake.kvm, &b, B), 0);
 	assert_int_equal(device_reset_all(), 0);
-	moves = lines = 0;
+	moves = 0;
 	handled = 0;
 	return 0;
 }
@@ -118,7 +111,7 @@ static int tear_down(void **state)
 	pci_remove(&fake.kvm, &a);
 	pci_remove(&fake.kvm, &c);
 	assert_int_equal(fake.kvm.mmio.count, 1); /* ECAM */
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	fake_stop();
 	return 0;
 }
@@ -147,8 +140,8 @@ static void test_functions_that_share_a_device(void **state)
 	assert_int_equal(pci_in(B, 0x0e, 1), 0x00);
 	assert_int_equal(pci_in(C, 0x00, 4), 0xffffffff);
 	assert_int_equal(pci_add(&fake.kvm, &c, B), -17); /* EEXIST */
-	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, "04.0 is taken by b"));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, "04.0 is taken by b"));
 	assert_int_equal(pci_add(&fake.kvm, &c, C), 0);
 	assert_int_equal(pci_in(B, 0x0e, 1), 0x80);
 }
@@ -211,7 +204,7 @@ static void test_sizing(void **state)
 	pci_out(A, BAR(5), 4, 0);
 	assert_true(last_mapped);
 	assert_int_equal(last_base, LAYOUT_PCI_MMIO + 0x4000);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void test_decoding(void **state)
@@ -256,7 +249,7 @@ static void test_moves(void **state)
 	pci_out(A, BAR(0), 4, 0xabcd4567);
 	assert_int_equal(pci_in(A, BAR(0), 4), 0x4541);
 	assert_int_equal(fake_in(0x4544, 4), 0x61000004);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 	/* And home, by a reset. */
 	assert_int_equal(device_reset_all(), 0);
 	pci_out(A, COMMAND, 2, DECODE);
@@ -285,12 +278,12 @@ static void test_refused(void **state)
 		pci_out(A, BAR(1), 4, places[i].base);
 		assert_false(a.bars[1].mapped);
 		if (i < LOG_BURST)
-			assert_non_null(strstr(last_line, places[i].owner));
+			assert_non_null(strstr(logged.last, places[i].owner));
 		assert_int_equal(pci_in(A, BAR(1), 4), places[i].base);
 		pci_out(A, COMMAND, 2, DECODE_MEM);
 		pci_out(A, COMMAND, 2, DECODE);
 	}
-	assert_int_equal(lines, LOG_BURST);
+	assert_int_equal(logged.lines, LOG_BURST);
 	assert_int_equal(pci_in(A, 0x00, 4), 0x10401af4);
 	/* Ports: the motherboard, a chip, the configuration ports themselves, and 0. */
 	for (u32 base = 0; base <= 0x0cc0; base += base == 0x40 ? 0x0c80 : 0x40) {
@@ -529,8 +522,8 @@ static void test_map(void **state)
 	log_threshold = LOG_DEBUG;
 	assert_int_equal(device_reset_all(), 0);
 	log_threshold = LOG_WARN;
-	assert_int_equal(lines, 4);
-	assert_non_null(strstr(last_line, "pci: 00:04.3 "));
+	assert_int_equal(logged.lines, 4);
+	assert_non_null(strstr(logged.last, "pci: 00:04.3 "));
 }
 
 static void test_no_room_at_power_on(void **state)
@@ -544,7 +537,7 @@ static void test_no_room_at_power_on(void **state)
 		assert_int_equal(pci_add(&fake.kvm, &fn[i], (u8)(0xc0 + i)), 0);
 	}
 	assert_int_equal(device_reset_all(), -28);
-	assert_non_null(strstr(last_line, "no room for BAR 1"));
+	assert_non_null(strstr(logged.last, "no room for BAR 1"));
 	for (unsigned int i = 0; i < ARRAY_SIZE(fn); i++)
 		pci_remove(&fake.kvm, &fn[i]);
 }

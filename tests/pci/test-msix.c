@@ -4,6 +4,7 @@
  * test is a fake one; vectors' eventfds are real, KVM is tests/lib's.
  */
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/log-record.h"
 #include "tests/lib/pci-guest.h"
 #include "tests/lib/test.h"
 #include "x86/layout.h"
@@ -30,14 +31,6 @@
 
 static struct msix msix;
 static struct pci_function function;
-static char last_line[256];
-static unsigned int lines;
-
-static void record_line(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	lines++;
-}
 
 /* The area lies at AREA of the BAR; what is before it is the owner's, what is behind nobody's. */
 static u64 owner_read(void *dev, u64 offset, unsigned int size)
@@ -54,7 +47,7 @@ static void owner_write(void *dev, u64 offset, unsigned int size, u64 value)
 static int set_up(void **state)
 {
 	fake_start();
-	log_set_sink(record_line, NULL);
+	log_record();
 	function = (struct pci_function){
 		.name = "fake",
 		.vendor = 0x1af4,
@@ -72,7 +65,6 @@ static int set_up(void **state)
 	assert_int_equal(pci_add(&fake.kvm, &function, DEVFN), 0);
 	assert_int_equal(device_reset_all(), 0);
 	pci_out(DEVFN, 0x04, 2, 0x0006);
-	lines = 0;
 	return 0;
 }
 
@@ -81,7 +73,7 @@ static int tear_down(void **state)
 	pci_remove(&fake.kvm, &function);
 	msix_exit(&msix);
 	assert_int_equal(fake_msi_attached(), 0);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	fake_stop();
 	return 0;
 }
@@ -328,8 +320,8 @@ static void test_no_routes(void **state)
 	pci_out(DEVFN, CONTROL, 2, ENABLE);
 	fake_msi_fail(true);
 	program(0, ADDRESS, DATA(0));
-	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, "fake: no route left for MSI-X vector 0"));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, "fake: no route left for MSI-X vector 0"));
 	msix_raise(&msix, 0);
 	fake_msi_fail(false);
 	program(0, ADDRESS, DATA(0));
@@ -337,7 +329,7 @@ static void test_no_routes(void **state)
 	fake_msi_fail(true);
 	mmio_out(ENTRY(0) + 12, 4, 1);
 	mmio_out(ENTRY(0) + 12, 4, 0);
-	assert_non_null(strstr(last_line, "fake: KVM_IRQFD of MSI-X vector 0"));
+	assert_non_null(strstr(logged.last, "fake: KVM_IRQFD of MSI-X vector 0"));
 	fake_msi_fail(false);
 }
 

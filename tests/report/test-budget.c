@@ -4,6 +4,7 @@
  *
  * The phases are this test's own, so that time is what it says.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <kvm/budget.h>
@@ -26,8 +27,6 @@ static enum end_reason reason;
 static int status;
 static bool ending;
 static unsigned int ends;
-static char last_line[1024];
-static unsigned int log_lines;
 
 u64 phase_ns(enum phase phase)
 {
@@ -68,12 +67,6 @@ const char *kvm_end_name(enum end_reason why)
 	return why == END_POWEROFF ? "poweroff" : "other";
 }
 
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	log_lines++;
-}
-
 static void start(u64 budget_ns)
 {
 	config.budget_ns = budget_ns;
@@ -101,9 +94,8 @@ static void finish(u64 ns, enum end_reason why, int code)
 
 static int set_up(void **state)
 {
-	log_set_sink(record, NULL);
-	log_lines = ends = 0;
-	last_line[0] = '\0';
+	log_record();
+	ends = 0;
 	memset(stamps, 0, sizeof(stamps));
 	stamps[PHASE_EXEC] = MS(5000);
 	reason = END_RUNNING;
@@ -118,7 +110,7 @@ static int tear_down(void **state)
 	init_exit(&kvm);
 	assert_null(watcher);
 	loop_free(kvm.loop);
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 
@@ -126,15 +118,15 @@ static void assert_failed(const char *line)
 {
 	assert_int_equal(reason, END_ERROR);
 	assert_int_equal(status, STATUS_ERROR);
-	assert_int_equal(log_lines, 1);
-	assert_string_equal(last_line, line);
+	assert_int_equal(logged.lines, 1);
+	assert_string_equal(logged.last, line);
 }
 
 static void assert_untouched(enum end_reason why, int code)
 {
 	assert_int_equal(reason, why);
 	assert_int_equal(status, code);
-	assert_int_equal(log_lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void test_in_time(void **state)

@@ -5,6 +5,7 @@
  *
  * Each case runs in a child, whose signals and timer are its own.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -219,19 +220,12 @@ static void work_files(void)
 	MUST(!pread_full(fd, bytes, FILE_BYTES, 0));
 }
 
-static unsigned int lines;
-
-static void count_line(enum log_level level, const char *line, void *arg)
-{
-	lines++;
-}
-
 /* Whoever called it off says so, nobody else. */
 static void work_says_nothing(void)
 {
-	log_set_sink(count_line, NULL);
-	MUST(log_fail(-ECANCELED, "a line") == -ECANCELED && lines == 0);
-	MUST(log_fail(-EIO, "a line") == -EIO && lines == 1);
+	log_record();
+	MUST(log_fail(-ECANCELED, "a line") == -ECANCELED && logged.lines == 0);
+	MUST(log_fail(-EIO, "a line") == -EIO && logged.lines == 1);
 }
 
 static void test_transfers_and_messages(void **state)

@@ -5,6 +5,7 @@
  * Modules write a letter each to a trace: upper case when they come up, lower
  * case when they go down.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <ctype.h>
@@ -17,14 +18,6 @@
 static char trace[64];
 static char failing; /* the letter of the module that fails; 0: none */
 static bool failing_loudly;
-static char last_line[1024];
-static unsigned int lines;
-
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	lines++;
-}
 
 static void trace_add(char c)
 {
@@ -76,15 +69,13 @@ static int set_up(void **state)
 	memset(trace, 0, sizeof(trace));
 	failing = 0;
 	failing_loudly = false;
-	lines = 0;
-	last_line[0] = '\0';
-	log_set_sink(record, NULL);
+	log_record();
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 
@@ -94,7 +85,7 @@ static void test_registered_run_by_level_then_name(void **state)
 	assert_string_equal(trace, "ABCDEF");
 	init_exit(kvm);
 	assert_string_equal(trace, "ABCDEFfedcba");
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void test_exit_is_idempotent(void **state)
@@ -120,10 +111,10 @@ static void test_failure_unwinds_from_each_position(void **state)
 		failing = 'A' + i;
 		assert_int_equal(init_run(kvm), -ENOENT);
 		assert_string_equal(trace, traces[i]);
-		assert_int_equal(lines, 1);
+		assert_int_equal(logged.lines, 1);
 		snprintf(line, sizeof(line),
 			 "lkvm: %c: cannot be initialised: No such file or directory", failing);
-		assert_string_equal(last_line, line);
+		assert_string_equal(logged.last, line);
 
 		init_exit(kvm);
 		assert_string_equal(trace, traces[i]);
@@ -135,8 +126,8 @@ static void test_module_that_logged_is_the_one_line(void **state)
 	failing = 'D';
 	failing_loudly = true;
 	assert_int_equal(init_run(kvm), -ENOENT);
-	assert_int_equal(lines, 1);
-	assert_string_equal(last_line, "lkvm: disk x: no such file");
+	assert_int_equal(logged.lines, 1);
+	assert_string_equal(logged.last, "lkvm: disk x: no such file");
 	assert_string_equal(trace, "ABCcba");
 }
 

@@ -3,6 +3,7 @@
  * Pins util/options.c and util/options-help.c: what is accepted, each error line
  * to the letter, and the look of the help.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -26,9 +27,6 @@ static struct {
 	const char *log;
 	unsigned int log_calls;
 } values;
-
-static char last_line[1024];
-static unsigned int lines;
 
 static int parse_net(const struct option *option, const char *arg)
 {
@@ -183,19 +181,11 @@ static const struct option same_options[] = {
 };
 OPTION_GROUP(same, "help-test", "Devices", 30, same_options);
 
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	lines++;
-}
-
 static int set_up(void **state)
 {
 	free(values.disks.items);
 	memset(&values, 0, sizeof(values));
-	lines = 0;
-	last_line[0] = '\0';
-	log_set_sink(record, NULL);
+	log_record();
 	return 0;
 }
 
@@ -203,7 +193,7 @@ static int tear_down(void **state)
 {
 	free(values.disks.items);
 	values.disks = (struct option_list){};
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 
@@ -228,19 +218,19 @@ static int run(const char *first, ...)
 
 #define RUN(...) run(__VA_ARGS__, NULL)
 
-#define ASSERT_REFUSED(line, ...)                                   \
-	do {                                                        \
-		lines = 0;                                          \
-		assert_int_equal(RUN(__VA_ARGS__), -EINVAL);        \
-		assert_string_equal(last_line, "lkvm: run: " line); \
-		assert_int_equal(lines, 1);                         \
+#define ASSERT_REFUSED(line, ...)                                     \
+	do {                                                          \
+		logged.lines = 0;                                     \
+		assert_int_equal(RUN(__VA_ARGS__), -EINVAL);          \
+		assert_string_equal(logged.last, "lkvm: run: " line); \
+		assert_int_equal(logged.lines, 1);                    \
 	} while (0)
 
 static void test_nothing(void **state)
 {
 	assert_int_equal(run(NULL), 0);
 	assert_int_equal(positional, 0);
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 }
 
 static void test_long_forms(void **state)
@@ -316,15 +306,15 @@ static void test_early_options(void **state)
 					    "--cp",    "--no-cpus", "--net=bad"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		values.log_calls = lines = 0;
+		values.log_calls = logged.lines = 0;
 		values.log = NULL;
 		assert_int_equal(RUN("one", wrong[i], "two", "--log", "x"), -EINVAL);
 		assert_string_equal(values.log, "x");
 		assert_int_equal(values.log_calls, 1);
-		assert_int_equal(lines, 1);
+		assert_int_equal(logged.lines, 1);
 		assert_int_equal(RUN("--lo=y", wrong[i]), -EINVAL);
 		assert_string_equal(values.log, "y");
-		assert_int_equal(lines, 2);
+		assert_int_equal(logged.lines, 2);
 	}
 	/* A word that is the value of another option, or behind "--", is not one. */
 	values.log_calls = 0;
@@ -336,11 +326,11 @@ static void test_early_options(void **state)
 	assert_null(values.log);
 	assert_string_equal(args[1], "one");
 	/* One line, and nothing else is set. */
-	lines = 0;
+	logged.lines = 0;
 	values.verbose = false;
 	assert_int_equal(RUN("--bogus", "--verbose", "--log=loud"), -EINVAL);
-	assert_string_equal(last_line, "lkvm: run: --log loud: no");
-	assert_int_equal(lines, 1);
+	assert_string_equal(logged.last, "lkvm: run: --log loud: no");
+	assert_int_equal(logged.lines, 1);
 	assert_false(values.verbose);
 	ASSERT_REFUSED("option --log takes FILE; got nothing", "--bogus", "--log");
 }
@@ -503,7 +493,7 @@ static void test_size(void **state)
 			 "lkvm: run: option --mem takes SIZE[K|M|G] (MiB without a suffix), "
 			 "at least 1M; got '%s'",
 			 bad[i]);
-		assert_string_equal(last_line, line);
+		assert_string_equal(logged.last, line);
 	}
 	ASSERT_REFUSED("option --file-size takes SIZE (MiB without a suffix), at most 3K; got '4K'",
 		       "--file-size=4K");

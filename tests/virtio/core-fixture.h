@@ -11,6 +11,7 @@
 
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/fake-virtio.h"
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -45,28 +46,6 @@ static struct {
 	atomic_uint kept_count;
 	u64 features_at_start;
 } echo;
-
-static char last_line[512];
-static atomic_uint lines;
-static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static inline void record(enum log_level level, const char *line, void *arg)
-{
-	pthread_mutex_lock(&line_lock);
-	strncpy(last_line, line, sizeof(last_line) - 1);
-	pthread_mutex_unlock(&line_lock);
-	atomic_fetch_add(&lines, 1);
-}
-
-static inline bool said(const char *text)
-{
-	bool found;
-
-	pthread_mutex_lock(&line_lock);
-	found = strstr(last_line, text);
-	pthread_mutex_unlock(&line_lock);
-	return found;
-}
 
 /* --- the device --- */
 
@@ -180,9 +159,7 @@ static inline int set_up(void **state)
 	int err = -1;
 
 	memset(&echo, 0, sizeof(echo));
-	last_line[0] = '\0';
-	atomic_store(&lines, 0);
-	log_set_sink(record, NULL);
+	log_record();
 	fake_start();
 	fake_virtio_ram_start();
 	fake_on_loop(add_device, &err);
@@ -201,7 +178,7 @@ static inline int tear_down(void **state)
 	fake_on_loop(remove_device, NULL);
 	fake_stop();
 	fake_virtio_ram_stop();
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	return 0;
 }
 

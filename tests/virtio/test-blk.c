@@ -38,6 +38,7 @@ static void test_config(void **state)
 
 static void test_read_and_write(void **state)
 {
+	u8 first[512];
 	u64 data;
 
 	start_image("");
@@ -57,8 +58,8 @@ static void test_read_and_write(void **state)
 	assert_int_equal(read_disk(0, data, 0), 0);
 	assert_int_equal(write_disk(0, data, 0), 0);
 	stop_all();
-	read_image(last_line, 512, 8 * 512);
-	assert_all((u8 *)last_line, 0x11, 512);
+	read_image(first, sizeof(first), 8 * 512);
+	assert_all(first, 0x11, sizeof(first));
 }
 
 static void test_range(void **state)

@@ -40,8 +40,8 @@ static void test_what_was_not_offered_is_refused(void **state)
 			continue;
 		assert_int_equal(negotiate(VERSION_1 | feature), DRIVER);
 	}
-	assert_true(said("not offered"));
-	assert_in_range(atomic_load(&lines), 1, 20); /* rate-limited */
+	assert_true(log_recorded("not offered"));
+	assert_in_range(atomic_load(&logged.lines), 1, 20); /* rate-limited */
 	/* A legacy driver. */
 	assert_int_equal(negotiate(1ULL << FEATURE), DRIVER);
 }
@@ -61,7 +61,8 @@ static void test_driver_ok_too_early(void **state)
 {
 	virtio_set_status(&device, DRIVER | VIRTIO_CONFIG_S_DRIVER_OK);
 	assert_int_equal(virtio_status(&device), DRIVER | VIRTIO_CONFIG_S_NEEDS_RESET);
-	assert_true(said("virtio-echo0: DRIVER_OK without FEATURES_OK (virtio 1.2, 3.1.1)"));
+	assert_true(
+		log_recorded("virtio-echo0: DRIVER_OK without FEATURES_OK (virtio 1.2, 3.1.1)"));
 	assert_int_equal(fake_virtio_config_interrupts(), 0); /* 2.1.2: not before DRIVER_OK */
 	fake_virtio_reset();
 	fake_virtio_up(0);
@@ -92,7 +93,7 @@ static void test_requests(void **state)
 		assert_true(fake_virtio_wait_interrupts(0, 59));
 		assert_int_equal(fake_virtio_interrupts(1), 0);
 	}
-	assert_int_equal(atomic_load(&lines), 0);
+	assert_int_equal(atomic_load(&logged.lines), 0);
 }
 
 static void test_registers_of_a_queue(void **state)
@@ -162,7 +163,7 @@ static void test_a_queue_that_cannot_be(void **state)
 		fake_on_loop(look_at_queues, &serves);
 		assert_false(serves);
 	}
-	assert_true(said("virtio-echo0: queue 0: the queue's size"));
+	assert_true(log_recorded("virtio-echo0: queue 0: the queue's size"));
 	assert_int_equal(atomic_load(&echo.starts), 0);
 	fake_virtio_up(0);
 	assert_int_equal(echo_bytes(3), 3);
@@ -176,8 +177,9 @@ static void test_a_broken_queue(void **state)
 	virtio_doorbell(&device, 0);
 	assert_true(wait_needs_reset());
 	assert_true(fake_virtio_wait_config_interrupts(1));
-	assert_true(said("virtio-echo0: queue 0: the available index jumped (virtio 1.2, 2.7.6.1); "
-			 "the device needs a reset by its driver"));
+	assert_true(log_recorded(
+		"virtio-echo0: queue 0: the available index jumped (virtio 1.2, 2.7.6.1); "
+		"the device needs a reset by its driver"));
 	assert_event("needs-reset");
 	keep(1); /* the other queue goes on */
 	fake_virtio_up(EVENT_IDX);
@@ -230,7 +232,7 @@ static void test_reset_forgets_everything(void **state)
 	virtio_doorbell(&device, 0);
 	fake_virtio_up(0);
 	assert_int_equal(echo_bytes(7), 7);
-	assert_int_equal(atomic_load(&lines), 0);
+	assert_int_equal(atomic_load(&logged.lines), 0);
 }
 
 static void give_back_soon(void *arg)

@@ -3,6 +3,7 @@
  * Pins virtio/mmio.c: the registers of a window as virtio 1.2, 4.2.2 has them, doorbells that KVM
  * knows and those it does not, the interrupt line, windows that run out.
  */
+#include "tests/lib/log-record.h"
 #include "transport-fixture.h"
 
 #include <kvm/log.h>
@@ -282,11 +283,6 @@ static void test_described(void **state)
 	assert_string_equal(record_param, "virtio_mmio.device=512@0xfebf8000:16");
 }
 
-static void drop_line(enum log_level level, const char *line, void *arg)
-{
-	assert_non_null(strstr(line, "only 64 devices fit"));
-}
-
 static struct virtio_device many[LAYOUT_VIRTIO_COUNT];
 
 static void fill_windows(void *arg)
@@ -308,9 +304,11 @@ static void fill_windows(void *arg)
 
 static void test_windows_run_out(void **state)
 {
-	log_set_sink(drop_line, NULL);
+	log_record();
 	fake_on_loop(fill_windows, NULL);
-	log_set_sink(NULL, NULL);
+	log_record_end();
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, "only 64 devices fit"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -4,6 +4,7 @@
  *
  * RAM is a buffer; the code is not run here (tests/kvm/test-bios.c does that).
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 #include "x86/bios.h"
 #include "x86/e820.h"
@@ -19,12 +20,6 @@
 
 static u8 ram[2 * MIB];
 static struct gmem mem;
-static char last_line[256];
-
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-}
 
 /* A machine of this size; only its first 2 MiB are really there. */
 static int write_into(u64 total)
@@ -36,7 +31,7 @@ static int write_into(u64 total)
 		mem.banks[mem.count++] =
 			(struct gmem_bank){.base = LAYOUT_RAM_HIGH, .size = total - low};
 	memset(ram, BLANK, sizeof(ram));
-	last_line[0] = '\0';
+	logged.last[0] = '\0';
 	return bios_write(&mem);
 }
 
@@ -170,10 +165,10 @@ static void test_sizes(void **state)
 
 static void test_too_little_ram(void **state)
 {
-	log_set_sink(record, NULL);
+	log_record();
 	assert_int_equal(write_into(512 * KIB), -EFAULT);
-	log_set_sink(NULL, NULL);
-	assert_non_null(strstr(last_line, "needs 1 MiB"));
+	log_record_end();
+	assert_non_null(strstr(logged.last, "needs 1 MiB"));
 	assert_true(is_blank(512 * KIB, sizeof(ram)));
 }
 

@@ -5,6 +5,7 @@
  * The samples are what KVM_GET_SUPPORTED_CPUID gives on a 48-CPU host with two
  * threads a core, cut down to the leaves that matter here.
  */
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 
 #include <kvm/config.h>
@@ -84,21 +85,13 @@ static const struct kvm_cpuid_entry2 amd_sample[] = {
 };
 
 static struct kvm_cpuid2 *cpuid;
-static char last_line[1024];
-static unsigned int lines;
-
-static void record_line(enum log_level level, const char *line, void *arg)
-{
-	snprintf(last_line, sizeof(last_line), "%s", line);
-	lines++;
-}
 
 static void load(const struct kvm_cpuid_entry2 *sample, u32 count)
 {
 	assert_in_range(count, 1, CAPACITY - CPUID_ADAPT_ROOM);
 	cpuid->nent = count;
 	memcpy(cpuid->entries, sample, count * sizeof(*sample));
-	lines = 0;
+	logged.lines = 0;
 }
 
 #define LOAD(sample) load(sample, ARRAY_SIZE(sample))
@@ -106,13 +99,13 @@ static void load(const struct kvm_cpuid_entry2 *sample, u32 count)
 static int setup(void **state)
 {
 	cpuid = calloc(1, sizeof(*cpuid) + CAPACITY * sizeof(cpuid->entries[0]));
-	log_set_sink(record_line, NULL);
+	log_record();
 	return cpuid ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	free(cpuid);
 	return 0;
 }
@@ -372,7 +365,7 @@ static void test_features(void **state)
 	ebx = entry(7, 0)->ebx;
 	assert_int_equal(cpuid_apply_features(cpuid, "+avx2,-avx512f,+sse4_2,-smap"), 0);
 	assert_int_equal(entry(7, 0)->ebx, ebx & ~(1U << 16 | 1U << 20));
-	assert_int_equal(lines, 0);
+	assert_int_equal(logged.lines, 0);
 
 	/* The later one wins, in either order; what is absent may be removed. */
 	LOAD(intel_sample);
@@ -386,8 +379,8 @@ static void check_refused(const char *list, const char *word)
 {
 	LOAD(intel_sample);
 	assert_int_equal(cpuid_apply_features(cpuid, list), -EINVAL);
-	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, word));
+	assert_int_equal(logged.lines, 1);
+	assert_non_null(strstr(logged.last, word));
 	assert_memory_equal(cpuid->entries, intel_sample, sizeof(intel_sample));
 }
 
@@ -422,9 +415,9 @@ static void test_module_without_kvm(void **state)
 {
 	static struct kvm kvm = {.dev_fd = -1};
 
-	lines = 0;
+	logged.lines = 0;
 	init_for_each(init_cpuid_alone, &kvm);
-	assert_int_equal(lines, 1);
+	assert_int_equal(logged.lines, 1);
 }
 
 int main(void)

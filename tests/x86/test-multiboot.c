@@ -6,6 +6,7 @@
  * numbers here. The initrds are this file's: initrd.c is not linked.
  */
 #include "tests/lib/guest-ram.h"
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 #include "x86/layout.h"
 #include <kvm/initrd.h>
@@ -45,24 +46,16 @@ const char *initrd_path(size_t i)
 	return initrds[i].path;
 }
 
-static char said[256];
-
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(said, sizeof(said), "%s", line);
-}
-
 static int set_up(void **state)
 {
 	initrds_count = 0;
-	said[0] = '\0';
-	log_set_sink(record, NULL);
+	log_record();
 	return ram_map(64 * MIB);
 }
 
 static int tear_down(void **state)
 {
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	gmem_unmap(&mem);
 	return 0;
 }
@@ -311,7 +304,7 @@ static void test_many_modules(void **state)
 	test_memory_map(state);
 	add_initrd("too many", 1);
 	assert_int_equal(multiboot_write(&mem, &usual, 0x2000000), -E2BIG);
-	assert_non_null(strstr(said, "45 multiboot modules; 44 have room"));
+	assert_non_null(strstr(logged.last, "45 multiboot modules; 44 have room"));
 }
 
 static void test_too_little_ram(void **state)

@@ -7,6 +7,7 @@
  * one that is not copied, is seen; for the 16-bit entry the set-up code around it is filled, too.
  */
 #include "tests/lib/guest-ram.h"
+#include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
 #include "x86/layout.h"
 #include "x86/params.h"
@@ -34,12 +35,6 @@
 
 static struct bzimage bz;
 static struct params params;
-static char said[256];
-
-static void record(enum log_level level, const char *line, void *arg)
-{
-	snprintf(said, sizeof(said), "%s", line);
-}
 
 /* header_end: offset in the file of what is behind the header, as the jump at 0x200 says. */
 static void make(u16 version, unsigned int header_end)
@@ -66,15 +61,14 @@ static void make(u16 version, unsigned int header_end)
 
 static int set_up(void **state)
 {
-	said[0] = '\0';
-	log_set_sink(record, NULL);
+	log_record();
 	make(0x020f, 0x26c);
 	return ram_map(64 * MIB);
 }
 
 static int tear_down(void **state)
 {
-	log_set_sink(NULL, NULL);
+	log_record_end();
 	gmem_unmap(&mem);
 	return 0;
 }
@@ -223,9 +217,9 @@ static void test_too_little_ram(void **state)
 		struct gmem small = {.banks = {{.size = sizes[i], .host = mem.banks[0].host}},
 				     .count = 1};
 
-		said[0] = '\0';
+		logged.last[0] = '\0';
 		assert_int_equal(params_write(&small, &params), -EFAULT);
-		assert_non_null(strstr(said, "--mem: too little RAM"));
+		assert_non_null(strstr(logged.last, "--mem: too little RAM"));
 		assert_int_equal(params_write_setup(&small, &params), -EFAULT);
 	}
 }
@@ -397,7 +391,7 @@ static void test_longest_cmdline(void **state)
 	assert_int_equal(ram_get(0x9fbfe, 4), 'x');
 	text[0x1bff] = 'x';
 	assert_int_equal(params_write_setup(&mem, &params), -E2BIG);
-	assert_non_null(strstr(said, "command line: too long for so old a kernel"));
+	assert_non_null(strstr(logged.last, "command line: too long for so old a kernel"));
 	bz.low = true;
 	bz.version = 0x0202;
 	assert_int_equal(params_write_setup(&mem, &params), -E2BIG);
