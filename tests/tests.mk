@@ -3,7 +3,8 @@
 # Tests: a line a unit test says which objects it pins, besides util/ and cmocka.
 # A test is tests/ROOM/test-NAME.c; its objects are the real ones, and tests/lib's fakes.
 
-FAKE := tests/lib/fake-machine.o core/bus.o core/device.o core/irq-pin.o core/own-init.o
+FAKE := tests/lib/fake-machine.o tests/lib/patience.o core/bus.o core/device.o core/irq-pin.o \
+	core/own-init.o
 CONSOLE := $(addprefix console/,console.o log.o term.o lines.o) report/kernel-lines.o core/phase.o \
 	   core/device.o core/own-init.o
 PCI := pci/pci.o pci/bar.o pci/map.o hw/reset-port.o
@@ -20,6 +21,7 @@ unit = $(eval UNIT += $(strip $(1)))$(eval OBJS-$(strip $(1)) := $(2))
 $(call unit, boot/test-cache, $(CACHE) $(UNPACK))
 $(call unit, boot/test-cache-room, $(CACHE) $(UNPACK))
 $(call unit, util/test-cancel)
+$(call unit, lib/test-patience)
 $(call unit, util/test-init)
 $(call unit, util/test-iov)
 $(call unit, client/test-connection, client/connection.o control/runtime-dir.o)
@@ -145,7 +147,7 @@ UNIT-threads += disk/test-order
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 
 # What each unit test links
-UNIT-LIB := tests/lib/log-record.o
+UNIT-LIB := tests/lib/log-record.o tests/lib/patience.o
 
 define unit-rule
 $(BUILD)/tests/$(1): $(addprefix $(BUILD)/,tests/$(1).o $(OBJS-$(1)) $(OBJS-util) $(UNIT-LIB))
@@ -164,7 +166,8 @@ T-near := $(or $(strip $(T-like)),$(filter $(T-path)/% $(dir $(T-path))%,$(UNIT)
 
 test: $(if $(T-test),$(BUILD)/tests/$(T-test))
 	$(if $(T),,$(error which unit test? make test T=hw/rtc; make -s print-UNIT lists all))
-	$(if $(T-test),,$(error no unit test '$(T)'; $(if $(T-near),near: $(T-near); )make -s print-UNIT lists all))
+	$(if $(T-test),,$(error no unit test '$(T)'; $(if $(T-near),near: $(T-near); )make -s \
+		print-UNIT lists all))
 	$(Q)$<
 
 unit-tests: $(UNIT-BINS)
@@ -309,12 +312,12 @@ build/guest/warm.bin: tests/guest/warm.S
 
 payloads: $(PAYLOADS) $(FORM_FILES)
 
-build/e2e/pty: tests/lib/pty.c
-build/e2e/clients: tests/e2e/clients.c
+build/e2e/pty: tests/lib/pty.c tests/lib/patience.c tests/lib/patience.h
+build/e2e/clients: tests/e2e/clients.c tests/lib/patience.c tests/lib/patience.h
 build/e2e/pty build/e2e/clients:
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARN) -O2 -o $@ $<
+	$(Q)$(CC) -I. -D_GNU_SOURCE -std=gnu11 $(WARN) -O2 -o $@ $(filter %.c,$^)
 
 build/e2e/json: tests/e2e/json.c
 	@mkdir -p $(@D)

@@ -4,6 +4,7 @@
  * and what goes when there is too much in it.
  */
 #include "tests/boot/cache-fixture.h"
+#include "tests/lib/patience.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -133,7 +134,7 @@ static void test_parallel_starts(void **state)
 			pids[i] = fork();
 			if (pids[i])
 				continue;
-			alarm(60);
+			alarm(patient_s(60));
 			unpack_fd(fd, 0, true);
 			_exit(0);
 		}

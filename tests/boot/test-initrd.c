@@ -7,6 +7,7 @@
  * exit status and through a pipe how it went.
  */
 #include "tests/lib/log-record.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/test.h"
 
 #include <kvm/initrd.h>
@@ -59,7 +60,7 @@ static int group_tear_down(void **state)
 
 static void child(const char *const *paths, size_t count, int fd)
 {
-	alarm(10); /* a walk that does not end is a failure too */
+	alarm(patient_s(10)); /* a walk that does not end is a failure too */
 	log_record();
 	memset(ram, 0, sizeof(ram));
 	config.initrds =

@@ -5,6 +5,7 @@
  * The test is the manager: it has a datagram socket, and sets the moments of the run itself.
  */
 #include "tests/lib/log-record.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -89,7 +90,7 @@ static void run_for(u64 ns)
 {
 	struct loop_timer timer = {.fn = stop_loop, .arg = kvm.loop};
 
-	loop_arm(kvm.loop, &timer, now_ns() + ns);
+	loop_arm(kvm.loop, &timer, now_ns() + patient_ns(ns));
 	assert_int_equal(loop_run(kvm.loop), 0);
 }
 

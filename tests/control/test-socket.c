@@ -6,6 +6,7 @@
  * its requests until it is told to answer.
  */
 #include "tests/lib/log-record.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/test.h"
 
 #ifdef HAVE_JANSSON
@@ -126,7 +127,7 @@ static void stop_machine(void)
 
 static int set_up(void **state)
 {
-	alarm(60);
+	alarm(patient_s(60));
 	fds_before = open_fds();
 	return start_machine();
 }

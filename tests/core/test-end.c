@@ -6,6 +6,7 @@
  * process. The loop is the real one, the clock is tests/lib/fake-clock.c.
  */
 #include "tests/lib/log-record.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/test.h"
 
 #include <kvm/config.h>
@@ -461,7 +462,7 @@ static void in_child(void (*run)(void))
 	assert_true(child >= 0);
 	if (!child) {
 		/* After a failed assertion the child goes on to the other tests, and fails. */
-		alarm(CHILD_MAX_S);
+		alarm(patient_s(CHILD_MAX_S));
 		start();
 		run();
 		init_exit(&kvm);

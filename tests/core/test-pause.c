@@ -6,6 +6,7 @@
  * are the real ones. The clock stands until let_time_pass().
  */
 #include "tests/lib/fake-clock.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -140,7 +141,7 @@ static void stop_rung(void *arg)
 
 static int set_up(void **state)
 {
-	alarm(60);
+	alarm(patient_s(60));
 	fake_clock_stands = true;
 	parked = resetting = reset_in_vain = false;
 	device_err = hold_err = 0;

@@ -7,6 +7,7 @@
 #define TESTS_DISK_DISK_FIXTURE_H
 
 #include "tests/lib/log-record.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/test.h"
 
 #include <fcntl.h>
@@ -28,7 +29,7 @@ static char folder[64], image[80];
 /* /var/tmp: a file system with O_DIRECT, which /tmp need not be. */
 static inline int set_up(void **state)
 {
-	alarm(100);
+	alarm(patient_s(100));
 	log_record();
 	snprintf(folder, sizeof(folder), "/var/tmp/lkvm-test-disk.XXXXXX");
 	if (!mkdtemp(folder))

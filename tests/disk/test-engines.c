@@ -10,6 +10,7 @@
  */
 #include "disk/engine.h"
 #include "tests/disk/fixture.h"
+#include "tests/lib/patience.h"
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/uio.h>
@@ -234,7 +235,7 @@ static void check_by_loop(const char *words)
 	}
 	disk_commit(disk);
 	end = (struct loop_timer){.fn = end_due};
-	loop_arm(loop, &end, now_ns() + 30 * NSEC_PER_SEC);
+	loop_arm(loop, &end, now_ns() + patient_ns(30 * NSEC_PER_SEC));
 	if (loop_left)
 		assert_int_equal(loop_run(loop), 0);
 	loop_disarm(loop, &end);
@@ -329,7 +330,7 @@ static void queue_big(void)
 static void finish_big(void)
 {
 	end = (struct loop_timer){.fn = end_due};
-	loop_arm(loop, &end, now_ns() + 30 * NSEC_PER_SEC);
+	loop_arm(loop, &end, now_ns() + patient_ns(30 * NSEC_PER_SEC));
 	assert_int_equal(loop_run(loop), 0);
 	loop_disarm(loop, &end);
 	assert_int_equal(big_done, BIG_COUNT);

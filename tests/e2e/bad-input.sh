@@ -503,7 +503,7 @@ test_result_of_a_wrong_command_line()
 		'one two --result result.json'; do
 		echo '{"reason": "poweroff", "status": 0}' >result.json
 		# shellcheck disable=SC2086 # words
-		timeout -s KILL 20 "$LKVM" run $words >out 2>err
+		timeout -s KILL "$(patient 20)" "$LKVM" run $words >out 2>err
 		status=$?
 		ends 125 error
 		said_lines 1
@@ -580,7 +580,7 @@ test_command_line_too_long()
 	printf -v text '%02048d' 1
 	refused 'command line: .*2047' "${good[@]:0:6}" --nodefaults -p "$text"
 	refused 'command line: .*2047' "${good[@]}" -p "${text:0:2047}"
-	timeout -s KILL 40 "$LKVM" run "${good[@]:0:6}" --nodefaults -p "do=exit:3 ${text:0:2037}" \
+	timeout -s KILL "$(patient 40)" "$LKVM" run "${good[@]:0:6}" --nodefaults -p "do=exit:3 ${text:0:2037}" \
 		>out 2>err
 	status=$?
 	((status == 3)) || fail "2047 characters are refused"
@@ -639,19 +639,19 @@ test_option_forms()
 	for form in --mem=64 '--mem 64' '-m 64' -m64 '--me 64' '-m 1 -m 64' --no-dry-run \
 		'--dry-run --no-dry-run' '--timeout 1.5m' '--no-initrd' '--nodef' '-- '; do
 		# shellcheck disable=SC2086
-		timeout -s KILL 20 "$LKVM" run -c 1 -m 64 -k "$PAYLOAD" -p do=exit:3 $form \
+		timeout -s KILL "$(patient 20)" "$LKVM" run -c 1 -m 64 -k "$PAYLOAD" -p do=exit:3 $form \
 			>out 2>err
 		status=$?
 		((status == 3)) || fail "status $status with $form"
 		said_lines 0
 	done
-	timeout -s KILL 20 "$LKVM" run -c1 -m64 -p do=cmdline -p do=exit:4 \
+	timeout -s KILL "$(patient 20)" "$LKVM" run -c1 -m64 -p do=cmdline -p do=exit:4 \
 		--no-params --nodefaults \
 		-p do=exit:3 "$PAYLOAD" >out 2>err
 	status=$?
 	((status == 3)) || fail "status $status after --no-params"
 	need_result
-	timeout -s KILL 20 "$LKVM" run "${good[@]}" --result gone --no-result >out 2>err
+	timeout -s KILL "$(patient 20)" "$LKVM" run "${good[@]}" --result gone --no-result >out 2>err
 	[[ ! -e gone ]] || fail "--no-result is not obeyed"
 }
 

@@ -31,7 +31,7 @@ test_copy_of_what_nobody_reads()
 	exec 5<>unread
 	vm_command --console-log log -- "write:$BYTES" exit:7
 	numbered $BYTES >want
-	timeout -s KILL 40 "${command[@]}" >unread 2>err 5<&- &
+	timeout -s KILL "$(patient 40)" "${command[@]}" >unread 2>err 5<&- &
 	pid=$!
 	for ((i = 0; i < 300; i++)); do
 		! cmp -s want log || break

@@ -125,7 +125,7 @@ test_a_machine_that_cannot_be_reached() # SLOW
 	started=$(ms_now)
 	for command in 'list' 'list --json' 'pause -a' 'stat -a' 'resume vm'; do
 		# shellcheck disable=SC2086 # words
-		timeout -s KILL 30 "$LKVM" $command >"shown $command" 2>"complained $command" &
+		timeout -s KILL "$(patient 30)" "$LKVM" $command >"shown $command" 2>"complained $command" &
 		asking+=("$!")
 	done
 	for i in 0 1 2 3 4; do
@@ -145,7 +145,7 @@ test_a_machine_that_cannot_be_reached() # SLOW
 			fail "$i: $(<"$i")"
 		[[ $(wc -l <"$i") == 1 ]] || fail "$i: $(<"$i")"
 	done
-	timeout -s KILL 30 "$LKVM" wait vm >/dev/null 2>complained &
+	timeout -s KILL "$(patient 30)" "$LKVM" wait vm >/dev/null 2>complained &
 	wait_for complained 'vm: its process takes no connections.*waiting on' 15
 	pid=$!
 	kill %2
@@ -363,10 +363,10 @@ test_the_wire()
 	# Those that wait for the end have a bound.
 	for ((i = 0; i < 70; i++)); do
 		echo '{"command":"stop","grace_ms":3600000}'
-	done | timeout 10 socat -t 1 - "UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >answer
+	done | timeout "$(patient 10)" socat -t 1 - "UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >answer
 	[[ $(grep -c '64 requests wait' answer) == 6 ]] || fail "70 that wait: $(cat answer)"
 	# A line without an end: refused at 64 KiB.
-	head -c 100000 /dev/zero | tr '\0' x | timeout 10 socat -t 5 - \
+	head -c 100000 /dev/zero | tr '\0' x | timeout "$(patient 10)" socat -t "$(patient 5)" - \
 		"UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >answer 2>/dev/null
 	grep -q 'longer than 64 KiB' answer || fail "a long line: $(cat answer)"
 	control 120 stop --force vm
@@ -378,7 +378,7 @@ test_events()
 	need socat
 	up --on-reboot=reset -- say:ready~ boots:2 reset
 	{ echo '{"command":"subscribe"}'; sleep 20; } |
-		socat -t 20 - "UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >events &
+		socat -t "$(patient 20)" - "UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >events &
 	wait_for events '"ok":true'
 	control 0 pause vm
 	control 0 resume vm
@@ -401,8 +401,8 @@ test_bad_clients()
 	for ((i = 0; i < 4; i++)); do
 		socat -u "$socket" "EXEC:sleep 30" 2>/dev/null & # never writes, never reads
 		{ printf '{"command":'; sleep 30; } | socat -u - "$socket" 2>/dev/null & # never ends a line
-		yes '{"command":"stat"}' | timeout 30 socat -u - "$socket" 2>/dev/null & # never reads
-		timeout 30 socat -u /dev/urandom "$socket" 2>/dev/null & # garbage
+		yes '{"command":"stat"}' | timeout "$(patient 30)" socat -u - "$socket" 2>/dev/null & # never reads
+		timeout "$(patient 30)" socat -u /dev/urandom "$socket" 2>/dev/null & # garbage
 	done
 	for ((i = 0; i < 20; i++)); do
 		started=$(ms_now)
@@ -425,10 +425,11 @@ test_fifty_clients()
 	local try said worst limit=100000
 
 	! sanitized || limit=1000000
+	limit=$(patient $limit)
 	up -- say:ready~ hang
 	# What keeps others waiting does so each time, a busy machine now and then.
 	for try in 1 2 3; do
-		said=$(timeout 60 "$E2E_TOP/build/e2e/clients" "$LKVM_RUNTIME_DIR/vm.sock" 20) ||
+		said=$(timeout "$(patient 60)" "$E2E_TOP/build/e2e/clients" "$LKVM_RUNTIME_DIR/vm.sock" 20) ||
 			fail "not all are answered"
 		worst=$(sed -n 's/.*slowest after \([0-9]*\) us$/\1/p' <<<"$said")
 		((worst >= limit)) || break
@@ -445,6 +446,7 @@ test_latency_under_a_flood()
 	local try worst limit=20000
 
 	! sanitized || limit=200000
+	limit=$(patient $limit)
 	truncate -s 8M img
 	up --virtio-transport pci -d img -- say:ready~ blk-flood:pci:32
 	wait_for out 'blk-flood: begun'

@@ -16,7 +16,7 @@ detached()
 	need_detach
 	trap 'kill -KILL $(jobs -p) 2>/dev/null; "$LKVM" stop -a --force 2>/dev/null' EXIT
 	vm_command --name vm --detach "$@"
-	timeout -s KILL 30 "${command[@]}" >shown 2>complained || got=$?
+	timeout -s KILL "$(patient 30)" "${command[@]}" >shown 2>complained || got=$?
 	((got == want)) || fail "run --detach: status $got instead of $want: $(cat shown complained)"
 }
 
@@ -108,14 +108,14 @@ test_lets_go_of_its_starter()
 	control 120 stop --force vm
 	"$LKVM" rm vm
 	vm_command --name vm --detach -- hang
-	timeout 20 "${command[@]}" 2>complained | true
+	timeout "$(patient 20)" "${command[@]}" 2>complained | true
 	[[ ${PIPESTATUS[0]} == 0 ]] || fail "status ${PIPESTATUS[0]}: $(cat complained)"
 	# Who waits for the end of a pipe is not kept waiting either.
 	control 120 stop --force vm
 	"$LKVM" rm vm
 	vm_command --name vm --detach -- hang
 	started=$(ms_now)
-	timeout 20 "${command[@]}" 2>&1 | cat >shown
+	timeout "$(patient 20)" "${command[@]}" 2>&1 | cat >shown
 	took_between 1000 10000
 	control 120 stop --force vm
 	"$LKVM" rm vm
@@ -234,7 +234,9 @@ test_killed_and_started_again()
 # A start that is interrupted leaves no machine.
 test_interrupted_start()
 {
-	local starter tries=200
+	local starter tries
+
+	tries=$(patient 200)
 
 	need_detach
 	vm_command --name vm --detach --grace 300ms -- hang
@@ -255,7 +257,7 @@ test_logs_that_follow()
 	local bytes=32000
 
 	detached 0 -- say:first~ sleep:2500 write:$bytes exit:5
-	timeout 60 "$LKVM" logs -f vm >followed 2>&1 &
+	timeout "$(patient 60)" "$LKVM" logs -f vm >followed 2>&1 &
 	control 5 wait vm
 	wait $! || fail "logs -f: status $?"
 	{ echo first; numbered $bytes; } | cmp - followed >&2 || fail "not what the guest wrote"
@@ -269,7 +271,7 @@ test_log_is_bounded() # SLOW
 
 	need_long
 	detached 0 -- sleep:2000 write:$bytes exit:5
-	timeout 190 "$LKVM" logs -f vm >followed 2>&1 &
+	timeout "$(patient 190)" "$LKVM" logs -f vm >followed 2>&1 &
 	while [[ -S $LKVM_RUNTIME_DIR/vm.sock ]]; do
 		size=$(stat -c %s "$log" 2>/dev/null)
 		((${size:-0} > most)) && most=$size
@@ -404,14 +406,14 @@ test_console_one_types()
 
 	detached 0 -- keys exit:5
 	mkfifo keyboard
-	timeout 60 "$LKVM" console vm <keyboard >one 2>one.err &
+	timeout "$(patient 60)" "$LKVM" console vm <keyboard >one 2>one.err &
 	first=$!
 	exec 7>keyboard
 	printf a >&7
 	wait_for one 'key: 61'
-	printf xyz | timeout 60 "$LKVM" console vm >two 2>two.err 7>&- &
+	printf xyz | timeout "$(patient 60)" "$LKVM" console vm >two 2>two.err 7>&- &
 	second=$!
-	timeout 60 "$LKVM" console --watch vm </dev/null >three 2>three.err 7>&- &
+	timeout "$(patient 60)" "$LKVM" console --watch vm </dev/null >three 2>three.err 7>&- &
 	wait_for two 'key: 61'
 	wait_for three 'key: 61'
 	grep -q 'somebody else is typing' two.err || fail "the second hears: $(cat two.err)"
@@ -422,7 +424,7 @@ test_console_one_types()
 	wait_for three 'key: 62'
 	exec 7>&-
 	sleep 0.3
-	printf q | timeout 60 "$LKVM" console vm >four 2>four.err || fail "status $?: $(cat four.err)"
+	printf q | timeout "$(patient 60)" "$LKVM" console vm >four 2>four.err || fail "status $?: $(cat four.err)"
 	wait $first && wait $second || fail "status $?"
 	grep -Eq 'key: 7[89a]' one && fail "who looks on types: $(cat one)"
 	cmp one four >&2 && cmp one two >&2 && cmp one three >&2 || fail "they saw different things"
@@ -437,7 +439,7 @@ test_console_replays()
 	need socat
 	detached 0 -- write:$bytes say:here~ sleep:4000 say:there~ exit:5
 	wait_for "$LKVM_RUNTIME_DIR/vm.log" here 60
-	printf '{"command":"console","watch":true}\n' | timeout 60 socat -t 60 - \
+	printf '{"command":"console","watch":true}\n' | timeout "$(patient 60)" socat -t "$(patient 60)" - \
 		"UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >raw
 	end 5
 	[[ $(head -n 1 raw) == '{"types":false,"ok":true}' ]] || fail "answer: $(head -c 200 raw)"
@@ -451,10 +453,10 @@ test_console_by_hand()
 {
 	need socat
 	detached 0 -- keys exit:5
-	printf '{"command":"subscribe"}\n{"command":"console"}\n' | timeout 20 socat -t 2 - \
+	printf '{"command":"subscribe"}\n{"command":"console"}\n' | timeout "$(patient 20)" socat -t 2 - \
 		"UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >answer
 	grep -q '"ok":false,"error":"this needs a connection of its own"' answer || fail "$(cat answer)"
-	printf '{"command":"break"}\n{"command":"console"}\nabq' | timeout 20 socat -t 20 - \
+	printf '{"command":"break"}\n{"command":"console"}\nabq' | timeout "$(patient 20)" socat -t "$(patient 20)" - \
 		"UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >answer
 	[[ $(head -n 2 answer | xargs -0) == $'{"ok":true}\n{"types":true,"ok":true}' ]] ||
 		fail "answers: $(head -n 2 answer)"
@@ -471,10 +473,10 @@ test_console_bad_viewers()
 	detached 0 -- sleep:3000 write:$bytes exit:5
 	for ((i = 0; i < 4; i++)); do
 		{ echo '{"command":"console"}'; sleep 40; } | socat -u - "$socket" 2>/dev/null &
-		{ echo '{"command":"console"}'; yes; } | timeout 40 socat -u - "$socket" 2>/dev/null &
+		{ echo '{"command":"console"}'; yes; } | timeout "$(patient 40)" socat -u - "$socket" 2>/dev/null &
 		echo '{"command":"console"}' | socat -u - "$socket" 2>/dev/null &
 	done
-	timeout 60 "$LKVM" console --watch vm </dev/null >seen 2>seen.err &
+	timeout "$(patient 60)" "$LKVM" console --watch vm </dev/null >seen 2>seen.err &
 	for ((i = 0; i < 10; i++)); do
 		started=$(ms_now)
 		control 0 stat vm
@@ -496,7 +498,7 @@ test_console_viewer_that_sleeps() # SLOW
 	need socat
 	detached 0 -- sleep:2000 write:$bytes sleep:3000 exit:5
 	mkfifo pipe
-	echo '{"command":"console","watch":true}' | timeout 190 socat -t 190 - \
+	echo '{"command":"console","watch":true}' | timeout "$(patient 190)" socat -t "$(patient 190)" - \
 		"UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock" >pipe &
 	exec 5<pipe
 	wait_for "$LKVM_RUNTIME_DIR/vm.log" "$(numbered $bytes | tail -n 1)" 190
@@ -518,7 +520,7 @@ test_console_of_a_machine_in_the_foreground()
 	pid=$!
 	exec 7>keyboard
 	wait_for out 'keys: ready'
-	printf q | timeout 20 "$LKVM" console vm >two 2>two.err 7>&- &
+	printf q | timeout "$(patient 20)" "$LKVM" console vm >two 2>two.err 7>&- &
 	wait_for two ready
 	printf a >&7
 	wait_for two 'key: 61'
@@ -526,7 +528,7 @@ test_console_of_a_machine_in_the_foreground()
 	exec 7>&-
 	wait_for out 'key: 61'
 	sleep 0.3
-	printf q | timeout 20 "$LKVM" console vm >three 2>three.err || fail "$(cat three.err)"
+	printf q | timeout "$(patient 20)" "$LKVM" console vm >three 2>three.err || fail "$(cat three.err)"
 	vm_wait
 	ends 5 exit
 }

@@ -144,7 +144,7 @@ test_permission()
 	no_disk "disk secret: cannot be written: Permission denied; ',ro' reads it only" secret
 	for word in ro snapshot; do
 		# nobody may not use /dev/kvm either, but disks are opened before it.
-		TMPDIR=$PWD/own timeout -s KILL 20 $AS "$BIN" run -k payload -m 64 -d secret,$word \
+		TMPDIR=$PWD/own timeout -s KILL "$(patient 20)" $AS "$BIN" run -k payload -m 64 -d secret,$word \
 			-p do=exit:3 >out 2>err
 		! grep -q 'disk secret' err || fail "a file that can be read is refused with $word"
 	done
@@ -210,7 +210,7 @@ test_shared_by_readers()
 	mv out first
 	mv err first-err
 	KEEPS_RUNNING=1 no_disk 'disk img: is in use: .* only readers' img
-	timeout -s KILL 20 "$LKVM" run "${good[@]}" -d img,snapshot -d img,ro >out 2>err
+	timeout -s KILL "$(patient 20)" "$LKVM" run "${good[@]}" -d img,snapshot -d img,ro >out 2>err
 	status=$?
 	((status == 200)) || fail "status $status with a second reader"
 	kill -TERM "$pid"
@@ -220,8 +220,8 @@ test_shared_by_readers()
 # qemu READ-ONLY: Debian's QEMU with img as its guest's disk, until standard input says quit
 qemu()
 {
-	timeout -s KILL 60 qemu-system-x86_64 -M pc -accel tcg -nodefaults -display none -S -monitor stdio \
-		-blockdev driver=file,filename=img,node-name=img,read-only="$1" \
+	timeout -s KILL "$(patient 60)" qemu-system-x86_64 -M pc -accel tcg -nodefaults -display none -S \
+		-monitor stdio -blockdev driver=file,filename=img,node-name=img,read-only="$1" \
 		-device virtio-blk-pci,drive=img
 }
 
@@ -239,7 +239,7 @@ after_qemu()
 	# The prompt comes before the disk is open, this answer after.
 	echo info status >&4
 	wait_for qemu.out 'VM status:' 40
-	timeout -s KILL 20 "$LKVM" run "${good[@]}" -d "img$*" >out 2>err
+	timeout -s KILL "$(patient 20)" "$LKVM" run "${good[@]}" -d "img$*" >out 2>err
 	status=$?
 	echo quit >&4
 	exec 4>&-
@@ -296,7 +296,7 @@ without()
 
 	shift
 	vm_command "$@" -- exit:3
-	timeout -s KILL 40 "$FORBID" $calls -- "${command[@]}" >out 2>err
+	timeout -s KILL "$(patient 40)" "$FORBID" $calls -- "${command[@]}" >out 2>err
 	status=$?
 	((status != 77)) || skip "no seccomp filters here"
 	nothing_left
@@ -381,7 +381,9 @@ test_snapshot_without_a_folder()
 # hung OPTION... -- WORD...: a machine named vm with two disks, to which it writes; no write comes to an end
 hung()
 {
-	local disks=() tries=500
+	local disks=() tries
+
+	tries=$(patient 500)
 
 	! sanitized || skip "a sanitizer must be the first library"
 	ldd "$LKVM" >/dev/null 2>&1 || skip "a static lkvm has no libraries before it"

@@ -36,7 +36,7 @@ test_exit_port_flushes()
 		cat
 	} <pipe >got &
 	vm_command -- write:81920 exit:9
-	timeout -s KILL 40 "${command[@]}" >pipe 2>err
+	timeout -s KILL "$(patient 40)" "${command[@]}" >pipe 2>err
 	status=$?
 	wait
 	: >out
@@ -626,7 +626,7 @@ test_sigpipe()
 {
 	vm_command -- say:first~ sleep:300 write:32768 sleep:100 exit:6
 	{
-		timeout -s KILL 40 "${command[@]}" 2>err
+		timeout -s KILL "$(patient 40)" "${command[@]}" 2>err
 		echo $? >status
 	} | head -n 1 >out
 	while [[ ! -s status ]]; do
@@ -640,8 +640,11 @@ test_sigpipe()
 
 test_closed_descriptors()
 {
+	local limit
+
 	vm_command -- say:x~ exit:8
-	timeout -s KILL 40 "${command[@]}" <&- >&- 2>&-
+	limit=$(patient 40) # here, for it needs descriptors
+	timeout -s KILL "$limit" "${command[@]}" <&- >&- 2>&-
 	status=$?
 	: >out
 	: >err
@@ -942,7 +945,7 @@ test_command_for_own_shell()
 test_event_loop_that_fails()
 {
 	vm_command -- say:ready~ hang
-	timeout -s KILL 40 "$E2E_TOP/build/e2e/forbid" epoll_wait -- "${command[@]}" >out 2>err
+	timeout -s KILL "$(patient 40)" "$E2E_TOP/build/e2e/forbid" epoll_wait -- "${command[@]}" >out 2>err
 	status=$?
 	((status != 77)) || skip "no seccomp filters here"
 	nothing_left

@@ -43,6 +43,12 @@ need()
 	done
 }
 
+# patient LIMIT: what a limit that is fair on an idle machine is now (tests/lib/patience.c)
+patient()
+{
+	echo $(($1 * $("$E2E_PATIENCE") / 100))
+}
+
 # --- running the payload ---
 
 # Sets command: options, then behind "--" the payload's words. What a test gives comes last, so that
@@ -67,7 +73,7 @@ vm_command()
 vm()
 {
 	vm_command "$@"
-	timeout -s KILL 40 "${command[@]}" >out 2>err
+	timeout -s KILL "$(patient 40)" "${command[@]}" >out 2>err
 	status=$?
 	((status != 137)) || fail "lkvm had to be killed: ${command[*]:1}"
 	nothing_left
@@ -99,7 +105,7 @@ busy_bytes()
 # wait_for FILE REGEX [SECONDS]
 wait_for()
 {
-	local tries=$((${3:-10} * 50))
+	local tries=$(($(patient "${3:-10}") * 50))
 
 	until grep -Eq -- "$2" "$1" 2>/dev/null; do
 		((tries-- > 0)) || fail "'$2' did not appear in $1"
@@ -122,7 +128,7 @@ control()
 {
 	local want=$1 got=0
 	shift
-	timeout -s KILL 30 "$LKVM" "$@" >shown 2>complained || got=$?
+	timeout -s KILL "$(patient 30)" "$LKVM" "$@" >shown 2>complained || got=$?
 	((got == want)) || fail "lkvm $*: status $got instead of $want: $(tail -c 300 shown) $(cat complained)"
 }
 
@@ -130,7 +136,7 @@ control()
 ask()
 {
 	need socat
-	printf '%s\n' "$@" | timeout 10 socat -t 5 - "UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock"
+	printf '%s\n' "$@" | timeout "$(patient 10)" socat -t "$(patient 5)" - "UNIX-CONNECT:$LKVM_RUNTIME_DIR/vm.sock"
 }
 
 # --- on a terminal ---
@@ -227,12 +233,13 @@ sanitized()
 	! (ulimit -v 400000 && "$LKVM" version) >/dev/null 2>&1
 }
 
-# took_between MIN MAX: milliseconds since `started=$(ms_now)`
+# took_between MIN MAX: milliseconds since `started=$(ms_now)`; MAX is for an idle machine
 took_between()
 {
-	local took=$(($(ms_now) - started))
+	local took=$(($(ms_now) - started)) max
 
-	((took >= $1 && took <= $2)) || fail "took $took ms, not $1 to $2"
+	max=$(patient "$2")
+	((took >= $1 && took <= max)) || fail "took $took ms, not $1 to $max"
 }
 
 # numbered BYTES: what the payload's write:BYTES sends
@@ -263,7 +270,7 @@ refused()
 	rm -f out err
 	rmdir "$LKVM_RUNTIME_DIR" 2>/dev/null
 	before=$(ls -A)
-	timeout -s KILL 20 ${AS:-} "${BIN:-$LKVM}" run "$@" >.out 2>.err
+	timeout -s KILL "$(patient 20)" ${AS:-} "${BIN:-$LKVM}" run "$@" >.out 2>.err
 	status=$?
 	mv .out out
 	mv .err err

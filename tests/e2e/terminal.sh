@@ -201,7 +201,7 @@ test_ctrl_a_x_after_much_typing()
 test_ctrl_a_from_a_pipe()
 {
 	vm_command -- keys exit:5
-	printf '\001x\001\001q' | timeout -s KILL 40 "${command[@]}" >out 2>err
+	printf '\001x\001\001q' | timeout -s KILL "$(patient 40)" "${command[@]}" >out 2>err
 	status=$?
 	ends 5 exit
 	[[ $(sed -n 's/^key: //p' out | tr '\n' ' ') == '01 78 01 01 71 ' ]] ||
@@ -259,7 +259,7 @@ test_input_from_a_file()
 {
 	head -c 6000 /dev/urandom >data
 	vm_command -- echo:6000 exit:5
-	timeout -s KILL 40 "${command[@]}" <data >out 2>err
+	timeout -s KILL "$(patient 40)" "${command[@]}" <data >out 2>err
 	sees data
 }
 
@@ -267,7 +267,7 @@ test_input_from_a_pipe()
 {
 	head -c 6000 /dev/urandom >data
 	vm_command -- echo:6000 exit:5
-	cat data | timeout -s KILL 40 "${command[@]}" >out 2>err
+	cat data | timeout -s KILL "$(patient 40)" "${command[@]}" >out 2>err
 	sees data
 }
 
@@ -280,7 +280,7 @@ test_input_from_a_slow_pipe()
 	for at in 0 1 2 3 4 5 6 7 8; do
 		dd if=data bs=100 skip=$at count=1 status=none
 		sleep 0.05
-	done | timeout -s KILL 40 "${command[@]}" >out 2>err
+	done | timeout -s KILL "$(patient 40)" "${command[@]}" >out 2>err
 	sees data
 }
 
@@ -354,7 +354,7 @@ test_input_is_held_while_rts_is_low()
 {
 	head -c 6000 /dev/urandom >data
 	vm_command -- hold:1000 echo:6000 exit:5
-	cat data | timeout -s KILL 40 "${command[@]}" >out 2>err
+	cat data | timeout -s KILL "$(patient 40)" "${command[@]}" >out 2>err
 	sees data
 	printed '^hold: nothing came'
 }
@@ -432,7 +432,7 @@ test_output_to_a_slow_reader_is_whole()
 		sleep 0.04
 	done <pipe >got &
 	vm_command -- write:65536 exit:5
-	timeout -s KILL 40 "${command[@]}" >pipe 2>err
+	timeout -s KILL "$(patient 40)" "${command[@]}" >pipe 2>err
 	status=$?
 	wait
 	: >out
@@ -445,7 +445,7 @@ test_output_to_a_file()
 {
 	echo before >file
 	vm_command -- write:8192 exit:5
-	timeout -s KILL 40 "${command[@]}" >>file 2>err
+	timeout -s KILL "$(patient 40)" "${command[@]}" >>file 2>err
 	status=$?
 	: >out
 	ends 5 exit

@@ -5,6 +5,7 @@
  */
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/log-record.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/test.h"
 #include "x86/layout.h"
 
@@ -60,7 +61,7 @@ static void expect(const char *text)
 	while (len < strlen(text)) {
 		ssize_t n;
 
-		assert_int_equal(poll(&ready, 1, PATIENCE_MS), 1);
+		assert_int_equal(poll(&ready, 1, patient_ms(PATIENCE_MS)), 1);
 		n = read(terminal, got + len, sizeof(got) - 1 - len);
 		assert_true(n > 0);
 		len += (size_t)n;
@@ -77,7 +78,7 @@ static void say(const char *text)
 static void hear(const char *text)
 {
 	for (; *text; text++) {
-		for (int i = 0; i < PATIENCE_MS; i++) {
+		for (int i = 0; i < patient_ms(PATIENCE_MS); i++) {
 			if (fake_inb(PORT_COM2 + UART_LSR) & UART_LSR_DR)
 				break;
 			usleep(1000);

@@ -7,6 +7,7 @@
  * of a few real-mode instructions. Without /dev/kvm every test is skipped, and says so.
  */
 #include "tests/lib/log-record.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -132,7 +133,7 @@ static bool requested(u32 vector)
 /* irqfds may be delivered by a worker of the kernel's. */
 static bool comes(u32 vector)
 {
-	u64 deadline = now_ns() + 2 * NSEC_PER_SEC;
+	u64 deadline = now_ns() + patient_ns(2 * NSEC_PER_SEC);
 
 	while (!requested(vector)) {
 		if (now_ns() > deadline)
@@ -272,7 +273,7 @@ static u32 run_guest(void)
 {
 	int ret;
 
-	alarm(10);
+	alarm(patient_s(10));
 	do
 		ret = ioctl(cpu_fd, KVM_RUN, 0);
 	while (ret < 0 && errno == EINTR);

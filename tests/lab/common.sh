@@ -65,8 +65,8 @@ debian_mirror()
 # Forget what nobody has used for a week, and what a killed run left
 cache_prune()
 {
-	find "$1" -maxdepth 1 \( -name 'guest-*' -o -name 'l1-*' -o -name 'kind-*' -o -name 'rootfs-*' \) -mtime +7 \
-		-exec rm -rf {} + 2>/dev/null || true
+	find "$1" -maxdepth 1 \( -name 'guest-*' -o -name 'l1-*' -o -name 'kind-*' -o -name 'patience-*' -o \
+		-name 'rootfs-*' \) -mtime +7 -exec rm -rf {} + 2>/dev/null || true
 	find "$1" -maxdepth 1 -name 'tmp.*' -mtime +0 -exec rm -rf {} + 2>/dev/null || true
 }
 

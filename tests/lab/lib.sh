@@ -33,6 +33,13 @@ note()
 	lab_line "# $*"
 }
 
+# patient LIMIT: what a limit that is fair on an idle machine is now. In L1 the factor is the one that the machine
+# around it had when L1 was started.
+patient()
+{
+	echo $(($1 * ${LKVM_PATIENCE:-100} / 100))
+}
+
 # quick: is this make check, for which a boot that differs little from another is left out?
 quick()
 {
@@ -65,7 +72,7 @@ expect_status()
 		return 0
 	fi
 	if [ "$3" = 137 ]; then
-		fail "$1" "killed (no end within ${BOOT_TIMEOUT:-120} s?), status $2 expected"
+		fail "$1" "killed (no end within $(patient "${BOOT_TIMEOUT:-120}") s?), status $2 expected"
 	else
 		fail "$1" "status $3, $2 expected"
 	fi
@@ -86,7 +93,7 @@ boot()
 	boot_once "$name" "$@" || got=$?
 	while [ "$LAB_KIND" = nested ] && [ "$got" != "$want" ]; do
 		if [ "$got" = 137 ] && [ $tries = 0 ]; then
-			note "repeat: $name had no end within ${BOOT_TIMEOUT:-120} s"
+			note "repeat: $name had no end within $(patient "${BOOT_TIMEOUT:-120}") s"
 		elif [ $tries -lt 3 ] && impossible_flags "$OUT/$name.out"; then
 			note "repeat: $name died with EFLAGS that no processor has"
 		else
@@ -138,7 +145,8 @@ boot_once()
 	local name=$1
 	shift
 	[ "$BOOT_INITRD" = none ] || set -- --initrd "${BOOT_INITRD:-$LAB/guest.cpio}" "$@"
-	busybox timeout -s KILL "${BOOT_TIMEOUT:-120}" lkvm run --kernel "${BOOT_KERNEL:-$LAB/vmlinuz}" "$@" \
+	busybox timeout -s KILL "$(patient "${BOOT_TIMEOUT:-120}")" \
+		lkvm run --kernel "${BOOT_KERNEL:-$LAB/vmlinuz}" "$@" \
 		</dev/null >"$OUT/$name.out" 2>"$OUT/$name.err"
 }
 

@@ -16,7 +16,8 @@ rss()
 # below MIB SECONDS: wait until lkvm has less
 below()
 {
-	local tries=$(($2 * 2))
+	local tries
+	tries=$(patient $(($2 * 2)))
 	while [ "$(rss)" -ge "$1" ] && [ $tries -gt 0 ]; do
 		tries=$((tries - 1))
 		usleep 500000

@@ -117,7 +117,8 @@ verified block-4096 /dev/nullb0 seed=7 $big
 refused()
 {
 	local got=0
-	busybox timeout -s KILL 60 lkvm run --kernel "$LAB/vmlinuz" -m 256 -d "$3" >"$OUT/$1.out" 2>"$OUT/$1.err" \
+	busybox timeout -s KILL "$(patient 60)" lkvm run --kernel "$LAB/vmlinuz" -m 256 -d "$3" \
+		>"$OUT/$1.out" 2>"$OUT/$1.err" \
 		</dev/null || got=$?
 	expect_status "$1" 125 "$got"
 	expect_grep "$OUT/$1.err" "$2" "$1: the line says why"

@@ -142,7 +142,7 @@ lkvm run --detach --name vm --kernel "$LAB/vmlinuz" --initrd "$LAB/guest.cpio" -
 	$JOB_OPTIONS --exec "$JOB" </dev/null >left.name 2>"$OUT/left.err" || got=$?
 expect_status "left: run --detach" 0 "$got" || lab_tail "$OUT/left.err"
 expect_grep left.name '^vm$' "left: its name"
-tries=240
+tries=$(patient 240)
 until lkvm logs vm | tr -d '\r' | grep -q '^job: ready' || [ $tries = 0 ]; do
 	tries=$((tries - 1))
 	usleep 250000
@@ -153,7 +153,8 @@ expect_grep "$OUT/left.stat" '^devices\.serial0\.bytes_out: [1-9]' "left: and by
 lkvm wait vm &
 waiter=$!
 got=0
-echo hello | busybox timeout -s KILL 60 lkvm console vm >"$OUT/left.console" 2>"$OUT/left.console.err" || got=$?
+echo hello | busybox timeout -s KILL "$(patient 60)" lkvm console vm \
+	>"$OUT/left.console" 2>"$OUT/left.console.err" || got=$?
 expect_status "left: lkvm console" 0 "$got" || lab_tail "$OUT/left.console.err"
 expect_grep "$OUT/left.console" '^job: ready' "left: the console shows what was"
 expect_grep "$OUT/left.console" '^job: heard hello' "left: and takes what is typed"

@@ -37,7 +37,8 @@ guest()
 # looked NAME FILE OPTIONS...: lkvm debug into FILE, until it meets the CPU at rest
 looked()
 {
-	local name=$1 file=$OUT/$1.$2 tries=20
+	local name=$1 file=$OUT/$1.$2 tries
+	tries=$(patient 20)
 	shift 2
 	until lkvm debug vm "$@" >"$file" 2>"$file.err" && grep -q '^CPU 0: halted' "$file"; do
 		tries=$((tries - 1))
@@ -119,7 +120,8 @@ rss()
 # settled BYTES: wait until the guest has so much, or hardly more
 settled()
 {
-	local tries=150 has
+	local tries has
+	tries=$(patient 150)
 	until has=$(lkvm balloon vm | sed -n 's/^current_bytes: //p') && [ "$has" -le $(($1 + 4194304)) ] &&
 		[ "$has" -ge "$1" ]; do
 		tries=$((tries - 1))
@@ -143,7 +145,8 @@ lines_free()
 # guest_free: what it has now, in MiB
 guest_free()
 {
-	local before tries=300
+	local before tries
+	tries=$(patient 300)
 	before=$(lines_free)
 	echo mem >&3
 	while [ "$(lines_free)" = "$before" ] && [ $tries -gt 0 ]; do

@@ -13,7 +13,8 @@ FILES=20000
 # lab-lane: 1
 wait_for()
 {
-	local tries=$(($3 * 5))
+	local tries
+	tries=$(patient $(($3 * 5)))
 	until tr -d '\r' <"$1" | grep -E -q -e "$2"; do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || return 1

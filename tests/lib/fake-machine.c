@@ -6,6 +6,7 @@
  * is touched by the calling thread only, or while fake_on_loop() waits.
  */
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/patience.h"
 
 #include <kvm/bus.h>
 #include <kvm/control-socket.h>
@@ -458,7 +459,7 @@ unsigned int fake_irq_rises(u32 gsi)
 
 bool fake_wait_rises(u32 gsi, unsigned int rises)
 {
-	u64 deadline = now_ns() + 20 * NSEC_PER_SEC;
+	u64 deadline = now_ns() + patient_ns(20 * NSEC_PER_SEC);
 
 	while (fake_irq_rises(gsi) < rises) {
 		if (now_ns() > deadline)

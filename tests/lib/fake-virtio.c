@@ -6,6 +6,7 @@
  * upwards from the second page, rings included, and taken back as a whole.
  */
 #include "tests/lib/fake-virtio.h"
+#include "tests/lib/patience.h"
 
 #include "tests/lib/fake-machine.h"
 
@@ -168,7 +169,7 @@ void fake_virtio_kick(unsigned int queue)
 
 bool fake_virtio_wait_used(unsigned int queue, u32 *head, u32 *written)
 {
-	u64 deadline_ns = now_ns() + WAIT_NS;
+	u64 deadline_ns = now_ns() + patient_ns(WAIT_NS);
 
 	while (!drvq_take(&fake_virtio_queues[queue], head, written)) {
 		if (now_ns() > deadline_ns)
@@ -195,7 +196,7 @@ u32 fake_virtio_request(unsigned int queue, const struct drvq_buf *bufs, u16 cou
 
 static bool wait_count(atomic_uint *counter, unsigned int count)
 {
-	u64 deadline_ns = now_ns() + WAIT_NS;
+	u64 deadline_ns = now_ns() + patient_ns(WAIT_NS);
 
 	while (atomic_load(counter) < count) {
 		if (now_ns() > deadline_ns)

@@ -26,11 +26,13 @@
  *
  * At the end, or when the command has ended before: "after: same|changed" (termios, compared with
  * the start), "flags: blocking|nonblocking", "status: N" or "signal: NAME". Exit status 0; 1 if a
- * step could not be done in time (-t, 30 s), which one line on standard error says; the command is
- * killed then.
+ * step could not be done in time (-t, 30 s; more on a busy machine), which one line on standard
+ * error says; the command is killed then.
  *
  * Spec: termios(3), pty(7).
  */
+#include "tests/lib/patience.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -411,7 +413,7 @@ int main(int argc, char **argv)
 	/* getopt() swallows the "--" when there is no step before it. */
 	if (last == argc)
 		last = first - 1;
-	pty.deadline_ms = now_ms() + seconds * 1000;
+	pty.deadline_ms = now_ms() + patient_ms((int)seconds * 1000);
 	if (openpty(&pty.master, &pty.slave, NULL, NULL, NULL) < 0)
 		die("openpty");
 	fcntl(pty.master, F_SETFD, FD_CLOEXEC);

@@ -8,6 +8,7 @@
 #ifndef TESTS_UTIL_LOOP_FIXTURE_H
 #define TESTS_UTIL_LOOP_FIXTURE_H
 
+#include "tests/lib/patience.h"
 #include "tests/lib/test.h"
 
 #include <fcntl.h>
@@ -25,7 +26,7 @@ static struct loop *loop;
 
 static inline int set_up(void **state)
 {
-	alarm(60);
+	alarm(patient_s(60));
 	loop = loop_new();
 	return loop ? 0 : -1;
 }
@@ -47,7 +48,7 @@ static inline void run_for(u64 ns)
 {
 	struct loop_timer end = {.fn = stop_loop};
 
-	loop_arm(loop, &end, now_ns() + ns);
+	loop_arm(loop, &end, now_ns() + patient_ns(ns));
 	assert_int_equal(loop_run(loop), 0);
 	loop_disarm(loop, &end);
 }

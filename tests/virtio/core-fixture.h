@@ -12,6 +12,7 @@
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/fake-virtio.h"
 #include "tests/lib/log-record.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -184,7 +185,7 @@ static inline int tear_down(void **state)
 
 static inline bool wait_for(atomic_uint *counter, unsigned int value)
 {
-	u64 deadline_ns = now_ns() + 2 * NSEC_PER_SEC;
+	u64 deadline_ns = now_ns() + patient_ns(2 * NSEC_PER_SEC);
 
 	while (atomic_load(counter) < value) {
 		if (now_ns() > deadline_ns)
@@ -196,7 +197,7 @@ static inline bool wait_for(atomic_uint *counter, unsigned int value)
 
 static inline bool wait_needs_reset(void)
 {
-	u64 deadline_ns = now_ns() + 2 * NSEC_PER_SEC;
+	u64 deadline_ns = now_ns() + patient_ns(2 * NSEC_PER_SEC);
 
 	while (!(fake_virtio_status() & VIRTIO_CONFIG_S_NEEDS_RESET)) {
 		if (now_ns() > deadline_ns)

@@ -6,6 +6,7 @@
  * Core, queue and disk are the real ones, over a file; the test is the driver (fake-virtio).
  */
 #include "blk-fixture.h"
+#include "tests/lib/patience.h"
 
 /* --- tests --- */
 
@@ -479,7 +480,7 @@ static struct {
 
 static void *feed(void *arg)
 {
-	u64 deadline_ns = now_ns() + 3 * NSEC_PER_SEC;
+	u64 deadline_ns = now_ns() + patient_ns(3 * NSEC_PER_SEC);
 
 	for (u16 n = 0; feeder.on && now_ns() < deadline_ns;) {
 		u8 *status = &feeder.status[(n + 63) % 128];

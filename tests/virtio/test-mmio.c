@@ -4,6 +4,7 @@
  * knows and those it does not, the interrupt line, windows that run out.
  */
 #include "tests/lib/log-record.h"
+#include "tests/lib/patience.h"
 #include "transport-fixture.h"
 
 #include <kvm/log.h>
@@ -205,7 +206,7 @@ static void test_queue_registers(void **state)
 
 static void test_queue_reset(void **state)
 {
-	u64 deadline_ns = now_ns() + 2 * NSEC_PER_SEC;
+	u64 deadline_ns = now_ns() + patient_ns(2 * NSEC_PER_SEC);
 
 	driver_begin();
 	set_status(0);

@@ -10,6 +10,7 @@
 #define TESTS_VIRTIO_TRANSPORT_FIXTURE_H
 
 #include "tests/lib/fake-machine.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/pci-guest.h"
 #include "tests/lib/test.h"
 #include "tests/lib/virtq-driver.h"
@@ -162,7 +163,7 @@ static inline void driver_up(u32 queue)
 
 static inline bool wait_used(u32 *written)
 {
-	u64 deadline_ns = now_ns() + 2 * NSEC_PER_SEC;
+	u64 deadline_ns = now_ns() + patient_ns(2 * NSEC_PER_SEC);
 	u32 head;
 
 	while (!drvq_take(&driver, &head, written)) {
