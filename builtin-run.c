@@ -52,14 +52,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define DEFAULT_DEV "/dev/kvm"
-
-struct config config = {
-	.dev = DEFAULT_DEV,
-	.grace_ns = 10 * NSEC_PER_SEC,
-	.loglevel = LOG_WARN,
-};
-
 static bool help_wanted;
 static const char *const loglevel_choices[] = {"error", "warn", "info", "debug", NULL};
 
@@ -133,7 +125,7 @@ static int run_complete_config(int positional, char **argv)
 	if (!config.kernel)
 		return -ENOENT;
 	if (!config.dev)
-		config.dev = DEFAULT_DEV;
+		config.dev = CONFIG_DEV;
 	if (!config.name) {
 		snprintf(name, sizeof(name), "guest-%d", (int)getpid());
 		config.name = name;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Tests: a line a unit test says which objects it pins, besides util/ and cmocka.
+# Tests: a line a unit test says which objects it pins, besides util/, core/config.o and cmocka.
 # A test is tests/ROOM/test-NAME.c; its objects are the real ones, and tests/lib's fakes.
 
 FAKE := tests/lib/fake-machine.o tests/lib/patience.o core/bus.o core/device.o core/irq-pin.o \
@@ -150,7 +150,7 @@ UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 UNIT-LIB := tests/lib/log-record.o tests/lib/patience.o
 
 define unit-rule
-$(BUILD)/tests/$(1): $(addprefix $(BUILD)/,tests/$(1).o $(OBJS-$(1)) $(OBJS-util) $(UNIT-LIB))
+$(BUILD)/tests/$(1): $(addprefix $(BUILD)/,tests/$(1).o $(OBJS-$(1)) $(OBJS-util) core/config.o $(UNIT-LIB))
 	@echo "  LD      $$@"
 	$(Q)$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka $(LDLIBS)
 endef
@@ -215,7 +215,8 @@ build/fuzz/obj/flags: FORCE
 -include $(shell find build/fuzz/obj -name '*.d' 2>/dev/null)
 
 define fuzz-rule
-build/fuzz/$(1): $(addprefix build/fuzz/obj/,tests/fuzz/$(1).o $(FUZZ-OBJS-$(1)) $(OBJS-util))
+build/fuzz/$(1): $(addprefix build/fuzz/obj/,tests/fuzz/$(1).o $(FUZZ-OBJS-$(1)) $(OBJS-util) \
+		core/config.o)
 	@echo "  FUZZ-LD $$@"
 	$(Q)clang $(FUZZ_CFLAGS) -o $$@ $$^ $(LDLIBS)
 endef

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What `lkvm run` was asked for: filled by the option tables of the modules,
+ * What `lkvm run` was asked for, core/config.c: filled by the option tables of the modules,
  * completed by builtin-run.c, read-only from level base on (kvm-cpu.c may lower a
  * default number of CPUs to what KVM can).
  */
@@ -9,6 +9,8 @@
 
 #include <kvm/options.h>
 #include <kvm/types.h>
+
+#define CONFIG_DEV "/dev/kvm"
 
 enum on_reboot { ON_REBOOT_EXIT, ON_REBOOT_RESET, ON_REBOOT_FAIL };
 enum kernel_type { KERNEL_TYPE_AUTO, KERNEL_TYPE_FLAT };
@@ -32,7 +34,7 @@ struct config {
 	unsigned int cpus;
 	bool cpus_by_default; /* nobody asked for so many: take what KVM can */
 	u64 mem_bytes;
-	const char *dev; /* "/dev/kvm" */
+	const char *dev; /* CONFIG_DEV unless asked otherwise */
 	const char *hugetlbfs;
 	const char *cpu_affinity;
 	const char *cpu_features;

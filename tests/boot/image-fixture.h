@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <kvm/config.h>
 #include <kvm/unpack.h>
 #include <kvm/util.h>
 #include <stdio.h>
@@ -23,7 +22,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct config config; /* initrd.c, which is linked for multiboot.c, looks at it */
 
 #define TEXT	   0x1000000
 #define TEXT_BYTES 0x100

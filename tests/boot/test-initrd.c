@@ -28,8 +28,6 @@
 #define RAM_BYTES (64 * KIB)
 #define START	  0x1000
 
-struct config config;
-
 static char top[] = "/tmp/lkvm-test-initrd-XXXXXX";
 static u8 ram[RAM_BYTES];
 static struct gmem mem = {.banks = {{.size = RAM_BYTES, .host = ram}}, .count = 1};

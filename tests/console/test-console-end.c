@@ -9,9 +9,6 @@
 #include "tests/lib/patience.h"
 #include "tests/lib/test.h"
 
-struct config config;
-
-#include <kvm/config.h>
 #include <kvm/console.h>
 #include <kvm/init.h>
 #include <kvm/kvm.h>

@@ -13,11 +13,8 @@
 #include "tests/lib/patience.h"
 #include "tests/lib/test.h"
 
-struct config config;
-
 #include <errno.h>
 #include <fcntl.h>
-#include <kvm/config.h>
 #include <kvm/console.h>
 #include <kvm/init.h>
 #include <kvm/kvm.h>

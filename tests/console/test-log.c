@@ -8,10 +8,10 @@
 #include "tests/lib/test.h"
 
 #include <fcntl.h>
-#include <kvm/config.h>
 #include <kvm/console-log.h>
 #include <kvm/init.h>
 #include <kvm/log.h>
+#include <kvm/options.h>
 #include <kvm/util.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -21,8 +21,6 @@
 #include <unistd.h>
 
 #define RING_BYTES MIB
-
-struct config config;
 
 static char folder[] = "/tmp/test-console-log.XXXXXX";
 

@@ -29,8 +29,6 @@
 #define LINE_BYTES 16
 #define FULL	   (off_t)(MIB - 32 * KIB)
 
-struct config config = {.name = "vm", .detach = true};
-
 static char folder[] = "/tmp/test-instance-log.XXXXXX";
 static int dir, saved_out, saved_err;
 static bool ran;
@@ -241,6 +239,8 @@ static int group_setup(void **state)
 {
 	log_record();
 	dir = mkdtemp(folder) ? open(folder, O_RDONLY | O_DIRECTORY) : -1;
+	config.name = "vm";
+	config.detach = true;
 	return dir < 0;
 }
 

@@ -32,8 +32,6 @@
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define PENDING	   64
 
-struct config config = {.name = "box"};
-
 static char top[] = "/tmp/lkvm-test-kvm-ipc-XXXXXX";
 static int top_fd;
 static struct kvm machine;
@@ -84,6 +82,7 @@ static unsigned int open_fds(void)
 
 static int group_set_up(void **state)
 {
+	config.name = "box";
 	if (!mkdtemp(top))
 		return -1;
 	top_fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

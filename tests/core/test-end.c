@@ -31,8 +31,6 @@
 
 #define CHILD_MAX_S 10 /* none waits: the clock is the test's */
 
-struct config config;
-
 static struct kvm kvm;
 static unsigned int stops, resets, resumes;
 static bool own_init; /* lkvm's own init runs in the guest */

@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <string.h>
 
-struct config config;
 
 static struct kvm_cpu cpus[3];
 static struct kvm kvm = {.cpus = cpus, .cpu_count = ARRAY_SIZE(cpus)};

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <kvm/arch.h>
-#include <kvm/config.h>
 #include <kvm/init.h>
 #include <kvm/irq.h>
 #include <kvm/kvm.h>
@@ -20,8 +19,6 @@
 
 #define LINE_ENTRIES 39 /* 16 PIC pins, 23 IOAPIC pins: GSI 2 has none */
 #define ADDRESS	     0x12fee00000ULL
-
-struct config config;
 
 static struct kvm kvm;
 static struct kvm_irq_routing_entry table[8192];

@@ -32,8 +32,6 @@
 
 #define CPUS 2
 
-struct config config;
-
 static struct kvm kvm;
 static struct kvm_cpu cpus[CPUS];
 static struct kvm_run runs[CPUS];

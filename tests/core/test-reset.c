@@ -24,7 +24,6 @@
 #include <kvm/util.h>
 #include <signal.h>
 
-struct config config;
 
 static struct kvm_cpu cpus[2];
 static struct kvm kvm = {.cpus = cpus, .cpu_count = ARRAY_SIZE(cpus)};

@@ -27,8 +27,6 @@
 
 #define RAM_BYTES (2 * MIB)
 
-struct config config;
-
 /* --- a machine with one of each kind of resource --- */
 
 static struct device_record com1 = {

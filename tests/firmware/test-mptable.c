@@ -15,7 +15,6 @@
 #define MP_CHECK(condition) assert_true(condition)
 #include "tests/firmware/mp-reader.h"
 
-#include <kvm/config.h>
 #include <kvm/device.h>
 #include <kvm/gmem.h>
 #include <kvm/init.h>
@@ -28,7 +27,6 @@
 #include <stdio.h>
 #include <string.h>
 
-struct config config;
 
 /* What x86/cpuid.c would say. */
 void x86_cpuid_signature(u32 *signature, u32 *features)

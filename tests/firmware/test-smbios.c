@@ -28,8 +28,6 @@
 #define SIGNATURE 0x000806d1
 #define FEATURES  0x1f8bfbff
 
-struct config config;
-
 /* What x86/cpuid.c would say. */
 void x86_cpuid_signature(u32 *signature, u32 *features)
 {

@@ -36,8 +36,6 @@
 #define RINGS(i)   (0x1000 + 0x1000 * (u64)(i))
 #define BUFFERS	   0x8000
 
-struct config config;
-
 static struct {
 	struct kvm kvm;
 	struct virtio_device *devs[DEVICES];

@@ -36,8 +36,6 @@
 #define CLIENTS 4
 #define CPUS	2
 
-struct config config = {.name = "fuzz"};
-
 static char folder[64];
 static int folder_fd;
 static struct kvm_cpu cpus[CPUS];
@@ -280,6 +278,7 @@ static void remove_folder(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	config.name = "fuzz";
 	log_set_sink(fuzz_drop_line, NULL);
 	snprintf(folder, sizeof(folder), "/dev/shm/fuzz-ipc.%d", (int)getpid());
 	CHECK(!mkdir(folder, 0700));

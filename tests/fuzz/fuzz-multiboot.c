@@ -11,10 +11,7 @@
 #include "tests/lib/fuzz.h"
 #include <kvm/multiboot.h>
 
-#include <kvm/config.h>
 #include <string.h>
-
-struct config config;
 
 static u32 word(const u8 *at)
 {

@@ -12,8 +12,6 @@
 #include <kvm/options.h>
 #include <kvm/own-init.h>
 
-struct config config = {.name = "a-guest"};
-
 static const char *params[2];
 
 static void options(const char *const *words)
@@ -382,5 +380,6 @@ int main(void)
 		GUEST_TEST(test_it_is_written_out),
 	};
 
+	config.name = "a-guest";
 	return cmocka_run_group_tests_name("initramfs", tests, NULL, NULL);
 }

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-struct config config;
 
 static char number[33]; /* of the last port_open() */
 

@@ -51,8 +51,6 @@
 #define SETUP_SECTORS 0x1f1
 #define VID_CURRENT   0x0f04
 
-struct config config = {.mem_bytes = 64 * MIB, .cpus = 1, .dev = "/dev/kvm"};
-
 static const char *kernel; /* the argument */
 
 static struct kvm kvm;
@@ -83,6 +81,8 @@ static int set_up(void **state)
 	close(fd);
 	memset(&seen, 0, sizeof(seen));
 	seen.lsr = 0x60;
+	config.mem_bytes = 64 * MIB;
+	config.cpus = 1;
 	if (init_run(&kvm) || bios_write(&kvm.mem))
 		return -1;
 	cpu_fd = kvm_vm_ioctl_value(&kvm, KVM_CREATE_VCPU, 0);

@@ -36,8 +36,6 @@
 #define APIC_SVR  0xf0
 #define APIC_IRR  0x200
 
-struct config config = {.mem_bytes = MIB, .cpus = 1, .dev = "/dev/kvm"};
-
 static struct kvm kvm;
 static int cpu_fd = -1;
 static struct kvm_run *run;
@@ -62,6 +60,8 @@ static int set_up(void **state)
 
 	if (!have_kvm())
 		return 0;
+	config.mem_bytes = MIB;
+	config.cpus = 1;
 	if (init_run(&kvm))
 		return -1;
 	log_record();

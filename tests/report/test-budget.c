@@ -17,8 +17,6 @@
 
 #define MS(n) ((u64)(n)*NSEC_PER_MSEC)
 
-struct config config;
-
 static struct kvm kvm;
 static u64 stamps[PHASE_COUNT];
 static void (*watcher)(void *arg);

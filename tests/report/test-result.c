@@ -28,7 +28,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct config config;
 
 static char top[] = "/tmp/lkvm-test-result-XXXXXX";
 static char path[64];

@@ -25,8 +25,6 @@
 
 #define MS(n) ((u64)(n)*NSEC_PER_MSEC)
 
-struct config config;
-
 static u64 stamps[PHASE_COUNT];
 static enum phase current;
 static char said[64][200];

@@ -25,8 +25,6 @@
 #define QUEUE_IN  0
 #define QUEUE_OUT 1
 
-struct config config;
-
 static void setup(void)
 {
 	config.console = CONSOLE_VIRTIO;

@@ -23,8 +23,6 @@
 #define CAPACITY 64
 
 /* What cpuid.c asks of the machine core; the ioctls themselves are not under test. */
-struct config config;
-
 int kvm_check_cap(const struct kvm *kvm, int cap)
 {
 	return 0;
