@@ -83,16 +83,6 @@ static cpu_set_t affinity[HOST_CPUS_SET];
 static pthread_mutex_t park_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t park_cond = PTHREAD_COND_INITIALIZER;
 
-int kvm_cpu_ioctl(const struct kvm_cpu *cpu, unsigned long request, void *arg)
-{
-	int ret;
-
-	do
-		ret = ioctl(cpu->fd, request, arg);
-	while (ret < 0 && errno == EINTR);
-	return ret < 0 ? -errno : ret;
-}
-
 static void kick_handler(int sig)
 {
 }

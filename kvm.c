@@ -55,28 +55,6 @@ static const struct option kvm_options[] = {
 };
 OPTION_GROUP(kvm, "run", "Machine", 10, kvm_options);
 
-int kvm_vm_ioctl(const struct kvm *kvm, unsigned long request, void *arg)
-{
-	return kvm_vm_ioctl_value(kvm, request, (unsigned long)arg);
-}
-
-int kvm_vm_ioctl_value(const struct kvm *kvm, unsigned long request, unsigned long value)
-{
-	int ret;
-
-	do
-		ret = ioctl(kvm->vm_fd, request, value);
-	while (ret < 0 && errno == EINTR);
-	return ret < 0 ? -errno : ret;
-}
-
-int kvm_check_cap(const struct kvm *kvm, int cap)
-{
-	int ret = ioctl(kvm->vm_fd >= 0 ? kvm->vm_fd : kvm->dev_fd, KVM_CHECK_EXTENSION, cap);
-
-	return MAX(ret, 0);
-}
-
 /* Straight from /etc/group: getgrgid() needs shared libraries, a static binary has none. */
 static bool kvm_group_name(gid_t gid, char *name, size_t size)
 {

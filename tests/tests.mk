@@ -92,8 +92,10 @@ $(call unit, hw/test-serial, hw/serial.o hw/serial-console.o $(FAKE))
 $(call unit, hw/test-serial-pause, hw/serial.o hw/serial-console.o $(FAKE))
 $(call unit, hw/test-serial-pty, hw/serial.o hw/serial-console.o hw/serial-pty.o $(FAKE))
 $(call unit, hw/test-status-port, hw/serial.o hw/serial-console.o hw/status-port.o $(FAKE))
-$(call unit, kvm/test-bios, $(BIOS) kvm.o core/irq.o core/irq-pin.o core/bus.o x86/machine.o)
-$(call unit, kvm/test-irqfd, kvm.o core/irq.o core/irq-pin.o core/bus.o core/gmem.o x86/machine.o)
+$(call unit, kvm/test-bios, $(BIOS) kvm.o \
+	$(addprefix core/,ioctl.o irq.o irq-pin.o bus.o) x86/machine.o)
+$(call unit, kvm/test-irqfd, kvm.o $(addprefix core/,ioctl.o irq.o irq-pin.o bus.o gmem.o) \
+	x86/machine.o)
 $(call unit, virtio/test-blk, virtio/blk.o $(OBJS-disk) $(VIRTIO))
 $(call unit, virtio/test-blk-host, virtio/blk.o $(OBJS-disk) $(VIRTIO))
 $(call unit, virtio/test-balloon, virtio/balloon.o $(VIRTIO))

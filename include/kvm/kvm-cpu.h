@@ -32,7 +32,7 @@ struct kvm_cpu {
 	_Atomic u64 exits[KVM_CPU_EXIT_KINDS];
 };
 
-/* ioctl on the vCPU; 0.. or -errno. While it runs, only its own thread may. */
+/* ioctl on the vCPU; 0.. or -errno. While it runs, only its own thread may. core/ioctl.c. */
 int kvm_cpu_ioctl(const struct kvm_cpu *cpu, unsigned long request, void *arg);
 
 /*

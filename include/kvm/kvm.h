@@ -59,7 +59,7 @@ struct kvm {
 /* KVM_CHECK_EXTENSION on the VM (or the device before it exists): 0 when absent. */
 int kvm_check_cap(const struct kvm *kvm, int cap);
 
-/* ioctl on the VM; 0.. or -errno. EINTR is retried. */
+/* ioctl on the VM; 0.. or -errno. EINTR is retried. core/ioctl.c. */
 int kvm_vm_ioctl(const struct kvm *kvm, unsigned long request, void *arg);
 int kvm_vm_ioctl_value(const struct kvm *kvm, unsigned long request, unsigned long value);
 
