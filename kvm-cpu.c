@@ -6,13 +6,7 @@
  * when the guest leaves, hands the exit to the table in core/exit.c, which runs
  * the register emulation right here; then it enters again.
  *
- * Two things can be asked of it from any thread, as bits in `requests`: to park
- * (leave the guest with all its state in KVM, and wait) and to stop (leave for
- * good). Whoever asks sets the bit, then run->immediate_exit, then sends a
- * signal. The vCPU clears immediate_exit before it looks at the bits. So either
- * it sees the bit, or it enters KVM_RUN with immediate_exit set, or the signal
- * interrupts KVM_RUN: a kick is never lost, whenever it comes. The signal's
- * handler does nothing; its delivery is the point.
+ * A vCPU parks or stops when it is asked to (core/park.c).
  *
  * An exit for port I/O or MMIO leaves half an instruction behind: the register
  * write that completes it happens at the next KVM_RUN. A vCPU that parks
@@ -24,9 +18,7 @@
  * reported, and its vCPU is not parked: it goes on with that instruction until
  * whoever asked gives up. A vCPU that stops does not care.
  *
- * Parking is finished when all vCPUs have set `parked`; each rings the bell of
- * core/reset.c. Nobody waits for a vCPU but the join at the end of the run, and
- * that is bounded.
+ * Nobody waits for a vCPU but the join at the end of the run, and that is bounded.
  */
 #include <kvm/arch.h>
 #include <kvm/config.h>
@@ -35,14 +27,12 @@
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
-#include <kvm/pause.h>
+#include <kvm/park.h>
 #include <kvm/phase.h>
-#include <kvm/reset.h>
 #include <kvm/util.h>
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +41,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KICK_SIGNAL	SIGRTMIN
 #define JOIN_TIMEOUT_S	5
 #define COMPLETIONS_MAX 4096 /* accesses of one instruction: KVM makes about 1,000 of a `rep` */
 
@@ -79,68 +68,12 @@ static size_t run_bytes; /* of the page(s) shared with KVM */
 #define HOST_CPUS_SET (HOST_CPUS_MAX / CPU_SETSIZE)
 static cpu_set_t affinity[HOST_CPUS_SET];
 
-/* Orders parked/requests against the waits, and `started` against kicks. */
-static pthread_mutex_t park_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t park_cond = PTHREAD_COND_INITIALIZER;
-
-static void kick_handler(int sig)
-{
-}
-
-static void kvm_cpu_set_immediate_exit(struct kvm_cpu *cpu, u8 value)
-{
-	__atomic_store_n(&cpu->run->immediate_exit, value, __ATOMIC_SEQ_CST);
-}
-
-void kvm_cpu_request_all(struct kvm *kvm, unsigned int request)
-{
-	pthread_mutex_lock(&park_lock);
-	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
-		struct kvm_cpu *cpu = &kvm->cpus[i];
-
-		atomic_fetch_or(&cpu->requests, request);
-		kvm_cpu_set_immediate_exit(cpu, 1);
-		if (cpu->started)
-			pthread_kill(cpu->thread, KICK_SIGNAL);
-	}
-	pthread_cond_broadcast(&park_cond);
-	pthread_mutex_unlock(&park_lock);
-}
-
-bool kvm_cpu_all_parked(const struct kvm *kvm)
-{
-	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
-		if (!atomic_load(&kvm->cpus[i].parked))
-			return false;
-	}
-	return true;
-}
-
-void kvm_cpu_report_unparked(const struct kvm *kvm, const char *who)
-{
-	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
-		if (!atomic_load(&kvm->cpus[i].parked))
-			log_error("%s: vCPU %u does not leave the guest", who, i);
-	}
-}
-
-void kvm_cpu_unpark_all(struct kvm *kvm)
-{
-	pthread_mutex_lock(&park_lock);
-	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
-		atomic_store(&kvm->cpus[i].parked, false);
-		atomic_fetch_and(&kvm->cpus[i].requests, ~(unsigned int)CPU_REQUEST_PARK);
-	}
-	pthread_cond_broadcast(&park_cond);
-	pthread_mutex_unlock(&park_lock);
-}
-
 /* True: no half of an instruction is left, and what is in the registers is all there is. */
 static bool kvm_cpu_complete_io(struct kvm_cpu *cpu)
 {
 	static struct log_limit limit;
 
-	kvm_cpu_set_immediate_exit(cpu, 1);
+	park_set_immediate_exit(cpu, true);
 	for (int i = 0; i < COMPLETIONS_MAX; i++) {
 		if (!ioctl(cpu->fd, KVM_RUN, 0)) {
 			kvm_exit_handle(cpu);
@@ -157,41 +90,16 @@ static bool kvm_cpu_complete_io(struct kvm_cpu *cpu)
 	return false;
 }
 
-static void kvm_cpu_park(struct kvm_cpu *cpu)
-{
-	bool wanted;
-
-	if (!kvm_cpu_complete_io(cpu))
-		return;
-
-	pthread_mutex_lock(&park_lock);
-	/* Completing may have taken so long that whoever asked gave up. */
-	wanted = atomic_load(&cpu->requests) & CPU_REQUEST_PARK;
-	atomic_store(&cpu->parked, wanted);
-	pthread_mutex_unlock(&park_lock);
-	if (!wanted)
-		return;
-	kvm_reset_cpu_parked(cpu->kvm);
-	kvm_pause_cpu_parked(cpu->kvm);
-
-	pthread_mutex_lock(&park_lock);
-	/* Until unparked, not until nobody asks: the next reset may ask again at once. */
-	while (atomic_load(&cpu->parked) && !(atomic_load(&cpu->requests) & CPU_REQUEST_STOP))
-		pthread_cond_wait(&park_cond, &park_lock);
-	pthread_mutex_unlock(&park_lock);
-}
-
 /* One entry into the guest and what follows from its end. False: this vCPU is done. */
 static bool kvm_cpu_run_once(struct kvm_cpu *cpu)
 {
-	unsigned int requests;
+	unsigned int requests = park_requests(cpu);
 
-	kvm_cpu_set_immediate_exit(cpu, 0);
-	requests = atomic_load(&cpu->requests);
-	if (requests & CPU_REQUEST_STOP)
+	if (requests & PARK_STOP)
 		return false;
-	if (requests & CPU_REQUEST_PARK) {
-		kvm_cpu_park(cpu);
+	if (requests & PARK_REQUEST) {
+		if (kvm_cpu_complete_io(cpu))
+			park_wait(cpu);
 		return true;
 	}
 	if (ioctl(cpu->fd, KVM_RUN, 0) < 0) {
@@ -206,22 +114,15 @@ static bool kvm_cpu_run_once(struct kvm_cpu *cpu)
 static void *kvm_cpu_thread(void *arg)
 {
 	struct kvm_cpu *cpu = arg;
-	sigset_t kick;
 	char name[16];
 
-	/* The signal mask is inherited, through exec too: the kick must get through. */
-	sigemptyset(&kick);
-	sigaddset(&kick, KICK_SIGNAL);
-	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
+	park_enter_thread();
 	snprintf(name, sizeof(name), "vcpu-%u", cpu->id);
 	pthread_setname_np(pthread_self(), name);
 	phase_mark(PHASE_FIRST_RUN);
 	while (kvm_cpu_run_once(cpu))
 		;
-	pthread_mutex_lock(&park_lock);
-	cpu->left = true;
-	pthread_cond_broadcast(&park_cond);
-	pthread_mutex_unlock(&park_lock);
+	park_leave_thread(cpu);
 	return NULL;
 }
 
@@ -234,14 +135,11 @@ static int kvm_cpu_start(struct kvm_cpu *cpu)
 	pthread_attr_setstacksize(&attr, 256 * KIB);
 	if (config.cpu_affinity)
 		pthread_attr_setaffinity_np(&attr, sizeof(affinity), affinity);
-	pthread_mutex_lock(&park_lock);
-	err = pthread_create(&cpu->thread, &attr, kvm_cpu_thread, cpu);
-	cpu->started = !err;
-	pthread_mutex_unlock(&park_lock);
+	err = park_start_thread(cpu, &attr, kvm_cpu_thread);
 	pthread_attr_destroy(&attr);
 	if (err)
-		log_error("vCPU %u: its thread cannot be made: %s", cpu->id, strerror(err));
-	return -err;
+		log_error("vCPU %u: its thread cannot be made: %s", cpu->id, strerror(-err));
+	return err;
 }
 
 int kvm_cpu_start_all(struct kvm *kvm)
@@ -260,26 +158,11 @@ int kvm_cpu_join_all(struct kvm *kvm)
 	struct timespec until;
 	int ret = 0;
 
-	kvm_cpu_request_all(kvm, CPU_REQUEST_STOP);
+	park_ask_all(kvm, PARK_STOP);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += JOIN_TIMEOUT_S;
 	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
-		struct kvm_cpu *cpu = &kvm->cpus[i];
-		bool join;
-		int err = 0;
-
-		pthread_mutex_lock(&park_lock);
-		/* A thread stuck in the kernel must not keep the run from ending. */
-		while (cpu->started && !cpu->left && !err)
-			err = pthread_cond_clockwait(&park_cond, &park_lock, CLOCK_MONOTONIC,
-						     &until);
-		join = cpu->started && cpu->left;
-		/* From here on nobody kicks it: a thread that was joined has no name. */
-		cpu->started = false;
-		pthread_mutex_unlock(&park_lock);
-		if (join)
-			pthread_join(cpu->thread, NULL);
-		else if (err)
+		if (park_join_thread(&kvm->cpus[i], &until))
 			ret = log_fail(-ETIMEDOUT, "vCPU %u did not leave the guest within %d s", i,
 				       JOIN_TIMEOUT_S);
 	}
@@ -290,7 +173,6 @@ u64 kvm_cpu_used_ns(const struct kvm *kvm)
 {
 	u64 sum = 0;
 
-	pthread_mutex_lock(&park_lock);
 	for (unsigned int i = 0; i < kvm->cpu_count; i++) {
 		const struct kvm_cpu *cpu = &kvm->cpus[i];
 		struct timespec used;
@@ -300,7 +182,6 @@ u64 kvm_cpu_used_ns(const struct kvm *kvm)
 		    !clock_gettime(clock, &used))
 			sum += (u64)used.tv_sec * NSEC_PER_SEC + (u64)used.tv_nsec;
 	}
-	pthread_mutex_unlock(&park_lock);
 	return sum;
 }
 
@@ -401,7 +282,6 @@ static int kvm_cpu_check_count(struct kvm *kvm)
 
 static int kvm_cpu_init(struct kvm *kvm)
 {
-	struct sigaction kick = {.sa_handler = kick_handler};
 	int size, err;
 
 	err = kvm_cpu_check_count(kvm);
@@ -416,8 +296,7 @@ static int kvm_cpu_init(struct kvm *kvm)
 	kvm->cpus = calloc(config.cpus, sizeof(*kvm->cpus));
 	if (!kvm->cpus)
 		return -ENOMEM;
-	sigaction(KICK_SIGNAL, &kick, NULL);
-
+	park_init();
 	for (unsigned int id = 0; id < config.cpus; id++) {
 		err = kvm_cpu_create(kvm, id);
 		if (err) {

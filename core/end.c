@@ -35,11 +35,11 @@
 #include <kvm/control-socket.h>
 #include <kvm/init.h>
 #include <kvm/kernel-lines.h>
-#include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/lines.h>
 #include <kvm/log.h>
 #include <kvm/own-init.h>
+#include <kvm/park.h>
 #include <kvm/pause.h>
 #include <kvm/phase.h>
 #include <kvm/reset.h>
@@ -164,7 +164,7 @@ void kvm_end(struct kvm *kvm, enum end_reason reason, int status)
 		atomic_store(&end.forced, true);
 	atomic_store(&end.over, true);
 	phase_mark(PHASE_END);
-	kvm_cpu_request_all(kvm, CPU_REQUEST_STOP);
+	park_ask_all(kvm, PARK_STOP);
 	if (kvm->loop)
 		loop_stop(kvm->loop);
 }

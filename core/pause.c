@@ -39,6 +39,7 @@
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/park.h>
 #include <kvm/pause.h>
 #include <kvm/reset.h>
 #include <kvm/util.h>
@@ -111,7 +112,7 @@ static void pause_give_up(struct kvm *kvm, int err)
 {
 	loop_disarm(kvm->loop, &pausing.timer);
 	pause_unsettle(kvm);
-	kvm_cpu_unpark_all(kvm);
+	park_release_all(kvm);
 	pause_tell(&pausing.looks, err);
 	pause_tell(&pausing.waits, err);
 }
@@ -156,13 +157,13 @@ static void pause_rung(void *arg)
 	if (!pause_is_wanted())
 		return;
 	/* In this order: the vCPU that wants a reset says so before it parks. */
-	parked = kvm_cpu_all_parked(kvm);
+	parked = park_is_complete(kvm);
 	if (kvm_reset_is_wanted()) {
 		loop_disarm(kvm->loop, &pausing.timer);
 		return;
 	}
 	if (!pausing.timer.deadline_ns)
-		loop_arm(kvm->loop, &pausing.timer, now_ns() + CPU_PARK_TIMEOUT_NS);
+		loop_arm(kvm->loop, &pausing.timer, now_ns() + PARK_TIMEOUT_NS);
 	if (!parked)
 		return;
 	pause_tell(&pausing.looks, 0);
@@ -170,7 +171,7 @@ static void pause_rung(void *arg)
 		pause_enter(kvm);
 	} else {
 		loop_disarm(kvm->loop, &pausing.timer);
-		kvm_cpu_unpark_all(kvm);
+		park_release_all(kvm);
 	}
 }
 
@@ -200,13 +201,13 @@ static void pause_overdue(void *arg)
 	if (pausing.settling)
 		device_report_busy();
 	else if (name)
-		kvm_cpu_report_unparked(kvm, name);
+		park_report_missing(kvm, name);
 	pause_give_up(kvm, -ETIMEDOUT);
 }
 
 static void pause_ask(struct kvm *kvm)
 {
-	kvm_cpu_request_all(kvm, CPU_REQUEST_PARK);
+	park_ask_all(kvm, PARK_REQUEST);
 	loop_ring(kvm->loop, &pausing.bell);
 }
 
@@ -259,7 +260,7 @@ static void pause_call_off(struct kvm *kvm)
 	loop_disarm(kvm->loop, &pausing.timer);
 	/* A reset has its own bound, and needs the vCPUs parked. */
 	if (!kvm_reset_is_wanted())
-		kvm_cpu_unpark_all(kvm);
+		park_release_all(kvm);
 }
 
 int kvm_resume(struct kvm *kvm)
@@ -278,13 +279,16 @@ int kvm_resume(struct kvm *kvm)
 	device_resume_all();
 	pausing.paused = false;
 	ipc_event("resumed");
-	kvm_cpu_unpark_all(kvm);
+	park_release_all(kvm);
 	return 0;
 }
 
-void kvm_pause_cpu_parked(struct kvm *kvm)
+static void pause_cpu_parked(void *arg)
 {
+	struct kvm *kvm = arg;
+
 	loop_ring(kvm->loop, &pausing.bell);
+	kvm_reset_cpu_parked(kvm);
 }
 
 void kvm_pause_after_reset(struct kvm *kvm)
@@ -302,7 +306,7 @@ void kvm_pause_at_end(struct kvm *kvm)
 	pausing.ending = true;
 	if (device_pause_all() != -EINPROGRESS || in_vain)
 		return;
-	loop_arm(kvm->loop, &pausing.timer, now_ns() + CPU_PARK_TIMEOUT_NS);
+	loop_arm(kvm->loop, &pausing.timer, now_ns() + PARK_TIMEOUT_NS);
 	loop_continue(kvm->loop);
 	loop_run(kvm->loop);
 }
@@ -321,6 +325,7 @@ static int pause_init(struct kvm *kvm)
 	pausing.timer = (struct loop_timer){.fn = pause_overdue, .arg = kvm};
 	loop_add_bell(kvm->loop, &pausing.bell);
 	device_set_rest_hook(pause_device_rested, kvm);
+	park_set_hook(pause_cpu_parked, kvm);
 	return 0;
 }
 
@@ -330,6 +335,7 @@ static void pause_exit(struct kvm *kvm)
 	pause_tell(&pausing.waits, -ECANCELED);
 	pausing.paused = pausing.settling = pausing.ending = false;
 	device_set_rest_hook(NULL, NULL);
+	park_set_hook(NULL, NULL);
 	loop_disarm(kvm->loop, &pausing.timer);
 	loop_remove_bell(kvm->loop, &pausing.bell);
 }

@@ -40,6 +40,7 @@
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/park.h>
 #include <kvm/pause.h>
 #include <kvm/phase.h>
 #include <kvm/reset.h>
@@ -66,7 +67,7 @@ int kvm_power_on(struct kvm *kvm)
 void kvm_reset_begin(struct kvm *kvm)
 {
 	atomic_store(&reset_wanted, RESET_FULL);
-	kvm_cpu_request_all(kvm, CPU_REQUEST_PARK);
+	park_ask_all(kvm, PARK_REQUEST);
 	loop_ring(kvm->loop, &reset_bell);
 }
 
@@ -88,7 +89,7 @@ void kvm_request_cpu_reset(struct kvm *kvm, const char *how)
 	}
 	log_debug("the guest reset its CPU by %s, and goes on by code 0x%02x", how, code);
 	atomic_compare_exchange_strong(&reset_wanted, &none, code);
-	kvm_cpu_request_all(kvm, CPU_REQUEST_PARK);
+	park_ask_all(kvm, PARK_REQUEST);
 	loop_ring(kvm->loop, &reset_bell);
 }
 
@@ -155,8 +156,8 @@ static void reset_rung(void *arg)
 	if (!atomic_load(&reset_wanted))
 		return;
 	if (!reset_timer.deadline_ns)
-		loop_arm(kvm->loop, &reset_timer, now_ns() + CPU_PARK_TIMEOUT_NS);
-	if (!kvm_cpu_all_parked(kvm))
+		loop_arm(kvm->loop, &reset_timer, now_ns() + PARK_TIMEOUT_NS);
+	if (!park_is_complete(kvm))
 		return;
 	/* No vCPU runs, so this changes no more. */
 	wanted = atomic_load(&reset_wanted);
@@ -176,7 +177,7 @@ static void reset_rung(void *arg)
 		kvm_end(kvm, END_ERROR, STATUS_ERROR);
 		return;
 	}
-	kvm_cpu_unpark_all(kvm);
+	park_release_all(kvm);
 	if (wanted == RESET_FULL)
 		ipc_event("reset");
 	kvm_pause_after_reset(kvm);
@@ -187,11 +188,11 @@ static void reset_overdue(void *arg)
 	struct kvm *kvm = arg;
 
 	kvm_end(kvm, END_ERROR, STATUS_ERROR);
-	devices_overdue = kvm_cpu_all_parked(kvm);
+	devices_overdue = park_is_complete(kvm);
 	if (devices_overdue)
 		device_report_busy();
 	else
-		kvm_cpu_report_unparked(kvm, "reset");
+		park_report_missing(kvm, "reset");
 }
 
 bool kvm_reset_call_off(struct kvm *kvm)

@@ -12,7 +12,7 @@
  * A thread is not used for this: what must happen before the first thread exists could not come
  * after it, and a thread costs each start something.
  *
- * The timer's signal is a real-time signal: term.c takes SIGALRM, kvm-cpu.c SIGRTMIN. Other
+ * The timer's signal is a real-time signal: term.c takes SIGALRM, park.c SIGRTMIN. Other
  * threads have all of these signals blocked (util/thread.c; vCPUs inherit the mask of a main
  * thread after cancel_end()).
  *

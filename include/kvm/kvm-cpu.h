@@ -15,18 +15,15 @@ struct kvm;
 #define KVM_CPU_MAX	    255 /* xAPIC ids are 8 bits and 255 is broadcast */
 #define KVM_CPU_EXIT_KINDS  64	/* more than any installed header names */
 
-#define CPU_PARK_TIMEOUT_NS (5 * NSEC_PER_SEC)
-
-enum { CPU_REQUEST_PARK = 1, CPU_REQUEST_STOP = 2 };
-
 struct kvm_cpu {
 	struct kvm *kvm;
 	unsigned int id; /* index, and APIC id on x86 */
 	int fd;
 	struct kvm_run *run; /* shared with the kernel: fetch once, then check */
 	pthread_t thread;
-	bool started, left;   /* kvm-cpu.c's: the thread is there; it has come to its end */
-	atomic_uint requests; /* CPU_REQUEST_* */
+	/* core/park.c's: the thread is there; it has come to its end; what is asked of it. */
+	bool started, left;
+	atomic_uint requests;
 	atomic_bool parked;
 	/* Written by the vCPU's thread alone; others read approximate values. */
 	_Atomic u64 exits[KVM_CPU_EXIT_KINDS];
@@ -41,17 +38,6 @@ int kvm_cpu_ioctl(const struct kvm_cpu *cpu, unsigned long request, void *arg);
  */
 int kvm_cpu_start_all(struct kvm *kvm);
 int kvm_cpu_join_all(struct kvm *kvm);
-
-/* Ask each vCPU to park (or stop) and get it out of KVM_RUN. Any thread. */
-void kvm_cpu_request_all(struct kvm *kvm, unsigned int request);
-
-/*
- * Are all parked? Loop. A message for each that is not, of whoever waited CPU_PARK_TIMEOUT_NS in
- * vain ("reset"). kvm_cpu_unpark_all() lets them run again.
- */
-bool kvm_cpu_all_parked(const struct kvm *kvm);
-void kvm_cpu_report_unparked(const struct kvm *kvm, const char *who);
-void kvm_cpu_unpark_all(struct kvm *kvm);
 
 /* CPU time that the vCPUs' threads have used, in the guest and for it, in sum. Loop. */
 u64 kvm_cpu_used_ns(const struct kvm *kvm);

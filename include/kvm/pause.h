@@ -46,8 +46,7 @@ bool kvm_is_paused(void);
  */
 void kvm_pause_at_end(struct kvm *kvm);
 
-/* A vCPU has parked (its own thread); a reset is over (loop). */
-void kvm_pause_cpu_parked(struct kvm *kvm);
+/* A reset is over. */
 void kvm_pause_after_reset(struct kvm *kvm);
 
 #endif

@@ -14,11 +14,11 @@
 #include <kvm/control-socket.h>
 #include <kvm/init.h>
 #include <kvm/kernel-lines.h>
-#include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/loop.h>
 #include <kvm/own-init.h>
+#include <kvm/park.h>
 #include <kvm/pause.h>
 #include <kvm/phase.h>
 #include <kvm/reset.h>
@@ -37,9 +37,9 @@ static bool own_init; /* lkvm's own init runs in the guest */
 static u64 paused_until_ns;
 static char panic_line[256];
 
-void kvm_cpu_request_all(struct kvm *vm, unsigned int request)
+void park_ask_all(struct kvm *vm, unsigned int request)
 {
-	assert_int_equal(request, CPU_REQUEST_STOP);
+	assert_int_equal(request, PARK_STOP);
 	stops++;
 }
 

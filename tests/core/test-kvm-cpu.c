@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pins kvm-cpu.c, parking: a vCPU is parked when its last instruction is complete, however many
+ * Pins kvm-cpu.c and core/park.c, parking: a vCPU is parked when its last instruction is complete, however many
  * accesses that takes, and not before.
  *
  * KVM is this file's ioctl(): a KVM_RUN returns for each access that the instruction still has,
@@ -18,11 +18,9 @@
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
-#include <kvm/pause.h>
-#include <kvm/reset.h>
+#include <kvm/park.h>
 #include <kvm/util.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -88,13 +86,10 @@ void kvm_exit_run_failed(struct kvm_cpu *cpu, int error)
 	atomic_fetch_add(&failures, 1);
 }
 
-void kvm_pause_cpu_parked(struct kvm *machine)
+static void parked(void *arg)
 {
+	assert_ptr_equal(arg, &kvm);
 	atomic_fetch_add(&parked_rings, 1);
-}
-
-void kvm_reset_cpu_parked(struct kvm *machine)
-{
 }
 
 /* Of its set-up, which is not tested here. */
@@ -142,15 +137,10 @@ int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
 	return 0;
 }
 
-static void kicked(int sig)
-{
-}
-
 static int set_up(void **state)
 {
-	const struct sigaction kick = {.sa_handler = kicked};
-
-	sigaction(SIGRTMIN, &kick, NULL);
+	park_init();
+	park_set_hook(parked, &kvm);
 	memset(guests, 0, sizeof(guests));
 	memset(runs, 0, sizeof(runs));
 	run_error = EINTR;
@@ -172,9 +162,9 @@ static int tear_down(void **state)
 
 static bool wait_parked(unsigned int ms)
 {
-	while (!kvm_cpu_all_parked(&kvm) && ms--)
+	while (!park_is_complete(&kvm) && ms--)
 		usleep(1000);
-	return kvm_cpu_all_parked(&kvm);
+	return park_is_complete(&kvm);
 }
 
 static bool wait_entered(unsigned int cpu)
@@ -191,12 +181,12 @@ static void test_park_and_go_on(void **state)
 	for (int round = 0; round < 50; round++) {
 		unsigned int entered;
 
-		kvm_cpu_request_all(&kvm, CPU_REQUEST_PARK);
+		park_ask_all(&kvm, PARK_REQUEST);
 		assert_true(wait_parked(5000));
 		entered = guests[0].entered;
 		usleep(500);
 		assert_int_equal(guests[0].entered, entered);
-		kvm_cpu_unpark_all(&kvm);
+		park_release_all(&kvm);
 		assert_true(wait_entered(0) && wait_entered(1));
 	}
 	assert_int_equal(parked_rings, 50 * CPUS);
@@ -211,11 +201,11 @@ static void test_a_long_instruction_is_completed(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
 		guests[1].handled = 0;
 		guests[1].next = lengths[i];
-		kvm_cpu_request_all(&kvm, CPU_REQUEST_PARK);
+		park_ask_all(&kvm, PARK_REQUEST);
 		assert_true(wait_parked(5000));
 		assert_int_equal(guests[1].accesses, 0);
 		assert_int_equal(guests[1].handled, lengths[i]);
-		kvm_cpu_unpark_all(&kvm);
+		park_release_all(&kvm);
 		assert_true(wait_entered(0) && wait_entered(1));
 	}
 	assert_int_equal(logged.lines, 0);
@@ -225,17 +215,17 @@ static void test_a_long_instruction_is_completed(void **state)
 static void test_an_instruction_without_end(void **state)
 {
 	guests[1].next = 1U << 31;
-	kvm_cpu_request_all(&kvm, CPU_REQUEST_PARK);
+	park_ask_all(&kvm, PARK_REQUEST);
 	assert_false(wait_parked(100));
 	assert_true(cpus[0].parked);
 	assert_true(logged.lines);
 	assert_non_null(strstr(logged.last, "vCPU 1: an instruction is not complete after 4096"));
-	kvm_cpu_report_unparked(&kvm, "pause");
+	park_report_missing(&kvm, "pause");
 	assert_non_null(strstr(logged.last, "pause: vCPU 1 does not leave the guest"));
 	guests[1].accesses = 20000;
 	assert_true(wait_parked(5000));
 	assert_int_equal(guests[1].accesses, 0);
-	kvm_cpu_unpark_all(&kvm);
+	park_release_all(&kvm);
 	assert_true(wait_entered(0) && wait_entered(1));
 }
 
@@ -243,9 +233,9 @@ static void test_an_instruction_without_end(void **state)
 static void test_called_off_in_its_middle(void **state)
 {
 	guests[0].next = guests[1].next = 1U << 31;
-	kvm_cpu_request_all(&kvm, CPU_REQUEST_PARK);
+	park_ask_all(&kvm, PARK_REQUEST);
 	assert_false(wait_parked(20));
-	kvm_cpu_unpark_all(&kvm);
+	park_release_all(&kvm);
 	guests[0].accesses = guests[1].accesses = 0;
 	assert_true(wait_entered(0) && wait_entered(1));
 	assert_false(cpus[0].parked || cpus[1].parked);
@@ -255,13 +245,13 @@ static void test_called_off_in_its_middle(void **state)
 static void test_errors(void **state)
 {
 	run_error = EAGAIN;
-	kvm_cpu_request_all(&kvm, CPU_REQUEST_PARK);
+	park_ask_all(&kvm, PARK_REQUEST);
 	assert_true(wait_parked(5000));
 	assert_int_equal(failures, 0);
-	kvm_cpu_unpark_all(&kvm);
+	park_release_all(&kvm);
 	assert_true(wait_entered(0) && wait_entered(1));
 	run_error = EFAULT;
-	kvm_cpu_request_all(&kvm, CPU_REQUEST_PARK);
+	park_ask_all(&kvm, PARK_REQUEST);
 	assert_true(wait_parked(5000));
 	assert_true(failures >= CPUS);
 }

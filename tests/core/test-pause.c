@@ -16,6 +16,7 @@
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
+#include <kvm/park.h>
 #include <kvm/pause.h>
 #include <kvm/reset.h>
 #include <kvm/util.h>
@@ -57,24 +58,24 @@ int arch_vm_release_clock(struct kvm *vm)
 	return 0;
 }
 
-void kvm_cpu_request_all(struct kvm *vm, unsigned int request)
+void park_ask_all(struct kvm *vm, unsigned int request)
 {
-	assert_int_equal(request, CPU_REQUEST_PARK);
+	assert_int_equal(request, PARK_REQUEST);
 	requests++;
 }
 
-bool kvm_cpu_all_parked(const struct kvm *vm)
+bool park_is_complete(const struct kvm *vm)
 {
 	return parked;
 }
 
-void kvm_cpu_report_unparked(const struct kvm *vm, const char *who)
+void park_report_missing(const struct kvm *vm, const char *who)
 {
 	unparked++;
 	unparked_for = who;
 }
 
-void kvm_cpu_unpark_all(struct kvm *vm)
+void park_release_all(struct kvm *vm)
 {
 	parked = false;
 	unparks++;
@@ -87,6 +88,19 @@ bool kvm_reset_is_wanted(void)
 
 void kvm_reset_device_rested(struct kvm *vm)
 {
+}
+
+void kvm_reset_cpu_parked(struct kvm *vm)
+{
+}
+
+static void (*parked_hook)(void *arg);
+static void *parked_arg;
+
+void park_set_hook(void (*fn)(void *arg), void *arg)
+{
+	parked_hook = fn;
+	parked_arg = arg;
 }
 
 bool kvm_reset_call_off(struct kvm *vm)
@@ -190,7 +204,7 @@ static void let_time_pass(void)
 static void park(void)
 {
 	parked = true;
-	kvm_pause_cpu_parked(&kvm);
+	parked_hook(parked_arg);
 	run_bells();
 }
 
@@ -350,7 +364,7 @@ static void test_a_pause_called_off_before_it_saw_the_reset(void **state)
 	resetting = true;
 	assert_int_equal(kvm_resume(&kvm), 0);
 	resetting = false;
-	loop_arm(kvm.loop, &later, now_ns() + 2 * CPU_PARK_TIMEOUT_NS);
+	loop_arm(kvm.loop, &later, now_ns() + 2 * PARK_TIMEOUT_NS);
 	let_time_pass();
 	assert_int_equal(unparked, 0);
 	assert_int_equal(unparks, 0);
@@ -388,7 +402,7 @@ static void test_the_end_with_a_device_that_hangs(void **state)
 	loop_stop(kvm.loop);
 	kvm_pause_at_end(&kvm);
 	assert_int_equal(overdue, 1);
-	assert_int_equal(now_ns() - began, CPU_PARK_TIMEOUT_NS);
+	assert_int_equal(now_ns() - began, PARK_TIMEOUT_NS);
 }
 
 /* The reset has waited, and has named it. */
@@ -402,7 +416,7 @@ static void test_the_end_after_a_reset_in_vain(void **state)
 	loop_stop(kvm.loop);
 	kvm_pause_at_end(&kvm);
 	assert_int_equal(overdue, 0);
-	assert_true(now_ns() - began < CPU_PARK_TIMEOUT_NS);
+	assert_true(now_ns() - began < PARK_TIMEOUT_NS);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

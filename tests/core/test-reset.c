@@ -18,6 +18,7 @@
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/park.h>
 #include <kvm/pause.h>
 #include <kvm/phase.h>
 #include <kvm/reset.h>
@@ -69,21 +70,21 @@ int arch_warm_start(struct kvm *vm, u8 code)
 	return 0;
 }
 
-void kvm_cpu_request_all(struct kvm *vm, unsigned int request)
+void park_ask_all(struct kvm *vm, unsigned int request)
 {
-	assert_int_equal(request, CPU_REQUEST_PARK);
+	assert_int_equal(request, PARK_REQUEST);
 }
 
-bool kvm_cpu_all_parked(const struct kvm *vm)
+bool park_is_complete(const struct kvm *vm)
 {
 	return parked;
 }
 
-void kvm_cpu_report_unparked(const struct kvm *vm, const char *who)
+void park_report_missing(const struct kvm *vm, const char *who)
 {
 }
 
-void kvm_cpu_unpark_all(struct kvm *vm)
+void park_release_all(struct kvm *vm)
 {
 	unparks++;
 }
