@@ -8,11 +8,7 @@
  * again, or beside another, costs nothing.
  *
  * KVM is told under the lock, so that it hears of two changes in the order in which they were
- * made. Any thread.
- *
- * The lines are IOAPIC pins that no ISA device has. The PICs do not reach them, and Linux runs on
- * the PICs with nolapic or noapic, and with acpi=off if it was built without MP tables; there
- * devices share ISA lines that are free, as they did on PCs of that time.
+ * made. Any thread. Which lines these are: irq-line.c.
  *
  * Spec: PCI Local Bus 3.0, section 2.2.6 (interrupt pins: level sensitive, open drain, shareable).
  */
@@ -21,11 +17,6 @@
 #include <kvm/kvm.h>
 
 #include <assert.h>
-
-#include "x86/layout.h"
-
-static const u32 isa_lines[] = GSI_ISA_SHARED;
-static bool use_isa_lines;
 
 static struct {
 	pthread_mutex_t lock;
@@ -42,28 +33,4 @@ void irq_pin_set(struct kvm *kvm, struct irq_pin *pin, bool level)
 		irq_set_level(kvm, pin->gsi, false);
 	pin->level = level;
 	pthread_mutex_unlock(&irq_pins.lock);
-}
-
-void irq_pin_use_isa_lines(void)
-{
-	use_isa_lines = true;
-}
-
-bool irq_pin_uses_isa_lines(void)
-{
-	return use_isa_lines;
-}
-
-u32 irq_pin_line(unsigned int n)
-{
-	return use_isa_lines ? isa_lines[n % ARRAY_SIZE(isa_lines)] : GSI_PCI + n % GSI_PCI_COUNT;
-}
-
-bool irq_pin_shares_line(u32 gsi)
-{
-	for (size_t i = 0; use_isa_lines && i < ARRAY_SIZE(isa_lines); i++) {
-		if (isa_lines[i] == gsi)
-			return true;
-	}
-	return !use_isa_lines && gsi >= GSI_PCI && gsi < GSI_PCI + GSI_PCI_COUNT;
 }

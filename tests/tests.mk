@@ -3,8 +3,8 @@
 # Tests: a line a unit test says which objects it pins, besides util/, core/config.o and cmocka.
 # A test is tests/ROOM/test-NAME.c; its objects are the real ones, and tests/lib's fakes.
 
-FAKE := tests/lib/fake-machine.o tests/lib/patience.o core/bus.o core/device.o core/irq-pin.o \
-	core/own-init.o
+FAKE := tests/lib/fake-machine.o tests/lib/patience.o \
+	$(addprefix core/,bus.o device.o irq-pin.o irq-line.o own-init.o)
 CONSOLE := $(addprefix console/,console.o log.o term.o lines.o) report/kernel-lines.o core/phase.o \
 	   core/device.o core/own-init.o
 PCI := pci/pci.o pci/bar.o pci/map.o hw/reset-port.o
@@ -46,7 +46,7 @@ $(call unit, core/test-gmem, core/gmem.o)
 $(call unit, control/test-name, control/name.o control/runtime-dir.o)
 $(call unit, control/test-detached-log, control/detached-log.o control/runtime-dir.o \
 	control/remains.o)
-$(call unit, core/test-irq, core/irq.o core/irq-pin.o x86/machine.o)
+$(call unit, core/test-irq, core/irq.o core/irq-line.o x86/machine.o)
 $(call unit, core/test-irq-pin, $(FAKE))
 $(call unit, report/test-kernel-lines, report/kernel-lines.o)
 $(call unit, boot/test-search, boot/search.o)
@@ -93,8 +93,8 @@ $(call unit, hw/test-serial-pause, hw/serial.o hw/serial-console.o $(FAKE))
 $(call unit, hw/test-serial-pty, hw/serial.o hw/serial-console.o hw/serial-pty.o $(FAKE))
 $(call unit, hw/test-status-port, hw/serial.o hw/serial-console.o hw/status-port.o $(FAKE))
 $(call unit, kvm/test-bios, $(BIOS) kvm.o \
-	$(addprefix core/,ioctl.o irq.o irq-pin.o bus.o) x86/machine.o)
-$(call unit, kvm/test-irqfd, kvm.o $(addprefix core/,ioctl.o irq.o irq-pin.o bus.o gmem.o) \
+	$(addprefix core/,ioctl.o irq.o irq-line.o bus.o) x86/machine.o)
+$(call unit, kvm/test-irqfd, kvm.o $(addprefix core/,ioctl.o irq.o irq-line.o bus.o gmem.o) \
 	x86/machine.o)
 $(call unit, virtio/test-blk, virtio/blk.o $(OBJS-disk) $(VIRTIO))
 $(call unit, virtio/test-blk-host, virtio/blk.o $(OBJS-disk) $(VIRTIO))
@@ -123,7 +123,7 @@ $(call unit, boot/test-image-packed, $(IMAGE))
 $(call unit, boot/test-foreign, boot/foreign.o)
 $(call unit, boot/test-initrd, boot/initrd.o core/gmem.o)
 $(call unit, firmware/test-mptable, firmware/mptable.o firmware/acpi.o firmware/acpi-table.o \
-	firmware/aml.o core/irq-pin.o \
+	firmware/aml.o core/irq-line.o \
        core/gmem.o core/device.o)
 $(call unit, boot/test-release, boot/release.o boot/elf.o)
 $(call unit, firmware/test-smbios, firmware/smbios.o core/gmem.o core/device.o)
@@ -190,7 +190,7 @@ $(call fuzz, fuzz-unpack, $(UNPACK))
 $(call fuzz, fuzz-cache, $(CACHE) $(UNPACK))
 $(call fuzz, fuzz-elf, boot/elf.o)
 $(call fuzz, fuzz-kaslr, boot/kaslr.o boot/elf.o core/gmem.o)
-$(call fuzz, fuzz-mptable, core/irq-pin.o firmware/mptable.o core/gmem.o core/device.o)
+$(call fuzz, fuzz-mptable, core/irq-line.o firmware/mptable.o core/gmem.o core/device.o)
 $(call fuzz, fuzz-multiboot, x86/multiboot.o boot/elf.o boot/initrd.o x86/e820.o core/gmem.o)
 $(call fuzz, fuzz-ipc, control/socket.o control/commands.o control/debug.o \
 	control/runtime-dir.o core/device.o core/gmem.o)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Level-triggered interrupt lines that several devices share. irq-pin.c.
+ * Level-triggered interrupt lines that several devices share. irq-pin.c, irq-line.c.
  *
  * Each device has a pin; the line is asserted while at least one of its pins is.
  */
