@@ -2,11 +2,11 @@
 /*
  * Why a guest left KVM_RUN: one table from exit reason to handler.
  *
- * Every reason that the installed <linux/kvm.h> names has a row. A row with a
+ * Every reason that has a name (exit-names.c) has a row. A row with a
  * handler is served on the vCPU's thread and the guest goes on. A row without
  * one is the end of this machine: a report says the reason, what it usually
  * means, the registers and the code bytes, and the run ends as a crash. A
- * reason without a row is a newer KVM than this binary knows, and is reported
+ * reason without a name is a newer KVM than this binary knows, and is reported
  * likewise.
  *
  * struct kvm_run is shared with the kernel, not with the guest; what the guest
@@ -21,16 +21,16 @@
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
-#include <kvm/trace.h>
 
 #include <stdio.h>
 #include <string.h>
 
 struct exit_kind {
-	const char *name;
 	void (*handle)(struct kvm_cpu *cpu); /* NULL: the vCPU cannot go on */
 	const char *meaning;		     /* for the report */
 };
+
+static void (*exit_counter)(const struct kvm_run *run);
 
 static void exit_io(struct kvm_cpu *cpu)
 {
@@ -171,71 +171,72 @@ static void exit_system_event(struct kvm_cpu *cpu)
 #define OTHER_ARCH    "this exit belongs to another architecture"
 
 static const struct exit_kind exit_kinds[KVM_CPU_EXIT_KINDS] = {
-	[KVM_EXIT_UNKNOWN] = {"unknown", exit_unknown, NULL},
-	[KVM_EXIT_EXCEPTION] = {"exception", NULL,
+	[KVM_EXIT_UNKNOWN] = {exit_unknown, NULL},
+	[KVM_EXIT_EXCEPTION] = {NULL,
 				"KVM could not handle an exception of the guest"},
-	[KVM_EXIT_IO] = {"io", exit_io, NULL},
-	[KVM_EXIT_HYPERCALL] = {"hypercall", NULL, NOT_ASKED_FOR},
-	[KVM_EXIT_DEBUG] = {"debug", NULL, NOT_ASKED_FOR},
-	[KVM_EXIT_HLT] = {"hlt", NULL, "the vCPU halted and no in-kernel APIC can wake it"},
-	[KVM_EXIT_MMIO] = {"mmio", exit_mmio, NULL},
-	[KVM_EXIT_IRQ_WINDOW_OPEN] = {"irq_window", exit_again, NULL},
-	[KVM_EXIT_SHUTDOWN] = {"shutdown", exit_shutdown, NULL},
-	[KVM_EXIT_FAIL_ENTRY] = {"fail_entry", exit_fail_entry, NULL},
-	[KVM_EXIT_INTR] = {"intr", exit_again, NULL},
-	[KVM_EXIT_SET_TPR] = {"set_tpr", exit_again, NULL},
-	[KVM_EXIT_TPR_ACCESS] = {"tpr_access", NULL, NOT_ASKED_FOR},
-	[KVM_EXIT_S390_SIEIC] = {"s390_sieic", NULL, OTHER_ARCH},
-	[KVM_EXIT_S390_RESET] = {"s390_reset", NULL, OTHER_ARCH},
-	[KVM_EXIT_DCR] = {"dcr", NULL, OTHER_ARCH},
-	[KVM_EXIT_NMI] = {"nmi", exit_again, NULL},
-	[KVM_EXIT_INTERNAL_ERROR] = {"internal_error", exit_internal_error, NULL},
-	[KVM_EXIT_OSI] = {"osi", NULL, OTHER_ARCH},
-	[KVM_EXIT_PAPR_HCALL] = {"papr_hcall", NULL, OTHER_ARCH},
-	[KVM_EXIT_S390_UCONTROL] = {"s390_ucontrol", NULL, OTHER_ARCH},
-	[KVM_EXIT_WATCHDOG] = {"watchdog", NULL, OTHER_ARCH},
-	[KVM_EXIT_S390_TSCH] = {"s390_tsch", NULL, OTHER_ARCH},
-	[KVM_EXIT_EPR] = {"epr", NULL, OTHER_ARCH},
-	[KVM_EXIT_SYSTEM_EVENT] = {"system_event", exit_system_event, NULL},
-	[KVM_EXIT_S390_STSI] = {"s390_stsi", NULL, OTHER_ARCH},
-	[KVM_EXIT_IOAPIC_EOI] = {"ioapic_eoi", NULL, NOT_ASKED_FOR},
-	[KVM_EXIT_HYPERV] = {"hyperv", NULL, NOT_ASKED_FOR},
-	[KVM_EXIT_ARM_NISV] = {"arm_nisv", NULL, OTHER_ARCH},
-	[KVM_EXIT_X86_RDMSR] = {"rdmsr", NULL, NOT_ASKED_FOR},
-	[KVM_EXIT_X86_WRMSR] = {"wrmsr", NULL, NOT_ASKED_FOR},
-	[KVM_EXIT_DIRTY_RING_FULL] = {"dirty_ring_full", NULL, NOT_ASKED_FOR},
-	[KVM_EXIT_AP_RESET_HOLD] = {"ap_reset_hold", NULL, NOT_ASKED_FOR},
-	[KVM_EXIT_X86_BUS_LOCK] = {"bus_lock", NULL, NOT_ASKED_FOR},
-	[KVM_EXIT_XEN] = {"xen", NULL, NOT_ASKED_FOR},
-	[KVM_EXIT_RISCV_SBI] = {"riscv_sbi", NULL, OTHER_ARCH},
-	[KVM_EXIT_RISCV_CSR] = {"riscv_csr", NULL, OTHER_ARCH},
-	[KVM_EXIT_NOTIFY] = {"notify", NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_IO] = {exit_io, NULL},
+	[KVM_EXIT_HYPERCALL] = {NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_DEBUG] = {NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_HLT] = {NULL, "the vCPU halted and no in-kernel APIC can wake it"},
+	[KVM_EXIT_MMIO] = {exit_mmio, NULL},
+	[KVM_EXIT_IRQ_WINDOW_OPEN] = {exit_again, NULL},
+	[KVM_EXIT_SHUTDOWN] = {exit_shutdown, NULL},
+	[KVM_EXIT_FAIL_ENTRY] = {exit_fail_entry, NULL},
+	[KVM_EXIT_INTR] = {exit_again, NULL},
+	[KVM_EXIT_SET_TPR] = {exit_again, NULL},
+	[KVM_EXIT_TPR_ACCESS] = {NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_S390_SIEIC] = {NULL, OTHER_ARCH},
+	[KVM_EXIT_S390_RESET] = {NULL, OTHER_ARCH},
+	[KVM_EXIT_DCR] = {NULL, OTHER_ARCH},
+	[KVM_EXIT_NMI] = {exit_again, NULL},
+	[KVM_EXIT_INTERNAL_ERROR] = {exit_internal_error, NULL},
+	[KVM_EXIT_OSI] = {NULL, OTHER_ARCH},
+	[KVM_EXIT_PAPR_HCALL] = {NULL, OTHER_ARCH},
+	[KVM_EXIT_S390_UCONTROL] = {NULL, OTHER_ARCH},
+	[KVM_EXIT_WATCHDOG] = {NULL, OTHER_ARCH},
+	[KVM_EXIT_S390_TSCH] = {NULL, OTHER_ARCH},
+	[KVM_EXIT_EPR] = {NULL, OTHER_ARCH},
+	[KVM_EXIT_SYSTEM_EVENT] = {exit_system_event, NULL},
+	[KVM_EXIT_S390_STSI] = {NULL, OTHER_ARCH},
+	[KVM_EXIT_IOAPIC_EOI] = {NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_HYPERV] = {NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_ARM_NISV] = {NULL, OTHER_ARCH},
+	[KVM_EXIT_X86_RDMSR] = {NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_X86_WRMSR] = {NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_DIRTY_RING_FULL] = {NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_AP_RESET_HOLD] = {NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_X86_BUS_LOCK] = {NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_XEN] = {NULL, NOT_ASKED_FOR},
+	[KVM_EXIT_RISCV_SBI] = {NULL, OTHER_ARCH},
+	[KVM_EXIT_RISCV_CSR] = {NULL, OTHER_ARCH},
+	[KVM_EXIT_NOTIFY] = {NULL, NOT_ASKED_FOR},
 };
 
-const char *kvm_exit_name(u32 reason)
+void kvm_exit_set_counter(void (*count)(const struct kvm_run *run))
 {
-	return reason < KVM_CPU_EXIT_KINDS ? exit_kinds[reason].name : NULL;
+	exit_counter = count;
 }
 
 void kvm_exit_handle(struct kvm_cpu *cpu)
 {
 	u32 reason = cpu->run->exit_reason;
+	const char *name = kvm_exit_name(reason);
 	const struct exit_kind *kind;
 	char what[40];
 
-	if (!kvm_exit_name(reason)) {
+	if (!name) {
 		snprintf(what, sizeof(what), "exit reason %u", reason);
 		exit_report(cpu, what, "newer than this lkvm");
 		return;
 	}
 	kind = &exit_kinds[reason];
 	atomic_fetch_add_explicit(&cpu->exits[reason], 1, memory_order_relaxed);
-	if (trace_enabled)
-		trace_exit(cpu->run);
+	if (exit_counter)
+		exit_counter(cpu->run);
 	if (kind->handle)
 		kind->handle(cpu);
 	else
-		exit_report(cpu, kind->name, kind->meaning);
+		exit_report(cpu, name, kind->meaning);
 }
 
 void kvm_exit_run_failed(struct kvm_cpu *cpu, int error)

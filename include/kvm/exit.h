@@ -8,6 +8,7 @@
 #include <kvm/types.h>
 
 struct kvm_cpu;
+struct kvm_run;
 
 /* Handle the exit in cpu->run. On the vCPU's thread. */
 void kvm_exit_handle(struct kvm_cpu *cpu);
@@ -15,7 +16,16 @@ void kvm_exit_handle(struct kvm_cpu *cpu);
 /* KVM_RUN itself failed with error (positive errno): report, and end the run as a crash. */
 void kvm_exit_run_failed(struct kvm_cpu *cpu, int error);
 
-/* Name of an exit reason, as statistics show it ("io", "mmio", "shutdown"), or NULL. Any thread. */
+/*
+ * count() is called for each exit that has a name, on the vCPU's thread, before it is handled. It
+ * must be lock-free and bounded. NULL: nobody counts. While no vCPU runs.
+ */
+void kvm_exit_set_counter(void (*count)(const struct kvm_run *run));
+
+/*
+ * Name of an exit reason, as statistics show it ("io", "mmio", "shutdown"), or NULL. Any thread.
+ * core/exit-names.c.
+ */
 const char *kvm_exit_name(u32 reason);
 
 #endif

@@ -8,16 +8,6 @@
 #include <kvm/types.h>
 
 struct kvm;
-struct kvm_run;
-
-/* Is there anything to count for? Set before any vCPU exists. */
-extern bool trace_enabled;
-
-/*
- * A vCPU left the guest for a reason below KVM_CPU_EXIT_KINDS. Only while trace_enabled; any
- * thread, lock-free, bounded.
- */
-void trace_exit(const struct kvm_run *run);
 
 /*
  * The run is over: write the file, and print the table if there was a machine. kvm may be NULL.

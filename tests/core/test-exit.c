@@ -13,13 +13,10 @@
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
-#include <kvm/trace.h>
 #include <stdio.h>
 #include <string.h>
 
 #define DATA sizeof(struct kvm_run)
-
-bool trace_enabled;
 
 static union {
 	struct kvm_run run;
@@ -59,11 +56,6 @@ bool bus_read(struct bus *bus, u64 addr, u8 *data, unsigned int len)
 	trace_access(bus == &kvm.ports ? 'r' : 'R', addr, len, NULL);
 	memset(data, next, len);
 	return true;
-}
-
-void trace_exit(const struct kvm_run *what)
-{
-	fail();
 }
 
 void kvm_end(struct kvm *vm, enum end_reason why, int code)
@@ -204,6 +196,43 @@ static void test_reasons_that_have_no_row(void **state)
 	assert_crash("lkvm: vCPU 3 cannot go on: exit reason 4294967295: newer than this lkvm");
 }
 
+/* A report without words would print "(null)". */
+static void test_every_reason_that_has_a_name(void **state)
+{
+	for (u32 kind = 0; kind < KVM_CPU_EXIT_KINDS; kind++) {
+		if (!kvm_exit_name(kind))
+			continue;
+		set_up(NULL);
+		handle(kind);
+		assert_int_equal(atomic_load(&cpu.exits[kind]), 1);
+		assert_int_equal(log_lines, reason == END_CRASH);
+		assert_null(strstr(first_line, "(null)"));
+	}
+}
+
+static unsigned int counted;
+
+static void count(const struct kvm_run *what)
+{
+	assert_ptr_equal(what, run);
+	assert_string_equal(trace, ""); /* it is not handled yet */
+	counted++;
+}
+
+/* Those that have no name are not counted: the counter has no place for them. */
+static void test_a_counter(void **state)
+{
+	kvm_exit_set_counter(count);
+	set_io(KVM_EXIT_IO_OUT, 1, 0x3f8, 3);
+	handle(KVM_EXIT_IO);
+	handle(KVM_CPU_EXIT_KINDS);
+	assert_int_equal(counted, 1);
+	kvm_exit_set_counter(NULL);
+	set_up(NULL);
+	handle(KVM_EXIT_IO);
+	assert_int_equal(counted, 1);
+}
+
 #define EMULATION "lkvm: vCPU 3 cannot go on: emulation failure, instruction"
 
 static void fail_emulation(u32 ndata, u64 flags, u8 insn_size)
@@ -257,6 +286,8 @@ int main(void)
 		TEST(test_the_guest_goes_on),
 		TEST(test_the_vcpu_cannot_go_on),
 		TEST(test_reasons_that_have_no_row),
+		TEST(test_every_reason_that_has_a_name),
+		TEST(test_a_counter),
 		TEST(test_emulation_failures),
 		TEST(test_system_events),
 	};

@@ -144,11 +144,6 @@ bool kvm_is_paused(void)
 	return paused;
 }
 
-const char *kvm_exit_name(u32 kind)
-{
-	return kind ? "io" : "unknown";
-}
-
 u64 phase_ns(enum phase phase)
 {
 	return 0;

@@ -44,11 +44,6 @@ const char *kvm_end_name(enum end_reason reason)
 	return reason == END_PANIC ? "panic" : "other";
 }
 
-const char *kvm_exit_name(u32 reason)
-{
-	return reason == KVM_EXIT_IO ? "io" : reason == KVM_EXIT_MMIO ? "mmio" : NULL;
-}
-
 void kvm_panic(struct kvm *kvm, const char *line)
 {
 	result_set_panic(line);
