@@ -23,11 +23,11 @@
 #include <kvm/cancel.h>
 #include <kvm/config.h>
 #include <kvm/console.h>
-#include <kvm/control-socket.h>
 #include <kvm/detach.h>
 #include <kvm/device.h>
 #include <kvm/disk.h>
 #include <kvm/dry-run.h>
+#include <kvm/event.h>
 #include <kvm/init.h>
 #include <kvm/initramfs.h>
 #include <kvm/kvm-cpu.h>
@@ -314,7 +314,7 @@ static void run_machine(struct kvm *kvm)
 	term_take();
 	err = kvm_cpu_start_all(kvm);
 	if (!err) {
-		ipc_event("started");
+		event_post("started");
 		err = loop_run(kvm->loop);
 		if (err)
 			log_error("event loop: %s", strerror(-err));

@@ -29,6 +29,7 @@
 #ifdef HAVE_JANSSON
 #include <kvm/config.h>
 #include <kvm/control-name.h>
+#include <kvm/event.h>
 #include <kvm/init.h>
 #include <kvm/json-file.h>
 #include <kvm/kvm.h>
@@ -447,7 +448,7 @@ static void ipc_accept(void *arg, u32 events)
 
 /* --- events --- */
 
-void ipc_device_event(const char *device, const char *name)
+static void ipc_heard(const char *device, const char *name)
 {
 	pthread_mutex_lock(&ipc.lock);
 	if (ipc.listening && ipc.event_count < EVENTS_MAX) {
@@ -455,11 +456,6 @@ void ipc_device_event(const char *device, const char *name)
 		loop_ring(ipc.kvm->loop, &ipc.bell);
 	}
 	pthread_mutex_unlock(&ipc.lock);
-}
-
-void ipc_event(const char *name)
-{
-	ipc_device_event(NULL, name);
 }
 
 static void ipc_tell_event(struct ipc_event event)
@@ -536,6 +532,7 @@ static void ipc_exit(struct kvm *kvm)
 	pthread_mutex_lock(&ipc.lock);
 	ipc.listening = false;
 	pthread_mutex_unlock(&ipc.lock);
+	event_set_listener(NULL);
 	unlinkat(instance_dir_fd(), ipc.file, 0);
 	while (ipc.clients)
 		ipc_drop(ipc.clients);
@@ -575,6 +572,7 @@ static int ipc_init(struct kvm *kvm)
 	pthread_mutex_lock(&ipc.lock);
 	ipc.listening = true;
 	pthread_mutex_unlock(&ipc.lock);
+	event_set_listener(ipc_heard);
 	return 0;
 }
 

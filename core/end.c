@@ -32,7 +32,7 @@
  */
 #include <kvm/config.h>
 #include <kvm/console.h>
-#include <kvm/control-socket.h>
+#include <kvm/event.h>
 #include <kvm/init.h>
 #include <kvm/kernel-lines.h>
 #include <kvm/kvm.h>
@@ -214,7 +214,7 @@ void kvm_request_reset(struct kvm *kvm, const char *how)
 void kvm_panic(struct kvm *kvm, const char *line)
 {
 	kvm_note_end(kvm, END_PANIC, STATUS_PANIC);
-	ipc_event("panic");
+	event_post("panic");
 	if (line)
 		result_set_panic(line);
 	loop_ring(kvm->loop, &end.panic);

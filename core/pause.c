@@ -33,8 +33,8 @@
  * The run's own timers (--timeout, the grace time) go on: they are the host's.
  */
 #include <kvm/arch.h>
-#include <kvm/control-socket.h>
 #include <kvm/device.h>
+#include <kvm/event.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
@@ -135,7 +135,7 @@ static void pause_enter(struct kvm *kvm)
 	loop_disarm(kvm->loop, &pausing.timer);
 	pausing.settling = false;
 	pausing.paused = true;
-	ipc_event("paused");
+	event_post("paused");
 	pause_tell(&pausing.waits, 0);
 }
 
@@ -278,7 +278,7 @@ int kvm_resume(struct kvm *kvm)
 		return err;
 	device_resume_all();
 	pausing.paused = false;
-	ipc_event("resumed");
+	event_post("resumed");
 	park_release_all(kvm);
 	return 0;
 }

@@ -34,8 +34,8 @@
 #include <kvm/arch.h>
 #include <kvm/cancel.h>
 #include <kvm/config.h>
-#include <kvm/control-socket.h>
 #include <kvm/device.h>
+#include <kvm/event.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
@@ -179,7 +179,7 @@ static void reset_rung(void *arg)
 	}
 	park_release_all(kvm);
 	if (wanted == RESET_FULL)
-		ipc_event("reset");
+		event_post("reset");
 	kvm_pause_after_reset(kvm);
 }
 

@@ -34,8 +34,8 @@
 #include "virtio/core.h"
 #include "x86/layout.h"
 
-#include <kvm/control-socket.h>
 #include <kvm/disk.h>
+#include <kvm/event.h>
 #include <kvm/init.h>
 #include <kvm/iov.h>
 #include <kvm/kvm.h>
@@ -480,7 +480,7 @@ static void blk_resized(void *arg)
 	virtio_config_write(&blk->dev, offsetof(struct virtio_blk_config, capacity), &capacity,
 			    sizeof(capacity));
 	virtio_config_changed(&blk->dev);
-	ipc_device_event(blk->dev.name, "resized");
+	event_post_device(blk->dev.name, "resized");
 }
 
 static void blk_resumed(struct virtio_device *dev)

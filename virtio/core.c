@@ -39,7 +39,7 @@
 #include "virtio/core.h"
 #include "virtio/state.h"
 
-#include <kvm/control-socket.h>
+#include <kvm/event.h>
 #include <kvm/kvm.h>
 
 #include <errno.h>
@@ -99,7 +99,7 @@ void virtio_needs_reset(struct virtio_device *dev, const char *why)
 	log_warn_limited(&core->limit, "%s: %s; the device needs a reset by its driver", dev->name,
 			 why);
 	if (!(before & VIRTIO_CONFIG_S_NEEDS_RESET))
-		ipc_device_event(dev->name, "needs-reset");
+		event_post_device(dev->name, "needs-reset");
 	/* 2.1.2: only a driver that is up is told. */
 	if (before & VIRTIO_CONFIG_S_DRIVER_OK)
 		core->transport->config_interrupt(dev);
@@ -282,7 +282,7 @@ static void virtio_start(struct virtio_core *core)
 			queue_stop(&core->queues[i]);
 		return;
 	}
-	ipc_device_event(dev->name, "driver");
+	event_post_device(dev->name, "driver");
 	for (unsigned int i = 0; i < dev->queue_count; i++)
 		queue_notify(&core->queues[i]);
 }

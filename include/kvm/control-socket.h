@@ -2,8 +2,8 @@
 /*
  * The control socket of a running machine: JSON lines (docs/control.md). control/socket.c.
  *
- * Everything is for the loop's thread, but the events. Nothing of it exists in a binary that
- * was built without jansson.
+ * Everything is for the loop's thread. Nothing of it exists in a binary that was built without
+ * jansson.
  */
 #ifndef KVM_IPC_H
 #define KVM_IPC_H
@@ -56,21 +56,10 @@ void ipc_refuse(struct ipc_request *request, const char *fmt, ...)
 int ipc_take_over(struct ipc_request *request, json_t *body, u8 **early, size_t *early_len);
 
 /*
- * What happened, for all who subscribed: {"event": name}, and "device" when it happened to one.
- * Strings that stay as long as the machine. ipc_event() and ipc_device_event() from any thread,
- * soon; of more than a client could read some are left out. ipc_tell() from the loop's, now.
+ * Tell all who subscribed now: {"event": name}. What is posted by event_post() they hear soon, and
+ * of more than a client could read some events are left out.
  */
-void ipc_event(const char *name);
-void ipc_device_event(const char *device, const char *name);
 void ipc_tell(const char *name);
-#else
-static inline void ipc_event(const char *name)
-{
-}
-
-static inline void ipc_device_event(const char *device, const char *name)
-{
-}
 #endif
 
 #endif

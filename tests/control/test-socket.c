@@ -16,6 +16,7 @@
 #include <kvm/config.h>
 #include <kvm/control-name.h>
 #include <kvm/control-socket.h>
+#include <kvm/event.h>
 #include <kvm/init.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
@@ -256,7 +257,7 @@ static void test_a_line_too_long(void **state)
 	/* That was its last line: it hears of no event any more. */
 	say(other, "{\"command\":\"subscribe\"}\n");
 	expect(other, "\"ok\":true");
-	ipc_event("paused");
+	event_post("paused");
 	expect(other, "paused");
 	say(other, "{\"command\":\"hello\"}\n");
 	expect(other, "\"ok\":true");
@@ -339,8 +340,8 @@ static void test_events(void **state)
 
 	say(fd, "{\"command\":\"subscribe\"}\n");
 	expect(fd, "\"ok\":true");
-	ipc_event("paused");
-	ipc_device_event("virtio-blk0", "resized");
+	event_post("paused");
+	event_post_device("virtio-blk0", "resized");
 	assert_string_equal(hear(fd), "{\"event\":\"paused\"}");
 	assert_string_equal(hear(fd), "{\"event\":\"resized\",\"device\":\"virtio-blk0\"}");
 	say(deaf, "{\"command\":\"hello\"}\n");

@@ -11,7 +11,6 @@
 
 #include <kvm/config.h>
 #include <kvm/console.h>
-#include <kvm/control-socket.h>
 #include <kvm/init.h>
 #include <kvm/kernel-lines.h>
 #include <kvm/kvm.h>
@@ -67,12 +66,6 @@ void kvm_reset_begin(struct kvm *vm)
 {
 	resets++;
 }
-
-#ifdef HAVE_JANSSON
-void ipc_event(const char *name)
-{
-}
-#endif
 
 /* The guest writes without a pause until then. */
 static u64 writes_until_ns;

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <kvm/arch.h>
-#include <kvm/control-socket.h>
 #include <kvm/device.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
@@ -108,12 +107,6 @@ bool kvm_reset_call_off(struct kvm *vm)
 	reset_calls_off++;
 	return reset_in_vain;
 }
-
-#ifdef HAVE_JANSSON
-void ipc_event(const char *name)
-{
-}
-#endif
 
 static int pause_device(struct device *dev)
 {

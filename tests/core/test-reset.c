@@ -12,7 +12,6 @@
 #include <kvm/arch.h>
 #include <kvm/cancel.h>
 #include <kvm/config.h>
-#include <kvm/control-socket.h>
 #include <kvm/device.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
@@ -112,12 +111,6 @@ void kvm_end(struct kvm *vm, enum end_reason why, int code)
 	reason = why;
 	status = code;
 }
-
-#ifdef HAVE_JANSSON
-void ipc_event(const char *name)
-{
-}
-#endif
 
 /* --timeout has run out when it is as short as this. */
 u64 phase_ns(enum phase phase)

@@ -17,8 +17,8 @@
 #include "virtio/core.h"
 #include "x86/layout.h"
 
-#include <kvm/control-socket.h>
 #include <kvm/disk.h>
+#include <kvm/event.h>
 #include <kvm/init.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
@@ -129,12 +129,10 @@ void virtio_config_changed(struct virtio_device *dev)
 {
 }
 
-#ifdef HAVE_JANSSON
-void ipc_device_event(const char *device, const char *name)
+void event_post_device(const char *device, const char *name)
 {
 	CHECK(device && name);
 }
-#endif
 
 void virtio_needs_reset(struct virtio_device *dev, const char *why)
 {

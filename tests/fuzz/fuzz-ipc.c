@@ -15,8 +15,8 @@
 #include <kvm/config.h>
 #include <kvm/console.h>
 #include <kvm/control-name.h>
-#include <kvm/control-socket.h>
 #include <kvm/device.h>
+#include <kvm/event.h>
 #include <kvm/exit.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
@@ -248,7 +248,7 @@ static void step(void *arg)
 		tell_paused(what & 0x40 ? -ETIMEDOUT : 0);
 		break;
 	case 4:
-		ipc_event("paused");
+		event_post("paused");
 		break;
 	default:
 		send_client(*fd);

@@ -9,7 +9,7 @@
 #include "tests/lib/patience.h"
 
 #include <kvm/bus.h>
-#include <kvm/control-socket.h>
+#include <kvm/event.h>
 #include <kvm/init.h>
 #include <kvm/reset.h>
 #include <kvm/util.h>
@@ -269,12 +269,10 @@ void kvm_panic(struct kvm *kvm, const char *line)
 	fake.panics++;
 }
 
-#ifdef HAVE_JANSSON
-void ipc_device_event(const char *device, const char *name)
+void event_post_device(const char *device, const char *name)
 {
 	atomic_store(&fake.event, name);
 }
-#endif
 
 void kvm_set_power_button(void (*press)(void *dev), void *dev)
 {

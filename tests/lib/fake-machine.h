@@ -38,7 +38,7 @@ struct fake_machine {
 	u8 (*warm_take)(void *dev);
 	void *warm_dev;
 	unsigned int panics;
-	const char *_Atomic event; /* the last ipc_device_event()'s name */
+	const char *_Atomic event; /* the last event_post_device()'s name */
 };
 
 extern struct fake_machine fake;

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What happened to the machine, for whoever listens: core/event.c.
+ */
+#ifndef KVM_EVENT_H
+#define KVM_EVENT_H
+
+#include <kvm/types.h>
+
+/*
+ * The machine was paused, a device was resized: the names are those of docs/control.md. Strings that
+ * stay as long as the machine. Any thread, under any lock.
+ */
+void event_post(const char *name);
+void event_post_device(const char *device, const char *name);
+
+/*
+ * Whom events are told, on the thread on which they happen; device NULL: the machine's own. NULL:
+ * nobody. There is one listener. Main thread.
+ */
+void event_set_listener(void (*fn)(const char *device, const char *name));
+
+#endif
