@@ -26,8 +26,9 @@ endif
 OBJS-main := main.o kvm.o kvm-cpu.o builtin-run.o builtin-stop.o builtin-pause.o builtin-list.o \
 	     builtin-stat.o builtin-logs.o builtin-wait.o builtin-console.o builtin-balloon.o \
 	     builtin-debug.o builtin-version.o builtin-help.o dry-run.o
-OBJS-core := $(addprefix core/,config.o ioctl.o event.o park.o exit.o exit-names.o end.o halt.o \
-	     reset.o pause.o own-init.o gmem.o bus.o irq.o irq-pin.o irq-line.o device.o phase.o)
+OBJS-core := $(addprefix core/,config.o ioctl.o event.o heard.o park.o exit.o exit-names.o end.o \
+	     power.o halt.o reset.o pause.o own-init.o gmem.o bus.o irq.o irq-pin.o irq-line.o \
+	     device.o phase.o)
 OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o cpuid-leaves.o dump.o debug.o pagewalk.o \
 	     boot.o params.o pvh.o multiboot.o e820.o entry.o clock.o bios.o bios-code.o warm.o)
 OBJS-boot := $(addprefix boot/,image.o bzimage.o elf.o kaslr.o initrd.o release.o cmdline.o \
@@ -42,11 +43,11 @@ OBJS-virtio := $(OBJS-virtio-core) $(addprefix virtio/,transport.o pci.o mmio.o 
 	       console.o balloon.o balloon-control.o)
 OBJS-disk := $(addprefix disk/,disk.o open.o option.o format.o file.o lock.o order.o raw.o \
 	     overlay.o engine-threads.o engine-uring.o engine-aio.o)
-OBJS-console := $(addprefix console/,console.o log.o view.o term.o lines.o)
+OBJS-console := $(addprefix console/,console.o log.o view.o term.o)
 OBJS-control := $(addprefix control/,socket.o commands.o debug.o name.o detach.o detached-log.o \
 	     notify.o runtime-dir.o remains.o)
 OBJS-client := $(addprefix client/,connection.o select.o debug-show.o debug-symbols.o)
-OBJS-report := $(addprefix report/,result.o trace.o trace-forms.o budget.o kernel-lines.o)
+OBJS-report := $(addprefix report/,result.o trace.o trace-forms.o budget.o lines.o kernel-lines.o)
 OBJS-guest := $(addprefix guest/,initramfs.o modules.o modules-table.o cpio.o cmdline.o root.o \
 	      root-probe.o shell-parse.o init-blob.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \

@@ -30,6 +30,7 @@
 #include <kvm/event.h>
 #include <kvm/init.h>
 #include <kvm/initramfs.h>
+#include <kvm/kernel-lines.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
@@ -40,6 +41,7 @@
 #include <kvm/status-port.h>
 #include <kvm/term.h>
 #include <kvm/trace.h>
+#include <kvm/util.h>
 
 #include <errno.h>
 #include <signal.h>
@@ -206,7 +208,7 @@ static u64 run_deadline(void)
 		least = config.timeout_ns;
 	if (config.boot_timeout_ns)
 		least = MIN(least, config.boot_timeout_ns);
-	return least > UINT64_MAX - start ? UINT64_MAX : start + least;
+	return add_ns(start, least);
 }
 
 /* The status and the reason of a run that ended before its guest ran, by what called it off. */
@@ -348,7 +350,8 @@ static int run_vm(void)
 	/* The terminal is the user's again, and Ctrl-C ends what may be a long wait. */
 	term_stop();
 	console_drain(run_signals.source.fd, kvm_end_patience());
-	kvm_end_settle();
+	kvm_say_panic();
+	report_judge();
 	run_signals.asked = true; /* a signal ends what is left */
 	kvm_pause_at_end(&kvm);
 	reason = kvm_end_reason(&status);

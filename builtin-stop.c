@@ -3,7 +3,7 @@
  * lkvm stop: end a machine, gently or not.
  *
  * The machine presses its power button and gives the guest its grace time; then it ends it. The
- * ladder is the machine's own (core/end.c): here is only waited for what came of it, a little
+ * ladder is the machine's own (core/power.c): here is only waited for what came of it, a little
  * longer than the grace time. The status says it: 0 when the guest powered off (or ended in
  * another way by itself), 120 when it was forced, 125 when there is no such machine.
  *

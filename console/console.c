@@ -3,7 +3,7 @@
  * The console: a chip of the guest on one side, standard input and output on the other.
  *
  * Output. The chip calls console_write_from() on a vCPU thread, a byte at a time: the
- * byte goes into the ring and, through lines.c, past the watch for a panic. The
+ * byte goes into the ring and, through report/lines.c, past the watch for a panic. The
  * first byte into an idle ring rings a bell; the loop then waits 2 ms (or until
  * 16 KiB are there) and writes all that has come, so that a burst costs one
  * write(2) and not one a byte. A reader that is slow fills the ring. Then
@@ -27,13 +27,14 @@
  * does: until it has read everything or has gone, a signal comes, or the run's time is over; after
  * 2 s a line says so. A signal that came before, and a run that was ended by force, give it 2 s.
  *
- * Threads: ring and counters under one mutex, held for copies and for lines.c.
+ * Threads: ring and counters under one mutex, held for copies and for report/lines.c.
  * Everything that makes a system call is on the loop, but for the ring of a bell; after
  * the loop has stopped, console_drain() runs on the main thread.
  */
 #include <kvm/console-log.h>
 #include <kvm/console.h>
 #include <kvm/device.h>
+#include <kvm/heard.h>
 #include <kvm/init.h>
 #include <kvm/kvm.h>
 #include <kvm/lines.h>
@@ -117,6 +118,7 @@ void console_write_from(enum lines_source source, const u8 *data, size_t len)
 	lines_feed(con.kvm, source, data, len);
 	for (size_t i = 0; i < len; i++)
 		console_push(data[i]);
+	heard_output(con.head);
 	if (con.gone)
 		con.tail = con.head;
 	tell = con.watcher && !con.watcher_told;
@@ -133,16 +135,6 @@ void console_write_from(enum lines_source source, const u8 *data, size_t len)
 void console_write(const u8 *data, size_t len)
 {
 	console_write_from(LINES_UNKNOWN, data, len);
-}
-
-u64 console_written(void)
-{
-	u64 bytes;
-
-	pthread_mutex_lock(&con.lock);
-	bytes = con.head;
-	pthread_mutex_unlock(&con.lock);
-	return bytes;
 }
 
 void console_opened(void)
@@ -570,6 +562,7 @@ static int console_init(struct kvm *kvm)
 	loop_add_bell(kvm->loop, &con.room);
 	loop_add_bell(kvm->loop, &con.view);
 	device_register(&console_device);
+	heard_set_last_line(lines_last);
 	return 0;
 }
 

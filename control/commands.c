@@ -5,7 +5,7 @@
  * Each is a command of control/socket.c and answered on the loop. stop and pause are answered when
  * it is done: a stop as the last thing before the machine is gone, with the reason and the status
  * of the run, so that `lkvm stop` can say what happened; wait is a stop that does nothing. None of
- * them blocks: what takes time is a state machine elsewhere (core/end.c, core/pause.c), and a
+ * them blocks: what takes time is a state machine elsewhere (core/power.c, core/pause.c), and a
  * guest that answers nothing delays no answer but that of the stop it ignores.
  *
  * stat reads counters of vCPUs, devices and threads as they are, without stopping anything.

@@ -24,11 +24,10 @@
  */
 #include <kvm/arch.h>
 #include <kvm/config.h>
+#include <kvm/heard.h>
 #include <kvm/init.h>
-#include <kvm/kernel-lines.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
-#include <kvm/lines.h>
 #include <kvm/log.h>
 #include <kvm/pause.h>
 #include <kvm/reset.h>
@@ -83,16 +82,16 @@ static void halt_line(void *arg, const char *text)
 static void halt_end(struct kvm *kvm)
 {
 	bool first = kvm_end_reason(NULL) == END_RUNNING;
-	char line[LINES_MAX_BYTES + 1];
+	char line[HEARD_LINE_MAX + 1];
 
-	if (report_says_halted()) {
+	if (heard_halted()) {
 		kvm_end(kvm, END_HALT, 0);
 		return;
 	}
 	kvm_end(kvm, END_CRASH, STATUS_CRASH);
 	if (!first)
 		return;
-	lines_last(line, sizeof(line));
+	heard_last_line(line, sizeof(line));
 	if (line[0])
 		log_error("all CPUs have halted with interrupts disabled; the last line of the "
 			  "console: %s",

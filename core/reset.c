@@ -54,8 +54,7 @@ static struct loop_timer reset_timer;
 static bool devices_overdue; /* they did not come to rest in time, and were named */
 /* 0: none. RESET_FULL, or less: the code by which the first CPU goes on after its reset. */
 static atomic_uint reset_wanted;
-static u8 (*warm_take)(void *dev);
-static void *warm_dev;
+static void (*reset_hook)(void);
 
 #define RESET_FULL 0x100
 
@@ -71,26 +70,18 @@ void kvm_reset_begin(struct kvm *kvm)
 	loop_ring(kvm->loop, &reset_bell);
 }
 
-void kvm_set_warm_code(u8 (*take)(void *dev), void *dev)
+void kvm_reset_begin_cpu(struct kvm *kvm, u8 code)
 {
-	warm_take = take;
-	warm_dev = dev;
-}
-
-void kvm_request_cpu_reset(struct kvm *kvm, const char *how)
-{
-	u8 code = warm_take ? warm_take(warm_dev) : 0;
 	unsigned int none = 0;
 
-	/* A kernel that panicked wants a reboot, whatever it was about to do before. */
-	if (!arch_is_warm_start(code) || kvm_end_reason(NULL) != END_RUNNING) {
-		kvm_request_reset(kvm, how);
-		return;
-	}
-	log_debug("the guest reset its CPU by %s, and goes on by code 0x%02x", how, code);
 	atomic_compare_exchange_strong(&reset_wanted, &none, code);
 	park_ask_all(kvm, PARK_REQUEST);
 	loop_ring(kvm->loop, &reset_bell);
+}
+
+void kvm_set_reset_hook(void (*fn)(void))
+{
+	reset_hook = fn;
 }
 
 void kvm_reset_cpu_parked(struct kvm *kvm)
@@ -125,11 +116,10 @@ static int reset_machine(struct kvm *kvm)
 /* As reset_machine(); what calls it off is the end of the run. */
 static int reset_or_end(struct kvm *kvm)
 {
-	u64 start = phase_ns(PHASE_EXEC);
-	bool limited = config.timeout_ns && config.timeout_ns < UINT64_MAX - start;
+	u64 limit = config.timeout_ns ? config.timeout_ns : UINT64_MAX;
 	int err, cause;
 
-	cancel_begin_again(limited ? start + config.timeout_ns : UINT64_MAX);
+	cancel_begin_again(add_ns(phase_ns(PHASE_EXEC), limit));
 	err = reset_machine(kvm);
 	cause = cancel_end();
 	if (cause == CANCEL_TIMEOUT) {
@@ -172,7 +162,8 @@ static void reset_rung(void *arg)
 			kvm_end(kvm, END_ERROR, STATUS_ERROR);
 		if (err || reset_or_end(kvm))
 			return;
-		kvm_repeat_power_button();
+		if (reset_hook)
+			reset_hook();
 	} else if (arch_warm_start(kvm, (u8)wanted)) {
 		kvm_end(kvm, END_ERROR, STATUS_ERROR);
 		return;

@@ -26,7 +26,6 @@
 #include <kvm/device.h>
 #include <kvm/init.h>
 #include <kvm/kvm.h>
-#include <kvm/reset.h>
 #include <pthread.h>
 
 #include "x86/layout.h"

@@ -47,7 +47,6 @@
 #include <kvm/irq.h>
 #include <kvm/kvm.h>
 #include <kvm/loop.h>
-#include <kvm/reset.h>
 #include <kvm/util.h>
 #include <pthread.h>
 #include <time.h>

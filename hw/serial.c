@@ -13,7 +13,7 @@
  * Who wrote: Linux's console clears IER while it prints, so that it can poll, and the tty driver
  * sends for programs while it has asked for the THRE interrupt (8250_port.c, 5.10 to 7.2:
  * serial8250_console_write() and early_serial8250_write(); serial8250_tx_chars()). So IER's bit
- * THRI at the write to THR tells a line of the kernel from one of a program (lines.c).
+ * THRI at the write to THR tells a line of the kernel from one of a program (report/lines.c).
  *
  * In: the console asks room() and calls input() on the loop's thread. RTS is the guest's flow
  * control: without it, and in loopback, there is no room. The console is told of new room when

@@ -22,6 +22,7 @@
 #include <kvm/init.h>
 #include <kvm/log.h>
 #include <kvm/phase.h>
+#include <kvm/util.h>
 
 #define GIVE_UP_NS (10 * NSEC_PER_SEC) /* more than the budget */
 
@@ -49,15 +50,9 @@ static u64 budget_used_ns(void)
 	return init ? init - phase_ns(PHASE_EXEC) : 0;
 }
 
-/* a + b, but no later than the end of time: a duration may be longer than the clock lasts. */
-static u64 budget_add(u64 a, u64 b)
-{
-	return b > UINT64_MAX - a ? UINT64_MAX : a + b;
-}
-
 static u64 budget_give_up_ns(void)
 {
-	return budget_add(config.budget_ns, GIVE_UP_NS);
+	return add_ns(config.budget_ns, GIVE_UP_NS);
 }
 
 /* Not a run that is ending for another reason, such as a panic whose trace is still to come. */
@@ -105,7 +100,7 @@ static int budget_init(struct kvm *kvm)
 	if (!config.budget_ns)
 		return 0;
 	budget_timer = (struct loop_timer){.fn = budget_given_up, .arg = kvm};
-	loop_arm(kvm->loop, &budget_timer, budget_add(phase_ns(PHASE_EXEC), budget_give_up_ns()));
+	loop_arm(kvm->loop, &budget_timer, add_ns(phase_ns(PHASE_EXEC), budget_give_up_ns()));
 	phase_watch(PHASE_INIT, budget_init_reached, kvm);
 	return 0;
 }

@@ -17,7 +17,8 @@
  *
  * Besides reports: a panic, at "Kernel panic - not syncing", and the end of its trace; the start
  * of init, where the log is shown and the chip has not told it (console_opened()); and a halt on
- * purpose, which is how core/halt.c tells it from a crash.
+ * purpose, which is how core/halt.c tells it from a crash. When the run is over, --fail-on judges
+ * the ends that the guest chose.
  *
  * A guest's root can make the kernel print anything through /dev/kmsg, and does so for its own
  * results only. On hvc0 it is not known who wrote a line: there programs count as well.
@@ -25,13 +26,15 @@
  * Called under the console's lock on vCPU threads: no system call here, but for the kicks of
  * kvm_end() when a panic's trace is over. No allocation, and every buffer is bounded.
  */
+#include <kvm/config.h>
+#include <kvm/heard.h>
 #include <kvm/kernel-lines.h>
 #include <kvm/kvm.h>
 #include <kvm/lines.h>
+#include <kvm/log.h>
 #include <kvm/phase.h>
 
 #include <ctype.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -129,7 +132,6 @@ static struct {
 	char first[REPORT_LINES_MAX][LINES_MAX_BYTES + 1];
 	unsigned int first_lines;
 	bool first_open; /* more lines belong to it */
-	atomic_bool halted;
 } report;
 
 /* Past "[    1.234567] " or "[    1.234567][    T1] ": one blank behind the last. */
@@ -245,7 +247,7 @@ void report_line(struct kvm *kvm, const char *line)
 	else if (report_starts_with(text, "---[ end Kernel panic"))
 		kvm_panic_done(kvm);
 	else if (report_says_halt(text))
-		atomic_store(&report.halted, true);
+		heard_halt(true);
 	report_look(line, text);
 }
 
@@ -253,12 +255,7 @@ void report_reset(void)
 {
 	report.announced = 0;
 	report.first_open = false;
-	atomic_store(&report.halted, false);
-}
-
-bool report_says_halted(void)
-{
-	return atomic_load(&report.halted);
+	heard_halt(false);
 }
 
 u64 report_count(enum report_kind kind)
@@ -283,4 +280,23 @@ const char *report_first(unsigned int i)
 const char *report_name(enum report_kind kind)
 {
 	return report_names[kind];
+}
+
+/* The others are failures already. */
+static bool report_end_is_guests(enum end_reason reason)
+{
+	return reason == END_POWEROFF || reason == END_REBOOT || reason == END_HALT ||
+	       reason == END_EXIT;
+}
+
+void report_judge(void)
+{
+	bool oops = config.fail_on == FAIL_ON_OOPS;
+	u64 count = report_count_from(oops ? REPORT_BUG : 0);
+
+	if (config.fail_on == FAIL_ON_NONE || !count || !report_end_is_guests(kvm_end_reason(NULL)))
+		return;
+	log_error("--fail-on=%s: the guest's kernel reported %llu: the first report: %s",
+		  oops ? "oops" : "warning", count, report_first(0));
+	kvm_end_overrule(END_FAULT, STATUS_FAULT);
 }

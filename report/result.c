@@ -15,11 +15,11 @@
  * How it is written, and that it is valid JSON whatever the guest wrote:
  * util/json-file.c.
  *
- * All on the main thread, except the panic's line. Built without jansson, the
- * option is refused by name.
+ * All on the main thread. Built without jansson, the option is refused by name.
  */
 #include <kvm/config.h>
 #include <kvm/exit.h>
+#include <kvm/heard.h>
 #include <kvm/json-file.h>
 #include <kvm/kernel-lines.h>
 #include <kvm/kvm-cpu.h>
@@ -32,39 +32,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-static pthread_mutex_t panic_lock = PTHREAD_MUTEX_INITIALIZER;
-static char panic_line[LINES_MAX_BYTES];
-
-void result_set_panic(const char *line)
-{
-	pthread_mutex_lock(&panic_lock);
-	if (!panic_line[0])
-		snprintf(panic_line, sizeof(panic_line), "%s", line);
-	pthread_mutex_unlock(&panic_lock);
-}
-
-static const char *guest_end; /* NULL: the run's end is the guest's own */
-static int guest_status;
-
-void result_set_guest_end(const char *name, int status)
-{
-	guest_end = name;
-	guest_status = status;
-}
-
-bool result_panic_line(char *line, size_t size)
-{
-	pthread_mutex_lock(&panic_lock);
-	snprintf(line, size, "%s", panic_line);
-	pthread_mutex_unlock(&panic_lock);
-	return line[0];
-}
 
 #ifdef HAVE_JANSSON
 static const char *kept; /* NAME.json, or NULL */
@@ -105,8 +76,10 @@ static void result_add_line(const char *line, size_t len, void *arg)
 /* The line, or that there was none to see. */
 static json_t *result_panic(const char *reason)
 {
-	if (panic_line[0])
-		return json_file_string(panic_line, strlen(panic_line));
+	char line[HEARD_LINE_MAX];
+
+	if (kvm_panic_line(line, sizeof(line)))
+		return json_file_string(line, strlen(line));
 	if (!strcmp(reason, kvm_end_name(END_PANIC)))
 		return json_string("reported through pvpanic");
 	return json_null();
@@ -148,9 +121,12 @@ static json_t *result_first_report(void)
 
 static json_t *result_guest_end(void)
 {
-	if (!guest_end)
+	int status;
+	enum end_reason reason = kvm_end_of_guest(&status);
+
+	if (reason == END_RUNNING)
 		return json_null();
-	return json_pack("{s:s, s:i}", "reason", guest_end, "status", guest_status);
+	return json_pack("{s:s, s:i}", "reason", kvm_end_name(reason), "status", status);
 }
 
 static json_t *result_object(const struct kvm *kvm, const char *reason, int status)

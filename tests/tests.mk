@@ -5,8 +5,8 @@
 
 FAKE := tests/lib/fake-machine.o tests/lib/patience.o \
 	$(addprefix core/,bus.o device.o irq-pin.o irq-line.o own-init.o)
-CONSOLE := $(addprefix console/,console.o log.o term.o lines.o) report/kernel-lines.o core/phase.o \
-	   core/device.o core/own-init.o
+LINES := $(addprefix report/,lines.o kernel-lines.o) $(addprefix core/,heard.o end.o park.o phase.o)
+CONSOLE := $(addprefix console/,console.o log.o term.o) $(LINES) core/device.o core/own-init.o
 PCI := pci/pci.o pci/bar.o pci/map.o hw/reset-port.o
 BIOS := x86/bios.o x86/bios-code.o x86/e820.o core/gmem.o
 UNPACK := $(addprefix boot/,unpack.o unpack-lib.o unpack-lzo.o unpack-lz4.o)
@@ -48,21 +48,21 @@ $(call unit, control/test-detached-log, control/detached-log.o control/runtime-d
 	control/remains.o)
 $(call unit, core/test-irq, core/irq.o core/irq-line.o x86/machine.o)
 $(call unit, core/test-irq-pin, $(FAKE))
-$(call unit, report/test-kernel-lines, report/kernel-lines.o)
+$(call unit, report/test-kernel-lines, report/kernel-lines.o core/heard.o)
 $(call unit, boot/test-search, boot/search.o)
 $(call unit, core/test-kvm-cpu, kvm-cpu.o core/park.o core/phase.o)
-$(call unit, core/test-end, core/end.o core/event.o report/kernel-lines.o tests/lib/fake-clock.o)
+$(call unit, core/test-end, core/end.o)
+$(call unit, core/test-power, core/power.o core/end.o core/event.o tests/lib/fake-clock.o)
 $(call unit, core/test-exit, core/exit.o core/exit-names.o)
 $(call unit, core/test-halt, core/halt.o tests/lib/fake-clock.o)
 $(call unit, control/test-socket, control/socket.o core/event.o control/runtime-dir.o)
 $(call unit, core/test-pause, core/pause.o core/event.o core/device.o tests/lib/fake-clock.o)
 $(call unit, core/test-reset, core/reset.o core/event.o core/device.o)
-$(call unit, console/test-lines, console/lines.o report/kernel-lines.o core/phase.o)
+$(call unit, report/test-lines, $(LINES))
 $(call unit, control/test-notify, control/notify.o)
 $(call unit, core/test-own-init, core/own-init.o)
 $(call unit, core/test-phase, core/phase.o)
-$(call unit, report/test-result, report/result.o console/lines.o report/kernel-lines.o core/phase.o \
-	core/exit-names.o)
+$(call unit, report/test-result, report/result.o $(LINES) core/exit-names.o)
 $(call unit, report/test-trace, report/trace.o report/trace-forms.o core/exit-names.o core/bus.o)
 $(call unit, disk/test-disk, $(OBJS-disk))
 $(call unit, disk/test-file, $(OBJS-disk))

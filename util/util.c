@@ -156,3 +156,8 @@ u64 now_ns(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
 }
+
+u64 add_ns(u64 at_ns, u64 ns)
+{
+	return ns > UINT64_MAX - at_ns ? UINT64_MAX : at_ns + ns;
+}

@@ -48,9 +48,6 @@ void console_detach(void);
 void console_write_from(enum lines_source source, const u8 *data, size_t len);
 void console_write(const u8 *data, size_t len);
 
-/* How many bytes the guest has written so far. Any thread. */
-u64 console_written(void);
-
 /*
  * A driver has opened the port, rather than poked at it: from now on it receives by interrupt.
  * Linux does so first when it opens the console for its init. Any thread.

@@ -35,9 +35,6 @@ void report_line(struct kvm *kvm, const char *line);
 /* The machine was reset: what comes is another kernel's. Serialised likewise. */
 void report_reset(void);
 
-/* Has the kernel said that it halts on purpose? Any thread. */
-bool report_says_halted(void);
-
 /*
  * How many reports of this kind there were; of all kinds from this one on. The lines of the first
  * report, i from 0: NULL when there are no more. Main thread, after the vCPUs have stopped.
@@ -46,5 +43,8 @@ u64 report_count(enum report_kind kind);
 u64 report_count_from(enum report_kind kind);
 const char *report_first(unsigned int i);
 const char *report_name(enum report_kind kind);
+
+/* --fail-on: say so, and fail a run that the guest ended, if there was such a report. As above. */
+void report_judge(void);
 
 #endif

@@ -63,6 +63,8 @@ int kvm_check_cap(const struct kvm *kvm, int cap);
 int kvm_vm_ioctl(const struct kvm *kvm, unsigned long request, void *arg);
 int kvm_vm_ioctl_value(const struct kvm *kvm, unsigned long request, unsigned long value);
 
+/* --- the record of how the run ends: core/end.c --- */
+
 /*
  * The run's cause of ending. The first call wins and is kept, whatever comes after
  * it. kvm_end() also stops every vCPU before its next instruction, and the loop;
@@ -75,8 +77,15 @@ void kvm_note_end(struct kvm *kvm, enum end_reason reason, int status);
 enum end_reason kvm_end_reason(int *status);
 const char *kvm_end_name(enum end_reason reason);
 
-/* The run is over: until when it may wait for who reads its output (now_ns()). Main thread. */
-u64 kvm_end_patience(void);
+/*
+ * The guest has chosen its end, but the run has failed all the same. kvm_end_of_guest(): how the
+ * guest ended then; END_RUNNING: nothing took the place of its end. Main thread, at the end.
+ */
+void kvm_end_overrule(enum end_reason reason, int status);
+enum end_reason kvm_end_of_guest(int *status);
+
+/* Was it ended by somebody who did not want to wait for the guest any longer? Any thread. */
+bool kvm_end_is_forced(void);
 
 /*
  * A recorded cause is not yet an end: after a panic the trace is to come, and with
@@ -87,8 +96,7 @@ u64 kvm_end_patience(void);
 bool kvm_is_over(void);
 bool kvm_is_ending(void);
 
-/* The vCPUs have stopped: say what is left to say of the end. Main thread, before the result. */
-void kvm_end_settle(void);
+/* --- what leads to an end: core/power.c --- */
 
 /*
  * The guest asked for a reset (port 0x64, 0xcf9, the FADT's register): how says by
@@ -98,13 +106,26 @@ void kvm_end_settle(void);
 void kvm_request_reset(struct kvm *kvm, const char *how);
 
 /*
+ * The guest pulled the CPU's reset line, and no other: kvm_request_reset(), unless the guest left
+ * word that it wants to go on (arch_is_warm_start()). Any thread.
+ */
+void kvm_request_cpu_reset(struct kvm *kvm, const char *how);
+
+/*
+ * The chip that keeps that word: take() returns it and clears it, on the thread of
+ * kvm_request_cpu_reset(). NULL: there is none any more. While no vCPU runs.
+ */
+void kvm_set_warm_code(u8 (*take)(void *dev), void *dev);
+
+/*
  * The ACPI chip says how its button is pressed. kvm_press_power_button() presses it (loop), and
  * forces the end after grace_ns; of several calls the earliest end counts.
  */
 void kvm_set_power_button(void (*press)(void *dev), void *dev);
 void kvm_press_power_button(u64 grace_ns);
-/* After a reset in place: the guest that was asked is gone, ask the new one. Loop. */
-void kvm_repeat_power_button(void);
+
+/* The run is over: until when it may wait for who reads its output (now_ns()). Main thread. */
+u64 kvm_end_patience(void);
 
 /*
  * The guest's kernel said it panicked: a line on its console, or pvpanic (line NULL).
@@ -112,5 +133,11 @@ void kvm_repeat_power_button(void);
  */
 void kvm_panic(struct kvm *kvm, const char *line);
 void kvm_panic_done(struct kvm *kvm);
+
+/* Copy the line that the first panic announced itself with. False: there was none. Any thread. */
+bool kvm_panic_line(char *line, size_t size);
+
+/* If the cause is a panic, and it was not said yet, say what it was. Loop, or after it. */
+void kvm_say_panic(void);
 
 #endif

@@ -5,10 +5,11 @@
 #ifndef KVM_LINES_H
 #define KVM_LINES_H
 
+#include <kvm/heard.h>
 #include <kvm/types.h>
 
 #define LINES_KEPT	200
-#define LINES_MAX_BYTES 512 /* a longer line is kept up to here */
+#define LINES_MAX_BYTES HEARD_LINE_MAX
 
 struct kvm;
 

@@ -19,16 +19,13 @@ int kvm_power_on(struct kvm *kvm);
 void kvm_reset_begin(struct kvm *kvm);
 
 /*
- * The guest pulled the CPU's reset line, and no other: how as in kvm_request_reset(), which
- * this is but where the guest left word that it wants to go on (arch_is_warm_start()). Any thread.
+ * Park every vCPU and let the first go on by this code (arch_warm_start()), with everything else as
+ * it is. A reset of the machine that is asked for meanwhile goes first. As kvm_reset_begin().
  */
-void kvm_request_cpu_reset(struct kvm *kvm, const char *how);
+void kvm_reset_begin_cpu(struct kvm *kvm, u8 code);
 
-/*
- * The chip that keeps that word: take() returns it and clears it, on the thread of
- * kvm_request_cpu_reset(). NULL: there is none any more. While no vCPU runs.
- */
-void kvm_set_warm_code(u8 (*take)(void *dev), void *dev);
+/* fn() is called on the loop when the machine was reset, before its vCPUs go on. Main thread. */
+void kvm_set_reset_hook(void (*fn)(void));
 
 /* Has a reset been asked for that is not over? Loop. */
 bool kvm_reset_is_wanted(void);

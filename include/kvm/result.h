@@ -10,15 +10,6 @@
 
 struct kvm;
 
-/* The line a panic announced itself with. The first is kept. Any thread. */
-void result_set_panic(const char *line);
-
-/* Copy that line. False: there was none. Any thread. */
-bool result_panic_line(char *line, size_t size);
-
-/* The guest's own end, when the run's is another (--fail-on). name stays. Main thread. */
-void result_set_guest_end(const char *name, int status);
-
 /*
  * Keep the result at path as well, from now on: it says "running". The string is the caller's and
  * stays until result_keep(NULL), which ends it. 0, or -errno without a word. Main thread.

@@ -39,4 +39,7 @@ int write_full(int fd, const void *buf, size_t len);
 /* CLOCK_MONOTONIC now, in nanoseconds. */
 u64 now_ns(void);
 
+/* So long after that time, or the end of time: a duration may be longer than the clock lasts. */
+u64 add_ns(u64 at_ns, u64 ns);
+
 #endif

@@ -15,8 +15,4 @@ void kvm_panic_done(struct kvm *vm)
 {
 }
 
-void kvm_end(struct kvm *vm, enum end_reason reason, int status)
-{
-}
-
 #endif

@@ -9,11 +9,10 @@
 
 #include <kvm/arch.h>
 #include <kvm/config.h>
+#include <kvm/heard.h>
 #include <kvm/init.h>
-#include <kvm/kernel-lines.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
-#include <kvm/lines.h>
 #include <kvm/log.h>
 #include <kvm/pause.h>
 #include <kvm/reset.h>
@@ -49,12 +48,12 @@ bool kvm_is_ending(void)
 	return ending;
 }
 
-bool report_says_halted(void)
+bool heard_halted(void)
 {
 	return halted;
 }
 
-void lines_last(char *line, size_t size)
+void heard_last_line(char *line, size_t size)
 {
 	snprintf(line, size, "%s", last);
 }

@@ -29,8 +29,7 @@ static struct kvm_cpu cpus[2];
 static struct kvm kvm = {.cpus = cpus, .cpu_count = ARRAY_SIZE(cpus)};
 static bool parked, waits_for_cancel;
 static int device_err, clear_err, signal_meanwhile;
-static u8 warm_code;
-static unsigned int clears, cpu_resets, warm_starts, unparks, resumes, device_resets, full_resets;
+static unsigned int clears, cpu_resets, warm_starts, unparks, resumes, device_resets;
 static enum end_reason reason;
 static int status;
 static struct loop_bell stop_bell;
@@ -92,18 +91,11 @@ void kvm_pause_after_reset(struct kvm *vm)
 {
 }
 
-void kvm_request_reset(struct kvm *vm, const char *how)
-{
-	full_resets++;
-}
+static unsigned int hooks;
 
-void kvm_repeat_power_button(void)
+static void hook(void)
 {
-}
-
-enum end_reason kvm_end_reason(int *code)
-{
-	return reason;
+	hooks++;
 }
 
 void kvm_end(struct kvm *vm, enum end_reason why, int code)
@@ -137,11 +129,6 @@ static void resume_device(struct device *dev)
 static struct device disk = {
 	.name = "disk", .reset = reset_device, .pause = pause_device, .resume = resume_device};
 
-static u8 take_code(void *dev)
-{
-	return warm_code;
-}
-
 static void stop_rung(void *arg)
 {
 	if (rounds--)
@@ -153,8 +140,8 @@ static void stop_rung(void *arg)
 static int set_up(void **state)
 {
 	parked = waits_for_cancel = false;
-	device_err = clear_err = signal_meanwhile = warm_code = 0;
-	clears = cpu_resets = warm_starts = unparks = resumes = device_resets = full_resets = 0;
+	device_err = clear_err = signal_meanwhile = 0;
+	clears = cpu_resets = warm_starts = unparks = resumes = device_resets = hooks = 0;
 	config.timeout_ns = 0;
 	reason = END_RUNNING;
 	status = 0;
@@ -163,7 +150,7 @@ static int set_up(void **state)
 	stop_bell = (struct loop_bell){.fn = stop_rung};
 	loop_add_bell(kvm.loop, &stop_bell);
 	device_register(&disk);
-	kvm_set_warm_code(take_code, NULL);
+	kvm_set_reset_hook(hook);
 	return init_run(&kvm);
 }
 
@@ -200,6 +187,7 @@ static void assert_was_reset(bool is)
 	assert_int_equal(device_resets, is);
 	assert_int_equal(resumes, is);
 	assert_int_equal(unparks, is);
+	assert_int_equal(hooks, is);
 	assert_int_equal(kvm_reset_is_wanted(), !is);
 }
 
@@ -238,31 +226,18 @@ static void test_a_device_that_cannot_pause(void **state)
 
 static void test_a_reset_of_the_cpu(void **state)
 {
-	warm_code = 5;
-	kvm_request_cpu_reset(&kvm, "a port");
+	kvm_reset_begin_cpu(&kvm, 5);
 	park();
 	assert_int_equal(warm_starts, 1);
 	assert_int_equal(unparks, 1);
-	assert_int_equal(clears + resumes + device_resets + full_resets, 0);
-}
-
-static void test_a_code_that_says_nothing(void **state)
-{
-	kvm_request_cpu_reset(&kvm, "a port");
-	assert_int_equal(full_resets, 1);
-	warm_code = 5;
-	reason = END_PANIC;
-	kvm_request_cpu_reset(&kvm, "a port");
-	assert_int_equal(full_resets, 2);
-	assert_false(kvm_reset_is_wanted());
+	assert_int_equal(clears + resumes + device_resets + hooks, 0);
 }
 
 /* Two vCPUs ask at the same time: all of the machine is more than its first CPU. */
 static void test_a_reset_of_the_machine_goes_first(void **state)
 {
-	warm_code = 5;
 	kvm_reset_begin(&kvm);
-	kvm_request_cpu_reset(&kvm, "a port");
+	kvm_reset_begin_cpu(&kvm, 5);
 	park();
 	assert_was_reset(true);
 	assert_int_equal(warm_starts, 0);
@@ -343,7 +318,6 @@ int main(void)
 		TEST(test_a_device_that_rests_later),
 		TEST(test_a_device_that_cannot_pause),
 		TEST(test_a_reset_of_the_cpu),
-		TEST(test_a_code_that_says_nothing),
 		TEST(test_a_reset_of_the_machine_goes_first),
 		TEST(test_a_late_signal),
 		TEST(test_a_signal_that_calls_it_off),

@@ -11,7 +11,6 @@
 #include <kvm/bus.h>
 #include <kvm/event.h>
 #include <kvm/init.h>
-#include <kvm/reset.h>
 #include <kvm/util.h>
 
 #include <errno.h>

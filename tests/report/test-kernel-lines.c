@@ -8,9 +8,12 @@
  */
 #include "tests/lib/test.h"
 
+#include <kvm/config.h>
+#include <kvm/heard.h>
 #include <kvm/kernel-lines.h>
 #include <kvm/kvm.h>
 #include <kvm/lines.h>
+#include <kvm/log.h>
 #include <kvm/phase.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +30,26 @@ void kvm_panic_done(struct kvm *kvm)
 {
 }
 
+static enum end_reason reason;
+static int overruled; /* the status that took the place of the end */
+static char last_line[256];
+
+enum end_reason kvm_end_reason(int *status)
+{
+	return reason;
+}
+
+void kvm_end_overrule(enum end_reason other, int status)
+{
+	assert_int_equal(other, END_FAULT);
+	overruled = status;
+}
+
+static void record(enum log_level level, const char *line, void *arg)
+{
+	snprintf(last_line, sizeof(last_line), "%s", line);
+}
+
 void phase_mark(enum phase phase)
 {
 }
@@ -41,7 +64,10 @@ static int set_up(void **state)
 {
 	report_reset();
 	remember();
-	panics = 0;
+	panics = overruled = 0;
+	config.fail_on = FAIL_ON_NONE;
+	log_set_sink(record, NULL);
+	last_line[0] = '\0';
 	return 0;
 }
 
@@ -63,12 +89,35 @@ static void assert_one(enum report_kind wanted, const char *line)
 	}
 }
 
+static void assert_judged(int fail_on, enum end_reason end, bool fails)
+{
+	config.fail_on = fail_on;
+	reason = end;
+	overruled = 0;
+	report_judge();
+	assert_int_equal(overruled, fails ? STATUS_FAULT : 0);
+}
+
+/* There is one warning so far, and no oops. */
+static void assert_fail_on_warning(void)
+{
+	assert_judged(FAIL_ON_NONE, END_POWEROFF, false);
+	assert_judged(FAIL_ON_OOPS, END_POWEROFF, false);
+	assert_string_equal(last_line, "");
+	assert_judged(FAIL_ON_WARNING, END_EXIT, true);
+	assert_string_equal(last_line, "lkvm: --fail-on=warning: the guest's kernel reported 1: "
+				       "the first report: [    1.1] WARNING: CPU: 0 PID: 1 at "
+				       "lib/a.c:1 a+0x1/0x2");
+}
+
 /* First of all: what is kept cannot be forgotten. */
 static void test_the_first_report_is_kept(void **state)
 {
+	assert_judged(FAIL_ON_WARNING, END_POWEROFF, false);
 	feed("[    1.0] nothing");
 	assert_null(report_first(0));
 	feed("[    1.1] WARNING: CPU: 0 PID: 1 at lib/a.c:1 a+0x1/0x2");
+	assert_fail_on_warning();
 	feed("[    1.2] Modules linked in:");
 	feed("[    1.3] BUG: KASAN: use-after-free in b+0x1/0x2");
 	feed("[    1.4] ---[ end trace 0000000000000000 ]---");
@@ -233,18 +282,32 @@ static void test_an_oops_counts_once(void **state)
 
 static void test_halted(void **state)
 {
-	assert_false(report_says_halted());
+	assert_false(heard_halted());
 	feed("x reboot: System halted");
 	feed("reboot: System halted x");
 	feed("-- System halted");
-	assert_false(report_says_halted());
+	assert_false(heard_halted());
 	feed("[    9.876543] reboot: System halted");
-	assert_true(report_says_halted());
+	assert_true(heard_halted());
 	report_reset();
-	assert_false(report_says_halted());
+	assert_false(heard_halted());
 	feed("[    9.876543] reboot: Power off not available: System halted instead");
-	assert_true(report_says_halted());
+	assert_true(heard_halted());
 	assert_int_equal(panics, 0);
+}
+
+/* What is a failure already keeps its own reason. */
+static void test_fail_on_oops(void **state)
+{
+	static const enum end_reason guests[] = {END_POWEROFF, END_REBOOT, END_HALT, END_EXIT};
+	static const enum end_reason others[] = {END_TIMEOUT, END_CRASH, END_PANIC, END_STOPPED};
+
+	feed("Oops: 0000 [#1] SMP");
+	for (size_t i = 0; i < ARRAY_SIZE(guests); i++)
+		assert_judged(FAIL_ON_OOPS, guests[i], true);
+	assert_non_null(strstr(last_line, "--fail-on=oops: the guest's kernel reported"));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_judged(FAIL_ON_OOPS, others[i], false);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
@@ -257,6 +320,7 @@ int main(void)
 		TEST(test_what_is_none),
 		TEST(test_an_oops_counts_once),
 		TEST(test_halted),
+		TEST(test_fail_on_oops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

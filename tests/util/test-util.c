@@ -199,10 +199,19 @@ static void test_clock_goes_forward(void **state)
 	assert_true(now_ns() - before < patient_ns(10 * NSEC_PER_SEC));
 }
 
+static void test_add_ns_ends_at_the_end_of_time(void **state)
+{
+	assert_true(add_ns(1, 2) == 3);
+	assert_true(add_ns(UINT64_MAX - 2, 2) == UINT64_MAX);
+	assert_true(add_ns(UINT64_MAX - 2, 3) == UINT64_MAX);
+	assert_true(add_ns(UINT64_MAX, UINT64_MAX) == UINT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pread_reads_at_offset),
+		cmocka_unit_test(test_add_ns_ends_at_the_end_of_time),
 		cmocka_unit_test(test_pread_of_nothing),
 		cmocka_unit_test(test_pread_short_file_is_eio),
 		cmocka_unit_test(test_pwrite_writes_at_offset),

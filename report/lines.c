@@ -3,17 +3,17 @@
  * The guest's console, seen as lines.
  *
  * Two readers want lines rather than bytes: the result file, which ends with the
- * last 200 of them, and report/kernel-lines.c, which looks for what the kernel says of
+ * last 200 of them, and kernel-lines.c, which looks for what the kernel says of
  * itself. Bytes are collected into the current line; at a newline it becomes history.
  * Carriage returns are dropped; a line longer than LINES_MAX_BYTES keeps its beginning.
  *
  * There is a current line for each source, because the kernel prints in the middle of
  * a line that a program has begun, and a program may print an old report: only a
- * whole line that the kernel wrote is shown to report/kernel-lines.c. The serial port can
+ * whole line that the kernel wrote is shown to kernel-lines.c. The serial port can
  * tell the two apart, hvc0 cannot (hw/serial.c). History has all lines in the order
  * in which they were finished.
  *
- * Called under the console's lock on vCPU threads; see report/kernel-lines.c. History is read
+ * Called under the console's lock on vCPU threads; see kernel-lines.c. History is read
  * while no vCPU runs: by the main thread after the end, or by the loop while they are
  * parked.
  */
