@@ -27,8 +27,8 @@ OBJS-main := main.o kvm.o kvm-cpu.o builtin-run.o builtin-stop.o builtin-pause.o
 	     builtin-stat.o builtin-logs.o builtin-wait.o builtin-console.o builtin-balloon.o \
 	     builtin-debug.o builtin-version.o builtin-help.o dry-run.o
 OBJS-core := $(addprefix core/,config.o ioctl.o event.o heard.o park.o exit.o exit-names.o end.o \
-	     power.o halt.o reset.o pause.o own-init.o gmem.o bus.o irq.o irq-pin.o irq-line.o \
-	     device.o phase.o)
+	     power.o halt.o freeze.o reset.o pause.o own-init.o gmem.o bus.o irq.o irq-pin.o \
+	     irq-line.o device.o phase.o)
 OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o cpuid-leaves.o dump.o debug.o pagewalk.o \
 	     boot.o params.o pvh.o multiboot.o e820.o entry.o clock.o bios.o bios-code.o warm.o)
 OBJS-boot := $(addprefix boot/,image.o bzimage.o elf.o kaslr.o initrd.o release.o cmdline.o \

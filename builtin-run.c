@@ -27,6 +27,7 @@
 #include <kvm/device.h>
 #include <kvm/disk.h>
 #include <kvm/dry-run.h>
+#include <kvm/freeze.h>
 #include <kvm/event.h>
 #include <kvm/init.h>
 #include <kvm/initramfs.h>
@@ -34,7 +35,6 @@
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
-#include <kvm/pause.h>
 #include <kvm/phase.h>
 #include <kvm/reset.h>
 #include <kvm/result.h>
@@ -353,7 +353,7 @@ static int run_vm(void)
 	kvm_say_panic();
 	report_judge();
 	run_signals.asked = true; /* a signal ends what is left */
-	kvm_pause_at_end(&kvm);
+	freeze_at_end(&kvm);
 	reason = kvm_end_reason(&status);
 	budget_check_end(&reason, &status);
 	run_finish(&kvm, reason, status);

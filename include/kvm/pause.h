@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Freeze the machine, and let it go on. core/pause.c. All of it on the loop's thread.
+ * Pause the machine, and let it go on; look at its vCPUs. core/pause.c. All of it on the loop's thread.
  */
 #ifndef KVM_PAUSE_H
 #define KVM_PAUSE_H
@@ -39,14 +39,5 @@ const char *kvm_pause_error(int err);
 int kvm_resume(struct kvm *kvm);
 
 bool kvm_is_paused(void);
-
-/*
- * The run is over, the vCPUs and the loop have stopped: bring the devices to rest, for at most 5 s
- * in all; the loop runs meanwhile, and kvm_end() ends that, too. Main thread.
- */
-void kvm_pause_at_end(struct kvm *kvm);
-
-/* A reset is over. */
-void kvm_pause_after_reset(struct kvm *kvm);
 
 #endif

@@ -27,19 +27,7 @@ void kvm_reset_begin_cpu(struct kvm *kvm, u8 code);
 /* fn() is called on the loop when the machine was reset, before its vCPUs go on. Main thread. */
 void kvm_set_reset_hook(void (*fn)(void));
 
-/* Has a reset been asked for that is not over? Loop. */
+/* Has a reset been asked for that is not over? Any thread. */
 bool kvm_reset_is_wanted(void);
-
-/* A vCPU has parked. Its own thread. */
-void kvm_reset_cpu_parked(struct kvm *kvm);
-
-/* A device has come to rest. Loop. */
-void kvm_reset_device_rested(struct kvm *kvm);
-
-/*
- * The run is over, and a reset that was asked for is not done. True: it has waited for the devices
- * in vain, and named them. Loop.
- */
-bool kvm_reset_call_off(struct kvm *kvm);
 
 #endif

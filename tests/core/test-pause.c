@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pins core/pause.c: when a machine stands still, when not, and who hears of it.
+ * Pins core/pause.c with core/freeze.c: when a machine stands still, when not, and who hears of it.
  *
  * vCPUs and the reset are this test's; there is one device, and the loop and the list of devices
  * are the real ones. The clock stands until let_time_pass().
@@ -12,12 +12,12 @@
 #include <errno.h>
 #include <kvm/arch.h>
 #include <kvm/device.h>
+#include <kvm/freeze.h>
 #include <kvm/init.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/park.h>
 #include <kvm/pause.h>
-#include <kvm/reset.h>
 #include <kvm/util.h>
 #include <unistd.h>
 
@@ -25,10 +25,10 @@
 
 static struct kvm_cpu cpus[2];
 static struct kvm kvm = {.cpus = cpus, .cpu_count = ARRAY_SIZE(cpus)};
-static bool parked, resetting, reset_in_vain;
+static bool parked;
 static int device_err, hold_err;
 static unsigned int holds, releases, vm_holds, vm_releases, unparks, resumes, overdue, unparked;
-static unsigned int requests, reset_calls_off;
+static unsigned int requests, resets, late_resets;
 static const char *unparked_for;
 static struct loop_bell stop_bell;
 static unsigned int rounds;
@@ -80,19 +80,6 @@ void park_release_all(struct kvm *vm)
 	unparks++;
 }
 
-bool kvm_reset_is_wanted(void)
-{
-	return resetting;
-}
-
-void kvm_reset_device_rested(struct kvm *vm)
-{
-}
-
-void kvm_reset_cpu_parked(struct kvm *vm)
-{
-}
-
 static void (*parked_hook)(void *arg);
 static void *parked_arg;
 
@@ -102,11 +89,25 @@ void park_set_hook(void (*fn)(void *arg), void *arg)
 	parked_arg = arg;
 }
 
-bool kvm_reset_call_off(struct kvm *vm)
+static const char *reset_name(void)
 {
-	reset_calls_off++;
-	return reset_in_vain;
+	return "reset";
 }
+
+static bool reset_done(struct kvm *vm, int err)
+{
+	resets++;
+	late_resets += err == -ETIMEDOUT;
+	if (err)
+		loop_stop(kvm.loop); /* as kvm_end() does */
+	return !err;
+}
+
+static struct freeze_request reset = {.kind = FREEZE_RESET,
+				      .devices = true,
+				      .fatal = true,
+				      .name = reset_name,
+				      .done = reset_done};
 
 static int pause_device(struct device *dev)
 {
@@ -150,10 +151,10 @@ static int set_up(void **state)
 {
 	alarm(patient_s(60));
 	fake_clock_stands = true;
-	parked = resetting = reset_in_vain = false;
+	parked = false;
 	device_err = hold_err = 0;
 	holds = releases = vm_holds = vm_releases = unparks = resumes = overdue = unparked = 0;
-	requests = reset_calls_off = 0;
+	requests = resets = late_resets = 0;
 	pause_err = look_err = NOT_YET;
 	kvm.loop = loop_new();
 	stop_bell = (struct loop_bell){.fn = stop_rung};
@@ -164,6 +165,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
+	kvm_resume(&kvm);
 	init_exit(&kvm);
 	device_unregister(&disk);
 	loop_free(kvm.loop);
@@ -181,6 +183,24 @@ static void run_bells(void)
 
 static void nothing(void *arg)
 {
+}
+
+static void stop_loop(void *arg)
+{
+	loop_stop(kvm.loop);
+}
+
+static void let_some_time_pass(u64 ns)
+{
+	struct loop_timer look = {.fn = nothing}, stop = {.fn = stop_loop};
+
+	fake_clock_stands = false;
+	loop_arm(kvm.loop, &look, now_ns() + 1);
+	loop_arm(kvm.loop, &stop, now_ns() + ns);
+	loop_continue(kvm.loop);
+	assert_int_equal(loop_run(kvm.loop), 0);
+	loop_disarm(kvm.loop, &stop);
+	fake_clock_stands = true;
 }
 
 /* As far as the next timer, which has to end what the loop runs for. */
@@ -292,6 +312,15 @@ static void test_a_vcpu_that_does_not_park_for_a_look(void **state)
 	let_time_pass();
 	assert_int_equal(unparked, 1);
 	assert_string_equal(unparked_for, "debug");
+
+	fake_clock_stands = true;
+	kvm_pause_look(&kvm, &look_wait);
+	kvm_pause(&kvm, &pause_wait);
+	run_bells();
+	let_time_pass();
+	assert_int_equal(unparked, 2);
+	assert_string_equal(unparked_for, "pause");
+	assert_int_equal(pause_err, -ETIMEDOUT);
 }
 
 static void test_a_clock_that_cannot_be_held(void **state)
@@ -306,16 +335,79 @@ static void test_a_clock_that_cannot_be_held(void **state)
 
 static void test_a_reset_goes_first(void **state)
 {
-	resetting = true;
 	kvm_pause(&kvm, &pause_wait);
+	freeze_ask(&kvm, &reset);
+	assert_int_equal(requests, 2);
 	park();
+	/* The vCPUs run again in between. */
+	assert_int_equal(resets, 1);
+	assert_int_equal(unparks, 1);
+	assert_int_equal(requests, 3);
 	assert_paused(false);
 	assert_int_equal(holds, 0);
-	resetting = false;
-	kvm_pause_after_reset(&kvm);
-	assert_int_equal(requests, 2);
-	run_bells();
+	park();
 	assert_paused(true);
+	assert_int_equal(unparks, 1);
+}
+
+/* Both have something in flight to wait for, and each 5 s. */
+static void test_each_has_its_own_time(void **state)
+{
+	u64 began = now_ns();
+
+	kvm_pause(&kvm, &pause_wait);
+	run_bells();
+	let_some_time_pass(3 * NSEC_PER_SEC);
+	freeze_ask(&kvm, &reset);
+	run_bells();
+	let_some_time_pass(3 * NSEC_PER_SEC);
+	assert_int_equal(late_resets, 0);
+	assert_int_equal(pause_err, NOT_YET);
+	park();
+	assert_int_equal(resets, 1);
+	let_some_time_pass(4 * NSEC_PER_SEC);
+	assert_int_equal(pause_err, NOT_YET);
+	let_time_pass();
+	assert_int_equal(pause_err, -ETIMEDOUT);
+	assert_int_equal(now_ns() - began, 3 * NSEC_PER_SEC + 3 * NSEC_PER_SEC + PARK_TIMEOUT_NS);
+}
+
+static void ask_reset(void *arg)
+{
+	freeze_ask(&kvm, &reset);
+}
+
+/* At the same moment as the pause's time is over, and the bell has not told of it yet. */
+static void test_a_reset_at_the_last_moment(void **state)
+{
+	struct loop_timer ask = {.fn = ask_reset};
+
+	loop_arm(kvm.loop, &ask, now_ns() + PARK_TIMEOUT_NS);
+	kvm_pause(&kvm, &pause_wait);
+	run_bells();
+	let_some_time_pass(PARK_TIMEOUT_NS + 1);
+	assert_int_equal(pause_err, NOT_YET);
+	assert_int_equal(late_resets, 0);
+	assert_int_equal(unparks, 0);
+	park();
+	assert_int_equal(resets, 1);
+}
+
+/* It ends the run: nothing goes on, and the pause hears that at the end. */
+static void test_a_reset_that_fails(void **state)
+{
+	kvm_pause(&kvm, &pause_wait);
+	freeze_ask(&kvm, &reset);
+	run_bells();
+	let_time_pass();
+	assert_int_equal(late_resets, 1);
+	assert_int_equal(unparked, 1);
+	assert_string_equal(unparked_for, "reset");
+	assert_int_equal(unparks, 0);
+	assert_int_equal(pause_err, NOT_YET);
+	parked = true;
+	freeze_at_end(&kvm);
+	assert_int_equal(pause_err, -ECANCELED);
 }
 
 static void test_a_pause_called_off(void **state)
@@ -334,31 +426,25 @@ static void test_a_pause_called_off(void **state)
 /* The vCPUs are the reset's: they stay parked until it is over. */
 static void test_a_pause_called_off_under_a_reset(void **state)
 {
+	device_err = -EINPROGRESS;
 	kvm_pause(&kvm, &pause_wait);
-	resetting = true;
+	freeze_ask(&kvm, &reset);
 	park();
 	assert_int_equal(kvm_resume(&kvm), 0);
 	assert_int_equal(pause_err, -EINTR);
 	assert_int_equal(unparks, 0);
 }
 
-static void stop_loop(void *arg)
-{
-	loop_stop(kvm.loop);
-}
-
-/* Its time runs already when the guest asks for a reset, and somebody else for the way back. */
+/* Its time runs already when the guest asks for a reset: that is not the reset's time. */
 static void test_a_pause_called_off_before_it_saw_the_reset(void **state)
 {
-	struct loop_timer later = {.fn = stop_loop};
-
 	kvm_pause(&kvm, &pause_wait);
 	run_bells();
-	resetting = true;
+	let_some_time_pass(3 * NSEC_PER_SEC);
+	freeze_ask(&kvm, &reset);
 	assert_int_equal(kvm_resume(&kvm), 0);
-	resetting = false;
-	loop_arm(kvm.loop, &later, now_ns() + 2 * PARK_TIMEOUT_NS);
-	let_time_pass();
+	let_some_time_pass(3 * NSEC_PER_SEC);
+	assert_int_equal(resets, 0);
 	assert_int_equal(unparked, 0);
 	assert_int_equal(unparks, 0);
 }
@@ -373,13 +459,33 @@ static void test_a_look(void **state)
 	assert_false(kvm_is_paused());
 }
 
+/* Both are served in one standstill, the look first. */
+static void test_a_look_and_a_pause(void **state)
+{
+	kvm_pause(&kvm, &pause_wait);
+	kvm_pause_look(&kvm, &look_wait);
+	device_err = -EINPROGRESS;
+	park();
+	assert_int_equal(look_err, 0);
+	assert_paused(false);
+	look_err = NOT_YET;
+	kvm_pause_look(&kvm, &look_wait);
+	run_bells();
+	assert_int_equal(look_err, 0);
+	assert_int_equal(holds, ARRAY_SIZE(cpus));
+	device_err = 0;
+	device_rested();
+	run_bells();
+	assert_paused(true);
+	assert_int_equal(unparks, 0);
+}
+
 static void test_the_end(void **state)
 {
 	kvm_pause(&kvm, &pause_wait);
-	kvm_pause_at_end(&kvm);
+	freeze_at_end(&kvm);
 	assert_int_equal(pause_err, -ECANCELED);
 	assert_string_equal(kvm_pause_error(pause_err), "it ends");
-	assert_int_equal(reset_calls_off, 1);
 	kvm_pause_look(&kvm, &look_wait);
 	assert_int_equal(look_err, -ECANCELED);
 	assert_int_equal(kvm_resume(&kvm), -ECANCELED);
@@ -393,7 +499,7 @@ static void test_the_end_with_a_device_that_hangs(void **state)
 	device_err = -EINPROGRESS;
 	fake_clock_stands = false;
 	loop_stop(kvm.loop);
-	kvm_pause_at_end(&kvm);
+	freeze_at_end(&kvm);
 	assert_int_equal(overdue, 1);
 	assert_int_equal(now_ns() - began, PARK_TIMEOUT_NS);
 }
@@ -401,14 +507,19 @@ static void test_the_end_with_a_device_that_hangs(void **state)
 /* The reset has waited, and has named it. */
 static void test_the_end_after_a_reset_in_vain(void **state)
 {
-	u64 began = now_ns();
+	u64 began;
 
 	device_err = -EINPROGRESS;
-	reset_in_vain = true;
+	freeze_ask(&kvm, &reset);
+	park();
+	let_some_time_pass(PARK_TIMEOUT_NS + 1);
+	assert_int_equal(late_resets, 1);
+	assert_int_equal(overdue, 1);
+	began = now_ns();
 	fake_clock_stands = false;
 	loop_stop(kvm.loop);
-	kvm_pause_at_end(&kvm);
-	assert_int_equal(overdue, 0);
+	freeze_at_end(&kvm);
+	assert_int_equal(overdue, 1);
 	assert_true(now_ns() - began < PARK_TIMEOUT_NS);
 }
 
@@ -424,6 +535,10 @@ int main(void)
 		TEST(test_a_vcpu_that_does_not_park_for_a_look),
 		TEST(test_a_clock_that_cannot_be_held),
 		TEST(test_a_reset_goes_first),
+		TEST(test_each_has_its_own_time),
+		TEST(test_a_reset_at_the_last_moment),
+		TEST(test_a_reset_that_fails),
+		TEST(test_a_look_and_a_pause),
 		TEST(test_a_pause_called_off),
 		TEST(test_a_pause_called_off_under_a_reset),
 		TEST(test_a_pause_called_off_before_it_saw_the_reset),

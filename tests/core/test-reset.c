@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pins core/reset.c: what a reset in place waits for, and whether the machine goes on after it.
+ * Pins core/reset.c with core/freeze.c: what a reset in place waits for, and whether the machine goes on after it.
  *
  * vCPUs, RAM and the architecture are this test's; there is one device, and the loop and the list
  * of devices are the real ones, as is util/cancel.c.
@@ -18,7 +18,6 @@
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/park.h>
-#include <kvm/pause.h>
 #include <kvm/phase.h>
 #include <kvm/reset.h>
 #include <kvm/util.h>
@@ -87,8 +86,13 @@ void park_release_all(struct kvm *vm)
 	unparks++;
 }
 
-void kvm_pause_after_reset(struct kvm *vm)
+static void (*parked_hook)(void *arg);
+static void *parked_arg;
+
+void park_set_hook(void (*fn)(void *arg), void *arg)
 {
+	parked_hook = fn;
+	parked_arg = arg;
 }
 
 static unsigned int hooks;
@@ -156,7 +160,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	kvm_reset_call_off(&kvm);
 	init_exit(&kvm);
 	device_unregister(&disk);
 	loop_free(kvm.loop);
@@ -176,7 +179,7 @@ static void run_bells(void)
 static void park(void)
 {
 	parked = true;
-	kvm_reset_cpu_parked(&kvm);
+	parked_hook(parked_arg);
 	run_bells();
 }
 
@@ -209,7 +212,7 @@ static void test_a_device_that_rests_later(void **state)
 	park();
 	assert_was_reset(false);
 	device_err = 0;
-	kvm_reset_device_rested(&kvm);
+	device_rested();
 	run_bells();
 	assert_was_reset(true);
 }
