@@ -205,8 +205,8 @@ static void test_every_reason_that_has_a_name(void **state)
 		set_up(NULL);
 		handle(kind);
 		assert_int_equal(atomic_load(&cpu.exits[kind]), 1);
-		assert_int_equal(log_lines, reason == END_CRASH);
-		assert_null(strstr(first_line, "(null)"));
+		assert_int_equal(logged.lines, reason == END_CRASH);
+		assert_null(strstr(logged.first, "(null)"));
 	}
 }
 
