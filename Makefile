@@ -51,7 +51,7 @@ OBJS-report := $(addprefix report/,result.o trace.o trace-forms.o budget.o lines
 OBJS-guest := $(addprefix guest/,initramfs.o modules.o modules-table.o cpio.o cmdline.o root.o \
 	      root-probe.o shell-parse.o init-blob.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
-	     json-file.o thread.o cancel.o trust.o printable.o)
+	     json-file.o thread.o workers.o cancel.o trust.o printable.o)
 
 OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-boot) $(OBJS-firmware) $(OBJS-pci) \
 	$(OBJS-hw) $(OBJS-virtio) $(OBJS-disk) $(OBJS-console) $(OBJS-control) $(OBJS-client) \
