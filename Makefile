@@ -41,8 +41,8 @@ OBJS-hw   := $(addprefix hw/,serial.o serial-console.o serial-pty.o rtc.o i8042.
 OBJS-virtio-core := $(addprefix virtio/,core.o regs.o queue.o)
 OBJS-virtio := $(OBJS-virtio-core) $(addprefix virtio/,transport.o pci.o mmio.o rng.o blk.o \
 	       console.o balloon.o balloon-control.o)
-OBJS-disk := $(addprefix disk/,disk.o open.o option.o format.o file.o lock.o order.o raw.o \
-	     overlay.o engine-threads.o engine-uring.o engine-aio.o)
+OBJS-disk := $(addprefix disk/,disk.o request.o open.o option.o format.o file.o lock.o order.o \
+	     raw.o overlay.o engine-threads.o engine-uring.o engine-aio.o)
 OBJS-console := $(addprefix console/,console.o log.o view.o term.o)
 OBJS-control := $(addprefix control/,socket.o commands.o debug.o name.o detach.o detached-log.o \
 	     notify.o runtime-dir.o remains.o)

@@ -1,30 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Disks: the life of a request, and the engine that carries it out.
+ * Disks: requests come in, and are carried out by an engine.
  *
  * A disk comes open from open.c. A device binds it to the loop by disk_start(), which
  * chooses the engine: the one that was asked for, or the best that the host allows. Beside an
  * engine that cannot run everything there are threads.
  *
- *   disk_submit()  checked against the disk, handed to raw.c (with snapshot: overlay.c first)
- *   raw.c          queues a job with an engine, or says disk_finish_later()
- *   disk_commit()  engines take all that is queued, in one system call each
- *   job's done()   raw.c queues the next job or says disk_finish(), which calls done()
+ *   disk_submit()    checks it against the disk and makes a task of it, for raw.c (with
+ *                    snapshot: overlay.c first)
+ *   raw.c            queues a job with an engine, or says disk_end_task_later()
+ *   disk_commit()    engines take all that is queued, in one system call each
+ *   job's done()     raw.c queues the next job, or calls task->end(), which calls done()
  *
- * Invariant: a submitted request is counted in in_flight until disk_finish(), which is the
- * one place where done() is called. done() may submit: inside disk_commit() that is
- * seen to before it returns, else the engine's batch() commits it.
+ * done() may submit: inside disk_commit() that is seen to before it returns, else the
+ * engine's batch() commits it. request.c counts requests and calls done().
  *
  * A size that changes is noticed by asking once a second, on a worker (fstat may wait). Not by
  * inotify, which reports each of our own writes as well and makes each of them dearer.
- *
- * What a guest can make fail is logged at a limited rate; it gets the error, too.
  *
  * Loop's thread, which nothing here makes wait: who wants a disk at rest waits for done() and
  * completed(). A disk that is stopped while the host is at something is named, and its engine is
  * left alone for good, since what is in flight is in the guest's RAM.
  */
-#include "image.h"
+#include "request.h"
 #include <kvm/util.h>
 
 #include <errno.h>
@@ -33,74 +31,6 @@
 #define SIZE_PERIOD_NS NSEC_PER_SEC
 
 /* --- a request --- */
-
-void disk_queue_job(struct disk *disk, struct disk_job *job)
-{
-	struct engine *engine = disk->engine;
-
-	if (!(engine->ops->jobs & JOB_BIT(job->op)))
-		engine = disk->workers;
-	engine->ops->queue(engine, job);
-	disk->staged = true;
-}
-
-static bool disk_op_writes(enum disk_op op)
-{
-	return op == DISK_WRITE || op == DISK_DISCARD || op == DISK_WRITE_ZEROES;
-}
-
-static void disk_warn(struct disk *disk, const struct disk_request *request, int err)
-{
-	static const char *const names[] = {
-		[DISK_READ] = "read",
-		[DISK_WRITE] = "write",
-		[DISK_FLUSH] = "flush",
-		[DISK_DISCARD] = "discard",
-		[DISK_WRITE_ZEROES] = "write of zeros",
-	};
-
-	log_warn_limited(&disk->error_limit,
-			 "disk %s: %s of %llu bytes at %llu: %s; the guest gets an I/O error",
-			 disk->options.path, names[request->op], request->bytes, request->offset,
-			 strerror(-err));
-}
-
-void disk_finish(struct disk_request *request, int err)
-{
-	struct disk *disk = request->disk;
-
-	if (!err && disk->overlay && disk_op_writes(request->op))
-		overlay_written(disk->overlay, request);
-	if (request->ordered)
-		disk_order_leave(request);
-	/* The guest's own mistakes, and what it was told does not work, are its own business. */
-	if (err && err != -ERANGE && err != -EROFS && err != -EOPNOTSUPP)
-		disk_warn(disk, request, err);
-	disk->in_flight--;
-	request->done(request, err);
-}
-
-void disk_finish_later(struct disk_request *request, int err)
-{
-	struct disk *disk = request->disk;
-
-	request->err = err;
-	request->next = NULL;
-	*disk->finished_end = request;
-	disk->finished_end = &request->next;
-}
-
-static void disk_finish_waiting(struct disk *disk)
-{
-	while (disk->finished) {
-		struct disk_request *request = disk->finished;
-
-		disk->finished = request->next;
-		if (!disk->finished)
-			disk->finished_end = &disk->finished;
-		disk_finish(request, request->err);
-	}
-}
 
 static int disk_check(const struct disk *disk, const struct disk_request *request)
 {
@@ -120,16 +50,20 @@ static int disk_check(const struct disk *disk, const struct disk_request *reques
 void disk_submit(struct disk *disk, struct disk_request *request)
 {
 	int err = disk_check(disk, request);
+	struct disk_task *task;
 
-	request->disk = disk;
-	request->ordered = false;
 	disk->in_flight++;
-	if (err || (!request->bytes && request->op != DISK_FLUSH))
-		disk_finish_later(request, err);
+	if (err || (!request->bytes && request->op != DISK_FLUSH)) {
+		disk_refuse(disk, request, err);
+		return;
+	}
+	task = disk_new_task(disk, request);
+	if (!task)
+		disk_refuse(disk, request, -ENOMEM);
 	else if (disk->overlay)
-		overlay_submit(request);
+		overlay_submit(task);
 	else
-		raw_submit(request, &disk->image);
+		raw_submit(task, &disk->image);
 }
 
 void disk_commit(struct disk *disk)
@@ -143,7 +77,7 @@ void disk_commit(struct disk *disk)
 		disk->engine->ops->commit(disk->engine);
 		if (disk->workers != disk->engine)
 			disk->workers->ops->commit(disk->workers);
-		disk_finish_waiting(disk);
+		disk_end_waiting(disk);
 	}
 	disk->committing = false;
 }
@@ -341,6 +275,7 @@ bool disk_stop(struct disk *disk)
 		disk->workers->ops->close(disk->workers);
 	disk->engine->ops->close(disk->engine);
 	disk->engine = disk->workers = NULL;
+	disk_free_tasks(disk);
 	return true;
 }
 

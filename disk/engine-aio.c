@@ -52,9 +52,9 @@ struct aio {
 	unsigned int in_kernel;
 	struct disk_job *staged, **staged_end;
 	struct engine_turn turn;
+	/* Of one io_submit(): the kernel copies them before it returns. */
+	struct iocb iocbs[RING_ENTRIES];
 };
-
-_Static_assert(sizeof(struct iocb) <= sizeof(((struct disk_job *)0)->space), "an iocb fits");
 
 static void aio_queue(struct engine *engine, struct disk_job *job)
 {
@@ -65,10 +65,8 @@ static void aio_queue(struct engine *engine, struct disk_job *job)
 	aio->staged_end = &job->next;
 }
 
-static struct iocb *aio_fill(const struct aio *aio, struct disk_job *job)
+static void aio_fill(const struct aio *aio, struct disk_job *job, struct iocb *iocb)
 {
-	struct iocb *iocb = (struct iocb *)job->space;
-
 	if (job->op == JOB_READ)
 		io_prep_preadv(iocb, job->file->fd, job->iov, (int)job->iov_count,
 			       (long long)job->offset);
@@ -79,7 +77,6 @@ static struct iocb *aio_fill(const struct aio *aio, struct disk_job *job)
 		io_prep_fdsync(iocb, job->file->fd);
 	io_set_eventfd(iocb, aio->watch.source.fd);
 	iocb->data = job;
-	return iocb;
 }
 
 static struct disk_job *aio_take_staged(struct aio *aio)
@@ -149,7 +146,9 @@ static unsigned int aio_fill_batch(struct aio *aio, struct iocb *batch[RING_ENTR
 			break;
 		engine_count_started(&aio->engine, &aio->turn, job);
 		*begun = true;
-		batch[count++] = aio_fill(aio, job);
+		aio_fill(aio, job, &aio->iocbs[count]);
+		batch[count] = &aio->iocbs[count];
+		count++;
 	}
 	return count;
 }

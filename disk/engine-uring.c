@@ -63,7 +63,7 @@ static void uring_fill(const struct uring *uring, struct io_uring_sqe *sqe, stru
 {
 	int fd = uring->registered ? (int)job->file->index : job->file->fd;
 
-	switch ((enum job_op)job->op) {
+	switch (job->op) {
 	case JOB_READ:
 		if (job->iov_count == 1)
 			io_uring_prep_read(sqe, fd, job->iov->iov_base,

@@ -12,8 +12,8 @@
 #define DISK_ENGINE_H
 
 #include "file.h"
-#include <kvm/disk.h>
 #include <kvm/loop.h>
+#include <kvm/workers.h>
 
 enum job_op {
 	JOB_READ,     /* preadv: iov, iov_count, offset */
@@ -24,6 +24,22 @@ enum job_op {
 };
 
 #define JOB_BIT(op) (1U << (op))
+
+/* One operation. Its memory, and what it refers to, stay in place until done(). */
+struct disk_job {
+	enum job_op op;
+	int mode;
+	struct disk_file *file;
+	const struct iovec *iov;
+	unsigned int iov_count;
+	u64 offset, bytes;
+	s64 (*call)(struct disk_job *job);
+	void (*done)(struct disk_job *job, s64 result);
+	/* The engine's own: */
+	struct disk_job *next;
+	struct worker_job work;
+	s64 result;
+};
 
 struct engine {
 	const struct engine_ops *ops;

@@ -21,6 +21,7 @@ struct disk_file {
 	const char *name;   /* the disk's path, for messages */
 	bool block_device;
 	bool read_only;
+	bool no_flush;		     /* its content need not survive a crash of the host */
 	bool direct;		     /* O_DIRECT */
 	u32 mem_align, offset_align; /* what direct needs; 1 without it */
 	u32 block_bytes;	     /* the host's logical block, a device's; 512 for files */

@@ -13,7 +13,7 @@
  * Spec: QEMU docs/interop/qcow2.txt and qed_spec.txt, VMDK 5.0 "Hosted Sparse Extent Header",
  * MS-VHDX 2.2.1, VHD 1.0 "Hard Disk Footer Format"; the others by what their tools write.
  */
-#include "image.h"
+#include "request.h"
 
 #include <string.h>
 

@@ -12,7 +12,7 @@
  *
  * Main thread.
  */
-#include "image.h"
+#include "request.h"
 #include <kvm/options.h>
 
 #include <errno.h>
@@ -151,6 +151,7 @@ int disk_open(const struct disk_options *options, struct disk **disk)
 			     options->cache == DISK_CACHE_NONE);
 	if (err)
 		goto err_alloc;
+	new->image.no_flush = options->cache == DISK_CACHE_UNSAFE;
 	disk_fill_info(new);
 	err = disk_check_format(new);
 	err = err ?: disk_measure(new);

@@ -24,84 +24,81 @@
  *
  * Loop's thread, so there is no lock. Files without partial writes never come here.
  */
-#include "image.h"
+#include "order.h"
 
-#include <kvm/util.h>
-
-static bool disk_order_conflict(const struct disk_request *a, const struct disk_request *b)
+static bool disk_order_conflict(const struct disk_order_entry *a, const struct disk_order_entry *b)
 {
 	return (a->partial || b->partial) && a->first_byte < b->end_byte &&
 	       b->first_byte < a->end_byte;
 }
 
-static bool disk_order_covers(const struct disk_request *a, const struct disk_request *b)
+static bool disk_order_covers(const struct disk_order_entry *a, const struct disk_order_entry *b)
 {
 	return a->partial && a->first_byte <= b->first_byte && a->end_byte >= b->end_byte;
 }
 
 /* True when nothing earlier is in its way. */
-static bool disk_order_may_begin(const struct disk_order *order, struct disk_request *request)
+static bool disk_order_may_begin(const struct disk_order *order, struct disk_order_entry *entry)
 {
-	struct disk_request *other = order->partial ? request->order_prev : NULL;
+	struct disk_order_entry *other = order->partial ? entry->prev : NULL;
 
-	for (; other; other = other->order_prev) {
-		if (!disk_order_conflict(request, other))
+	for (; other; other = other->prev) {
+		if (!disk_order_conflict(entry, other))
 			continue;
-		request->blockers++;
+		entry->blockers++;
 		other->waiters++;
-		if (disk_order_covers(other, request)) {
-			request->waits_from = other->arrival;
+		if (disk_order_covers(other, entry)) {
+			entry->waits_from = other->arrival;
 			break;
 		}
 	}
-	return !request->blockers;
+	return !entry->blockers;
 }
 
-bool disk_order_enter(struct disk_request *request, u32 align)
+bool disk_order_enter(struct disk_order *order, struct disk_order_entry *entry, u64 offset,
+		      u64 bytes, u32 align)
 {
-	struct disk_order *order = &request->disk->order;
-
-	request->first_byte = ALIGN_DOWN(request->offset, (u64)align);
-	request->end_byte = ALIGN_UP(request->offset + request->bytes, (u64)align);
-	request->partial = request->end_byte - request->first_byte != request->bytes;
-	request->ordered = true;
-	request->arrival = ++order->arrivals;
-	request->waits_from = 0;
-	request->blockers = request->waiters = 0;
-	request->order_next = NULL;
-	request->order_prev = order->last;
+	entry->first_byte = ALIGN_DOWN(offset, (u64)align);
+	entry->end_byte = ALIGN_UP(offset + bytes, (u64)align);
+	entry->partial = entry->end_byte - entry->first_byte != bytes;
+	entry->entered = true;
+	entry->arrival = ++order->arrivals;
+	entry->waits_from = 0;
+	entry->blockers = entry->waiters = 0;
+	entry->next = NULL;
+	entry->prev = order->last;
 	if (order->last)
-		order->last->order_next = request;
-	order->last = request;
-	order->partial += request->partial;
-	return disk_order_may_begin(order, request);
+		order->last->next = entry;
+	order->last = entry;
+	order->partial += entry->partial;
+	return disk_order_may_begin(order, entry);
 }
 
 /* Those that wait for it, in the order in which they came. */
-static void disk_order_release(struct disk_request *request)
+static void disk_order_release(struct disk_order_entry *entry)
 {
-	struct disk_request *later = request->order_next;
+	struct disk_order_entry *later = entry->next;
 
-	for (; request->waiters; later = later->order_next) {
-		if (later->waits_from > request->arrival || !disk_order_conflict(request, later))
+	for (; entry->waiters; later = later->next) {
+		if (later->waits_from > entry->arrival || !disk_order_conflict(entry, later))
 			continue;
-		request->waiters--;
+		entry->waiters--;
 		if (!--later->blockers)
-			raw_begin(later);
+			later->begin(later);
 	}
 }
 
-void disk_order_leave(struct disk_request *request)
+void disk_order_leave(struct disk_order *order, struct disk_order_entry *entry)
 {
-	struct disk_order *order = &request->disk->order;
-
-	disk_order_release(request);
-	if (request->order_prev)
-		request->order_prev->order_next = request->order_next;
-	if (request->order_next)
-		request->order_next->order_prev = request->order_prev;
+	if (!entry->entered)
+		return;
+	disk_order_release(entry);
+	if (entry->prev)
+		entry->prev->next = entry->next;
+	if (entry->next)
+		entry->next->prev = entry->prev;
 	else
-		order->last = request->order_prev;
-	order->partial -= request->partial;
-	request->ordered = false;
+		order->last = entry->prev;
+	order->partial -= entry->partial;
+	entry->entered = false;
 }

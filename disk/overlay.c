@@ -19,7 +19,7 @@
  * Left out on purpose: growing with the image. The image of a snapshot is locked against
  * writers, and the size is what it was at the start.
  */
-#include "image.h"
+#include "request.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,8 +80,9 @@ static u64 overlay_run(struct overlay *overlay, u64 first, u64 end, bool *in_ove
 /* On a worker: a read that needs both files. */
 static s64 overlay_read_mixed(struct disk_job *job)
 {
-	struct disk_request *request = container_of(job, struct disk_request, job);
-	struct disk *disk = request->disk;
+	const struct disk_task *task = disk_task_of(job);
+	const struct disk_request *request = task->request;
+	struct disk *disk = task->disk;
 	u64 sector = request->offset / DISK_SECTOR;
 	u64 end = sector + request->bytes / DISK_SECTOR;
 	struct iov_cursor cursor;
@@ -98,34 +99,43 @@ static s64 overlay_read_mixed(struct disk_job *job)
 	return err;
 }
 
-static void overlay_submit_read(struct disk_request *request)
+static void overlay_submit_read(struct disk_task *task)
 {
-	struct disk *disk = request->disk;
-	u64 sector = request->offset / DISK_SECTOR;
-	u64 end = sector + request->bytes / DISK_SECTOR;
+	struct disk *disk = task->disk;
+	u64 sector = task->request->offset / DISK_SECTOR;
+	u64 end = sector + task->request->bytes / DISK_SECTOR;
 	bool in_overlay;
 
 	if (overlay_run(disk->overlay, sector, end, &in_overlay) == end - sector)
-		raw_submit(request, in_overlay ? &disk->overlay->file : &disk->image);
+		raw_submit(task, in_overlay ? &disk->overlay->file : &disk->image);
 	else
-		raw_submit_call(request, &disk->image, overlay_read_mixed);
+		raw_submit_call(task, &disk->image, overlay_read_mixed);
 }
 
-void overlay_submit(struct disk_request *request)
+/* Something was written: from now on its sectors are the overlay's. */
+static void overlay_written(struct disk_task *task, int err)
 {
-	struct disk_file *file = &request->disk->overlay->file;
+	u64 sector = task->request->offset / DISK_SECTOR;
 
-	if (request->op == DISK_READ)
-		overlay_submit_read(request);
-	else
-		raw_submit(request, file);
+	if (!err)
+		overlay_set(task->disk->overlay, sector,
+			    sector + task->request->bytes / DISK_SECTOR);
+	disk_end_task(task, err);
 }
 
-void overlay_written(struct overlay *overlay, const struct disk_request *request)
+void overlay_submit(struct disk_task *task)
 {
-	u64 sector = request->offset / DISK_SECTOR;
-
-	overlay_set(overlay, sector, sector + request->bytes / DISK_SECTOR);
+	if (task->op == DISK_READ) {
+		overlay_submit_read(task);
+		return;
+	}
+	if (disk_op_writes(task->op))
+		task->end = overlay_written;
+	/* Zeros, since a discarded sector must not show the image's data again. */
+	if (task->op == DISK_DISCARD)
+		task->op = DISK_WRITE_ZEROES;
+	task->unmap = true;
+	raw_submit(task, &task->disk->overlay->file);
 }
 
 /* --- the file --- */
@@ -178,7 +188,8 @@ static int overlay_open_file(struct overlay *overlay, const char *disk, u64 byte
 	struct disk_file *file = &overlay->file;
 	const char *dir;
 
-	*file = (struct disk_file){.name = disk, .direct = direct, .index = 1, .tail_fd = -1};
+	*file = (struct disk_file){
+		.name = disk, .direct = direct, .no_flush = true, .index = 1, .tail_fd = -1};
 	file->fd = overlay_open_somewhere(&dir, disk, direct);
 	if (file->fd < 0)
 		return file->fd;

@@ -14,39 +14,28 @@
  * calls are BLKZEROOUT's code, and without holes), and writing them. What the host refused
  * is remembered in the file and not tried again.
  *
- * A request with `sync` is followed by a flush of its own before it is done. Under
- * cache=unsafe, and on files that are only read, a flush is nothing.
+ * A request with `sync` is followed by a flush of its own before it is done. On files that need
+ * none (cache=unsafe) and on those that are only read, a flush is nothing.
  *
- * Every path ends in exactly one disk_finish(). Loop's thread, but for the calls.
+ * Every path ends in exactly one task->end(). Loop's thread, but for the calls.
  *
  * Spec: fallocate(2), Linux block/fops.c (blkdev_fallocate).
  */
-#include "image.h"
+#include "request.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
 
-static void raw_queue(struct disk_request *request, enum job_op op,
+static void raw_queue(struct disk_task *task, enum job_op op,
 		      void (*done)(struct disk_job *job, s64 result))
 {
-	request->job.op = op;
-	request->job.done = done;
-	disk_queue_job(request->disk, &request->job);
-}
-
-static struct disk_request *raw_request(struct disk_job *job)
-{
-	return container_of(job, struct disk_request, job);
+	task->job.op = op;
+	task->job.done = done;
+	disk_queue_job(task->disk, &task->job);
 }
 
 /* --- ends --- */
-
-static bool raw_needs_no_flush(const struct disk_request *request)
-{
-	return request->disk->options.cache == DISK_CACHE_UNSAFE || request->disk->overlay ||
-	       request->job.file->read_only;
-}
 
 static bool raw_is_interrupted(s64 result)
 {
@@ -74,37 +63,44 @@ static s64 raw_allocate_again(struct disk_job *job)
 
 static void raw_flushed_again(struct disk_job *job, s64 result)
 {
-	disk_finish(raw_request(job), (int)MIN(result, 0));
+	struct disk_task *task = disk_task_of(job);
+
+	task->end(task, (int)MIN(result, 0));
 }
 
 static void raw_flushed(struct disk_job *job, s64 result)
 {
 	if (raw_is_interrupted(result)) {
 		job->call = raw_flush_again;
-		raw_queue(raw_request(job), JOB_CALL, raw_flushed_again);
+		raw_queue(disk_task_of(job), JOB_CALL, raw_flushed_again);
 	} else {
-		disk_finish(raw_request(job), (int)MIN(result, 0));
+		raw_flushed_again(job, result);
 	}
 }
 
-/* The data is where it belongs, or is not: what the guest asked for beyond that. */
-static void raw_end(struct disk_request *request, int err)
+static bool raw_needs_no_flush(const struct disk_task *task)
 {
-	if (!err && request->sync && !raw_needs_no_flush(request))
-		raw_queue(request, JOB_FLUSH, raw_flushed);
+	return task->job.file->no_flush || task->job.file->read_only;
+}
+
+/* The data is written, or failed to be: flush it if the request wants that, too. */
+static void raw_end(struct disk_task *task, int err)
+{
+	if (!err && task->request->sync && !raw_needs_no_flush(task))
+		raw_queue(task, JOB_FLUSH, raw_flushed);
 	else
-		disk_finish(request, err);
+		task->end(task, err);
 }
 
 static void raw_called(struct disk_job *job, s64 result)
 {
-	raw_end(raw_request(job), (int)result);
+	raw_end(disk_task_of(job), (int)result);
 }
 
-static void raw_call(struct disk_request *request, s64 (*call)(struct disk_job *job))
+static void raw_call(struct disk_task *task, s64 (*call)(struct disk_job *job))
 {
-	request->job.call = call;
-	raw_queue(request, JOB_CALL, raw_called);
+	task->job.call = call;
+	raw_queue(task, JOB_CALL, raw_called);
 }
 
 /* --- reads and writes --- */
@@ -114,14 +110,15 @@ static int raw_move(struct disk_job *job,
 		    int (*move)(struct disk_file *file, bool write, struct iov_cursor *cursor,
 				u64 bytes, u64 offset))
 {
-	struct disk_request *request = raw_request(job);
+	const struct disk_task *task = disk_task_of(job);
+	const struct disk_request *request = task->request;
 	struct iov_cursor cursor;
 	int err = iov_cursor_init(&cursor, request->iov, request->iov_count);
 
-	err = err ?: iov_skip(&cursor, request->moved);
-	return err ? err
-		   : move(job->file, request->op == DISK_WRITE, &cursor,
-			  request->bytes - request->moved, request->offset + request->moved);
+	err = err ?: iov_skip(&cursor, task->moved);
+	return err
+		       ?: move(job->file, task->op == DISK_WRITE, &cursor,
+			       request->bytes - task->moved, request->offset + task->moved);
 }
 
 static s64 raw_transfer(struct disk_job *job)
@@ -136,36 +133,37 @@ static s64 raw_bounce(struct disk_job *job)
 
 static void raw_transferred(struct disk_job *job, s64 result)
 {
-	struct disk_request *request = raw_request(job);
+	struct disk_task *task = disk_task_of(job);
 
-	if (result == (s64)request->bytes) {
-		raw_end(request, 0);
+	if (result == (s64)task->request->bytes) {
+		raw_end(task, 0);
 	} else if (result == -EINVAL && job->file->direct) {
 		/* More misaligned than we were told. */
-		raw_call(request, raw_bounce);
+		raw_call(task, raw_bounce);
 	} else if (result >= 0 || raw_is_interrupted(result)) {
-		/* Short or interrupted: the patient way. */
-		request->moved = (u64)MAX(result, 0);
-		raw_call(request, raw_transfer);
+		/* Short or interrupted: let a worker finish it with blocking calls. */
+		task->moved = (u64)MAX(result, 0);
+		raw_call(task, raw_transfer);
 	} else {
-		raw_end(request, (int)result);
+		raw_end(task, (int)result);
 	}
 }
 
-static void raw_submit_transfer(struct disk_request *request)
+static void raw_submit_transfer(struct disk_task *task)
 {
-	struct disk_job *job = &request->job;
+	const struct disk_request *request = task->request;
+	struct disk_job *job = &task->job;
 
-	request->moved = 0;
+	task->moved = 0;
 	if (!disk_file_aligned(job->file, request->iov, request->iov_count, request->offset)) {
-		raw_call(request, raw_transfer);
+		raw_call(task, raw_transfer);
 		return;
 	}
 	job->iov = request->iov;
 	job->iov_count = request->iov_count;
 	job->offset = request->offset;
 	job->bytes = request->bytes;
-	raw_queue(request, request->op == DISK_READ ? JOB_READ : JOB_WRITE, raw_transferred);
+	raw_queue(task, task->op == DISK_READ ? JOB_READ : JOB_WRITE, raw_transferred);
 }
 
 /* --- discard --- */
@@ -177,19 +175,21 @@ static bool raw_is_refusal(s64 result)
 
 static void raw_discarded_again(struct disk_job *job, s64 result)
 {
+	struct disk_task *task = disk_task_of(job);
+
 	if (raw_is_refusal(result)) {
 		if (result != -EINVAL)
 			job->file->no_discard = true;
 		result = 0;
 	}
-	disk_finish(raw_request(job), (int)MIN(result, 0));
+	task->end(task, (int)MIN(result, 0));
 }
 
 static void raw_discarded(struct disk_job *job, s64 result)
 {
 	if (raw_is_interrupted(result) && job->op == JOB_ALLOCATE) {
 		job->call = raw_allocate_again;
-		raw_queue(raw_request(job), JOB_CALL, raw_discarded_again);
+		raw_queue(disk_task_of(job), JOB_CALL, raw_discarded_again);
 	} else {
 		raw_discarded_again(job, result);
 	}
@@ -206,19 +206,19 @@ static s64 raw_discard_blocks(struct disk_job *job)
 	return ret;
 }
 
-static void raw_submit_discard(struct disk_request *request)
+static void raw_submit_discard(struct disk_task *task)
 {
-	struct disk_job *job = &request->job;
+	struct disk_job *job = &task->job;
 
 	if (job->file->no_discard) {
-		disk_finish_later(request, 0);
+		disk_end_task_later(task, 0);
 		return;
 	}
-	job->offset = request->offset;
-	job->bytes = request->bytes;
+	job->offset = task->request->offset;
+	job->bytes = task->request->bytes;
 	job->mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 	job->call = raw_discard_blocks;
-	raw_queue(request, job->file->block_device ? JOB_CALL : JOB_ALLOCATE, raw_discarded);
+	raw_queue(task, job->file->block_device ? JOB_CALL : JOB_ALLOCATE, raw_discarded);
 }
 
 /* --- zeros --- */
@@ -228,11 +228,11 @@ static s64 raw_write_zeroes(struct disk_job *job)
 	return disk_file_write_zeroes(job->file, job->offset, job->bytes);
 }
 
-static void raw_try_zeroes(struct disk_request *request, bool may_punch);
+static void raw_try_zeroes(struct disk_task *task, bool may_punch);
 
 static void raw_allocated_again(struct disk_job *job, s64 result)
 {
-	struct disk_request *request = raw_request(job);
+	struct disk_task *task = disk_task_of(job);
 	bool punched = job->mode & FALLOC_FL_PUNCH_HOLE;
 
 	if (raw_is_refusal(result)) {
@@ -242,11 +242,11 @@ static void raw_allocated_again(struct disk_job *job, s64 result)
 		else if (result != -EINVAL)
 			job->file->no_zero_range = true;
 		if (punched)
-			raw_try_zeroes(request, false);
+			raw_try_zeroes(task, false);
 		else
-			raw_call(request, raw_write_zeroes);
+			raw_call(task, raw_write_zeroes);
 	} else {
-		raw_end(request, (int)MIN(result, 0));
+		raw_end(task, (int)MIN(result, 0));
 	}
 }
 
@@ -254,62 +254,56 @@ static void raw_allocated(struct disk_job *job, s64 result)
 {
 	if (raw_is_interrupted(result)) {
 		job->call = raw_allocate_again;
-		raw_queue(raw_request(job), JOB_CALL, raw_allocated_again);
+		raw_queue(disk_task_of(job), JOB_CALL, raw_allocated_again);
 	} else {
 		raw_allocated_again(job, result);
 	}
 }
 
-static void raw_try_zeroes(struct disk_request *request, bool may_punch)
+static void raw_try_zeroes(struct disk_task *task, bool may_punch)
 {
-	struct disk_job *job = &request->job;
+	struct disk_job *job = &task->job;
 
 	if (may_punch && !job->file->no_punch)
 		job->mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 	else
 		job->mode = FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
 	if (!(job->mode & FALLOC_FL_PUNCH_HOLE) && job->file->no_zero_range)
-		raw_call(request, raw_write_zeroes);
+		raw_call(task, raw_write_zeroes);
 	else
-		raw_queue(request, JOB_ALLOCATE, raw_allocated);
+		raw_queue(task, JOB_ALLOCATE, raw_allocated);
 }
 
 /* --- the request --- */
 
-static void raw_begin_zeroes(struct disk_request *request, bool may_punch)
+static void raw_begin(struct disk_task *task)
 {
-	request->job.offset = request->offset;
-	request->job.bytes = request->bytes;
-	raw_try_zeroes(request, may_punch);
-}
-
-void raw_begin(struct disk_request *request)
-{
-	const struct disk *disk = request->disk;
-
-	switch (request->op) {
+	switch (task->op) {
 	case DISK_READ:
 	case DISK_WRITE:
-		raw_submit_transfer(request);
+		raw_submit_transfer(task);
 		break;
 	case DISK_FLUSH:
-		if (raw_needs_no_flush(request))
-			disk_finish_later(request, 0);
+		if (raw_needs_no_flush(task))
+			disk_end_task_later(task, 0);
 		else
-			raw_queue(request, JOB_FLUSH, raw_flushed);
+			raw_queue(task, JOB_FLUSH, raw_flushed);
 		break;
 	case DISK_DISCARD:
-		/* An overlay must not show the image's data again. */
-		if (disk->overlay)
-			raw_begin_zeroes(request, true);
-		else
-			raw_submit_discard(request);
+		raw_submit_discard(task);
 		break;
 	case DISK_WRITE_ZEROES:
-		raw_begin_zeroes(request,
-				 disk->overlay || (request->unmap && disk->options.discard));
+		task->job.offset = task->request->offset;
+		task->job.bytes = task->request->bytes;
+		raw_try_zeroes(task, task->unmap);
 		break;
 	}
+}
+
+/* It waited for its turn in the order of writes. */
+static void raw_begin_waiting(struct disk_order_entry *entry)
+{
+	raw_begin(container_of(entry, struct disk_task, order));
 }
 
 /* Is a sector less than what this file's host writes at once? */
@@ -318,20 +312,24 @@ static bool raw_has_partial_writes(const struct disk_file *file)
 	return file->direct && file->offset_align > DISK_SECTOR;
 }
 
-void raw_submit(struct disk_request *request, struct disk_file *file)
+void raw_submit(struct disk_task *task, struct disk_file *file)
 {
-	bool writes = request->op != DISK_READ && request->op != DISK_FLUSH;
+	bool may_begin = true;
 
-	request->job.file = file;
-	if (writes && raw_has_partial_writes(file) &&
-	    !disk_order_enter(request, file->offset_align))
-		return;
-	raw_begin(request);
+	task->job.file = file;
+	if (disk_op_writes(task->op) && raw_has_partial_writes(file)) {
+		task->order.begin = raw_begin_waiting;
+		may_begin =
+			disk_order_enter(&task->disk->order, &task->order, task->request->offset,
+					 task->request->bytes, file->offset_align);
+	}
+	if (may_begin)
+		raw_begin(task);
 }
 
-void raw_submit_call(struct disk_request *request, struct disk_file *file,
+void raw_submit_call(struct disk_task *task, struct disk_file *file,
 		     s64 (*call)(struct disk_job *job))
 {
-	request->job.file = file;
-	raw_call(request, call);
+	task->job.file = file;
+	raw_call(task, call);
 }

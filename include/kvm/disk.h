@@ -15,7 +15,7 @@
 #include <sys/uio.h>
 
 struct disk;
-struct disk_file;
+struct disk_task;
 struct loop;
 
 enum disk_format { DISK_FORMAT_AUTO, DISK_FORMAT_RAW, DISK_FORMAT_QCOW2 };
@@ -56,21 +56,6 @@ struct disk_info {
 
 enum disk_op { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD, DISK_WRITE_ZEROES };
 
-/* disk/'s own: one operation of an engine, see disk/engine.h. */
-struct disk_job {
-	u8 op;
-	unsigned int iov_count;
-	int mode;
-	struct disk_file *file;
-	const struct iovec *iov;
-	u64 offset, bytes;
-	s64 (*call)(struct disk_job *job);
-	void (*done)(struct disk_job *job, s64 result);
-	s64 result;
-	struct disk_job *next;
-	u64 space[8];
-};
-
 /*
  * A request is the caller's, and stays where it is, with the buffers that iov points to,
  * until done() is called. That happens exactly once for each request submitted, whatever
@@ -88,18 +73,9 @@ struct disk_request {
 	u64 offset, bytes;	 /* both multiples of DISK_SECTOR; FLUSH: unused */
 	void (*done)(struct disk_request *request, int err);
 	/* disk/'s own: */
-	struct disk *disk;
 	struct disk_request *next;
+	struct disk_task *task;
 	int err;
-	u64 moved;
-	struct disk_job job;
-	/* disk/order.c's */
-	bool ordered, partial;
-	u64 first_byte, end_byte; /* of the host's blocks that it writes to */
-	struct disk_request *order_next, *order_prev;
-	u64 arrival, waits_from; /* it waits for those that arrived from then on */
-	unsigned int blockers;	 /* how many earlier ones it waits for */
-	unsigned int waiters;	 /* how many later ones wait for it */
 };
 
 /* Who uses a disk, and wants to hear of it. Loop's thread; each may be NULL. */

@@ -3,7 +3,7 @@
  * Pins disk/disk.c and disk/raw.c: each request is done exactly once, with the right error,
  * whatever it is and whatever fails; over the engine that the host chooses.
  */
-#include "disk/image.h"
+#include "disk/request.h"
 #include "tests/disk/fixture.h"
 
 #include <errno.h>

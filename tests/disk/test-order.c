@@ -5,7 +5,7 @@
  * do not undo each other on any engine, and that a file ends where it ended. The alignment is set
  * by hand, so that any host is such a host.
  */
-#include "disk/image.h"
+#include "disk/request.h"
 #include "tests/disk/fixture.h"
 #include <errno.h>
 #include <time.h>
@@ -91,10 +91,17 @@ static void submit(unsigned int i, enum disk_op op, u64 sector, u64 sectors)
 static bool is_held(unsigned int i)
 {
 	for (unsigned int at = 0; at < held.count; at++) {
-		if (held.jobs[at] == &ios[i].request.job)
+		if (disk_task_of(held.jobs[at])->request == &ios[i].request)
 			return true;
 	}
 	return false;
+}
+
+static void end_job(struct io *io, s64 result)
+{
+	struct disk_job *job = &io->request.task->job;
+
+	job->done(job, result);
 }
 
 /* The engine is done with request i. */
@@ -102,10 +109,10 @@ static void end(unsigned int i, s64 result)
 {
 	assert_true(is_held(i));
 	for (unsigned int at = 0; at < held.count; at++) {
-		if (held.jobs[at] == &ios[i].request.job)
+		if (held.jobs[at] == &ios[i].request.task->job)
 			held.jobs[at] = held.jobs[--held.count];
 	}
-	ios[i].request.job.done(&ios[i].request.job, result);
+	end_job(&ios[i], result);
 	disk_commit(disk);
 }
 
@@ -234,7 +241,7 @@ static bool in_order;
 
 static void crowd_queue(struct engine *engine, struct disk_job *job)
 {
-	in_order = in_order && job == &crowd[begun].request.job;
+	in_order = in_order && disk_task_of(job)->request == &crowd[begun].request;
 	begun++;
 }
 
@@ -270,13 +277,13 @@ static void test_many_behind_one(void **state)
 	}
 	assert_int_equal(begun, 0);
 	began_ns = cpu_ns();
-	ios[0].request.job.done(&ios[0].request.job, BYTES - BLOCK - SECTOR);
+	end_job(&ios[0], BYTES - BLOCK - SECTOR);
 	assert_true(cpu_ns() - began_ns < RELEASE_NS);
 	assert_int_equal(begun, MANY);
 	assert_true(in_order);
 	for (unsigned int i = 0; i < MANY; i++)
-		crowd[i].request.job.done(&crowd[i].request.job, BLOCK);
-	ios[1].request.job.done(&ios[1].request.job, SECTOR);
+		end_job(&crowd[i], BLOCK);
+	end_job(&ios[1], SECTOR);
 	assert_int_equal(left, 0);
 	stop_disk();
 }

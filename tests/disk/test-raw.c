@@ -4,7 +4,7 @@
  * or interrupted; and disk/disk.c where it allows no io_uring. An engine of the test's own gives
  * the answers, or tmpfs does, which cannot zero a range.
  */
-#include "disk/image.h"
+#include "disk/request.h"
 #include "tests/disk/fixture.h"
 #include <errno.h>
 #include <linux/falloc.h>
@@ -226,6 +226,29 @@ static void test_writes_that_fail(void **state)
 	stop_disk();
 }
 
+/* No memory for a request: it fails like any other, by the commit, and the next one is served. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+static bool no_memory;
+
+void *__libc_calloc(size_t count, size_t size);
+
+void *calloc(size_t count, size_t size)
+{
+	return no_memory ? NULL : __libc_calloc(count, size);
+}
+
+static void test_no_memory(void **state)
+{
+	start_fake("");
+	no_memory = true;
+	assert_int_equal(ask(DISK_READ, false, false, NULL, 0), -ENOMEM);
+	no_memory = false;
+	assert_line("read of 8192 bytes at 4096: Cannot allocate memory");
+	assert_int_equal(ASK(DISK_READ, false, false, REAL), 0);
+	stop_disk();
+}
+#endif
+
 static void test_unsafe_flushes_nothing(void **state)
 {
 	start_fake(",cache=unsafe");
@@ -330,6 +353,9 @@ int main(void)
 		TEST(test_short_and_interrupted),
 		TEST(test_interrupted_without_data),
 		TEST(test_writes_that_fail),
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+		TEST(test_no_memory),
+#endif
 		TEST(test_unsafe_flushes_nothing),
 		TEST(test_zeros_as_the_host_can),
 		TEST(test_discard_is_a_hint),
