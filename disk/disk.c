@@ -6,11 +6,10 @@
  * chooses the engine: the one that was asked for, or the best that the host allows. Beside an
  * engine that cannot run everything there are threads.
  *
- *   disk_submit()    checks it against the disk and makes a task of it, for raw.c (with
- *                    snapshot: overlay.c first)
- *   raw.c            queues a job with an engine, or says disk_end_task_later()
+ *   disk_submit()    checks it against the disk and makes a task of it, for the disk's format
+ *   the format       queues a job with an engine, or says disk_end_task_later()
  *   disk_commit()    engines take all that is queued, in one system call each
- *   job's done()     raw.c queues the next job, or calls task->end(), which calls done()
+ *   job's done()     the format queues the next job, or calls task->end(), which calls done()
  *
  * done() may submit: inside disk_commit() that is seen to before it returns, else the
  * engine's batch() commits it. request.c counts requests and calls done().
@@ -22,7 +21,7 @@
  * completed(). A disk that is stopped while the host is at something is named, and its engine is
  * left alone for good, since what is in flight is in the guest's RAM.
  */
-#include "request.h"
+#include "format.h"
 #include <kvm/util.h>
 
 #include <errno.h>
@@ -60,10 +59,8 @@ void disk_submit(struct disk *disk, struct disk_request *request)
 	task = disk_new_task(disk, request);
 	if (!task)
 		disk_refuse(disk, request, -ENOMEM);
-	else if (disk->overlay)
-		overlay_submit(task);
 	else
-		raw_submit(task, &disk->image);
+		disk->top->ops->submit(disk->top, task);
 }
 
 void disk_commit(struct disk *disk)
@@ -139,7 +136,9 @@ static u64 disk_usable_bytes(const struct disk *disk, s64 bytes)
 /* On a worker. */
 static s64 disk_ask_size(struct disk_job *job)
 {
-	return disk_file_bytes(job->file);
+	const struct disk_image *top = container_of(job, struct disk, size_job)->top;
+
+	return top->ops->bytes(top);
 }
 
 static void disk_told_size(struct disk_job *job, s64 result)
@@ -163,10 +162,8 @@ static void disk_size_due(void *arg)
 	struct disk *disk = arg;
 
 	disk->size_asked = true;
-	disk->size_job = (struct disk_job){.op = JOB_CALL,
-					   .file = &disk->image,
-					   .call = disk_ask_size,
-					   .done = disk_told_size};
+	disk->size_job =
+		(struct disk_job){.op = JOB_CALL, .call = disk_ask_size, .done = disk_told_size};
 	disk_queue_job(disk, &disk->size_job);
 	disk_commit(disk);
 }
@@ -191,15 +188,16 @@ static const char *const engine_names[] = {
 
 static int disk_open_engine(struct disk *disk, enum disk_aio aio, struct engine **engine)
 {
-	struct disk_file *files[] = {&disk->image,
-				     disk->overlay ? overlay_file(disk->overlay) : NULL};
+	struct disk_file *files[DISK_IMAGES_MAX];
 	const struct engine_config config = {.name = disk->options.path,
 					     .loop = disk->loop,
 					     .batch = disk_batch,
 					     .arg = disk,
 					     .files = files,
-					     .file_count = disk->overlay ? 2 : 1};
+					     .file_count = disk->top->file->index + 1};
 
+	for (const struct disk_image *image = disk->top; image; image = image->base)
+		files[image->file->index] = image->file;
 	return engines[aio] ? engines[aio]->open(engine, &config) : -ENOSYS;
 }
 
@@ -253,8 +251,7 @@ int disk_start(struct disk *disk, struct loop *loop, const struct disk_user *use
 		return log_fail(err, "disk %s: threads: %s", disk->options.path, strerror(-err));
 	}
 	disk->size_timer = (struct loop_timer){.fn = disk_size_due, .arg = disk};
-	/* The size of a snapshot is that of its overlay. */
-	if (!disk->overlay)
+	if (disk->top->ops->bytes)
 		loop_arm(loop, &disk->size_timer, now_ns() + SIZE_PERIOD_NS);
 	return 0;
 }

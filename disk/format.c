@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Image formats, told by what their files begin with.
+ * Image formats: the list of those that lkvm has, and how files of others are told.
  *
- * Only to refuse: whoever writes a raw disk chooses its first bytes, and a disk that is taken
+ * What a file begins with is looked at only to refuse it: whoever writes a raw disk chooses its first bytes, and a disk that is taken
  * for another format because of them reads the files that its header names. So the content
  * never decides what a disk is. But a raw disk that begins with an image's magic is most
  * probably a user's mistake, who is then asked for format=.
@@ -13,9 +13,11 @@
  * Spec: QEMU docs/interop/qcow2.txt and qed_spec.txt, VMDK 5.0 "Hosted Sparse Extent Header",
  * MS-VHDX 2.2.1, VHD 1.0 "Hard Disk Footer Format"; the others by what their tools write.
  */
-#include "request.h"
+#include "format.h"
 
 #include <string.h>
+
+const struct disk_image_ops *const disk_formats[] = {&disk_raw, &disk_snapshot, NULL};
 
 struct disk_magic {
 	const char *format;

@@ -4,15 +4,15 @@
  *
  * --disk adds to a list while options are parsed; disk_open_all() opens what is on it. For each:
  * the file is opened and locked (file.c), its format decided by what the user said
- * or by its name, never by its content, its size taken in whole logical blocks, and the
- * overlay of a snapshot made. What is wrong with one is one line that names it, and
+ * or by its name, never by its content, its images opened, from the lowest up (format.h), and
+ * its size taken in whole logical blocks. What is wrong with one is one line that names it, and
  * nothing stays open.
  *
  * Disks need descriptors, several each, so the soft limit is raised to the hard one.
  *
  * Main thread.
  */
-#include "request.h"
+#include "format.h"
 #include <kvm/options.h>
 
 #include <errno.h>
@@ -47,7 +47,7 @@ static int disk_check_content(struct disk *disk)
 
 	iov_cursor_init(&cursor, &piece, 1);
 	if (disk->options.format != DISK_FORMAT_AUTO ||
-	    disk_file_transfer(&disk->image, false, &cursor, sizeof(head), 0))
+	    disk_file_transfer(&disk->file, false, &cursor, sizeof(head), 0))
 		return 0;
 	format = disk_format_name(head, sizeof(head));
 	if (!format)
@@ -76,7 +76,7 @@ static int disk_explain_empty(const struct disk *disk, s64 bytes)
 {
 	const char *path = disk->options.path;
 
-	if (disk->image.block_device)
+	if (disk->file.block_device)
 		return log_fail(-EINVAL,
 				"disk %s: is empty: a drive without a medium, or a loop device "
 				"without a file",
@@ -93,7 +93,7 @@ static int disk_explain_empty(const struct disk *disk, s64 bytes)
 
 static int disk_measure(struct disk *disk)
 {
-	s64 bytes = disk_file_bytes(&disk->image);
+	s64 bytes = disk->top->ops->bytes(disk->top);
 
 	if (bytes < 0)
 		return log_fail((int)bytes, "disk %s: its size: %s", disk->options.path,
@@ -113,30 +113,52 @@ static void disk_fill_info(struct disk *disk)
 {
 	const struct disk_options *options = &disk->options;
 
-	disk->info = (struct disk_info){
-		.path = options->path,
-		.serial = options->serial,
-		.queues = options->queues,
-		.read_only = options->read_only,
-		.discard = options->discard && !options->read_only,
-		.block_bytes = options->block_bytes,
-		.physical_bytes = MAX(disk->image.physical_bytes, options->block_bytes),
-		.io_min_bytes = disk->image.io_min_bytes,
-		.io_opt_bytes = disk->image.io_opt_bytes};
+	disk->info = (struct disk_info){.path = options->path,
+					.serial = options->serial,
+					.queues = options->queues,
+					.read_only = options->read_only,
+					.discard = options->discard && !options->read_only,
+					.block_bytes = options->block_bytes,
+					.physical_bytes = options->block_bytes};
 }
 
-static int disk_open_overlay(struct disk *disk)
-{
-	int err;
+/* --- its images --- */
 
-	if (!disk->options.snapshot || disk->options.read_only)
-		return 0;
-	err = overlay_open(&disk->overlay, disk->options.path, disk->bytes, disk->image.direct);
+/* Open an image of this format above the others. */
+static int disk_add_image(struct disk *disk, const struct disk_image_ops *format)
+{
+	struct disk_image *image;
+	int err = format->open(disk, &image);
+
 	if (err)
 		return err;
-	disk->info.physical_bytes =
-		MAX(disk->info.physical_bytes, overlay_file(disk->overlay)->offset_align);
-	return 0;
+	image->ops = format;
+	image->base = disk->top;
+	image->file->index = image->base ? image->base->file->index + 1 : 0;
+	disk->top = image;
+	return format->bytes ? disk_measure(disk) : 0;
+}
+
+static void disk_close_images(struct disk *disk)
+{
+	while (disk->top) {
+		struct disk_image *image = disk->top;
+
+		disk->top = image->base;
+		image->ops->close(image);
+	}
+}
+
+static int disk_open_images(struct disk *disk)
+{
+	const struct disk_image_ops *const *format = disk_formats;
+	int err = 0;
+
+	for (; *format && !err; format++) {
+		if ((*format)->is_wanted(&disk->options))
+			err = disk_add_image(disk, *format);
+	}
+	return err;
 }
 
 int disk_open(const struct disk_options *options, struct disk **disk)
@@ -147,22 +169,22 @@ int disk_open(const struct disk_options *options, struct disk **disk)
 	if (!new)
 		return log_fail(-ENOMEM, "disk %s: no memory", options->path);
 	new->options = *options;
-	err = disk_file_open(&new->image, options->path, options->read_only || options->snapshot,
+	err = disk_file_open(&new->file, options->path, options->read_only || options->snapshot,
 			     options->cache == DISK_CACHE_NONE);
 	if (err)
 		goto err_alloc;
-	new->image.no_flush = options->cache == DISK_CACHE_UNSAFE;
+	new->file.no_flush = options->cache == DISK_CACHE_UNSAFE;
 	disk_fill_info(new);
 	err = disk_check_format(new);
-	err = err ?: disk_measure(new);
-	err = err ?: disk_open_overlay(new);
+	err = err ?: disk_open_images(new);
 	if (err)
 		goto err_file;
 	*disk = new;
 	return 0;
 
 err_file:
-	disk_file_close(&new->image);
+	disk_close_images(new);
+	disk_file_close(&new->file);
 err_alloc:
 	free(new);
 	return err;
@@ -170,8 +192,8 @@ err_alloc:
 
 void disk_close(struct disk *disk)
 {
-	overlay_close(disk->overlay);
-	disk_file_close(&disk->image);
+	disk_close_images(disk);
+	disk_file_close(&disk->file);
 	free(disk->options.path);
 	free(disk);
 }

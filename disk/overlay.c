@@ -19,7 +19,8 @@
  * Left out on purpose: growing with the image. The image of a snapshot is locked against
  * writers, and the size is what it was at the start.
  */
-#include "request.h"
+#include "format.h"
+#include "raw.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,10 +33,16 @@
 #define BITS 64
 
 struct overlay {
+	struct disk_image image;
 	struct disk_file file;
 	_Atomic u64 *map; /* a bit a sector: set where the overlay has it */
 	size_t map_bytes;
 };
+
+static struct overlay *overlay_of(struct disk_image *image)
+{
+	return container_of(image, struct overlay, image);
+}
 
 /* --- the map --- */
 
@@ -77,39 +84,49 @@ static u64 overlay_run(struct overlay *overlay, u64 first, u64 end, bool *in_ove
 
 /* --- requests --- */
 
-/* On a worker: a read that needs both files. */
-static s64 overlay_read_mixed(struct disk_job *job)
+/* From run to run, each from the image that has it. */
+static int overlay_read(struct disk_image *image, struct iov_cursor *cursor, u64 bytes, u64 offset)
 {
-	const struct disk_task *task = disk_task_of(job);
-	const struct disk_request *request = task->request;
-	struct disk *disk = task->disk;
-	u64 sector = request->offset / DISK_SECTOR;
-	u64 end = sector + request->bytes / DISK_SECTOR;
-	struct iov_cursor cursor;
-	int err = iov_cursor_init(&cursor, request->iov, request->iov_count);
+	struct overlay *overlay = overlay_of(image);
+	u64 sector = offset / DISK_SECTOR, end = sector + bytes / DISK_SECTOR;
+	int err = 0;
 
 	while (!err && sector < end) {
 		bool in_overlay;
-		u64 run = overlay_run(disk->overlay, sector, end, &in_overlay);
+		u64 run = overlay_run(overlay, sector, end, &in_overlay);
+		u64 run_bytes = run * DISK_SECTOR, at = sector * DISK_SECTOR;
 
-		err = disk_file_transfer(in_overlay ? &disk->overlay->file : &disk->image, false,
-					 &cursor, run * DISK_SECTOR, sector * DISK_SECTOR);
+		err = in_overlay ? disk_file_transfer(&overlay->file, false, cursor, run_bytes, at)
+				 : image->base->ops->read(image->base, cursor, run_bytes, at);
 		sector += run;
 	}
 	return err;
 }
 
-static void overlay_submit_read(struct disk_task *task)
+/* On a worker: a read that needs both. */
+static s64 overlay_read_mixed(struct disk_job *job)
 {
-	struct disk *disk = task->disk;
+	const struct disk_task *task = disk_task_of(job);
+	const struct disk_request *request = task->request;
+	struct iov_cursor cursor;
+	int err = iov_cursor_init(&cursor, request->iov, request->iov_count);
+
+	return err ?: overlay_read(task->image, &cursor, request->bytes, request->offset);
+}
+
+static void overlay_submit_read(struct overlay *overlay, struct disk_task *task)
+{
+	struct disk_image *base = overlay->image.base;
 	u64 sector = task->request->offset / DISK_SECTOR;
 	u64 end = sector + task->request->bytes / DISK_SECTOR;
 	bool in_overlay;
 
-	if (overlay_run(disk->overlay, sector, end, &in_overlay) == end - sector)
-		raw_submit(task, in_overlay ? &disk->overlay->file : &disk->image);
+	if (overlay_run(overlay, sector, end, &in_overlay) < end - sector)
+		raw_submit_call(task, &overlay->file, overlay_read_mixed);
+	else if (in_overlay)
+		raw_submit(task, &overlay->file);
 	else
-		raw_submit_call(task, &disk->image, overlay_read_mixed);
+		base->ops->submit(base, task);
 }
 
 /* Something was written: from now on its sectors are the overlay's. */
@@ -118,15 +135,18 @@ static void overlay_written(struct disk_task *task, int err)
 	u64 sector = task->request->offset / DISK_SECTOR;
 
 	if (!err)
-		overlay_set(task->disk->overlay, sector,
+		overlay_set(overlay_of(task->image), sector,
 			    sector + task->request->bytes / DISK_SECTOR);
 	disk_end_task(task, err);
 }
 
-void overlay_submit(struct disk_task *task)
+static void overlay_submit(struct disk_image *image, struct disk_task *task)
 {
+	struct overlay *overlay = overlay_of(image);
+
+	task->image = image;
 	if (task->op == DISK_READ) {
-		overlay_submit_read(task);
+		overlay_submit_read(overlay, task);
 		return;
 	}
 	if (disk_op_writes(task->op))
@@ -135,15 +155,10 @@ void overlay_submit(struct disk_task *task)
 	if (task->op == DISK_DISCARD)
 		task->op = DISK_WRITE_ZEROES;
 	task->unmap = true;
-	raw_submit(task, &task->disk->overlay->file);
+	raw_submit(task, &overlay->file);
 }
 
 /* --- the file --- */
-
-struct disk_file *overlay_file(struct overlay *overlay)
-{
-	return &overlay->file;
-}
 
 static int overlay_open_in(const char *dir, bool direct)
 {
@@ -188,8 +203,7 @@ static int overlay_open_file(struct overlay *overlay, const char *disk, u64 byte
 	struct disk_file *file = &overlay->file;
 	const char *dir;
 
-	*file = (struct disk_file){
-		.name = disk, .direct = direct, .no_flush = true, .index = 1, .tail_fd = -1};
+	*file = (struct disk_file){.name = disk, .direct = direct, .no_flush = true, .tail_fd = -1};
 	file->fd = overlay_open_somewhere(&dir, disk, direct);
 	if (file->fd < 0)
 		return file->fd;
@@ -200,39 +214,54 @@ static int overlay_open_file(struct overlay *overlay, const char *disk, u64 byte
 	return disk_file_ask_alignment(file);
 }
 
-int overlay_open(struct overlay **overlay, const char *disk, u64 bytes, bool direct)
+static int overlay_open(struct disk *disk, struct disk_image **image)
 {
-	struct overlay *new = calloc(1, sizeof(*new));
+	struct overlay *overlay = calloc(1, sizeof(*overlay));
 	int err;
 
-	if (!new)
-		return log_fail(-ENOMEM, "disk %s: no memory", disk);
-	err = overlay_open_file(new, disk, bytes, direct);
+	if (!overlay)
+		return log_fail(-ENOMEM, "disk %s: no memory", disk->options.path);
+	err = overlay_open_file(overlay, disk->options.path, disk->bytes, disk->file.direct);
 	if (err)
 		goto err_close;
-	new->map_bytes = bytes / DISK_SECTOR / 8 + sizeof(u64);
-	new->map = mmap(NULL, new->map_bytes, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (new->map == MAP_FAILED) {
-		err = log_fail(-ENOMEM, "disk %s: snapshot: no memory", disk);
+	overlay->map_bytes = disk->bytes / DISK_SECTOR / 8 + sizeof(u64);
+	overlay->map = mmap(NULL, overlay->map_bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (overlay->map == MAP_FAILED) {
+		err = log_fail(-ENOMEM, "disk %s: snapshot: no memory", disk->options.path);
 		goto err_close;
 	}
-	pthread_mutex_init(&new->file.edges, NULL);
-	*overlay = new;
+	pthread_mutex_init(&overlay->file.edges, NULL);
+	overlay->image.file = &overlay->file;
+	disk->info.physical_bytes = MAX(disk->info.physical_bytes, overlay->file.offset_align);
+	*image = &overlay->image;
 	return 0;
 
 err_close:
-	if (new->file.fd >= 0)
-		close(new->file.fd);
-	free(new);
+	if (overlay->file.fd >= 0)
+		close(overlay->file.fd);
+	free(overlay);
 	return err;
 }
 
-void overlay_close(struct overlay *overlay)
+static void overlay_close(struct disk_image *image)
 {
-	if (!overlay)
-		return;
+	struct overlay *overlay = overlay_of(image);
+
 	munmap(overlay->map, overlay->map_bytes);
 	disk_file_close(&overlay->file);
 	free(overlay);
 }
+
+static bool overlay_is_wanted(const struct disk_options *options)
+{
+	return options->snapshot && !options->read_only;
+}
+
+const struct disk_image_ops disk_snapshot = {
+	.is_wanted = overlay_is_wanted,
+	.open = overlay_open,
+	.close = overlay_close,
+	.submit = overlay_submit,
+	.read = overlay_read,
+};

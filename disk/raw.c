@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests on a raw file or block device: which jobs carry one out.
+ * The raw format, and tasks on any file or block device: which jobs carry one out.
  *
  * The usual request is one job of the disk's engine: preadv, pwritev, fdatasync. What is
  * left when one comes back short, and what direct I/O cannot take as it is, is done by a
@@ -21,11 +21,13 @@
  *
  * Spec: fallocate(2), Linux block/fops.c (blkdev_fallocate).
  */
-#include "request.h"
+#include "raw.h"
+#include "format.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <stdlib.h>
 
 static void raw_queue(struct disk_task *task, enum job_op op,
 		      void (*done)(struct disk_job *job, s64 result))
@@ -274,7 +276,7 @@ static void raw_try_zeroes(struct disk_task *task, bool may_punch)
 		raw_queue(task, JOB_ALLOCATE, raw_allocated);
 }
 
-/* --- the request --- */
+/* --- a task --- */
 
 static void raw_begin(struct disk_task *task)
 {
@@ -333,3 +335,54 @@ void raw_submit_call(struct disk_task *task, struct disk_file *file,
 	task->job.file = file;
 	raw_call(task, call);
 }
+
+/* --- the format --- */
+
+/* What is no other format's. */
+static bool raw_is_wanted(const struct disk_options *options)
+{
+	return options->format != DISK_FORMAT_QCOW2;
+}
+
+static int raw_open(struct disk *disk, struct disk_image **image)
+{
+	struct disk_image *raw = calloc(1, sizeof(*raw));
+
+	if (!raw)
+		return log_fail(-ENOMEM, "disk %s: no memory", disk->options.path);
+	raw->file = &disk->file;
+	disk->info.physical_bytes = MAX(disk->file.physical_bytes, disk->info.block_bytes);
+	disk->info.io_min_bytes = disk->file.io_min_bytes;
+	disk->info.io_opt_bytes = disk->file.io_opt_bytes;
+	*image = raw;
+	return 0;
+}
+
+static void raw_close(struct disk_image *image)
+{
+	free(image);
+}
+
+static s64 raw_bytes(const struct disk_image *image)
+{
+	return disk_file_bytes(image->file);
+}
+
+static void raw_submit_task(struct disk_image *image, struct disk_task *task)
+{
+	raw_submit(task, image->file);
+}
+
+static int raw_read(struct disk_image *image, struct iov_cursor *cursor, u64 bytes, u64 offset)
+{
+	return disk_file_transfer(image->file, false, cursor, bytes, offset);
+}
+
+const struct disk_image_ops disk_raw = {
+	.is_wanted = raw_is_wanted,
+	.open = raw_open,
+	.close = raw_close,
+	.bytes = raw_bytes,
+	.submit = raw_submit_task,
+	.read = raw_read,
+};

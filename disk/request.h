@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A disk from inside: what disk.c, open.c, raw.c and overlay.c share. disk/request.c.
+ * A disk from inside: its state, and the tasks that its requests become. disk/request.c.
  *
- * disk_submit() makes a task of a request. The task goes to raw.c (with a snapshot: overlay.c
- * first), which queues jobs for the engines and calls task->end() at the end. Loop's thread.
+ * disk_submit() makes a task of a request. The task goes to the disk's format (disk/format.h), which
+ * queues jobs for the engines and calls task->end() at the end. Loop's thread.
  */
 #ifndef DISK_REQUEST_H
 #define DISK_REQUEST_H
@@ -15,14 +15,14 @@
 #include <kvm/log.h>
 #include <kvm/loop.h>
 
-struct overlay;
+struct disk_image;
 struct disk_task_chunk;
 
 struct disk {
 	struct disk_options options;
 	struct disk_info info;
-	struct disk_file image;
-	struct overlay *overlay; /* NULL: no snapshot */
+	struct disk_file file;	/* the one that the user named */
+	struct disk_image *top; /* where requests go: disk/format.h */
 	u64 bytes;
 
 	/* From disk_start() to disk_stop(). */
@@ -50,6 +50,7 @@ struct disk_task {
 	struct disk *disk;
 	/* Called once, when the request has been carried out or has failed: disk_end_task(). */
 	void (*end)(struct disk_task *task, int err);
+	struct disk_image *image; /* for the end() or call() of a format */
 	enum disk_op op; /* the request's; a format may carry out another one in its place */
 	bool unmap;	 /* WRITE_ZEROES: punch a hole if the host can */
 	u64 moved;
@@ -88,25 +89,5 @@ void disk_refuse(struct disk *disk, struct disk_request *request, int err);
 
 /* Now call end() or done() for all that wait for the commit. */
 void disk_end_waiting(struct disk *disk);
-
-/* raw.c: carry out a task on this file, then task->end(). */
-void raw_submit(struct disk_task *task, struct disk_file *file);
-
-/* Carry it out by one call on a worker, which returns 0 or -errno. */
-void raw_submit_call(struct disk_task *task, struct disk_file *file,
-		     s64 (*call)(struct disk_job *job));
-
-/*
- * overlay.c. Make one of that many bytes, in $TMPDIR or /var/tmp, gone with its descriptor. 0, or
- * -errno after a log_error() that names the disk.
- */
-int overlay_open(struct overlay **overlay, const char *disk, u64 bytes, bool direct);
-void overlay_close(struct overlay *overlay);
-struct disk_file *overlay_file(struct overlay *overlay);
-void overlay_submit(struct disk_task *task);
-
-/* format.c: the name of the image format that these first bytes are of, or NULL. */
-#define DISK_FORMAT_HEAD 512
-const char *disk_format_name(const u8 *head, size_t len);
 
 #endif

@@ -71,6 +71,7 @@ $(call unit, disk/test-format, $(OBJS-disk))
 $(call unit, disk/test-lock, $(OBJS-disk))
 $(call unit, disk/test-open, $(OBJS-disk))
 $(call unit, disk/test-order, $(OBJS-disk))
+$(call unit, disk/test-overlay, $(OBJS-disk))
 $(call unit, disk/test-option, $(OBJS-disk))
 $(call unit, disk/test-engines, $(OBJS-disk))
 $(call unit, disk/test-raw, $(OBJS-disk))
@@ -147,7 +148,7 @@ UNIT-threads += virtio/test-console virtio/test-core virtio/test-core-machine vi
 UNIT-threads += virtio/test-pci virtio/test-blk-host
 UNIT-threads += virtio/test-rng console/test-log control/test-detached-log hw/test-serial-pty
 UNIT-threads += disk/test-disk disk/test-file disk/test-engines virtio/test-blk
-UNIT-threads += disk/test-order
+UNIT-threads += disk/test-order disk/test-overlay
 
 UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 

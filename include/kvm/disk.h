@@ -38,7 +38,7 @@ struct disk_options {
 	u32 block_bytes;     /* 512 or 4096: the guest's logical block */
 	bool read_only;
 	bool discard;
-	bool snapshot; /* writes go to a temporary overlay */
+	bool snapshot; /* writes go to a temporary file */
 	char serial[DISK_SERIAL_MAX + 1];
 };
 

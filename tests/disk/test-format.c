@@ -2,7 +2,7 @@
 /*
  * Pins disk/format.c: images are told by their first bytes, and nothing else is.
  */
-#include "disk/request.h"
+#include "disk/format.h"
 #include "tests/disk/fixture.h"
 
 static void assert_format(const void *bytes, size_t len, size_t offset, const char *format)

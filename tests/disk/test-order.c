@@ -5,7 +5,7 @@
  * do not undo each other on any engine, and that a file ends where it ended. The alignment is set
  * by hand, so that any host is such a host.
  */
-#include "disk/request.h"
+#include "disk/format.h"
 #include "tests/disk/fixture.h"
 #include <errno.h>
 #include <time.h>
@@ -19,19 +19,16 @@
 static bool start_aligned(const char *words)
 {
 	static struct disk_user user;
-	struct disk_file *files[2];
 
 	disk = open_disk(words);
 	if (!disk)
 		return false;
-	files[0] = &disk->image;
-	files[1] = disk->overlay ? overlay_file(disk->overlay) : &disk->image;
-	for (size_t i = 0; i < 2; i++) {
-		files[i]->direct = true;
-		files[i]->mem_align = files[i]->offset_align = BLOCK;
+	for (struct disk_image *on = disk->top; on; on = on->base) {
+		on->file->direct = true;
+		on->file->mem_align = on->file->offset_align = BLOCK;
 	}
-	if (!disk->overlay)
-		disk->image.tail_fd = open(image, O_RDWR | O_CLOEXEC);
+	if (!disk->top->base)
+		disk->file.tail_fd = open(image, O_RDWR | O_CLOEXEC);
 	if (!disk_start(disk, loop, &user))
 		return true;
 	disk_close(disk);

@@ -131,14 +131,14 @@ ssize_t preadv(int fd, const struct iovec *iov, int count, off_t offset)
 static void test_more_misaligned_than_told(void **state)
 {
 	start_fake("");
-	disk->image.direct = true; /* as far as raw.c knows */
-	disk->image.mem_align = disk->image.offset_align = 512;
+	disk->file.direct = true; /* as far as raw.c knows */
+	disk->file.mem_align = disk->file.offset_align = 512;
 	refuse_vectors = true;
 	memset(buffer, 0, 8192);
 	assert_int_equal(ASK(DISK_READ, false, false, -EINVAL, REAL), 0);
 	refuse_vectors = false;
 	assert_pattern(buffer, 8192, 4096);
-	disk->image.direct = false;
+	disk->file.direct = false;
 	assert_int_equal(ASK(DISK_READ, false, false, -EINVAL), -EINVAL);
 	stop_disk();
 }
