@@ -22,9 +22,14 @@
  * way of the later one. So the later one does not count what is older (`waits_from`). In a row of
  * writes to the same block, each waits for the one before it.
  *
+ * A look at the list takes time on the loop, so no more than LOOKS_MAX are in it while one of them
+ * is partial. Later ones are held, in their order, and are added as others leave.
+ *
  * Loop's thread, so there is no lock. Files without partial writes never come here.
  */
 #include "order.h"
+
+#define LOOKS_MAX 256 /* as many as an engine has in the kernel */
 
 static bool disk_order_conflict(const struct disk_order_entry *a, const struct disk_order_entry *b)
 {
@@ -37,7 +42,7 @@ static bool disk_order_covers(const struct disk_order_entry *a, const struct dis
 	return a->partial && a->first_byte <= b->first_byte && a->end_byte >= b->end_byte;
 }
 
-/* True when nothing earlier is in its way. */
+/* Look at those that came before it. True when none is in its way. */
 static bool disk_order_may_begin(const struct disk_order *order, struct disk_order_entry *entry)
 {
 	struct disk_order_entry *other = order->partial ? entry->prev : NULL;
@@ -55,13 +60,16 @@ static bool disk_order_may_begin(const struct disk_order *order, struct disk_ord
 	return !entry->blockers;
 }
 
-bool disk_order_enter(struct disk_order *order, struct disk_order_entry *entry, u64 offset,
-		      u64 bytes, u32 align)
+/* May it be added to the list? Then its look at the others is short, or not needed. */
+static bool disk_order_has_room(const struct disk_order *order,
+				const struct disk_order_entry *entry)
 {
-	entry->first_byte = ALIGN_DOWN(offset, (u64)align);
-	entry->end_byte = ALIGN_UP(offset + bytes, (u64)align);
-	entry->partial = entry->end_byte - entry->first_byte != bytes;
-	entry->entered = true;
+	return order->count < LOOKS_MAX || (!order->partial && !entry->partial);
+}
+
+/* True when nothing earlier is in its way. */
+static bool disk_order_add(struct disk_order *order, struct disk_order_entry *entry)
+{
 	entry->arrival = ++order->arrivals;
 	entry->waits_from = 0;
 	entry->blockers = entry->waiters = 0;
@@ -70,8 +78,44 @@ bool disk_order_enter(struct disk_order *order, struct disk_order_entry *entry, 
 	if (order->last)
 		order->last->next = entry;
 	order->last = entry;
+	order->count++;
 	order->partial += entry->partial;
 	return disk_order_may_begin(order, entry);
+}
+
+static void disk_order_hold(struct disk_order *order, struct disk_order_entry *entry)
+{
+	entry->next = NULL;
+	if (order->held)
+		order->last_held->next = entry;
+	else
+		order->held = entry;
+	order->last_held = entry;
+}
+
+/* There may be room for some that were held. */
+static void disk_order_admit(struct disk_order *order)
+{
+	while (order->held && disk_order_has_room(order, order->held)) {
+		struct disk_order_entry *entry = order->held;
+
+		order->held = entry->next;
+		if (disk_order_add(order, entry))
+			entry->begin(entry);
+	}
+}
+
+bool disk_order_enter(struct disk_order *order, struct disk_order_entry *entry, u64 offset,
+		      u64 bytes, u32 align)
+{
+	entry->first_byte = ALIGN_DOWN(offset, (u64)align);
+	entry->end_byte = ALIGN_UP(offset + bytes, (u64)align);
+	entry->partial = entry->end_byte - entry->first_byte != bytes;
+	entry->entered = true;
+	if (!order->held && disk_order_has_room(order, entry))
+		return disk_order_add(order, entry);
+	disk_order_hold(order, entry);
+	return false;
 }
 
 /* Those that wait for it, in the order in which they came. */
@@ -99,6 +143,8 @@ void disk_order_leave(struct disk_order *order, struct disk_order_entry *entry)
 		entry->next->prev = entry->prev;
 	else
 		order->last = entry->prev;
+	order->count--;
 	order->partial -= entry->partial;
 	entry->entered = false;
+	disk_order_admit(order);
 }

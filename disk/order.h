@@ -21,8 +21,10 @@ struct disk_order_entry {
 /* The writes of a disk that are in flight, in the order of their arrival. All zero: none. */
 struct disk_order {
 	struct disk_order_entry *last;
+	unsigned int count;
 	unsigned int partial; /* how many of them write a part of a block */
 	u64 arrivals;
+	struct disk_order_entry *held, *last_held; /* came later, and are not in the list yet */
 };
 
 /*
