@@ -2,10 +2,10 @@
 /*
  * Image formats: the list of those that lkvm has, and how files of others are told.
  *
- * What a file begins with is looked at only to refuse it: whoever writes a raw disk chooses its first bytes, and a disk that is taken
- * for another format because of them reads the files that its header names. So the content
- * never decides what a disk is. But a raw disk that begins with an image's magic is most
- * probably a user's mistake, who is then asked for format=.
+ * What a file begins with is looked at only to refuse it. Whoever writes a raw disk chooses its
+ * first bytes, and a disk that is taken for another format because of them reads the files that its
+ * header names. So the content never decides what a disk is. But a raw disk that begins with an
+ * image's magic is most probably a user's mistake, who is then asked for format=.
  *
  * Formats that are known by the end of the file (fixed VHD, DMG) are not looked for, nor LUKS,
  * which a guest may well have on a whole disk.
@@ -18,6 +18,8 @@
 #include <string.h>
 
 const struct disk_image_ops *const disk_formats[] = {&disk_raw, &disk_snapshot, NULL};
+
+_Static_assert(ARRAY_SIZE(disk_formats) - 1 <= DISK_IMAGES_MAX, "all may lie on each other");
 
 struct disk_magic {
 	const char *format;

@@ -43,8 +43,8 @@ struct disk_image_ops {
 	s64 (*bytes)(const struct disk_image *image);
 
 	/*
-	 * Carry out a task, then call task->end(), once. A format that has something to do before the
-	 * end puts a function of its own there, which calls disk_end_task(). Loop's thread.
+	 * Carry out a task, then call task->end(), once. A format that has something to do before
+	 * the end puts a function of its own there, which calls disk_end_task(). Loop's thread.
 	 */
 	void (*submit)(struct disk_image *image, struct disk_task *task);
 

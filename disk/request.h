@@ -2,8 +2,8 @@
 /*
  * A disk from inside: its state, and the tasks that its requests become. disk/request.c.
  *
- * disk_submit() makes a task of a request. The task goes to the disk's format (disk/format.h), which
- * queues jobs for the engines and calls task->end() at the end. Loop's thread.
+ * disk_submit() makes a task of a request. The task goes to the disk's format (disk/format.h),
+ * which queues jobs for the engines and calls task->end() at the end. Loop's thread.
  */
 #ifndef DISK_REQUEST_H
 #define DISK_REQUEST_H

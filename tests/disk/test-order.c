@@ -331,7 +331,7 @@ static void test_many_beside_each_other(void **state)
 	stop_disk();
 }
 
-/* Whole blocks begin at once, however many they are; a partial one waits for a place in the list. */
+/* Whole blocks begin at once, however many there are; a partial one waits for a place. */
 static void test_a_place_in_the_list(void **state)
 {
 	start_held("");
