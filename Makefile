@@ -77,17 +77,23 @@ SANITIZE-tsan := -O1 -fsanitize=thread
 BUILD := build/$(VARIANT)-$(notdir $(CC))
 Q := $(if $(V),,@)
 
-# Optional libraries: found with pkg-config; what is missing is named once.
+# Libraries: found with pkg-config; an optional one that is missing is named once.
 PKG_CONFIG ?= pkg-config
 optional = $(if $(filter 0,$(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null; echo $$?)),$(1),$(info \
 	   note: $(1) not found: $(2) is left out; install $(3)))
 # One that has no .pc file everywhere (Debian 12's bzip2): a function of it is linked.
-linkable = $(if $(filter 0,$(shell echo 'char $(2)(void); int main(void) { return $(2)(); }' | \
-	   $(CC) -x c - -o /dev/null -l$(1) 2>/dev/null; echo $$?)),$(1),$(info \
+links = $(filter 0,$(shell echo 'char $(2)(void); int main(void) { return $(2)(); }' | \
+	$(CC) -x c - -o /dev/null -l$(1) 2>/dev/null; echo $$?))
+linkable = $(if $(call links,$(1),$(2)),$(1),$(info \
 	   note: lib$(1) not found: $(3) is left out; install $(4)))
 have = $(if $(filter $(1),$(LIBS-found) $(LIBS-linked)),-DHAVE_$(2))
+# jansson is mandatory, but not for `make deps` and `make clean`: the first compilation fails.
+has-jansson := $(filter 0,$(shell $(PKG_CONFIG) --exists jansson 2>/dev/null; echo $$?))
+links-jansson := $(if $(has-jansson),,$(call links,jansson,json_object))
+need-jansson = $(if $(has-jansson)$(links-jansson),,$(error jansson is missing: install \
+	       libjansson-dev, or all that the build needs by 'make deps-build'))
 
-LIBS-found := $(call optional,jansson,result files and the control socket,libjansson-dev) \
+LIBS-found := $(if $(has-jansson),jansson) \
 	      $(call optional,zlib,unpacking gzip kernels,zlib1g-dev) \
 	      $(call optional,liblzma,unpacking lzma and xz kernels,liblzma-dev) \
 	      $(call optional,lzo2,unpacking lzo kernels,liblzo2-dev) \
@@ -97,12 +103,13 @@ LIBS-found := $(call optional,jansson,result files and the control socket,libjan
 	      $(call optional,liburing,disks by io_uring,liburing-dev) \
 	      $(call optional,blkid,finding the root file system,libblkid-dev)
 LIBS-found := $(strip $(LIBS-found))
-LIBS-linked := $(call linkable,bz2,BZ2_bzlibVersion,unpacking bzip2 kernels,libbz2-dev) \
+LIBS-linked := $(if $(links-jansson),jansson) \
+	       $(call linkable,bz2,BZ2_bzlibVersion,unpacking bzip2 kernels,libbz2-dev) \
 	       $(call linkable,aio,io_setup,disks by Linux AIO,libaio-dev)
 LIBS-linked := $(strip $(LIBS-linked))
 MUSL := $(notdir $(shell command -v musl-gcc || echo 'note: musl-gcc not found: lkvm is built' \
 	'without its init (no --exec, no root without an initrd); install musl-tools' >&2))
-HAVE := $(strip $(call have,jansson,JANSSON) $(call have,zlib,ZLIB) $(call have,bz2,BZIP2) \
+HAVE := $(strip $(call have,zlib,ZLIB) $(call have,bz2,BZIP2) \
 	$(call have,liblzma,LZMA) $(call have,lzo2,LZO) $(call have,liblz4,LZ4) \
 	$(call have,libzstd,ZSTD) $(call have,libsodium,LIBSODIUM) \
 	$(call have,blkid,BLKID) $(call have,liburing,LIBURING) $(call have,aio,LIBAIO) \
@@ -170,6 +177,7 @@ $(BUILD)/commit.h: FORCE
 
 FLAGS := $(CC) $(CPPFLAGS) $(ALL_CFLAGS)
 $(BUILD)/flags: FORCE
+	$(need-jansson)
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 

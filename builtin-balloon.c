@@ -11,7 +11,6 @@
  */
 #include <kvm/builtin.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/client-select.h>
 #include <kvm/connection.h>
 #include <kvm/kvm.h>
@@ -93,4 +92,3 @@ int builtin_balloon(int argc, char **argv)
 	selection.check = balloon_check;
 	return select_machines("balloon", &selection, argc, argv, balloon_one);
 }
-#endif

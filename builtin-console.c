@@ -17,7 +17,6 @@
  */
 #include <kvm/builtin.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/client-select.h>
 #include <kvm/connection.h>
 #include <kvm/kvm.h>
@@ -306,4 +305,3 @@ int builtin_console(int argc, char **argv)
 	close(at.sock.fd);
 	return at.status;
 }
-#endif

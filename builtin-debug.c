@@ -12,7 +12,6 @@
  */
 #include <kvm/builtin.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/client-debug.h>
 #include <kvm/client-select.h>
 #include <kvm/json-file.h>
@@ -141,4 +140,3 @@ int builtin_debug(int argc, char **argv)
 	selection.check = debug_check;
 	return select_machines("debug", &selection, argc, argv, debug_one);
 }
-#endif

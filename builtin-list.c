@@ -12,7 +12,6 @@
  */
 #include <kvm/builtin.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/connection.h>
 #include <kvm/json-file.h>
 #include <kvm/kvm.h>
@@ -168,4 +167,3 @@ int builtin_list(int argc, char **argv)
 	json_decref(machines);
 	return builtin_end_output("list");
 }
-#endif

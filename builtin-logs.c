@@ -12,7 +12,6 @@
  */
 #include <kvm/builtin.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/client-select.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
@@ -144,4 +143,3 @@ int builtin_logs(int argc, char **argv)
 	close(dir);
 	return err ? STATUS_ERROR : 0;
 }
-#endif

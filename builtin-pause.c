@@ -9,7 +9,6 @@
  */
 #include <kvm/builtin.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/client-select.h>
 #include <kvm/kvm.h>
 
@@ -49,4 +48,3 @@ int builtin_resume(int argc, char **argv)
 {
 	return select_machines("resume", &selection, argc, argv, resume_one);
 }
-#endif

@@ -10,7 +10,6 @@
  */
 #include <kvm/builtin.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/client-select.h>
 #include <kvm/connection.h>
 #include <kvm/json-file.h>
@@ -76,4 +75,3 @@ int builtin_stat(int argc, char **argv)
 {
 	return select_machines("stat", &selection, argc, argv, stat_one);
 }
-#endif

@@ -11,7 +11,6 @@
  */
 #include <kvm/builtin.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/client-select.h>
 #include <kvm/connection.h>
 #include <kvm/kvm.h>
@@ -69,4 +68,3 @@ int builtin_stop(int argc, char **argv)
 {
 	return select_machines("stop", &selection, argc, argv, stop_one);
 }
-#endif

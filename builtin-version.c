@@ -6,9 +6,9 @@
  * since that commit. The Makefile finds the commit and gives it to this file alone, as LKVM_COMMIT:
  * the text from the comma on, or nothing where neither git nor the file .commit names the commit.
  *
- * Optional libraries are found at build time; the Makefile names each that is
- * missing then. Here the binary says the same of itself, a line a feature, so
- * that a script can ask: `lkvm version | grep '^+result'`.
+ * Optional libraries are found at build time; the Makefile names each that is missing then. Here
+ * the binary says the same of itself, a line a feature, so that a script can ask:
+ * `lkvm version | grep '^+io_uring'`. jansson is mandatory; its lines stay for the scripts that ask.
  */
 #include <kvm/builtin.h>
 #include <kvm/kvm.h>
@@ -30,13 +30,7 @@ struct feature {
 };
 
 static const struct feature features[] = {
-	{"result", "run --result and --boot-trace write JSON (jansson)", UNPACK_NONE,
-#ifdef HAVE_JANSSON
-	 true
-#else
-	 false
-#endif
-	},
+	{"result", "run --result and --boot-trace write JSON (jansson)", UNPACK_NONE, true},
 	{"zlib", "kernels packed by gzip", UNPACK_GZIP, false},
 	{"bzip2", "kernels packed by bzip2", UNPACK_BZIP2, false},
 	{"lzma", "kernels packed by lzma or xz", UNPACK_XZ, false},
@@ -64,13 +58,7 @@ static const struct feature features[] = {
 	 false
 #endif
 	},
-	{"control", "run --detach, lkvm list, stop and the like (jansson)", UNPACK_NONE,
-#ifdef HAVE_JANSSON
-	 true
-#else
-	 false
-#endif
-	},
+	{"control", "run --detach, lkvm list, stop and the like (jansson)", UNPACK_NONE, true},
 	{"init", "--exec and a root without an initrd: lkvm's own init (musl-gcc)", UNPACK_NONE,
 #ifdef HAVE_INIT
 	 true

@@ -14,7 +14,6 @@
  */
 #include <kvm/builtin.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/client-select.h>
 #include <kvm/connection.h>
 #include <kvm/kvm.h>
@@ -162,4 +161,3 @@ int builtin_rm(int argc, char **argv)
 	close(dir);
 	return status;
 }
-#endif

@@ -19,7 +19,6 @@
 
 const struct builtin builtins[] = {
 	{"run", "start a virtual machine", "run [options] [KERNEL]", builtin_run},
-#ifdef HAVE_JANSSON
 	{"stop", "end a machine: its power button, then force", "stop [options] NAME",
 	 builtin_stop},
 	{"pause", "freeze a machine", "pause [options] NAME", builtin_pause},
@@ -35,7 +34,6 @@ const struct builtin builtins[] = {
 	 builtin_balloon},
 	{"debug", "registers, code, stack and page tables; an NMI; a SysRq", "debug [options] NAME",
 	 builtin_debug},
-#endif
 	{"version", "version, and the features this binary was built with", "version",
 	 builtin_version},
 	{"help", "this list, or the options of a command", "help [COMMAND]", builtin_help},

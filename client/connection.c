@@ -24,7 +24,6 @@
  */
 #include <kvm/connection.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/log.h>
 #include <kvm/runtime-dir.h>
 #include <kvm/util.h>
@@ -398,4 +397,3 @@ int ipc_client_for_each(int (*fn)(const char *name, int fd),
 	close(visit.dir);
 	return err;
 }
-#endif

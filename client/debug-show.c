@@ -18,7 +18,6 @@
  */
 #include <kvm/client-debug.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/options.h>
 #include <kvm/printable.h>
 
@@ -322,4 +321,3 @@ void debug_show(const json_t *from_machine, const struct debug_symbols *symbols)
 		show_cpu(i, json_array_get(cpus, i), symbols);
 	json_decref(answer);
 }
-#endif

@@ -23,7 +23,6 @@
  */
 #include <kvm/client-debug.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/log.h>
 #include <kvm/options.h>
 
@@ -205,4 +204,3 @@ int debug_symbols_find(const struct debug_wish *wish, const json_t *answer,
 	symbols_free(&symbols->table);
 	return 0;
 }
-#endif

@@ -12,7 +12,6 @@
  */
 #include <kvm/client-select.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/builtin.h>
 #include <kvm/connection.h>
 #include <kvm/kvm.h>
@@ -163,4 +162,3 @@ json_t *select_call(const char *name, int fd, const char *command, json_t *param
 	json_decref(answer);
 	return NULL;
 }
-#endif

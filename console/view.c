@@ -24,7 +24,6 @@
  */
 #include <kvm/control-socket.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/console.h>
 #include <kvm/init.h>
 #include <kvm/kvm.h>
@@ -273,4 +272,3 @@ static void view_exit(struct kvm *kvm)
 }
 
 INIT_MODULE(console_view, .level = INIT_LATE, .init = view_init, .exit = view_exit);
-#endif

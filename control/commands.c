@@ -14,7 +14,6 @@
  */
 #include <kvm/control-socket.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/config.h>
 #include <kvm/device.h>
 #include <kvm/exit.h>
@@ -273,4 +272,3 @@ static void control_exit(struct kvm *kvm)
 
 /* By its name behind the socket itself, and so undone before it. */
 INIT_MODULE(ipc_control, .level = INIT_LATE, .init = control_init, .exit = control_exit);
-#endif

@@ -20,7 +20,6 @@
  */
 #include <kvm/control-socket.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/arch.h>
 #include <kvm/config.h>
 #include <kvm/console.h>
@@ -265,4 +264,3 @@ static int debug_init(struct kvm *kvm)
 }
 
 INIT_MODULE(ipc_debug, .level = INIT_LATE, .init = debug_init);
-#endif

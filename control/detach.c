@@ -141,9 +141,6 @@ int detach_fork(int *status)
 	pid_t starter = getpid(), child;
 	int ends[2];
 
-#ifndef HAVE_JANSSON
-	return log_fail(-ENOTSUP, "--detach: this lkvm was built without jansson");
-#endif
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return log_fail(-errno, "--detach: pipe: %s", strerror(errno));
 	fflush(NULL);

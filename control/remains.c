@@ -53,7 +53,6 @@ off_t remains_log_cut(int fd)
 	return (off_t)(REMAINS_LOG_MAX / 2) + (end ? end + 1 - text : 0);
 }
 
-#ifdef HAVE_JANSSON
 json_t *remains_result(int dir, const char *name)
 {
 	char file[RUNTIME_FILE_MAX];
@@ -79,4 +78,3 @@ int remains_for_each(int dir, void (*fn)(int dir, const char *name, void *arg), 
 {
 	return runtime_dir_for_each(dir, SUFFIX, fn, arg);
 }
-#endif

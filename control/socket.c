@@ -26,7 +26,6 @@
  */
 #include <kvm/control-socket.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/config.h>
 #include <kvm/control-name.h>
 #include <kvm/event.h>
@@ -578,4 +577,3 @@ static int ipc_init(struct kvm *kvm)
 
 /* Last of all: who finds the socket finds a machine that is there. */
 INIT_MODULE(ipc, .level = INIT_LATE, .init = ipc_init, .exit = ipc_exit);
-#endif

@@ -15,7 +15,7 @@
  * How it is written, and that it is valid JSON whatever the guest wrote:
  * util/json-file.c.
  *
- * All on the main thread. Built without jansson, the option is refused by name.
+ * All on the main thread.
  */
 #include <kvm/config.h>
 #include <kvm/exit.h>
@@ -37,7 +37,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#ifdef HAVE_JANSSON
 static const char *kept; /* NAME.json, or NULL */
 
 static json_t *result_phases(void)
@@ -229,26 +228,6 @@ static int result_start(const struct option *option, const char *arg)
 {
 	return json_file_start(option->name, &config.result, arg, result_running());
 }
-#else
-int result_keep(const char *path)
-{
-	return path ? -ENOTSUP : 0;
-}
-
-void result_finish_short(const char *reason, int status)
-{
-}
-
-int result_finish(const struct kvm *kvm, const char *reason, int status)
-{
-	return 0;
-}
-
-static int result_start(const struct option *option, const char *arg)
-{
-	return log_fail(-ENOTSUP, "--result: this lkvm was built without jansson");
-}
-#endif
 
 static const struct option result_options[] = {
 	{.name = "result",

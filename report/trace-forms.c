@@ -158,7 +158,6 @@ void trace_report_table(const struct trace_report *report,
 
 /* --- the events --- */
 
-#ifdef HAVE_JANSSON
 static json_t *trace_report_us(u64 ns)
 {
 	return json_real((double)ns / 1000);
@@ -248,4 +247,3 @@ json_t *trace_report_json(const struct trace_report *report)
 	return json_pack("{s:o, s:s, s:{s:s, s:i}}", "traceEvents", events, "displayTimeUnit", "ms",
 			 "otherData", "reason", report->reason, "status", report->status);
 }
-#endif

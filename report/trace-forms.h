@@ -46,11 +46,9 @@ void trace_report_sort(struct trace_place *places, size_t count);
 void trace_report_table(const struct trace_report *report,
 			void (*print)(void *arg, const char *line), void *arg);
 
-#ifdef HAVE_JANSSON
 #include <jansson.h>
 
 /* In Chrome's trace event format, which Perfetto reads too. A new reference, or NULL. */
 json_t *trace_report_json(const struct trace_report *report);
-#endif
 
 #endif

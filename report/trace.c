@@ -47,7 +47,6 @@
 #define KEY_WRITE (1ULL << 61)
 #define KEY_ADDR  (KEY_WRITE - 1)
 
-#ifdef HAVE_JANSSON
 static bool trace_enabled;
 
 struct place {
@@ -232,17 +231,6 @@ static int trace_start(const struct option *option, const char *arg)
 	kvm_exit_set_counter(trace_enabled ? trace_exit : NULL);
 	return err;
 }
-#else
-int trace_finish(struct kvm *kvm, const char *reason, int status)
-{
-	return 0;
-}
-
-static int trace_start(const struct option *option, const char *arg)
-{
-	return log_fail(-ENOTSUP, "--boot-trace: this lkvm was built without jansson");
-}
-#endif
 
 static const struct option trace_options[] = {
 	{.name = "boot-trace",

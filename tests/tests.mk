@@ -215,6 +215,7 @@ build/fuzz/obj/%.o: %.c build/fuzz/obj/flags
 
 FUZZ_FLAGS := $(CPPFLAGS) $(FUZZ_CFLAGS)
 build/fuzz/obj/flags: FORCE
+	$(need-jansson)
 	@mkdir -p $(@D)
 	@echo '$(FUZZ_FLAGS)' | cmp -s - $@ || echo '$(FUZZ_FLAGS)' > $@
 
@@ -347,8 +348,7 @@ build/e2e/hang.so: tests/e2e/hang.c
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARN) -O2 -fPIC -shared -o $@ $<
 
 e2e-tools: payloads build/e2e/pty build/e2e/clients build/e2e/forbid build/e2e/hang.so \
-	   build/e2e/latency \
-	   $(if $(filter jansson,$(LIBS-found)),build/e2e/json)
+	   build/e2e/latency build/e2e/json
 
 # E2E=FILTER picks tests by a regular expression over GROUP/NAME.
 e2e: $(BIN) e2e-tools

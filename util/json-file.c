@@ -14,14 +14,12 @@
  *
  * A path that is "-" is refused: standard output is the guest's console.
  *
- * Main thread. Built without jansson this file is empty, and its users refuse their
- * options by name.
+ * Main thread.
  *
  * Spec: RFC 8259 (JSON), RFC 3629 (UTF-8).
  */
 #include <kvm/json-file.h>
 
-#ifdef HAVE_JANSSON
 #include <kvm/log.h>
 #include <kvm/printable.h>
 #include <kvm/types.h>
@@ -186,4 +184,3 @@ int json_file_start(const char *option, const char **path, const char *arg, json
 	json_decref(first);
 	return err;
 }
-#endif

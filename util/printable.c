@@ -92,7 +92,6 @@ size_t printable_copy(char *to, size_t size, const char *text)
 	return len;
 }
 
-#ifdef HAVE_JANSSON
 /* Allocated, of any length. NULL: no memory. */
 static char *printable_dup(const char *text)
 {
@@ -142,4 +141,3 @@ json_t *printable_json(const json_t *value)
 		json_array_append_new(copy, printable_json(json_array_get(value, i)));
 	return copy;
 }
-#endif

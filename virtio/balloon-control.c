@@ -19,7 +19,6 @@
 #include <kvm/init.h>
 #include <kvm/kvm.h>
 
-#ifdef HAVE_JANSSON
 #include <errno.h>
 
 #define PAGE	 4096ULL
@@ -112,4 +111,3 @@ static int balloon_control_init(struct kvm *kvm)
 }
 
 INIT_MODULE(virtio_balloon_control, .level = INIT_VIRTIO, .init = balloon_control_init);
-#endif

@@ -6,7 +6,6 @@
 #ifndef KVM_BUILTIN_DEBUG_H
 #define KVM_BUILTIN_DEBUG_H
 
-#ifdef HAVE_JANSSON
 #include <kvm/symbols.h>
 
 #include <jansson.h>
@@ -42,6 +41,5 @@ void debug_show(const json_t *answer, const struct debug_symbols *symbols);
 
 /* A number of the answer, "0x1f"; 0 when it is not there. group may be NULL. */
 u64 debug_number(const json_t *object, const char *group, const char *name);
-#endif
 
 #endif

@@ -6,7 +6,6 @@
 #ifndef KVM_BUILTIN_SELECT_H
 #define KVM_BUILTIN_SELECT_H
 
-#ifdef HAVE_JANSSON
 #include <jansson.h>
 #include <kvm/options.h>
 
@@ -68,6 +67,5 @@ int select_open(const char *name);
  * NULL after log_error().
  */
 json_t *select_call(const char *name, int fd, const char *command, json_t *params, u64 timeout_ns);
-#endif
 
 #endif

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The other end of a control socket: what lkvm stop and its like need. client/connection.c.
- * Main thread. Nothing of it exists in a binary that was built without jansson.
+ * Main thread.
  */
 #ifndef KVM_IPC_CLIENT_H
 #define KVM_IPC_CLIENT_H
 
-#ifdef HAVE_JANSSON
 #include <kvm/types.h>
 
 #include <jansson.h>
@@ -47,6 +46,5 @@ void ipc_client_wait_gone(const char *name);
 int ipc_client_for_each(int (*fn)(const char *name, int fd),
 			void (*done)(const char *name, int status, const char *text, void *arg),
 			void *arg);
-#endif
 
 #endif

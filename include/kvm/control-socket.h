@@ -2,13 +2,11 @@
 /*
  * The control socket of a running machine: JSON lines (docs/control.md). control/socket.c.
  *
- * Everything is for the loop's thread. Nothing of it exists in a binary that was built without
- * jansson.
+ * Everything is for the loop's thread.
  */
 #ifndef KVM_IPC_H
 #define KVM_IPC_H
 
-#ifdef HAVE_JANSSON
 #include <kvm/types.h>
 
 #include <jansson.h>
@@ -60,6 +58,5 @@ int ipc_take_over(struct ipc_request *request, json_t *body, u8 **early, size_t 
  * of more than a client could read some events are left out.
  */
 void ipc_tell(const char *name);
-#endif
 
 #endif

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A file that is one JSON object, replaced as a whole. util/json-file.c. Main thread.
- * Nothing of this exists in a binary built without jansson.
  */
 #ifndef KVM_JSON_FILE_H
 #define KVM_JSON_FILE_H
 
-#ifdef HAVE_JANSSON
 #include <jansson.h>
 #include <stddef.h>
 
@@ -31,6 +29,5 @@ int json_file_write(const char *option, const char *path, const json_t *object);
  * NULL if it cannot be. 0 or -errno after log_error().
  */
 int json_file_start(const char *option, const char **path, const char *arg, json_t *first);
-#endif
 
 #endif

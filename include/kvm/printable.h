@@ -6,10 +6,8 @@
 #ifndef KVM_PRINTABLE_H
 #define KVM_PRINTABLE_H
 
-#include <stddef.h>
-#ifdef HAVE_JANSSON
 #include <jansson.h>
-#endif
+#include <stddef.h>
 
 /* Bytes of the UTF-8 sequence that begins bytes[len], 1 to 4; 0 where there is none. */
 size_t printable_sequence(const char *bytes, size_t len);
@@ -26,9 +24,7 @@ size_t printable_length(const char *text);
  */
 size_t printable_copy(char *to, size_t size, const char *text);
 
-#ifdef HAVE_JANSSON
 /* A copy of value with all its strings and keys made printable. A new reference, or NULL. */
 json_t *printable_json(const json_t *value);
-#endif
 
 #endif

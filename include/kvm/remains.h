@@ -25,7 +25,6 @@ int remains_remove(int dir, const char *name);
  */
 off_t remains_log_cut(int fd);
 
-#ifdef HAVE_JANSSON
 #include <jansson.h>
 
 /*
@@ -37,6 +36,5 @@ json_t *remains_result(int dir, const char *name);
 
 /* fn for each name that has a result, in order. 0, or -errno after log_error(). */
 int remains_for_each(int dir, void (*fn)(int dir, const char *name, void *arg), void *arg);
-#endif
 
 #endif

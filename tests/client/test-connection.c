@@ -7,7 +7,6 @@
 #include "tests/lib/patience.h"
 #include "tests/lib/test.h"
 
-#ifdef HAVE_JANSSON
 #include <errno.h>
 #include <fcntl.h>
 #include <kvm/connection.h>
@@ -343,16 +342,3 @@ int main(void)
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
-#else
-static void test_needs_jansson(void **state)
-{
-	skip();
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_needs_jansson)};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
-#endif

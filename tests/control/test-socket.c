@@ -9,7 +9,6 @@
 #include "tests/lib/patience.h"
 #include "tests/lib/test.h"
 
-#ifdef HAVE_JANSSON
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -412,16 +411,3 @@ int main(void)
 
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
 }
-#else
-static void test_needs_jansson(void **state)
-{
-	skip();
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_needs_jansson)};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
-#endif

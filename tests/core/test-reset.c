@@ -23,7 +23,6 @@
 #include <kvm/util.h>
 #include <signal.h>
 
-
 static struct kvm_cpu cpus[2];
 static struct kvm kvm = {.cpus = cpus, .cpu_count = ARRAY_SIZE(cpus)};
 static bool parked, waits_for_cancel;

@@ -469,7 +469,6 @@ test_dev_no_permission()
 
 test_result_not_writable()
 {
-	need_result
 	refused '--result nosuch/result: ' "${good[@]}" --result nosuch/result
 	refused '--result /dev/full: ' "${good[@]}" --result /dev/full
 	mkdir dir
@@ -483,7 +482,6 @@ test_result_on_standard_output()
 {
 	local option
 
-	need_result
 	for option in result boot-trace console-log initramfs-out; do
 		refused "--$option -: .*standard output" "${good[@]}" "--$option" -
 	done
@@ -497,7 +495,6 @@ test_result_of_a_wrong_command_line()
 {
 	local words
 
-	need_result
 	for words in '--bogus --result result.json' '--cpus x --result=result.json' \
 		'-Z one --result result.json' '--result result.json --mem' \
 		'one two --result result.json'; do
@@ -514,7 +511,6 @@ test_result_of_a_wrong_command_line()
 # ulimit -f is an error with a message, not a signal that kills.
 test_result_and_a_limit_on_files()
 {
-	need_result
 	# By a pipe: a file for what it says could not be written, either.
 	(ulimit -f 0 && exec "$LKVM" run "${good[@]}" --result result.json 2>&1) | cat >err
 	status=${PIPESTATUS[0]}
@@ -526,7 +522,6 @@ test_result_and_a_limit_on_files()
 
 test_boot_trace_not_writable()
 {
-	need_result
 	refused '--boot-trace nosuch/trace: ' "${good[@]}" --boot-trace nosuch/trace
 	refused '--boot-trace /dev/full: is not a regular file' "${good[@]}" --boot-trace /dev/full
 	mkdir dir
@@ -545,7 +540,6 @@ on_full_disk()
 
 test_result_on_a_full_disk()
 {
-	need_result
 	export -f on_full_disk
 	mounted tmpfs 8k on_full_disk
 }
@@ -566,7 +560,6 @@ fills_up()
 
 test_result_disk_fills_up()
 {
-	need_result
 	export -f fills_up
 	mounted tmpfs 12k fills_up
 }
@@ -650,7 +643,6 @@ test_option_forms()
 		-p do=exit:3 "$PAYLOAD" >out 2>err
 	status=$?
 	((status == 3)) || fail "status $status after --no-params"
-	need_result
 	timeout -s KILL "$(patient 20)" "$LKVM" run "${good[@]}" --result gone --no-result >out 2>err
 	[[ ! -e gone ]] || fail "--no-result is not obeyed"
 }

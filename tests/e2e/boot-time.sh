@@ -25,7 +25,6 @@ test_budget_exceeded()
 	ends 125 error
 	said_lines 1
 	said '^lkvm: --budget: init after [0-9]+\.[0-9] ms; 1 ms allowed$'
-	need_result
 	[[ $(result phases_ms.init) != null ]] || fail "init is not in the result"
 }
 
@@ -108,7 +107,6 @@ test_budget_bad_values()
 
 traced()
 {
-	need_result
 	vm --boot-trace trace.json "$@"
 }
 
@@ -278,7 +276,6 @@ test_trace_into_the_result()
 # From the start it is valid and nobody else's.
 test_trace_while_it_runs()
 {
-	need_result
 	echo '{"older":1}' >trace.json
 	vm_start --boot-trace trace.json -- say:ready~ spin
 	wait_for out ready

@@ -3,17 +3,11 @@
 #
 # run --detach, and what is for its machines: wait, logs, rm, console, the service.
 
-need_detach()
-{
-	"$LKVM" help | grep -q '^  wait ' || skip "no jansson: no --detach, no control socket"
-}
-
 # detached STATUS [OPTION...] -- WORD...: start a machine named vm, in the background
 detached()
 {
 	local want=$1 got=0
 	shift
-	need_detach
 	trap 'kill -KILL $(jobs -p) 2>/dev/null; "$LKVM" stop -a --force 2>/dev/null' EXIT
 	vm_command --name vm --detach "$@"
 	timeout -s KILL "$(patient 30)" "${command[@]}" >shown 2>complained || got=$?
@@ -238,7 +232,6 @@ test_interrupted_start()
 
 	tries=$(patient 200)
 
-	need_detach
 	vm_command --name vm --detach --grace 300ms -- hang
 	"${command[@]}" >shown 2>complained &
 	starter=$!
@@ -293,7 +286,6 @@ test_log_is_bounded() # SLOW
 # The disk with the runtime directory is full: the guest goes on, its status is not lost.
 test_full_disk()
 {
-	need_detach
 	((EUID == 0)) || skip "needs root to mount a small tmpfs"
 	mkdir small
 	mount -t tmpfs -o size=256k none small 2>/dev/null || skip "no tmpfs can be mounted here"
@@ -321,7 +313,6 @@ test_wrong_words()
 {
 	local words
 
-	need_detach
 	for words in wait logs rm 'wait a b' 'logs a b' 'rm a/b' 'rm -x' 'wait ../x'; do
 		control 125 $words
 		complains .
@@ -336,7 +327,6 @@ test_wrong_words()
 # wait is for machines in the foreground as well; --dry-run detaches nothing.
 test_foreground()
 {
-	need_detach
 	vm_start --name vm -- say:ready~ sleep:1000 exit:7
 	wait_for out ready
 	control 7 wait vm
@@ -513,7 +503,6 @@ test_console_viewer_that_sleeps() # SLOW
 # In the foreground standard input is the keyboard; a viewer looks on. When it ends, that is free.
 test_console_of_a_machine_in_the_foreground()
 {
-	need_detach
 	mkfifo keyboard
 	vm_command --name vm -- keys exit:5
 	"${command[@]}" <keyboard >out 2>err &
@@ -535,7 +524,6 @@ test_console_of_a_machine_in_the_foreground()
 
 test_console_of_nobody()
 {
-	need_detach
 	control 125 console nobody
 	complains 'no running machine'
 	control 125 console

@@ -214,7 +214,6 @@ test_panic_until_end_marker()
 	printed 'end Kernel panic'
 	said_lines 1
 	said 'the guest panicked: Kernel panic - not syncing: test$'
-	need_result
 	[[ $(result panic) == 'Kernel panic - not syncing: test' ]] || fail "panic: $(result panic)"
 	[[ $(result console.-1) == *'end Kernel panic'* ]] || fail "the trace is not in the result"
 }
@@ -289,7 +288,6 @@ test_panic_text_within_a_line()
 		'say:x_[____1.0]_Kernel_panic_-_not_syncing~' \
 		'say:Kernel_panic~' exit:7
 	ends 7 exit
-	need_result
 	[[ $(result panic) == null ]] || fail "panic: $(result panic)"
 }
 
@@ -332,7 +330,6 @@ test_on_panic_continue() # SLOW
 	ends 121 panic
 	said_lines 1
 	said 'the guest panicked: Kernel panic - not syncing: test$'
-	need_result
 	[[ $(result panic) == 'Kernel panic - not syncing: test' ]] || fail "panic: $(result panic)"
 }
 
@@ -353,7 +350,6 @@ test_reports_are_counted()
 	vm -- say:$WARNING say:x~ say:$OOPS say:$WARNING exit:7
 	ends 7 exit
 	said_lines 0
-	need_result
 	[[ $(result reports.warn) == 2 && $(result reports.oops) == 1 ]] || fail "$(result reports)"
 	[[ $(result first_report.0) == *'WARNING: CPU: 0 PID: 1 at a.c:1 a+0x1/0x2' ]] ||
 		fail "first: $(result first_report.0)"
@@ -393,7 +389,6 @@ test_reports_of_programs()
 	printed 'WARNING: CPU'
 	vm --fail-on=warning -- program:half_a_line say:$WARNING program:_and_the_rest~ exit:7
 	ends 119 fault
-	need_result
 	[[ $(result console) == *$'a+0x1/0x2\nhalf a line and the rest' ]] ||
 		fail "console: $(result console)"
 }
@@ -784,7 +779,6 @@ test_reset_without_its_kernel()
 
 test_result_says_running()
 {
-	need_result
 	echo '{"reason":"exit","status":0}' >result.json
 	vm_start -- say:ready~ spin
 	wait_for out ready
@@ -799,7 +793,6 @@ test_result_says_running()
 
 test_result_replaces_an_older_one()
 {
-	need_result
 	{ printf '{"x":"'; head -c 100000 /dev/zero | tr '\0' x; printf '"}'; } >result.json
 	vm -- exit:5
 	ends 5 exit
@@ -815,7 +808,6 @@ test_result_content()
 {
 	local phase last=-1 ms
 
-	need_result
 	vm --name some-name -- say:hello~ open say:unfinished exit:5
 	ends 5 exit
 	[[ $(result name) == some-name ]] || fail "name $(result name)"
@@ -842,7 +834,6 @@ test_result_content()
 
 test_result_last_200_lines()
 {
-	need_result
 	vm -- write:4800 exit:5
 	ends 5 exit
 	[[ $(result console | wc -l) == 200 ]] ||
@@ -852,7 +843,6 @@ test_result_last_200_lines()
 
 test_result_is_valid_json()
 {
-	need_result
 	vm -- $'say:bytes_\x01\x1b[1m_"\\_\xff\xfe_\xc3\xa4_\xed\xa0\x80~' exit:5
 	ends 5 exit
 	[[ $(result console.0) == $'bytes \x01\x1b[1m "\\ '*$'\xc3\xa4'* ]] ||

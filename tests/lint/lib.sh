@@ -56,7 +56,7 @@ product_files() {
 }
 
 # All optional libraries, as the Makefile's HAVE.
-have="-DHAVE_JANSSON -DHAVE_ZLIB -DHAVE_BZIP2 -DHAVE_LZMA -DHAVE_LZO -DHAVE_LZ4 -DHAVE_ZSTD -DHAVE_LIBSODIUM"
+have="-DHAVE_ZLIB -DHAVE_BZIP2 -DHAVE_LZMA -DHAVE_LZO -DHAVE_LZ4 -DHAVE_ZSTD -DHAVE_LIBSODIUM"
 have+=" -DHAVE_LIBURING -DHAVE_LIBAIO -DHAVE_BLKID"
 
 # The flags that objects are compiled with.

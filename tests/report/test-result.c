@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pins result.c: the file is valid JSON whatever the guest wrote, and never an older run's.
- *
- * The object is read back with jansson; without it the option is refused, which is all there
- * is to test then.
  */
 #include "tests/lib/test.h"
 
@@ -103,7 +100,6 @@ static int parse_option(const char *file)
 	return options_parse("run", 3, argv, &positional);
 }
 
-#ifdef HAVE_JANSSON
 #include <jansson.h>
 
 static json_t *load(void)
@@ -560,22 +556,12 @@ static void test_a_short_form_at_once(void **state)
 	}
 	assert_int_equal(log_lines, 0);
 }
-#else
-static void test_without_jansson_the_option_is_refused(void **state)
-{
-	assert_int_equal(parse_option(path), -ENOTSUP);
-	assert_int_equal(log_lines, 1);
-	assert_non_null(strstr(last_line, "without jansson"));
-	assert_int_equal(result_finish(NULL, "exit", 0), 0);
-}
-#endif
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#ifdef HAVE_JANSSON
 		TEST(test_without_the_option_nothing_happens),
 		TEST(test_an_older_result_is_replaced_at_once),
 		TEST(test_what_it_says),
@@ -595,9 +581,6 @@ int main(void)
 		TEST(test_a_link_is_not_followed),
 		TEST(test_the_error_is_in_it),
 		TEST(test_a_short_form_at_once),
-#else
-		TEST(test_without_jansson_the_option_is_refused),
-#endif
 	};
 
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);

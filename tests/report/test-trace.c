@@ -190,7 +190,6 @@ static int parse_option(const char *file)
 	return options_parse("run", 3, argv, &positional);
 }
 
-#ifdef HAVE_JANSSON
 #include <jansson.h>
 
 static json_t *find(const json_t *trace, const char *kind, const char *name)
@@ -429,25 +428,6 @@ static int group_tear_down(void **state)
 {
 	return unlink(path);
 }
-#else
-static int group_set_up(void **state)
-{
-	return 0;
-}
-
-static int group_tear_down(void **state)
-{
-	return 0;
-}
-
-static void test_without_jansson_the_option_is_refused(void **state)
-{
-	assert_true(parse_option("/tmp/file") < 0);
-	assert_int_equal(said_count, 1);
-	assert_non_null(strstr(said[0], "without jansson"));
-	assert_null(counter);
-}
-#endif
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
@@ -457,7 +437,6 @@ int main(void)
 		TEST(test_phases_are_in_order_of_time),
 		TEST(test_places_with_most_exits_come_first),
 		TEST(test_table),
-#ifdef HAVE_JANSSON
 		TEST(test_events),
 		TEST(test_a_name_need_not_be_utf8),
 		TEST(test_off_until_asked_for),
@@ -465,9 +444,6 @@ int main(void)
 		TEST(test_threads),
 		TEST(test_unwritable),
 		TEST(test_more_places_than_room),
-#else
-		TEST(test_without_jansson_the_option_is_refused),
-#endif
 	};
 
 	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);

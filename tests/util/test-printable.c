@@ -68,7 +68,6 @@ static void test_room(void **state)
 	assert_string_equal(to, "123...");
 }
 
-#ifdef HAVE_JANSSON
 static void test_json(void **state)
 {
 	json_t *value = json_pack("{s:s, s:[s, i, {s:b}], s:n}", "a\x1b", "\xc2\x9b", "list",
@@ -102,17 +101,14 @@ static void test_deep_json(void **state)
 	memset(text, '[', 2049);
 	assert_null(json_loadb(text, 2049, 0, NULL));
 }
-#endif
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_room),
-#ifdef HAVE_JANSSON
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_deep_json),
-#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
