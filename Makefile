@@ -33,7 +33,7 @@ OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o cpuid-leaves.o dump.o debu
 	     boot.o params.o pvh.o multiboot.o e820.o entry.o clock.o bios.o bios-code.o warm.o)
 OBJS-boot := $(addprefix boot/,image.o bzimage.o elf.o kaslr.o initrd.o release.o cmdline.o \
 	     foreign.o search.o symbols.o cache.o cache-check.o cache-room.o unpack.o \
-	     unpack-lib.o unpack-lzo.o unpack-lz4.o)
+	     unpack-stream.o)
 OBJS-firmware := $(addprefix firmware/,acpi.o acpi-table.o aml.o mptable.o smbios.o vmgenid.o)
 OBJS-pci  := $(addprefix pci/,pci.o bar.o map.o msix.o)
 OBJS-hw   := $(addprefix hw/,serial.o serial-console.o serial-pty.o rtc.o i8042.o reset-port.o \
@@ -42,20 +42,16 @@ OBJS-virtio-core := $(addprefix virtio/,core.o regs.o queue.o)
 OBJS-virtio := $(OBJS-virtio-core) $(addprefix virtio/,transport.o pci.o mmio.o rng.o blk.o \
 	       console.o balloon.o balloon-control.o)
 OBJS-disk := $(addprefix disk/,disk.o request.o open.o option.o format.o file.o lock.o order.o \
-	     raw.o overlay.o engine-threads.o engine-uring.o engine-aio.o)
+	     raw.o overlay.o engine-threads.o)
 OBJS-console := $(addprefix console/,console.o log.o view.o term.o)
 OBJS-control := $(addprefix control/,socket.o commands.o debug.o name.o detach.o detached-log.o \
 	     notify.o runtime-dir.o remains.o)
 OBJS-client := $(addprefix client/,connection.o select.o debug-show.o debug-symbols.o)
 OBJS-report := $(addprefix report/,result.o trace.o trace-forms.o budget.o lines.o kernel-lines.o)
 OBJS-guest := $(addprefix guest/,initramfs.o modules.o modules-table.o cpio.o cmdline.o root.o \
-	      root-probe.o shell-parse.o init-blob.o)
+	      shell-parse.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o parse.o loop.o iov.o util.o \
-	     json-file.o thread.o workers.o cancel.o trust.o printable.o)
-
-OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-boot) $(OBJS-firmware) $(OBJS-pci) \
-	$(OBJS-hw) $(OBJS-virtio) $(OBJS-disk) $(OBJS-console) $(OBJS-control) $(OBJS-client) \
-	$(OBJS-report) $(OBJS-guest) $(OBJS-util)
+	     json-file.o thread.o workers.o cancel.o trust.o printable.o feature.o)
 
 # ---- flags -------------------------------------------------------------------
 
@@ -109,15 +105,28 @@ LIBS-linked := $(if $(links-jansson),jansson) \
 LIBS-linked := $(strip $(LIBS-linked))
 MUSL := $(notdir $(shell command -v musl-gcc || echo 'note: musl-gcc not found: lkvm is built' \
 	'without its init (no --exec, no root without an initrd); install musl-tools' >&2))
-HAVE := $(strip $(call have,zlib,ZLIB) $(call have,bz2,BZIP2) \
-	$(call have,liblzma,LZMA) $(call have,lzo2,LZO) $(call have,liblz4,LZ4) \
-	$(call have,libzstd,ZSTD) $(call have,libsodium,LIBSODIUM) \
-	$(call have,blkid,BLKID) $(call have,liburing,LIBURING) $(call have,aio,LIBAIO) \
-	$(if $(MUSL),-DHAVE_INIT))
-override CPPFLAGS += $(HAVE) $(if $(LIBS-found),$(shell $(PKG_CONFIG) --cflags $(LIBS-found)))
+# For the tests, which pack what lkvm is to unpack.
+HAVE := $(strip $(call have,zlib,ZLIB) $(call have,bz2,BZIP2) $(call have,liblzma,LZMA) \
+	$(call have,lzo2,LZO) $(call have,liblz4,LZ4) $(call have,libzstd,ZSTD))
+override CPPFLAGS += $(if $(LIBS-found),$(shell $(PKG_CONFIG) --cflags $(LIBS-found)))
 LDLIBS := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --libs $(LIBS-found))) $(LIBS-linked:%=-l%)
 LDLIBS-static := $(if $(LIBS-found),$(shell $(PKG_CONFIG) --static --libs $(LIBS-found))) \
 		 $(LIBS-linked:%=-l%)
+
+# What needs an optional library is a file of its own, which is compiled if the library is there.
+# Other files see whether it is by the address of its symbols: include/kvm/feature.h.
+with = $(if $(filter $(1),$(LIBS-found) $(LIBS-linked)),$(2))
+OBJS-boot-unpack := $(call with,zlib,boot/unpack-gzip.o) $(call with,bz2,boot/unpack-bzip2.o) \
+		    $(call with,liblzma,boot/unpack-xz.o) $(call with,lzo2,boot/unpack-lzo.o) \
+		    $(call with,liblz4,boot/unpack-lz4.o) $(call with,libzstd,boot/unpack-zstd.o)
+OBJS-boot-cache := $(call with,libsodium,boot/cache-hash.o)
+OBJS-boot += $(OBJS-boot-unpack) $(OBJS-boot-cache)
+OBJS-disk += $(call with,liburing,disk/engine-uring.o) $(call with,aio,disk/engine-aio.o)
+OBJS-guest += $(call with,blkid,guest/root-probe.o) $(if $(MUSL),guest/init-blob.o)
+
+OBJS := $(OBJS-main) $(OBJS-core) $(OBJS-$(ARCH)) $(OBJS-boot) $(OBJS-firmware) $(OBJS-pci) \
+	$(OBJS-hw) $(OBJS-virtio) $(OBJS-disk) $(OBJS-console) $(OBJS-control) $(OBJS-client) \
+	$(OBJS-report) $(OBJS-guest) $(OBJS-util)
 
 # ---- the binary --------------------------------------------------------------
 
@@ -175,7 +184,9 @@ $(BUILD)/commit.h: FORCE
 	echo "#define LKVM_COMMIT \"$${commit:+, commit $$commit}\"" >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-FLAGS := $(CC) $(CPPFLAGS) $(ALL_CFLAGS)
+$(BUILD)/tests/%.o: override CPPFLAGS += $(HAVE)
+
+FLAGS := $(CC) $(CPPFLAGS) $(HAVE) $(ALL_CFLAGS)
 $(BUILD)/flags: FORCE
 	$(need-jansson)
 	@mkdir -p $(@D)

@@ -16,7 +16,7 @@
  *
  * Where the boot id cannot be read there is no mark, and each start checks.
  *
- * Main thread. Spec: RFC 7693 (BLAKE2, by libsodium); Linux random(4) for boot_id.
+ * Main thread. Spec: Linux random(4) for boot_id.
  */
 #include "cache-parts.h"
 
@@ -30,45 +30,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifdef HAVE_LIBSODIUM
-#include <sodium.h>
-#endif
-
 #define BOOT_ID_FILE  "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_CHARS 36
 #define PIECE_BYTES   MIB
-
-#ifdef HAVE_LIBSODIUM
-bool cache_can_hash(void)
-{
-	return true;
-}
-
-int cache_hash(const u8 *data, u64 bytes, u8 hash[CACHE_HASH_BYTES])
-{
-	crypto_generichash_state state;
-
-	crypto_generichash_init(&state, NULL, 0, CACHE_HASH_BYTES);
-	for (u64 at = 0; at < bytes; at += PIECE_BYTES) {
-		if (cancel_check())
-			return -ECANCELED;
-		crypto_generichash_update(&state, data + at, MIN(bytes - at, PIECE_BYTES));
-	}
-	crypto_generichash_final(&state, hash, CACHE_HASH_BYTES);
-	return 0;
-}
-#else
-bool cache_can_hash(void)
-{
-	return false;
-}
-
-int cache_hash(const u8 *data, u64 bytes, u8 hash[CACHE_HASH_BYTES])
-{
-	memset(hash, 0, CACHE_HASH_BYTES);
-	return -ENOTSUP;
-}
-#endif
 
 /* --- the checksum --- */
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What cache.c, cache-check.c and cache-room.c share: the names in the cache's folder.
+ * What the files of the cache share: the names in the cache's folder.
  * dir is the folder's descriptor everywhere. Main thread.
  */
 #ifndef UTIL_CACHE_PARTS_H
 #define UTIL_CACHE_PARTS_H
 
+#include <kvm/feature.h>
 #include <kvm/types.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -19,13 +20,12 @@
 #define CACHE_MARK_PREFIX "ok-" /* an entry's mark: when it was checked, and last used */
 #define CACHE_LINKS_MAX	  16	/* of one entry */
 
+/* --- cache-hash.c --- */
+
+/* BLAKE2b-256. 0 or -ECANCELED. NULL: this lkvm was built without libsodium. */
+OPTIONAL int cache_hash(const u8 *data, u64 bytes, u8 hash[CACHE_HASH_BYTES]);
+
 /* --- cache-check.c --- */
-
-/* BLAKE2b-256. False: this lkvm was built without libsodium. */
-bool cache_can_hash(void);
-
-/* 0 or -ECANCELED. */
-int cache_hash(const u8 *data, u64 bytes, u8 hash[CACHE_HASH_BYTES]);
 
 /*
  * The checksum of an entry's content: two little-endian words, the sum of its 64-bit words (the

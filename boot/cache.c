@@ -134,9 +134,12 @@ static int cache_link_name(int fd, u64 offset, char name[NAME_BYTES])
 static int cache_entry_name(const u8 *packed, u64 bytes, char name[NAME_BYTES])
 {
 	u8 digest[CACHE_HASH_BYTES];
-	int err = cache_hash(packed, bytes, digest);
+	int err;
 
 	name[0] = '\0';
+	if (!cache_hash)
+		return -ENOTSUP;
+	err = cache_hash(packed, bytes, digest);
 	for (size_t i = 0; !err && i < sizeof(digest); i++)
 		snprintf(name + 2 * i, 3, "%02x", digest[i]);
 	return err;
@@ -436,12 +439,12 @@ int cache_unpack(int fd, u64 offset, u64 bytes, u64 max_bytes, bool must_keep,
 	if (err)
 		return cache_refuse(why, err, "cannot be looked at");
 	job.dir = cache_open_folder();
-	if (must_keep && (job.dir < 0 || !cache_can_hash())) {
+	if (must_keep && (job.dir < 0 || !cache_hash)) {
 		if (job.dir >= 0)
 			close(job.dir);
 		return cache_refuse(why, -ENOENT, "there is no cache to keep it in");
 	}
-	found = job.dir < 0 || !cache_can_hash() ? 0 : cache_follow(job.dir, link, file);
+	found = job.dir < 0 || !cache_hash ? 0 : cache_follow(job.dir, link, file);
 	if (found < 0)
 		err = cache_say(found, why);
 	if (!found) {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What unpack.c calls, a function a format, and what it lends to them. Contract of each unpack_*():
- * that of unpack() in <kvm/unpack.h>; the input begins with the format's magic number. Those whose
- * library (HAVE_xxx) is missing do not exist.
+ * What unpack.c calls, a function a format, and the loop that most of them share. Contract of each
+ * unpack_*(): that of unpack() in <kvm/unpack.h>; the input begins with the format's magic number.
+ * NULL: the library was not there when lkvm was built.
  */
 #ifndef UTIL_UNPACK_FORMATS_H
 #define UTIL_UNPACK_FORMATS_H
 
+#include <kvm/feature.h>
 #include <kvm/types.h>
 #include <sys/types.h>
 
@@ -24,16 +25,16 @@ struct unpack_io {
  */
 typedef int unpack_step_fn(void *state, struct unpack_io *io);
 
-/* Steps until the end of the stream, or until out_max is found to be too little. */
+/* Steps until the stream ends or out_max is found to be too little. unpack-stream.c. */
 ssize_t unpack_stream(unpack_step_fn *step, void *state, const u8 *in, size_t in_len, u8 *out,
 		      size_t out_max);
 
-ssize_t unpack_gzip(const u8 *in, size_t in_len, u8 *out, size_t out_max);
-ssize_t unpack_bzip2(const u8 *in, size_t in_len, u8 *out, size_t out_max);
-ssize_t unpack_lzma(const u8 *in, size_t in_len, u8 *out, size_t out_max);
-ssize_t unpack_xz(const u8 *in, size_t in_len, u8 *out, size_t out_max);
-ssize_t unpack_lzo(const u8 *in, size_t in_len, u8 *out, size_t out_max);
-ssize_t unpack_lz4(const u8 *in, size_t in_len, u8 *out, size_t out_max);
-ssize_t unpack_zstd(const u8 *in, size_t in_len, u8 *out, size_t out_max);
+OPTIONAL ssize_t unpack_gzip(const u8 *in, size_t in_len, u8 *out, size_t out_max);
+OPTIONAL ssize_t unpack_bzip2(const u8 *in, size_t in_len, u8 *out, size_t out_max);
+OPTIONAL ssize_t unpack_lzma(const u8 *in, size_t in_len, u8 *out, size_t out_max);
+OPTIONAL ssize_t unpack_xz(const u8 *in, size_t in_len, u8 *out, size_t out_max);
+OPTIONAL ssize_t unpack_lzo(const u8 *in, size_t in_len, u8 *out, size_t out_max);
+OPTIONAL ssize_t unpack_lz4(const u8 *in, size_t in_len, u8 *out, size_t out_max);
+OPTIONAL ssize_t unpack_zstd(const u8 *in, size_t in_len, u8 *out, size_t out_max);
 
 #endif

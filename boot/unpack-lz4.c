@@ -32,9 +32,9 @@
  */
 #include "unpack-formats.h"
 
-#ifdef HAVE_LZ4
 #include <errno.h>
 #include <kvm/cancel.h>
+#include <kvm/feature.h>
 #include <kvm/unpack.h>
 #include <lz4.h>
 #include <lz4frame.h>
@@ -150,4 +150,5 @@ ssize_t unpack_lz4(const u8 *in, size_t in_len, u8 *out, size_t out_max)
 		return unpack_legacy(in, in_len, out, out_max);
 	return unpack_frame(in, in_len, out, out_max);
 }
-#endif
+
+FEATURE(lz4);

@@ -27,9 +27,9 @@
  */
 #include "unpack-formats.h"
 
-#ifdef HAVE_LZO
 #include <errno.h>
 #include <kvm/cancel.h>
+#include <kvm/feature.h>
 #include <kvm/unpack.h>
 #include <lzo/lzo1x.h>
 #include <string.h>
@@ -203,4 +203,5 @@ ssize_t unpack_lzo(const u8 *in, size_t in_len, u8 *out, size_t out_max)
 	}
 	return block ?: (ssize_t)done;
 }
-#endif
+
+FEATURE(lzo);

@@ -171,12 +171,8 @@ static void disk_size_due(void *arg)
 /* --- engines --- */
 
 static const struct engine_ops *const engines[] = {
-#ifdef HAVE_LIBURING
 	[DISK_AIO_IO_URING] = &engine_uring,
-#endif
-#ifdef HAVE_LIBAIO
 	[DISK_AIO_LIBAIO] = &engine_aio,
-#endif
 	[DISK_AIO_THREADS] = &engine_threads,
 };
 

@@ -20,8 +20,8 @@
  *
  * Spec: io_submit(2), io_getevents(2), Linux fs/aio.c (struct aio_ring).
  */
-#ifdef HAVE_LIBAIO
 #include "engine.h"
+#include <kvm/feature.h>
 #include <kvm/util.h>
 
 #include <errno.h>
@@ -261,4 +261,4 @@ const struct engine_ops engine_aio = {
 	.close = aio_close,
 };
 
-#endif
+FEATURE(libaio);

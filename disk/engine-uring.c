@@ -27,8 +27,8 @@
  *
  * Spec: io_uring(7), io_uring_setup(2), io_uring_enter(2).
  */
-#ifdef HAVE_LIBURING
 #include "engine.h"
+#include <kvm/feature.h>
 #include <kvm/util.h>
 
 #include <errno.h>
@@ -323,4 +323,4 @@ const struct engine_ops engine_uring = {
 	.close = uring_close,
 };
 
-#endif
+FEATURE(io_uring);

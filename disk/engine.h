@@ -12,6 +12,7 @@
 #define DISK_ENGINE_H
 
 #include "file.h"
+#include <kvm/feature.h>
 #include <kvm/loop.h>
 #include <kvm/workers.h>
 
@@ -71,12 +72,9 @@ struct engine_ops {
 };
 
 extern const struct engine_ops engine_threads;
-#ifdef HAVE_LIBURING
-extern const struct engine_ops engine_uring;
-#endif
-#ifdef HAVE_LIBAIO
-extern const struct engine_ops engine_aio;
-#endif
+/* NULL: the library was not there when lkvm was built. */
+extern OPTIONAL const struct engine_ops engine_uring;
+extern OPTIONAL const struct engine_ops engine_aio;
 
 static inline void engine_init(struct engine *engine, const struct engine_ops *ops,
 			       const struct engine_config *config)

@@ -31,6 +31,7 @@
 #include "shell-parse.h"
 
 #include <kvm/config.h>
+#include <kvm/feature.h>
 #include <kvm/initramfs.h>
 #include <kvm/log.h>
 #include <kvm/options.h>
@@ -55,7 +56,8 @@
 #define EXEC_MAX    (32 * KIB) /* the init has room for it */
 #define USER_ID_MAX (UINT32_MAX - 1)
 
-extern const u8 guest_init_start[], guest_init_end[]; /* init-blob.S */
+/* init-blob.S; NULL: lkvm was built without its init */
+extern OPTIONAL const u8 guest_init_start[], guest_init_end[];
 
 static struct {
 	const char *root;

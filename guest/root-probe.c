@@ -13,7 +13,6 @@
  *
  * Spec: libblkid's reference; Discoverable Partitions Specification for the type of a root.
  */
-#ifdef HAVE_BLKID
 #include "root-probe.h"
 
 #include <kvm/util.h>
@@ -226,4 +225,5 @@ void root_probe_disk(struct root_search *search, const char *path, const char *d
 	root_search_fd(search, fd);
 	close(fd);
 }
-#endif
+
+FEATURE(blkid);

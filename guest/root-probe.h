@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is on a disk, for the choice of the root. root-probe.c; only with libblkid.
+ * What is on a disk, for the choice of the root. root-probe.c.
+ * Built without libblkid, lkvm has none of the functions: they are NULL.
  */
 #ifndef GUEST_ROOT_PROBE_H
 #define GUEST_ROOT_PROBE_H
 
 #include "root.h"
+
+#include <kvm/feature.h>
 
 enum root_key {
 	ROOT_BEST,
@@ -34,10 +37,10 @@ struct root_search {
  * Look at one more disk: path on the host, what the guest calls it ("/dev/vda"), and the guest's
  * logical block.
  */
-void root_probe_disk(struct root_search *search, const char *path, const char *disk,
-		     u32 block_bytes);
+OPTIONAL void root_probe_disk(struct root_search *search, const char *path, const char *disk,
+			      u32 block_bytes);
 
 /* "an LVM physical volume" for a type that is no file system, else NULL. */
-const char *root_probe_other(const char *type);
+OPTIONAL const char *root_probe_other(const char *type);
 
 #endif

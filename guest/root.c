@@ -92,7 +92,6 @@ static void root_disk_name(char *name, size_t bytes, unsigned int index)
 			 'a' + (int)index % 26);
 }
 
-#ifdef HAVE_BLKID
 #define SECTOR 512
 
 static void root_search(struct root_search *search, const struct root_query *query,
@@ -276,10 +275,10 @@ static int root_choose_best(const struct root_query *query, struct root *root)
 			"with one; --root names another, or none",
 			query->disks[0]);
 }
-#else
 
-/* Without libblkid nothing is known of a disk but its place. */
-static int root_choose_wish(const struct root_query *query, struct root *root)
+/* --- without libblkid: of a disk, only its place is known --- */
+
+static int root_take_wish(const struct root_query *query, struct root *root)
 {
 	unsigned int major, minor;
 
@@ -295,13 +294,12 @@ static int root_choose_wish(const struct root_query *query, struct root *root)
 	return 0;
 }
 
-static int root_choose_best(const struct root_query *query, struct root *root)
+static int root_take_first(const struct root_query *query, struct root *root)
 {
 	if (query->count)
 		root_disk_name(root->device, sizeof(root->device), 0);
 	return 0;
 }
-#endif
 
 int root_choose(const struct root_query *query, struct root *root)
 {
@@ -309,9 +307,12 @@ int root_choose(const struct root_query *query, struct root *root)
 
 	*root = (struct root){0};
 	if (!query->wish)
-		return root_choose_best(query, root);
+		return root_probe_disk ? root_choose_best(query, root)
+				       : root_take_first(query, root);
 	if (!strcmp(query->wish, ROOT_NONE))
 		return 0;
 	err = root_refuse_device(query);
-	return err ?: root_choose_wish(query, root);
+	if (err)
+		return err;
+	return root_probe_disk ? root_choose_wish(query, root) : root_take_wish(query, root);
 }

@@ -9,8 +9,8 @@ LINES := $(addprefix report/,lines.o kernel-lines.o) $(addprefix core/,heard.o e
 CONSOLE := $(addprefix console/,console.o log.o term.o) $(LINES) core/device.o core/own-init.o
 PCI := pci/pci.o pci/bar.o pci/map.o hw/reset-port.o
 BIOS := x86/bios.o x86/bios-code.o x86/e820.o core/gmem.o
-UNPACK := $(addprefix boot/,unpack.o unpack-lib.o unpack-lzo.o unpack-lz4.o)
-CACHE := $(addprefix boot/,cache.o cache-check.o cache-room.o)
+UNPACK := $(addprefix boot/,unpack.o unpack-stream.o) $(OBJS-boot-unpack)
+CACHE := $(addprefix boot/,cache.o cache-check.o cache-room.o) $(OBJS-boot-cache)
 IMAGE := $(addprefix boot/,image.o foreign.o bzimage.o elf.o kaslr.o initrd.o) x86/multiboot.o \
 	 x86/e820.o core/gmem.o $(UNPACK) $(CACHE)
 
@@ -83,7 +83,7 @@ $(call unit, guest/test-shell, $(addprefix guest/,shell.o shell-parse.o shell-ex
 $(call unit, guest/test-shell-parse, guest/shell-parse.o)
 $(call unit, guest/test-initramfs, $(OBJS-guest) core/own-init.o $(UNPACK))
 $(call unit, guest/test-modules, guest/modules.o guest/modules-table.o $(UNPACK))
-$(call unit, guest/test-root, guest/root.o guest/root-probe.o)
+$(call unit, guest/test-root, guest/root.o $(filter guest/root-probe.o,$(OBJS-guest)))
 $(call unit, hw/test-acpi-pm, hw/acpi-pm.o $(FAKE))
 $(call unit, hw/test-i8042, hw/i8042.o $(FAKE))
 $(call unit, pci/test-msix, pci/msix.o $(PCI) $(FAKE))

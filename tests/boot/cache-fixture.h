@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <kvm/cache.h>
+#include <kvm/feature.h>
 #include <kvm/log.h>
 #include <kvm/util.h>
 #include <stdio.h>
@@ -99,11 +100,7 @@ static inline int tear_down(void **state)
 	return 0;
 }
 
-#ifdef HAVE_LIBSODIUM
-#define have_libsodium true
-#else
-#define have_libsodium false
-#endif
+#define have_libsodium feature_is_built("cache")
 
 /* Of names that begin so; the last one's to name. Links, entries and temporary files. */
 static inline unsigned int count_names(const char *prefix, char name[NAME])

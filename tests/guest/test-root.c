@@ -8,6 +8,7 @@
 #include "guest/root.h"
 
 #include <endian.h>
+#include <kvm/feature.h>
 
 #define DISK_BYTES   (8 * MIB)
 #define SECTOR	     512
@@ -396,8 +397,7 @@ int main(void)
 		GUEST_TEST(test_any_bytes_are_harmless),
 	};
 
-#ifndef HAVE_BLKID
-	return 0;
-#endif
+	if (!feature_is_built("blkid"))
+		return 0;
 	return cmocka_run_group_tests_name("root", tests, NULL, NULL);
 }

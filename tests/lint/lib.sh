@@ -55,9 +55,8 @@ product_files() {
 	all_files | grep -E '\.[ch]$' | grep -Ev '^(tests|bench)/'
 }
 
-# All optional libraries, as the Makefile's HAVE.
-have="-DHAVE_ZLIB -DHAVE_BZIP2 -DHAVE_LZMA -DHAVE_LZO -DHAVE_LZ4 -DHAVE_ZSTD -DHAVE_LIBSODIUM"
-have+=" -DHAVE_LIBURING -DHAVE_LIBAIO -DHAVE_BLKID"
+# All libraries that tests pack with, as the Makefile's HAVE.
+have="-DHAVE_ZLIB -DHAVE_BZIP2 -DHAVE_LZMA -DHAVE_LZO -DHAVE_LZ4 -DHAVE_ZSTD"
 
 # The flags that objects are compiled with.
 compile_flags() {

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Parts of lkvm that need an optional library. util/feature.c.
+ *
+ * The Makefile compiles such a part, a file of its own, only if its library is there. Its users
+ * need no #ifdef: they declare its symbols OPTIONAL and compare their addresses with NULL.
+ * FEATURE(name) in the file says that this binary has it; `lkvm version` lists all of them.
+ */
+#ifndef KVM_FEATURE_H
+#define KVM_FEATURE_H
+
+#include <stdbool.h>
+
+#define FEATURE_NAME_BYTES 16
+
+struct feature { /* an entry of the section "features"; guest/init-blob.S makes one, too */
+	char name[FEATURE_NAME_BYTES];
+};
+
+/* Before the declaration of a symbol that not every build defines: its address may be NULL. */
+#define OPTIONAL __attribute__((weak))
+
+#define FEATURE(ident)                              \
+	static const struct feature feature_##ident \
+		__attribute__((used, retain, section("features"))) = {#ident}
+
+/* True if the part that calls itself so was compiled in. Any thread. */
+bool feature_is_built(const char *name);
+
+#endif
