@@ -15,6 +15,7 @@
 #include <kvm/connection.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/output.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -84,7 +85,7 @@ static int balloon_one(const char *name, int fd)
 		printf("%s: %lld\n", fields[i],
 		       (long long)json_integer_value(json_object_get(answer, fields[i])));
 	json_decref(answer);
-	return builtin_end_output("balloon");
+	return output_end("balloon") ? STATUS_ERROR : 0;
 }
 
 int builtin_balloon(int argc, char **argv)

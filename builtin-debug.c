@@ -18,6 +18,7 @@
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/output.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -117,7 +118,7 @@ static int debug_one(const char *name, int fd)
 	json_object_del(answer, "ok");
 	status = debug_report(answer);
 	json_decref(answer);
-	return builtin_end_output("debug") ? STATUS_ERROR : status;
+	return output_end("debug") ? STATUS_ERROR : status;
 }
 
 /* What the options say together. Before any machine is asked: 0 or -EINVAL after log_error(). */

@@ -2,52 +2,58 @@
 /*
  * lkvm help: the commands of this binary, or the options of one.
  *
- * Lists only what works in this binary: the command table and the option groups
- * that the linked modules registered. Standard output, status 0.
+ * Lists only what works in this binary: the commands of the table that main.c passes, and the
+ * option groups that the linked modules registered. Standard output, status 0.
  */
 #include <kvm/builtin.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/options.h>
+#include <kvm/output.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static void help_commands(void)
+const struct builtin *builtin_find(const struct builtin *commands, const char *name)
+{
+	for (const struct builtin *command = commands; command->name; command++) {
+		if (!strcmp(command->name, name))
+			return command;
+	}
+	return NULL;
+}
+
+static void help_commands(const struct builtin *commands)
 {
 	printf("usage: lkvm COMMAND [options]\n\n");
-	for (const struct builtin *builtin = builtins; builtin->name; builtin++)
-		printf("  %-10s %s\n", builtin->name, builtin->summary);
+	for (const struct builtin *command = commands; command->name; command++)
+		printf("  %-10s %s\n", command->name, command->summary);
 	printf("\n'lkvm help COMMAND' lists its options; the manual page is lkvm(1).\n");
 }
 
-int builtin_end_output(const char *command)
+int builtin_help_command(const struct builtin *command)
 {
-	if (!fflush(stdout) && !ferror(stdout))
-		return 0;
-	return log_fail(STATUS_ERROR, "%s: standard output cannot be written: %s", command,
-			strerror(errno));
+	printf("usage: lkvm %s\n%s\n", command->usage, command->summary);
+	options_print_help(command->name);
+	return output_end("help") ? STATUS_ERROR : 0;
 }
 
-int builtin_help(int argc, char **argv)
+int builtin_help(const struct builtin *commands, int argc, char **argv)
 {
-	const struct builtin *builtin;
+	const struct builtin *command;
 
 	if (argc > 2) {
 		log_error("help: takes one COMMAND; '%s' is a second word", argv[2]);
 		return STATUS_ERROR;
 	}
 	if (argc < 2) {
-		help_commands();
-	} else {
-		builtin = builtin_find(argv[1]);
-		if (!builtin) {
-			log_error("help: unknown command '%s'; see 'lkvm help'", argv[1]);
-			return STATUS_ERROR;
-		}
-		printf("usage: lkvm %s\n%s\n", builtin->usage, builtin->summary);
-		options_print_help(builtin->name);
+		help_commands(commands);
+		return output_end("help") ? STATUS_ERROR : 0;
 	}
-	return builtin_end_output("help");
+	command = builtin_find(commands, argv[1]);
+	if (!command) {
+		log_error("help: unknown command '%s'; see 'lkvm help'", argv[1]);
+		return STATUS_ERROR;
+	}
+	return builtin_help_command(command);
 }

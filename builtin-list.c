@@ -17,6 +17,7 @@
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/options.h>
+#include <kvm/output.h>
 #include <kvm/printable.h>
 #include <kvm/remains.h>
 
@@ -149,7 +150,7 @@ int builtin_list(int argc, char **argv)
 	if (options_parse("list", argc, argv, &positional))
 		return STATUS_ERROR;
 	if (help)
-		return builtin_help(2, (char *[]){"help", "list", NULL});
+		return STATUS_HELP;
 	if (positional) {
 		log_error("list: takes no argument; got '%s'", argv[1]);
 		return STATUS_ERROR;
@@ -165,5 +166,5 @@ int builtin_list(int argc, char **argv)
 		list_print(machines);
 	}
 	json_decref(machines);
-	return builtin_end_output("list");
+	return output_end("list") ? STATUS_ERROR : 0;
 }

@@ -370,8 +370,10 @@ int builtin_run(int argc, char **argv)
 
 	if (options_parse("run", argc, argv, &positional))
 		return run_finish(NULL, END_ERROR, STATUS_ERROR);
-	if (help_wanted)
-		return run_finish(NULL, END_EXIT, builtin_help(2, (char *[]){"help", "run", NULL}));
+	if (help_wanted) {
+		run_finish(NULL, END_EXIT, 0);
+		return STATUS_HELP;
+	}
 	log_threshold = config.debug ? LOG_DEBUG : (enum log_level)config.loglevel;
 	if (config.detach && !config.dry_run)
 		forked = detach_fork(&status);

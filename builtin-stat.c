@@ -15,6 +15,7 @@
 #include <kvm/json-file.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/output.h>
 #include <kvm/printable.h>
 
 #include <stdio.h>
@@ -68,7 +69,7 @@ static int stat_one(const char *name, int fd)
 		json_decref(printable);
 	}
 	json_decref(answer);
-	return builtin_end_output("stat");
+	return output_end("stat") ? STATUS_ERROR : 0;
 }
 
 int builtin_stat(int argc, char **argv)

@@ -14,6 +14,7 @@
 #include <kvm/feature.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/output.h>
 #include <kvm/types.h>
 
 #include <stdio.h>
@@ -54,5 +55,5 @@ int builtin_version(int argc, char **argv)
 
 		printf("%c%-10s %s\n", built ? '+' : '-', features[i].name, features[i].what);
 	}
-	return builtin_end_output("version");
+	return output_end("version") ? STATUS_ERROR : 0;
 }

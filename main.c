@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lkvm: argv[1] -> command table -> builtin; nothing else.
+ * lkvm: argv[1] -> command table -> builtin; nothing else, but for the help of a command, which a
+ * builtin asks for by STATUS_HELP.
  *
  * Three things are put right for all commands before: descriptors 0, 1 and 2 are
  * open (so that no file of ours ever becomes standard output by accident), the
@@ -17,7 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-const struct builtin builtins[] = {
+static int main_help(int argc, char **argv);
+
+static const struct builtin commands[] = {
 	{"run", "start a virtual machine", "run [options] [KERNEL]", builtin_run},
 	{"stop", "end a machine: its power button, then force", "stop [options] NAME",
 	 builtin_stop},
@@ -36,17 +39,13 @@ const struct builtin builtins[] = {
 	 builtin_debug},
 	{"version", "version, and the features this binary was built with", "version",
 	 builtin_version},
-	{"help", "this list, or the options of a command", "help [COMMAND]", builtin_help},
+	{"help", "this list, or the options of a command", "help [COMMAND]", main_help},
 	{NULL, NULL, NULL, NULL},
 };
 
-const struct builtin *builtin_find(const char *name)
+static int main_help(int argc, char **argv)
 {
-	for (const struct builtin *builtin = builtins; builtin->name; builtin++) {
-		if (!strcmp(builtin->name, name))
-			return builtin;
-	}
-	return NULL;
+	return builtin_help(commands, argc, argv);
 }
 
 static void open_standard_fds(void)
@@ -64,6 +63,7 @@ int main(int argc, char **argv)
 {
 	const struct builtin *builtin;
 	const char *name = argc > 1 ? argv[1] : "help";
+	int status;
 
 	phase_mark(PHASE_EXEC);
 	open_standard_fds();
@@ -72,10 +72,11 @@ int main(int argc, char **argv)
 		name = "help";
 	else if (!strcmp(name, "--version"))
 		name = "version";
-	builtin = builtin_find(name);
+	builtin = builtin_find(commands, name);
 	if (!builtin) {
 		log_error("unknown command '%s'; see 'lkvm help'", name);
 		return STATUS_ERROR;
 	}
-	return builtin->main(argc > 1 ? argc - 1 : 1, argc > 1 ? argv + 1 : argv);
+	status = builtin->main(argc > 1 ? argc - 1 : 1, argc > 1 ? argv + 1 : argv);
+	return status == STATUS_HELP ? builtin_help_command(builtin) : status;
 }

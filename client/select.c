@@ -12,10 +12,10 @@
  */
 #include <kvm/client-select.h>
 
-#include <kvm/builtin.h>
 #include <kvm/connection.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/output.h>
 #include <kvm/remains.h>
 #include <kvm/runtime-dir.h>
 
@@ -98,7 +98,7 @@ static int select_all(const char *command, int (*fn)(const char *name, int fd))
 	select_fn = fn;
 	if (ipc_client_for_each(select_ask, select_done, &status))
 		status = STATUS_ERROR;
-	return builtin_end_output(command) ? STATUS_ERROR : status;
+	return output_end(command) ? STATUS_ERROR : status;
 }
 
 int select_machines(const char *command, struct selection *selection, int argc, char **argv,
@@ -109,7 +109,7 @@ int select_machines(const char *command, struct selection *selection, int argc, 
 	if (options_parse(command, argc, argv, &positional))
 		return STATUS_ERROR;
 	if (selection->help)
-		return builtin_help(2, (char *[]){"help", (char *)command, NULL});
+		return STATUS_HELP;
 	if (positional + !!selection->name + selection->all != 1) {
 		log_error("%s: takes one machine, by NAME or -n NAME, or all of them by -a",
 			  command);
@@ -130,7 +130,7 @@ const char *select_name(const char *command, const bool *help, int argc, char **
 	if (options_parse(command, argc, argv, &positional))
 		return NULL;
 	if (*help) {
-		*status = builtin_help(2, (char *[]){"help", (char *)command, NULL});
+		*status = STATUS_HELP;
 		return NULL;
 	}
 	if (positional != 1) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The subcommands. Each gets argv from its own name on and returns the exit status.
+ * The subcommands. Each gets argv from its own name on and returns the exit status, or STATUS_HELP
+ * if the user asked for the options of this command: main.c prints them.
  */
 #ifndef KVM_BUILTIN_H
 #define KVM_BUILTIN_H
@@ -11,9 +12,6 @@ struct builtin {
 	const char *usage;   /* "run [options] [KERNEL]" */
 	int (*main)(int argc, char **argv);
 };
-
-/* All commands of this binary, ending with a NULL name. main.c. */
-extern const struct builtin builtins[];
 
 int builtin_run(int argc, char **argv);
 int builtin_stop(int argc, char **argv);
@@ -28,12 +26,14 @@ int builtin_rm(int argc, char **argv);
 int builtin_balloon(int argc, char **argv);
 int builtin_debug(int argc, char **argv);
 int builtin_version(int argc, char **argv);
-int builtin_help(int argc, char **argv);
 
-/* All that a command printed is out: 0, or STATUS_ERROR after log_error(). */
-int builtin_end_output(const char *command);
+/* `lkvm help` on a table of all commands, which ends with a NULL name. Returns the exit status. */
+int builtin_help(const struct builtin *commands, int argc, char **argv);
 
-/* The command called name, or NULL. main.c. */
-const struct builtin *builtin_find(const char *name);
+/* The usage and the options of one command on standard output. Returns the exit status. */
+int builtin_help_command(const struct builtin *command);
+
+/* The command called name in a table, or NULL. */
+const struct builtin *builtin_find(const struct builtin *commands, const char *name);
 
 #endif

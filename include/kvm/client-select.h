@@ -45,14 +45,14 @@ struct selection {
  * Parse the options of command, then call fn with a connection to each machine that is meant; with
  * -a in a process of its own for each, all at the same time, and what they print comes in the order
  * of the names. Returns the exit status: the largest that fn returned, 125 after log_error() when
- * there is no such machine, one cannot be reached or the words are wrong, 0 for --help.
+ * there is no such machine, one cannot be reached or the words are wrong, STATUS_HELP for --help.
  */
 int select_machines(const char *command, struct selection *selection, int argc, char **argv,
 		    int (*fn)(const char *name, int fd));
 
 /*
  * Parse the options of command, which takes one NAME, of a machine that runs or has ended: that;
- * or NULL after log_error() or --help, with the exit status in *status.
+ * or NULL, with *status: 125 after log_error(), or STATUS_HELP.
  */
 const char *select_name(const char *command, const bool *help, int argc, char **argv, int *status);
 

@@ -44,6 +44,7 @@ enum {
 	STATUS_REBOOT = 123,
 	STATUS_TIMEOUT = 124,
 	STATUS_ERROR = 125,
+	STATUS_HELP = -1, /* never leaves lkvm: main.c prints the help of the command */
 };
 
 struct kvm {

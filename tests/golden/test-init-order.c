@@ -2,28 +2,20 @@
 /*
  * Pins the order in which lkvm's modules are initialised, to tests/golden/init-order.
  *
- * Linked with all of lkvm but main.c, whose table of commands is replaced here; so the list is
- * the one that `lkvm run` walks. A module that is new, gone, renamed or on another level shows as
- * a difference. `LKVM_GOLDEN=update` writes the file anew, for a commit that says why.
+ * Linked with all of lkvm but main.c; so the list is the one that `lkvm run` walks. A module that is
+ * new, gone, renamed or on another level shows as a difference. `LKVM_GOLDEN=update` writes the file
+ * again, for a commit that says why.
  *
  * The golden file is found beside this source.
  */
 #include "tests/lib/test.h"
 
-#include <kvm/builtin.h>
 #include <kvm/init.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define GOLDEN "tests/golden/init-order"
-
-const struct builtin builtins[] = {{.name = NULL}};
-
-const struct builtin *builtin_find(const char *name)
-{
-	return NULL;
-}
 
 static const char *golden_path(void)
 {
