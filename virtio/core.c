@@ -221,6 +221,22 @@ static void queue_stop(struct virtio_queue *queue)
 	queue->stop_called = queue->has_room = false;
 }
 
+void virtio_clear_registers(struct virtio_core *core)
+{
+	core->phase = IDLE;
+	core->driver_features = 0;
+	for (unsigned int i = 0; i < core->dev->queue_count; i++) {
+		struct virtio_queue *queue = &core->queues[i];
+
+		queue->size = core->dev->queue_max[i];
+		queue->desc = queue->driver = queue->device = 0;
+		queue->enabled = queue->resetting = queue->start_wanted = false;
+	}
+	core->transport->reset(core->dev);
+	atomic_store(&core->status, 0);
+	pthread_cond_broadcast(&core->changed);
+}
+
 void virtio_stopped(struct virtio_device *dev)
 {
 	struct virtio_core *core = dev->core;

@@ -90,23 +90,6 @@ u8 virtio_status(struct virtio_device *dev)
 	return (u8)atomic_load(&dev->core->status);
 }
 
-/* Power-on values; the phase is IDLE now. The mutex is held. */
-void virtio_clear_registers(struct virtio_core *core)
-{
-	core->phase = IDLE;
-	core->driver_features = 0;
-	for (unsigned int i = 0; i < core->dev->queue_count; i++) {
-		struct virtio_queue *queue = &core->queues[i];
-
-		queue->size = core->dev->queue_max[i];
-		queue->desc = queue->driver = queue->device = 0;
-		queue->enabled = queue->resetting = queue->start_wanted = false;
-	}
-	core->transport->reset(core->dev);
-	atomic_store(&core->status, 0);
-	pthread_cond_broadcast(&core->changed);
-}
-
 /* Wait a moment for the loop. False when there is no use in waiting longer. The mutex is held. */
 static bool virtio_wait(struct virtio_core *core, u64 deadline_ns)
 {

@@ -60,7 +60,7 @@ struct virtio_core {
 
 /*
  * Power-on values of all registers, the transport's too; the phase is IDLE now. Whoever goes there,
- * holding the mutex. regs.c.
+ * holding the mutex. core.c.
  */
 void virtio_clear_registers(struct virtio_core *core);
 
