@@ -283,7 +283,7 @@ static int run_nothing(const struct shell_node *node)
 static int run_simple(const struct shell_node *node, bool in_child)
 {
 	char **words = shell_expand_words(node->words);
-	shell_command *command = words[0] ? shell_find_command(words[0]) : NULL;
+	shell_command *command = words[0] ? shell.find_command(words[0]) : NULL;
 	int status;
 
 	if (!words[0])

@@ -10,12 +10,16 @@
 
 #include <sys/types.h>
 
+typedef int shell_command(char **words);
+
 /* What $?, $$ and $! say, and whether exit was called. */
 struct shell_state {
 	int status;
 	pid_t pid, background;
 	bool ends;
 	bool interactive;
+	/* Its own commands, from shell.c: NULL when there is none of this name. */
+	shell_command *(*find_command)(const char *name);
 };
 
 extern struct shell_state shell;
@@ -46,13 +50,6 @@ int shell_wait(pid_t child);
 int shell_error(const char *command, const char *object);
 /* Say that a program cannot be run, by errno; status 126 or 127. */
 int shell_cannot_run(const char *name);
-
-/* --- shell.c --- */
-
-typedef int shell_command(char **words);
-
-/* NULL: there is none of this name. */
-shell_command *shell_find_command(const char *name);
 
 /* --- shell-test.c --- */
 

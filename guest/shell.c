@@ -361,7 +361,7 @@ static const struct {
 	{"wait", "[PID...]", shell_wait_for},
 };
 
-shell_command *shell_find_command(const char *name)
+static shell_command *shell_find_command(const char *name)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (!strcmp(name, commands[i].name))
@@ -386,8 +386,10 @@ int shell_line(char *line)
 	const struct shell_node *list;
 	int status = 0;
 
-	if (!shell.pid)
+	if (!shell.pid) {
 		shell.pid = getpid();
+		shell.find_command = shell_find_command;
+	}
 	if (!program) {
 		fprintf(stderr, "lkvm: %s%s\n", problem.what,
 			problem.unsupported ? ": not in this shell; a static busybox on the host "
