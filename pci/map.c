@@ -33,7 +33,7 @@ void pci_map_line(struct pci_function *fn, char *line, size_t size)
 		fprintf(out, " irq %u", fn->pin.gsi);
 	for (unsigned int i = 0; i < PCI_BAR_COUNT; i++) {
 		const struct pci_bar *bar = &fn->bars[i];
-		u64 base = pci_bar_address(fn, i);
+		u64 base = pci_bar_base(fn, i);
 
 		if (bar->kind != PCI_BAR_NONE)
 			fprintf(out, " bar%u %s 0x%llx-0x%llx", i, kinds[bar->kind], base,

@@ -140,7 +140,10 @@ u64 pci_bar_read(struct pci_function *fn, unsigned int bar, u64 offset, unsigned
 void pci_bar_write(struct pci_function *fn, unsigned int bar, u64 offset, unsigned int size,
 		   u64 value);
 
-/* What the function is, for the map: one line without its end, cut at size. Main thread. */
+/*
+ * What the function is, for the map: one line without its end, cut at size. Main thread, no vCPU
+ * running.
+ */
 #define PCI_MAP_LINE 512
 void pci_map_line(struct pci_function *fn, char *line, size_t size);
 
