@@ -28,9 +28,9 @@
  * Spec: Linux Documentation/arch/x86/boot.rst.
  */
 #include "foreign.h"
+#include "multiboot.h"
 #include "x86/layout.h"
 #include <kvm/boot-image.h>
-#include <kvm/multiboot.h>
 
 #include <kvm/cache.h>
 #include <kvm/util.h>

@@ -11,7 +11,7 @@ PCI := pci/pci.o pci/bar.o pci/map.o hw/reset-port.o
 BIOS := x86/bios.o x86/bios-code.o x86/e820.o core/gmem.o
 UNPACK := $(addprefix boot/,unpack.o unpack-stream.o) $(OBJS-boot-unpack)
 CACHE := $(addprefix boot/,cache.o cache-check.o cache-room.o) $(OBJS-boot-cache)
-IMAGE := $(addprefix boot/,image.o foreign.o bzimage.o elf.o kaslr.o initrd.o) x86/multiboot.o \
+IMAGE := $(addprefix boot/,image.o foreign.o bzimage.o elf.o kaslr.o initrd.o multiboot.o) \
 	 x86/e820.o core/gmem.o $(UNPACK) $(CACHE)
 
 VIRTIO := $(OBJS-virtio-core) tests/lib/fake-virtio.o core/gmem.o $(FAKE)
@@ -133,7 +133,8 @@ $(call unit, boot/test-release, boot/release.o boot/elf.o)
 $(call unit, firmware/test-smbios, firmware/smbios.o core/gmem.o core/device.o)
 $(call unit, firmware/test-vmgenid, firmware/vmgenid.o core/gmem.o core/device.o)
 $(call unit, boot/test-kaslr, boot/kaslr.o boot/elf.o core/gmem.o)
-$(call unit, x86/test-multiboot, x86/multiboot.o boot/elf.o x86/e820.o core/gmem.o)
+$(call unit, boot/test-multiboot, boot/multiboot.o)
+$(call unit, x86/test-mbinfo, x86/mbinfo.o boot/elf.o x86/e820.o core/gmem.o)
 $(call unit, x86/test-pagewalk, x86/pagewalk.o core/gmem.o)
 $(call unit, x86/test-params, x86/params.o x86/e820.o core/gmem.o)
 $(call unit, x86/test-pvh, x86/pvh.o x86/e820.o core/gmem.o)
@@ -196,7 +197,7 @@ $(call fuzz, fuzz-cache, $(CACHE) $(UNPACK))
 $(call fuzz, fuzz-elf, boot/elf.o)
 $(call fuzz, fuzz-kaslr, boot/kaslr.o boot/elf.o core/gmem.o)
 $(call fuzz, fuzz-mptable, core/irq-line.o firmware/mptable.o core/gmem.o core/device.o)
-$(call fuzz, fuzz-multiboot, x86/multiboot.o boot/elf.o boot/initrd.o x86/e820.o core/gmem.o)
+$(call fuzz, fuzz-multiboot, boot/multiboot.o)
 $(call fuzz, fuzz-ipc, core/event.o control/socket.o control/commands.o control/debug.o \
 	control/runtime-dir.o core/device.o core/exit-names.o core/gmem.o)
 $(call fuzz, fuzz-modules, guest/modules.o guest/modules-table.o $(UNPACK))

@@ -12,7 +12,7 @@
  * What kind of kernel it is, and which of its entries is taken, is image.c's to say.
  * Here are the three ways to load (a bzImage's payload, ELF segments, a flat image), the
  * place of the initrds, and for each entry which tables it wants (params.c, pvh.c,
- * multiboot.c, bios.c) and in which state the CPU begins (entry.c).
+ * mbinfo.c, bios.c) and in which state the CPU begins (entry.c).
  *
  * Where things lie (x86/layout.h): tables, RNG seed and command line in low memory; the
  * kernel at its preferred address; the initrd as high as the kernel allows, below 4 GiB
@@ -28,13 +28,13 @@
 #include "e820.h"
 #include "entry.h"
 #include "layout.h"
+#include "mbinfo.h"
 #include "params.h"
 #include "pvh.h"
 #include <kvm/acpi-table.h>
 #include <kvm/boot-cmdline.h>
 #include <kvm/boot-image.h>
 #include <kvm/initrd.h>
-#include <kvm/multiboot.h>
 #include <kvm/release.h>
 #include <kvm/vmgenid.h>
 
@@ -86,7 +86,7 @@ static struct {
 	u64 moved;	  /* how far above its linked virtual address it runs, */
 	bool moved_known; /* if it does not choose that itself */
 	gpa_t initrd;
-	struct multiboot_place multiboot; /* by that entry, and how long the command line is then */
+	struct mbinfo_place multiboot; /* by that entry, and how long the command line is then */
 	u64 cmdline_bytes;
 	struct boot_initramfs initramfs; /* make is NULL: none */
 	char release[RELEASE_BYTES]; /* of the kernel, when it says it or an initramfs is made */
@@ -289,7 +289,7 @@ static int boot_open_initrds(void)
 {
 	bool modules = boot.image.entry == IMAGE_ENTRY_MULTIBOOT;
 
-	return initrd_open(modules, modules ? MULTIBOOT_MODULE_ALIGN : LINUX_INITRD_ALIGN);
+	return initrd_open(modules, modules ? MBINFO_MODULE_ALIGN : LINUX_INITRD_ALIGN);
 }
 
 /* These words leave Linux with the PICs, or may: see irq-pin.c. */
@@ -503,15 +503,14 @@ static int boot_enter_pvh(struct kvm *kvm)
 /* Other loaders have the file's name in front, and kernels skip the first word. */
 static int boot_enter_multiboot(struct kvm *kvm)
 {
-	struct multiboot_place *place = &boot.multiboot;
+	struct mbinfo_place *place = &boot.multiboot;
 	char *cmdline;
 	int len = asprintf(&cmdline, "%s %s", config.kernel, boot.cmdline);
 	int err = len < 0 ? log_fail(-ENOMEM, "command line: no memory") : 0;
 
 	if (err)
 		return err;
-	if (len >= LAYOUT_CMDLINE_MAX ||
-	    multiboot_find_place(&boot.image.elf, (size_t)len + 1, place))
+	if (len >= LAYOUT_CMDLINE_MAX || mbinfo_find_place(&boot.image.elf, (size_t)len + 1, place))
 		err = log_fail(-ENOMEM,
 			       "kernel %s: leaves no room in low memory for the %d bytes "
 			       "of the command line",
@@ -520,10 +519,10 @@ static int boot_enter_multiboot(struct kvm *kvm)
 		err = log_fail(-EFAULT, "--mem: too little RAM for the command line");
 	boot.cmdline_bytes = (u64)len + 1;
 	free(cmdline);
-	err = err ?: multiboot_write(&kvm->mem, place, boot.initrd);
+	err = err ?: mbinfo_write(&kvm->mem, place, boot.initrd);
 	return err ? err
 		   : entry_set_32bit(kvm, &(struct entry_regs){.eip = (u32)boot.image.elf.entry,
-							       .eax = MULTIBOOT_LOADER_MAGIC,
+							       .eax = MBINFO_LOADER_MAGIC,
 							       .ebx = (u32)place->info,
 							       .gdt = place->gdt});
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target: any bytes as the beginning of a kernel against x86/multiboot.c.
+ * Fuzz target: any bytes as the beginning of a kernel against boot/multiboot.c.
  *
  * The input is what was read of the file, in an allocation of its own size; longer ones are not
  * cut, for the search must end at 8192 by itself. Invariants:
@@ -8,9 +8,8 @@
  * - the first one's demands decide: bit 2 is refused for its video mode, others as unknown, and
  *   pages and memory (bits 0 and 1), or what is no demand (bits 16 and up), never.
  */
+#include "boot/multiboot.h"
 #include "tests/lib/fuzz.h"
-#include <kvm/multiboot.h>
-
 #include <string.h>
 
 static u32 word(const u8 *at)

@@ -2,9 +2,9 @@
 /*
  * Pins the order in which lkvm's modules are initialised, to tests/golden/init-order.
  *
- * Linked with all of lkvm but main.c; so the list is the one that `lkvm run` walks. A module that is
- * new, gone, renamed or on another level shows as a difference. `LKVM_GOLDEN=update` writes the file
- * again, for a commit that says why.
+ * Linked with all of lkvm but main.c; so the list is the one that `lkvm run` walks. A module that
+ * is new, gone, renamed or on another level shows as a difference. `LKVM_GOLDEN=update` writes the
+ * file again, for a commit that says why.
  *
  * The golden file is found beside this source.
  */

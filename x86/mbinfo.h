@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a multiboot-1 kernel is told. mbinfo.c.
+ */
+#ifndef X86_MBINFO_H
+#define X86_MBINFO_H
+
+#include <kvm/elf.h>
+#include <kvm/gmem.h>
+#include <kvm/types.h>
+
+#define MBINFO_LOADER_MAGIC 0x2badb002 /* EAX at the entry */
+#define MBINFO_MODULE_ALIGN 4096
+
+/* Where in low memory lies what the kernel is handed: information (a page), GDT, command line. */
+struct mbinfo_place {
+	gpa_t info, gdt, cmdline;
+};
+
+/*
+ * Find a place that the kernel does not load over, for a command line of so many bytes. 0, or
+ * -ENOMEM when the kernel leaves none.
+ */
+int mbinfo_find_place(const struct elf *elf, size_t cmdline_bytes, struct mbinfo_place *place);
+
+/*
+ * Write the information structure, the memory map and the list of modules (the initrds,
+ * from the address at which the first was loaded) to the page at place->info. 0 or -errno after
+ * log_error().
+ */
+int mbinfo_write(const struct gmem *mem, const struct mbinfo_place *place, gpa_t initrd);
+
+#endif
