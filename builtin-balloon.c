@@ -50,7 +50,7 @@ static const struct option balloon_options[] = {
 	 .max = SIZE_MAX_BYTES,
 	 .help = "how much of that it gets back"},
 };
-OPTION_GROUP(balloon, "balloon", "Balloon", 10, balloon_options);
+OPTION_GROUP(balloon, balloon, "Balloon", 10, balloon_options);
 
 static json_t *balloon_params(void)
 {

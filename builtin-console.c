@@ -51,7 +51,7 @@ static const struct option console_options[] = {
 	{.name = "watch", .type = OPTION_FLAG, .value = &watch, .help = "look on, type nothing"},
 	SELECT_HELP_OPTION(help),
 };
-OPTION_GROUP(builtin_console, "console", "Console", 10, console_options);
+OPTION_GROUP(builtin_console, console, "Console", 10, console_options);
 
 static struct {
 	const char *name;

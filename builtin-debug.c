@@ -80,7 +80,7 @@ static const struct option debug_options[] = {
 	 .value = &as_json,
 	 .help = "the machine's answer, without symbols"},
 };
-OPTION_GROUP(debug, "debug", "Debug", 10, debug_options);
+OPTION_GROUP(debug, debug, "Debug", 10, debug_options);
 
 static int debug_act(const char *name, int fd, const char *command, json_t *params)
 {

@@ -34,8 +34,7 @@ static void help_commands(const struct builtin *commands)
 int builtin_help_command(const struct builtin *command)
 {
 	printf("usage: lkvm %s\n%s\n", command->usage, command->summary);
-	options_print_help(command->name);
-	return output_end("help") ? STATUS_ERROR : 0;
+	return options_print_help(command->name) || output_end("help") ? STATUS_ERROR : 0;
 }
 
 int builtin_help(const struct builtin *commands, int argc, char **argv)

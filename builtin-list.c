@@ -36,7 +36,7 @@ static const struct option list_options[] = {
 	 .value = &help,
 	 .help = "list these options"},
 };
-OPTION_GROUP(list, "list", "List", 10, list_options);
+OPTION_GROUP(list, list, "List", 10, list_options);
 
 static json_t *list_name(const char *name)
 {

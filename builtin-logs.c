@@ -38,7 +38,7 @@ static const struct option logs_options[] = {
 	 .help = "go on until the machine has ended"},
 	SELECT_HELP_OPTION(help),
 };
-OPTION_GROUP(logs, "logs", "Logs", 10, logs_options);
+OPTION_GROUP(logs, logs, "Logs", 10, logs_options);
 
 static int logs_open(int dir, const char *name)
 {

@@ -17,8 +17,8 @@
 static struct selection selection;
 
 static const struct option pause_options[] = {SELECTION_OPTIONS(selection)};
-OPTION_GROUP(pause, "pause", "Pause", 10, pause_options);
-OPTION_GROUP(resume, "resume", "Resume", 10, pause_options);
+OPTION_GROUP(pause, pause, "Pause", 10, pause_options);
+OPTION_GROUP(resume, resume, "Resume", 10, pause_options);
 
 static int pause_call(const char *name, int fd, const char *command)
 {

@@ -78,7 +78,7 @@ static const struct option run_options[] = {
 	 .value = &help_wanted,
 	 .help = "list these options"},
 };
-OPTION_GROUP(run, "run", "lkvm itself", 90, run_options);
+OPTION_GROUP(run, run, "lkvm itself", 90, run_options);
 
 /* --- what was not said --- */
 

@@ -27,7 +27,7 @@ static const struct option stat_options[] = {
 	SELECTION_OPTIONS(selection),
 	{.name = "json", .type = OPTION_FLAG, .value = &as_json, .help = "as one JSON object"},
 };
-OPTION_GROUP(stat, "stat", "Stat", 10, stat_options);
+OPTION_GROUP(stat, stat, "Stat", 10, stat_options);
 
 /* One level a dot: "cpu0.exits.io: 617". */
 static void stat_print(const char *prefix, const char *key, json_t *value)

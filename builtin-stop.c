@@ -37,7 +37,7 @@ static const struct option stop_options[] = {
 	 .value = &force,
 	 .help = "do not ask the guest: end it at once"},
 };
-OPTION_GROUP(stop, "stop", "Stop", 10, stop_options);
+OPTION_GROUP(stop, stop, "Stop", 10, stop_options);
 
 static int stop_one(const char *name, int fd)
 {

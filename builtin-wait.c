@@ -32,8 +32,8 @@
 static bool help;
 
 static const struct option wait_options[] = {SELECT_HELP_OPTION(help)};
-OPTION_GROUP(wait, "wait", "Wait", 10, wait_options);
-OPTION_GROUP(rm, "rm", "Remove", 10, wait_options);
+OPTION_GROUP(wait, wait, "Wait", 10, wait_options);
+OPTION_GROUP(rm, rm, "Remove", 10, wait_options);
 
 /* It may go on again, so that is no reason not to wait; but who waits should know. */
 static void wait_say_unreachable(const char *name, int err)

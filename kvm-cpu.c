@@ -59,7 +59,7 @@ static const struct option cpu_options[] = {
 	 .arg = "LIST",
 	 .help = "run the virtual CPUs on these host CPUs: 0-3,8"},
 };
-OPTION_GROUP(kvm_cpu, "run", "Machine", 10, cpu_options);
+OPTION_GROUP(kvm_cpu, run, "Machine", 11, cpu_options);
 
 static size_t run_bytes; /* of the page(s) shared with KVM */
 

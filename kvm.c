@@ -53,7 +53,7 @@ static const struct option kvm_options[] = {
 	 .arg = "PATH",
 	 .help = "take guest RAM from this mounted hugetlbfs"},
 };
-OPTION_GROUP(kvm, "run", "Machine", 10, kvm_options);
+OPTION_GROUP(kvm, run, "Machine", 10, kvm_options);
 
 /* Straight from /etc/group: getgrgid() needs shared libraries, a static binary has none. */
 static bool kvm_group_name(gid_t gid, char *name, size_t size)

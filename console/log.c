@@ -42,7 +42,7 @@ static const struct option console_log_options[] = {
 	 .arg = "FILE",
 	 .help = "write the guest's console output to it as well"},
 };
-OPTION_GROUP(console_log, "run", "Devices", 30, console_log_options);
+OPTION_GROUP(console_log, run, "Devices", 30, console_log_options);
 
 static struct {
 	int fd; /* the thread's; -1: there is no log */

@@ -47,7 +47,7 @@ static const struct option detach_options[] = {
 	 .value = &config.detach,
 	 .help = "return when it runs, and leave it running; prints its name"},
 };
-OPTION_GROUP(detach, "run", "lkvm itself", 90, detach_options);
+OPTION_GROUP(detach, run, "lkvm itself", 91, detach_options);
 
 /* What the child says to its starter, once. */
 struct detach_news {

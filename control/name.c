@@ -25,7 +25,7 @@ static const struct option instance_options[] = {
 	 .arg = "NAME",
 	 .help = "name of this machine (guest-PID)"},
 };
-OPTION_GROUP(instance, "run", "Machine", 10, instance_options);
+OPTION_GROUP(instance, run, "Machine", 12, instance_options);
 
 static int instance_dir = -1, instance_lock = -1;
 

@@ -45,7 +45,7 @@ static const struct option halt_options[] = {
 	 .choices = on_halt_choices,
 	 .help = "what a halt of all CPUs does (exit: status 0 or 122)"},
 };
-OPTION_GROUP(kvm_halt, "run", "Endings", 40, halt_options);
+OPTION_GROUP(kvm_halt, run, "Endings", 41, halt_options);
 
 static struct {
 	struct loop_timer timer;

@@ -79,7 +79,7 @@ static const struct option power_options[] = {
 	 .choices = fail_on_choices,
 	 .help = "a report on the kernel's console fails the run (status 119)"},
 };
-OPTION_GROUP(power, "run", "Endings", 40, power_options);
+OPTION_GROUP(power, run, "Endings", 40, power_options);
 
 static struct {
 	struct kvm *kvm;

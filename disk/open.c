@@ -225,7 +225,7 @@ static const struct option disk_options[] = {
 	 .arg = "PATH[,ro][,snapshot][,NAME=VALUE...]",
 	 .help = "a disk: an image file or a block device; repeatable"},
 };
-OPTION_GROUP(disk, "run", "Devices", 30, disk_options);
+OPTION_GROUP(disk, run, "Devices", 36, disk_options);
 
 /* Each disk has descriptors of its own: file, ring, a doorbell and an interrupt a queue. */
 static void disk_raise_file_limit(void)

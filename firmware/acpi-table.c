@@ -139,4 +139,4 @@ static const struct option acpi_table_options[] = {
 	 .arg = "FILE",
 	 .help = "add an ACPI table, such as an SSDT; repeatable"},
 };
-OPTION_GROUP(acpi_table, "run", "Boot", 21, acpi_table_options);
+OPTION_GROUP(acpi_table, run, "Boot", 21, acpi_table_options);

@@ -96,7 +96,7 @@ static const struct option initramfs_options[] = {
 	 .arg = "FILE",
 	 .help = "write the initramfs with lkvm's init there"},
 };
-OPTION_GROUP(initramfs, "run", "Root and init", 25, initramfs_options);
+OPTION_GROUP(initramfs, run, "Root and init", 25, initramfs_options);
 
 /* 0: lkvm was built without its init. */
 static size_t initramfs_init_bytes(void)

@@ -73,7 +73,7 @@ static const struct option pty_options[] = {
 	 .arg = "1|2|3",
 	 .help = "put the guest's ttyS1, 2 or 3 at a pseudo-terminal; repeatable"},
 };
-OPTION_GROUP(serial_pty, "run", "Devices", 30, pty_options);
+OPTION_GROUP(serial_pty, run, "Devices", 31, pty_options);
 
 /* --- out --- */
 

@@ -35,7 +35,7 @@ static const struct option budget_options[] = {
 	 .arg = "DURATION",
 	 .help = "fail when init is reached later than that (status 125)"},
 };
-OPTION_GROUP(budget, "run", "Endings", 40, budget_options);
+OPTION_GROUP(budget, run, "Endings", 42, budget_options);
 
 static double budget_ms(u64 ns)
 {

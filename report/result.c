@@ -237,4 +237,4 @@ static const struct option result_options[] = {
 	 .arg = "FILE",
 	 .help = "write how the run ended to FILE, as JSON"},
 };
-OPTION_GROUP(result, "run", "Endings", 40, result_options);
+OPTION_GROUP(result, run, "Endings", 44, result_options);

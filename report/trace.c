@@ -240,4 +240,4 @@ static const struct option trace_options[] = {
 	 .arg = "FILE",
 	 .help = "print what each phase of the boot cost; write it to FILE for Perfetto"},
 };
-OPTION_GROUP(trace, "run", "Endings", 40, trace_options);
+OPTION_GROUP(trace, run, "Endings", 43, trace_options);

@@ -77,6 +77,7 @@ $(call unit, disk/test-option, $(OBJS-disk))
 $(call unit, disk/test-engines, $(OBJS-disk))
 $(call unit, disk/test-raw, $(OBJS-disk))
 $(call unit, golden/test-init-order, $(filter-out main.o,$(OBJS)))
+$(call unit, golden/test-help-run, $(filter-out main.o,$(OBJS)))
 $(call unit, guest/test-cmdline, guest/cmdline.o)
 $(call unit, guest/test-cpio, guest/cpio.o)
 $(call unit, guest/test-shell, $(addprefix guest/,shell.o shell-parse.o shell-expand.o \

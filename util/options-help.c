@@ -6,12 +6,10 @@
  * what is not so. A form is the option's own `arg` with what its type adds: the
  * unit of a bare number, the bounds in the largest unit that divides them, the
  * choices. It is built in a struct text on the caller's stack, which is bounded:
- * what does not fit is cut off, nothing is allocated.
+ * what does not fit is cut off.
  *
- * The help lists groups by rank, then title. The linker decides the order in the
- * section, so group_next() looks for the successor of the group printed last:
- * with a dozen groups, that is shorter than a sorted copy. Groups that share a
- * title (two modules that both own a "Devices" option) come under one heading.
+ * The help lists groups by rank. Groups in a row that share a title (two modules
+ * that both own a "Devices" option) come under one heading.
  * Options keep the order of their table. The help starts in one column for all
  * of them, as far left as the synopses allow; an option whose synopsis is too
  * long for that has its help on the next line. Words wrap at 80 columns.
@@ -22,9 +20,11 @@
  * or a manual must not depend on it) and characters wider than one column.
  */
 #include "options-help.h"
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HELP_WIDTH	80
@@ -137,34 +137,6 @@ void text_add_form(struct text *text, const struct option *option)
 
 /* --- the help --- */
 
-/* By rank, then title, then address: groups that share a title stay together. */
-static bool group_precedes(const struct option_group *a, const struct option_group *b)
-{
-	int order = strcmp(a->title, b->title);
-
-	if (a->rank != b->rank)
-		return a->rank < b->rank;
-	return order ? order < 0 : a < b;
-}
-
-/* The group to print after previous, or the first one for NULL. */
-static const struct option_group *group_next(const char *command,
-					     const struct option_group *previous)
-{
-	const struct option_group *best = NULL;
-
-	for (const struct option_group *const *group = __start_option_groups;
-	     group < __stop_option_groups; group++) {
-		if (strcmp((*group)->command, command))
-			continue;
-		if (previous && !group_precedes(previous, *group))
-			continue;
-		if (!best || group_precedes(*group, best))
-			best = *group;
-	}
-	return best;
-}
-
 /* "  -c, --cpus N" */
 static void text_add_synopsis(struct text *text, const struct option *option)
 {
@@ -213,16 +185,15 @@ static void help_print_option(const struct option *option, int column)
 }
 
 /* The column that the help of all options starts at. */
-static int help_find_column(const char *command)
+static size_t help_find_column(const struct option_group *const *groups, size_t count)
 {
 	size_t column = 0;
 
-	for (const struct option_group *group = group_next(command, NULL); group;
-	     group = group_next(command, group)) {
-		for (size_t i = 0; i < group->count; i++) {
+	for (size_t at = 0; at < count; at++) {
+		for (size_t i = 0; i < groups[at]->count; i++) {
 			struct text synopsis = {};
 
-			text_add_synopsis(&synopsis, &group->options[i]);
+			text_add_synopsis(&synopsis, &groups[at]->options[i]);
 			if (synopsis.len + 2 <= HELP_COLUMN_MAX)
 				column = MAX(column, synopsis.len + 2);
 		}
@@ -230,17 +201,21 @@ static int help_find_column(const char *command)
 	return column ?: HELP_COLUMN_MAX;
 }
 
-void options_print_help(const char *command)
+int options_print_help(const char *command)
 {
-	int column = help_find_column(command);
-	const struct option_group *previous = NULL;
-	const struct option_group *group;
+	size_t count;
+	const struct option_group **groups = option_groups_of(command, &count);
+	int column;
 
-	while ((group = group_next(command, previous))) {
-		if (!previous || strcmp(group->title, previous->title))
-			printf("%s%s:\n", previous ? "\n" : "", group->title);
-		for (size_t i = 0; i < group->count; i++)
-			help_print_option(&group->options[i], column);
-		previous = group;
+	if (!groups)
+		return -ENOMEM;
+	column = (int)help_find_column(groups, count);
+	for (size_t at = 0; at < count; at++) {
+		if (!at || strcmp(groups[at]->title, groups[at - 1]->title) != 0)
+			printf("%s%s:\n", at ? "\n" : "", groups[at]->title);
+		for (size_t i = 0; i < groups[at]->count; i++)
+			help_print_option(&groups[at]->options[i], column);
 	}
+	free(groups);
+	return 0;
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Options in words: what options.c needs to say what an option accepts.
- * util/options-help.c.
+ * What the files of the options share: the groups, and an option in words. util/options-help.c.
  */
 #ifndef UTIL_OPTIONS_HELP_H
 #define UTIL_OPTIONS_HELP_H
 
 #include <kvm/options.h>
 
-/* The registered groups, as the linker gathered them. NULL where there are none. */
-extern const struct option_group *const __start_option_groups[] __attribute__((weak));
-extern const struct option_group *const __stop_option_groups[] __attribute__((weak));
+/*
+ * The registered groups of command, ascending by rank: *count of them, to be freed by the caller.
+ * NULL after log_error(): no memory. util/option-groups.c.
+ */
+const struct option_group **option_groups_of(const char *command, size_t *count);
 
 /* A text put together piece by piece; what does not fit is cut off. */
 struct text {

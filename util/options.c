@@ -3,8 +3,8 @@
  * Command-line options: from argv to the variables of the modules that own them.
  *
  * OPTION_GROUP() leaves a pointer in the section option_groups, as INIT_MODULE()
- * does for modules. A command parses with all groups that carry its name;
- * option_next() walks their options as if they were one table.
+ * does for modules. A command parses with all groups that carry its name, in the order of their
+ * ranks; option_next() walks their options as if they were one table.
  *
  * Parsing goes through argv twice, in the same way: first for the options that are marked as early
  * (a file that must not say what an older run wrote, even when this run ends at a wrong option),
@@ -12,7 +12,7 @@
  * cluster of short ones), the value that an option before it takes, or a positional,
  * which is moved to the front. The slot it moves to was read already, so nothing
  * is lost; what stays behind the positionals is stale. Values point into argv's
- * strings, which live as long as the process; the one thing allocated is the
+ * strings, which live as long as the process; the one thing that stays allocated is the
  * array of a list.
  *
  * A long name is looked for as it is, then as an abbreviation. Only names that
@@ -399,7 +399,13 @@ int options_parse_groups(const struct option_group *const *groups, size_t count,
 
 int options_parse(const char *command, int argc, char **argv, int *positional)
 {
-	return options_parse_groups(__start_option_groups,
-				    __stop_option_groups - __start_option_groups, command, argc,
-				    argv, positional);
+	size_t count;
+	const struct option_group **groups = option_groups_of(command, &count);
+	int err;
+
+	if (!groups)
+		return -ENOMEM;
+	err = options_parse_groups(groups, count, command, argc, argv, positional);
+	free(groups);
+	return err;
 }

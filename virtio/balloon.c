@@ -81,7 +81,7 @@ static const struct option balloon_options[] = {
 	 .max = 1ULL << 43, /* num_pages has 32 bits */
 	 .help = "how much of its memory the guest gives up at once"},
 };
-OPTION_GROUP(virtio_balloon, "run", "Devices", 30, balloon_options);
+OPTION_GROUP(virtio_balloon, run, "Devices", 35, balloon_options);
 
 static const char *const stat_names[VIRTIO_BALLOON_S_NR] = VIRTIO_BALLOON_S_NAMES;
 

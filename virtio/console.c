@@ -63,7 +63,7 @@ static const struct option console_options[] = {
 	 .choices = console_choices,
 	 .help = "where the guest's console is: ttyS0 or hvc0"},
 };
-OPTION_GROUP(virtio_console, "run", "Devices", 30, console_options);
+OPTION_GROUP(virtio_console, run, "Devices", 34, console_options);
 
 /* struct virtio_console_config has holes for none; its fields are little-endian (5.3.4). */
 static struct virtio_console_config hvc_config;

@@ -39,7 +39,7 @@ static const struct option rng_options[] = {
 	 .value = &rng_wanted,
 	 .help = "give the guest the host's random numbers, by virtio-rng"},
 };
-OPTION_GROUP(virtio_rng, "run", "Devices", 30, rng_options);
+OPTION_GROUP(virtio_rng, run, "Devices", 33, rng_options);
 
 /* How many bytes were written, from the first on; fewer than len after an error. */
 static u32 rng_fill(u8 *buf, u32 len)

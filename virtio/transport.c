@@ -23,7 +23,7 @@ static const struct option transport_options[] = {
 	 .choices = transport_choices,
 	 .help = "how virtio devices come to the guest"},
 };
-OPTION_GROUP(virtio_transport, "run", "Devices", 30, transport_options);
+OPTION_GROUP(virtio_transport, run, "Devices", 32, transport_options);
 
 int virtio_add(struct kvm *kvm, struct virtio_device *dev, u8 devfn)
 {

@@ -134,7 +134,7 @@ static const struct option boot_options[] = {
 	 .value = &config.nodefaults,
 	 .help = "drop lkvm's own words from the command line"},
 };
-OPTION_GROUP(boot, "run", "Boot", 20, boot_options);
+OPTION_GROUP(boot, run, "Boot", 20, boot_options);
 
 /* --- files and command line, before the machine --- */
 

@@ -347,6 +347,6 @@ static const struct option cpuid_options[] = {
 	},
 };
 
-OPTION_GROUP(cpuid, "run", "Machine", 10, cpuid_options);
+OPTION_GROUP(cpuid, run, "Machine", 13, cpuid_options);
 
 INIT_MODULE(cpuid, .level = INIT_BASE, .init = cpuid_init, .exit = cpuid_exit);

@@ -45,15 +45,21 @@ struct option {
 
 struct option_group {
 	const char *command; /* "run" */
-	const char *title;   /* heading in the help: "Machine" */
-	int rank;	     /* order in the help, ascending; then by title */
+	const char *title;   /* heading in the help: "Machine"; groups in a row may share it */
+	int rank;	     /* order in the help, ascending; no two groups of a command share it */
 	const struct option *options;
 	size_t count;
 };
 
-/* OPTION_GROUP(cpu, "run", "Machine", 20, cpu_options); where cpu_options is an array */
+/*
+ * OPTION_GROUP(cpu, run, "Machine", 20, cpu_options); where cpu_options is an array. The name of
+ * the command and the rank are part of a global symbol: when two groups of a command have the same
+ * rank, the linker says "multiple definition of option_rank_run_20".
+ */
 #define OPTION_GROUP(ident, command_, title_, rank_, array)                                   \
-	static const struct option_group option_group_##ident = {.command = command_,         \
+	extern const char option_rank_##command_##_##rank_;                                   \
+	const char option_rank_##command_##_##rank_ = 0;                                      \
+	static const struct option_group option_group_##ident = {.command = #command_,        \
 								 .title = title_,             \
 								 .rank = rank_,               \
 								 .options = array,            \
@@ -73,8 +79,11 @@ int options_parse(const char *command, int argc, char **argv, int *positional);
 int options_parse_groups(const struct option_group *const *groups, size_t count,
 			 const char *command, int argc, char **argv, int *positional);
 
-/* Print the options of command to standard output, grouped, for `lkvm help`. */
-void options_print_help(const char *command);
+/*
+ * Print the options of command to standard output, grouped, for `lkvm help`. 0, or -ENOMEM after
+ * log_error().
+ */
+int options_print_help(const char *command);
 
 /* "512", "512M", "4G" -> bytes. unit is what a bare number means. 0 or -EINVAL / -ERANGE. */
 int parse_size(const char *text, u64 unit, u64 *bytes);

@@ -71,7 +71,7 @@ static const struct option options[] = {
 	 .min = NSEC_PER_MSEC,
 	 .max = 3600 * NSEC_PER_SEC},
 };
-OPTION_GROUP(fuzz, "run", "Fuzzed", 0, options);
+OPTION_GROUP(fuzz, run, "Fuzzed", 0, options);
 
 static void count_line(enum log_level level, const char *line, void *arg)
 {

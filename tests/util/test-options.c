@@ -143,7 +143,7 @@ static const struct option early_options[] = {
 	 .help = "Log",
 	 .early = true},
 };
-OPTION_GROUP(early, "run", "Log", 40, early_options);
+OPTION_GROUP(early, run, "Log", 40, early_options);
 
 static const struct option stop_options[] = {
 	{.name = "force",
@@ -153,9 +153,9 @@ static const struct option stop_options[] = {
 	 .help = "At once"},
 };
 
-OPTION_GROUP(devices, "run", "Devices", 30, device_options);
-OPTION_GROUP(machine, "run", "Machine", 20, machine_options);
-OPTION_GROUP(stop, "stop", "Ending", 10, stop_options);
+OPTION_GROUP(devices, run, "Devices", 30, device_options);
+OPTION_GROUP(machine, run, "Machine", 20, machine_options);
+OPTION_GROUP(stop, stop, "Ending", 10, stop_options);
 
 /* Two modules under one heading. */
 static const struct option more_options[] = {
@@ -166,7 +166,7 @@ static const struct option more_options[] = {
 	 .help = "Terminal",
 	 .max = 3},
 };
-OPTION_GROUP(more, "help-test", "Devices", 30, more_options);
+OPTION_GROUP(more, help_test, "Devices", 30, more_options);
 static const struct option other_options[] = {
 	{.name = "first",
 	 .short_name = 'f',
@@ -175,11 +175,11 @@ static const struct option other_options[] = {
 	 .arg = "FILE",
 	 .help = "First"},
 };
-OPTION_GROUP(other, "help-test", "Machine", 20, other_options);
+OPTION_GROUP(other, help_test, "Machine", 20, other_options);
 static const struct option same_options[] = {
 	{.name = "rng", .type = OPTION_FLAG, .value = &values.quiet, .help = "Random numbers"},
 };
-OPTION_GROUP(same, "help-test", "Devices", 30, same_options);
+OPTION_GROUP(same, help_test, "Devices", 31, same_options);
 
 static int set_up(void **state)
 {
@@ -627,7 +627,7 @@ static void test_help(void **state)
 
 static void test_help_merges_equal_titles(void **state)
 {
-	const char *text = help_of("help-test");
+	const char *text = help_of("help_test");
 
 	assert_true(!strncmp(text,
 			     "Machine:\n"
