@@ -308,4 +308,4 @@ static int kvm_cpu_init(struct kvm *kvm)
 	return 0;
 }
 
-INIT_MODULE(kvm_cpu, .level = INIT_BASE, .init = kvm_cpu_init, .exit = kvm_cpu_exit);
+INIT_MODULE(kvm_cpu, .level = INIT_CPU, .init = kvm_cpu_init, .exit = kvm_cpu_exit);

@@ -270,5 +270,5 @@ static void control_exit(struct kvm *kvm)
 	control_answer_waits();
 }
 
-/* By its name behind the socket itself, and so undone before it. */
+/* Undone before the socket. */
 INIT_MODULE(ipc_control, .level = INIT_LATE, .init = control_init, .exit = control_exit);

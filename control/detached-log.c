@@ -228,5 +228,4 @@ static void instance_log_exit(struct kvm *kvm)
 		remains_remove(instance_dir_fd(), config.name);
 }
 
-/* By its name behind the instance, and before KVM. */
-INIT_MODULE(instance_log, .level = INIT_CORE, .init = instance_log_init, .exit = instance_log_exit);
+INIT_MODULE(instance_log, .level = INIT_LOG, .init = instance_log_init, .exit = instance_log_exit);

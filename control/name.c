@@ -68,4 +68,4 @@ static void instance_exit(struct kvm *kvm)
 }
 
 /* First of all: whoever may not have the name gets no machine either. */
-INIT_MODULE(instance, .level = INIT_CORE, .init = instance_init, .exit = instance_exit);
+INIT_MODULE(instance, .level = INIT_NAME, .init = instance_init, .exit = instance_exit);

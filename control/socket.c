@@ -575,5 +575,5 @@ static int ipc_init(struct kvm *kvm)
 	return 0;
 }
 
-/* Last of all: who finds the socket finds a machine that is there. */
-INIT_MODULE(ipc, .level = INIT_LATE, .init = ipc_init, .exit = ipc_exit);
+/* After all devices, so a client that connects finds a complete machine. */
+INIT_MODULE(ipc, .level = INIT_SOCKET, .init = ipc_init, .exit = ipc_exit);

@@ -243,5 +243,4 @@ static int pty_init(struct kvm *kvm)
 	return 0;
 }
 
-/* "serial_pty" comes behind "serial", whose ports it needs. */
-INIT_MODULE(serial_pty, .level = INIT_DEV, .init = pty_init, .exit = pty_exit);
+INIT_MODULE(serial_pty, .level = INIT_WIRE, .init = pty_init, .exit = pty_exit);

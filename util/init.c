@@ -23,7 +23,8 @@
  * init_exit() after they were joined.
  *
  * Left out on purpose: dependencies between modules. A level is all the order
- * there is; two modules of one level must not need each other.
+ * there is; two modules of one level must not need each other. The end-to-end
+ * tests check that: they run a binary that sets init_is_reversed.
  */
 #include <errno.h>
 #include <kvm/init.h>
@@ -33,6 +34,8 @@
 
 extern const struct init_module *const __start_init_modules[] __attribute__((weak));
 extern const struct init_module *const __stop_init_modules[] __attribute__((weak));
+
+bool init_is_reversed;
 
 static const struct init_module **init_list;
 static size_t init_done;
@@ -44,6 +47,8 @@ static int init_compare(const void *a, const void *b)
 
 	if ((*left)->level != (*right)->level)
 		return (*left)->level < (*right)->level ? -1 : 1;
+	if (init_is_reversed)
+		return strcmp((*right)->name, (*left)->name);
 	return strcmp((*left)->name, (*right)->name);
 }
 

@@ -696,4 +696,4 @@ static void boot_exit(struct kvm *kvm)
 	device_unregister(&boot.device);
 }
 
-INIT_MODULE(boot, .level = INIT_FIRMWARE, .init = boot_init, .exit = boot_exit);
+INIT_MODULE(boot, .level = INIT_BOOT, .init = boot_init, .exit = boot_exit);

@@ -14,18 +14,25 @@
 
 struct kvm; /* passed through, never looked into */
 
+/* Modules of one level do not need each other. Their order is by name; nothing may rely on it. */
 enum init_level {
-	INIT_CORE = 0,	   /* /dev/kvm, VM, RAM slots, irqchip */
-	INIT_BASE = 2,	   /* vCPUs, control socket */
-	INIT_DEV_BASE = 4, /* buses, interrupt routing, disk images */
-	INIT_DEV = 5,	   /* chips, terminal */
-	INIT_VIRTIO = 6,
-	INIT_FIRMWARE = 7, /* firmware tables, the boot image */
-	INIT_LATE = 9,	   /* threads start, sandbox closes */
+	INIT_NAME,     /* the machine's name and its place in the runtime directory */
+	INIT_LOG,      /* where its messages go from here on */
+	INIT_CORE,     /* /dev/kvm, VM, RAM slots, irqchip */
+	INIT_BASE,     /* CPUID, how the machine ends, resets and pauses */
+	INIT_CPU,      /* vCPUs */
+	INIT_DEV_BASE, /* buses, interrupt routing, disk images */
+	INIT_DEV,      /* chips */
+	INIT_WIRE,     /* what is connected to a chip */
+	INIT_VIRTIO,
+	INIT_FIRMWARE, /* firmware tables */
+	INIT_BOOT,     /* the boot image */
+	INIT_SOCKET,   /* the control socket: undone after all that speaks through it */
+	INIT_LATE,     /* input is read, the terminal is raw, timers run */
 };
 
 struct init_module {
-	const char *name; /* unique within its level; what an error message says */
+	const char *name; /* unique; what an error message says */
 	enum init_level level;
 	int (*init)(struct kvm *kvm);  /* 0 or -errno, after a log_error() that names the object */
 	void (*exit)(struct kvm *kvm); /* may be NULL; called only after a successful init */
@@ -53,6 +60,12 @@ void init_exit(struct kvm *kvm);
  */
 int init_run_list(const struct init_module **list, size_t count, struct kvm *kvm, size_t *done);
 void init_exit_list(const struct init_module **list, struct kvm *kvm, size_t *done);
+
+/*
+ * For the tests: within a level, the names descend instead of ascend. A machine must come up and
+ * end in the same way. Set before init_run().
+ */
+extern bool init_is_reversed;
 
 /* Call fn for each registered module in the order init_run() uses. Main thread. */
 void init_for_each(void (*fn)(const struct init_module *module, void *arg), void *arg);
