@@ -163,9 +163,10 @@ static bool symbols_parse_line(const char *line, const char *end, struct symbol 
 		return false;
 	type = at[1];
 	symbol->text = strchr("tTwW", type) != NULL;
-	symbol->rank = type == 'w' || type == 'W' ? RANK_WEAK
-		       : type < 'a'		  ? RANK_GLOBAL
-						  : RANK_LOCAL;
+	if (type == 'w' || type == 'W')
+		symbol->rank = RANK_WEAK;
+	else
+		symbol->rank = type < 'a' ? RANK_GLOBAL : RANK_LOCAL;
 	*name = at + 3;
 	return symbols_is_graphic(type) && symbols_is_graphic(at[3]);
 }
@@ -374,10 +375,12 @@ static bool symbols_elf_take(const struct elf_view *elf, const struct symbols *s
 		return false;
 	*to = (struct symbol){.address = from->st_value,
 			      .name = from->st_name,
-			      .rank = bind == STB_GLOBAL ? RANK_GLOBAL
-				      : bind == STB_WEAK ? RANK_WEAK
-							 : RANK_LOCAL,
+			      .rank = RANK_LOCAL,
 			      .text = elf->sections[from->st_shndx].sh_flags & SHF_EXECINSTR};
+	if (bind == STB_GLOBAL)
+		to->rank = RANK_GLOBAL;
+	else if (bind == STB_WEAK)
+		to->rank = RANK_WEAK;
 	return true;
 }
 

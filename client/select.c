@@ -149,10 +149,12 @@ json_t *select_call(const char *name, int fd, const char *command, json_t *param
 	const char *why;
 
 	if (!answer) {
-		log_error("%s: %s: %s", name, command,
-			  errno == ETIMEDOUT	? "it does not answer"
-			  : errno == ECONNRESET ? "it has ended meanwhile"
-						: strerror(errno));
+		why = strerror(errno);
+		if (errno == ETIMEDOUT)
+			why = "it does not answer";
+		else if (errno == ECONNRESET)
+			why = "it has ended meanwhile";
+		log_error("%s: %s: %s", name, command, why);
 		return NULL;
 	}
 	if (json_is_true(json_object_get(answer, "ok")))

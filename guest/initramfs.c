@@ -146,12 +146,19 @@ static int initramfs_check_user(void)
 	return 0;
 }
 
+/* The first option that only lkvm's init can fulfil, or NULL. */
+static const char *initramfs_asked(void)
+{
+	if (wish.exec)
+		return "--exec";
+	if (wish.root)
+		return "--root";
+	return wish.out ? "--initramfs-out" : NULL;
+}
+
 int initramfs_wanted(bool has_initrd, bool *required)
 {
-	const char *asked = wish.exec	? "--exec"
-			    : wish.root ? "--root"
-			    : wish.out	? "--initramfs-out"
-					: NULL;
+	const char *asked = initramfs_asked();
 	bool none = wish.modules && !strcmp(wish.modules, NONE);
 	char value[128];
 

@@ -203,6 +203,8 @@ static void add_value(struct fields *fields, const char *value, bool quoted)
 /* The value of $NAME, $?, $0, ...; "" when it has none. */
 static const char *parameter(const char *name, size_t len, char number[16])
 {
+	int is = 0;
+
 	if (shell_name_length(name, len) == len) {
 		char *copy = copy_text(name, len);
 		const char *value = shell_get(copy);
@@ -214,11 +216,13 @@ static const char *parameter(const char *name, size_t len, char number[16])
 		return "sh";
 	if (*name == '!' && !shell.background)
 		return "";
-	snprintf(number, 16, "%d",
-		 *name == '?'	? shell.status
-		 : *name == '$' ? (int)shell.pid
-		 : *name == '!' ? (int)shell.background
-				: 0);
+	if (*name == '?')
+		is = shell.status;
+	else if (*name == '$')
+		is = (int)shell.pid;
+	else if (*name == '!')
+		is = (int)shell.background;
+	snprintf(number, 16, "%d", is);
 	return *name >= '0' && *name <= '9' ? "" : number;
 }
 

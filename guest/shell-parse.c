@@ -176,8 +176,12 @@ static bool check_dollar(struct parser *parser, bool quoted)
 		return parse_unsupported(parser, "command substitution ($(...))");
 	if (c == '{')
 		return check_braces(parser);
-	if (c == '@' || c == '*' || c == '-')
-		return parse_unsupported(parser, c == '@' ? "$@" : c == '*' ? "$*" : "$-");
+	if (c == '@')
+		return parse_unsupported(parser, "$@");
+	if (c == '*')
+		return parse_unsupported(parser, "$*");
+	if (c == '-')
+		return parse_unsupported(parser, "$-");
 	if (!quoted && (c == '\'' || c == '"'))
 		return parse_unsupported(parser, c == '"' ? "$\"...\"" : "$'...'");
 	return true;

@@ -154,10 +154,10 @@ void pci_bar_look(struct pci_function *fn)
 		struct pci_bar *bar = &fn->bars[i];
 		u8 decodes = is_port(bar) ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
 		u64 base = pci_bar_base(fn, i), last = base + (bar->region.len - 1);
-		u64 top = is_port(bar)		       ? PORT_TOP - 1
-			  : bar->kind == PCI_BAR_MEM64 ? UINT64_MAX
-						       : UINT32_MAX;
+		u64 top = bar->kind == PCI_BAR_MEM64 ? UINT64_MAX : UINT32_MAX;
 
+		if (is_port(bar))
+			top = PORT_TOP - 1;
 		bar->wanted = bar->kind != PCI_BAR_NONE && (fn->config[PCI_COMMAND] & decodes) &&
 			      base != 0 && last != top;
 		bar->refused &= bar->wanted && bar->wanted_base == base;

@@ -106,8 +106,10 @@ static void loop_remove_always(struct loop *loop, struct loop_fd *source)
 static int loop_set_epoll(struct loop *loop, struct loop_fd *source, u32 events)
 {
 	struct epoll_event event = {.events = events, .data.ptr = source};
-	int op = !events ? EPOLL_CTL_DEL : source->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	int op = source->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
+	if (!events)
+		op = EPOLL_CTL_DEL;
 	if (epoll_ctl(loop->epoll_fd, op, source->fd, &event))
 		return -errno;
 	return 0;

@@ -128,9 +128,11 @@ static void blk_done(struct disk_request *disk_request, int err)
 
 	if (request->blk->gone)
 		return;
-	blk_complete(request, !err		   ? VIRTIO_BLK_S_OK
-			      : err == -EOPNOTSUPP ? VIRTIO_BLK_S_UNSUPP
-						   : VIRTIO_BLK_S_IOERR);
+	if (!err)
+		blk_complete(request, VIRTIO_BLK_S_OK);
+	else
+		blk_complete(request,
+			     err == -EOPNOTSUPP ? VIRTIO_BLK_S_UNSUPP : VIRTIO_BLK_S_IOERR);
 }
 
 static void blk_flush_queues(struct blk *blk)

@@ -77,7 +77,9 @@ int arch_cpu_hold_clock(struct kvm_cpu *cpu)
 	}
 	got = kvm_cpu_ioctl(cpu, KVM_GET_MSRS, &msr);
 	held.offsets[cpu->id] = msr.entry.data;
-	return got == 1 ? 0 : clock_fail(cpu, "KVM_GET_MSRS of the TSC", got < 0 ? got : -EIO);
+	if (got == 1)
+		return 0;
+	return clock_fail(cpu, "KVM_GET_MSRS of the TSC", got < 0 ? got : -EIO);
 }
 
 int arch_vm_hold_clock(struct kvm *kvm)
@@ -91,8 +93,8 @@ int arch_cpu_release_clock(struct kvm_cpu *cpu)
 {
 	struct tsc_msr msr = {.head = {.nmsrs = 1},
 			      .entry = {.index = MSR_TSC, .data = held.offsets[cpu->id]}};
+	int err = 0, set;
 	u64 offset;
-	int err;
 
 	if (!cpu->id)
 		held.passed = __rdtsc() - held.host_tsc;
@@ -100,8 +102,9 @@ int arch_cpu_release_clock(struct kvm_cpu *cpu)
 		offset = held.offsets[cpu->id] - held.passed;
 		err = clock_offset(cpu, KVM_SET_DEVICE_ATTR, &offset);
 	} else {
-		err = kvm_cpu_ioctl(cpu, KVM_SET_MSRS, &msr);
-		err = err == 1 ? 0 : err < 0 ? err : -EIO;
+		set = kvm_cpu_ioctl(cpu, KVM_SET_MSRS, &msr);
+		if (set != 1)
+			err = set < 0 ? set : -EIO;
 	}
 	return err ? clock_fail(cpu, "the TSC cannot be set", err) : 0;
 }
