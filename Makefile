@@ -5,6 +5,7 @@
 #   make                the binary ./lkvm
 #   make lkvm-static    ./lkvm-static, without shared libraries
 #   make test T=hw/rtc  build and run one unit test
+#   make quick          the tests of a minute: unit tests, a dozen payloads, lints
 #   make check          all tests that take minutes; make check-long: the rest
 #   make demo           boot a real distribution kernel
 #   make bench          what a boot costs (bench/README.md)

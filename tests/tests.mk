@@ -367,6 +367,9 @@ e2e-reversed: $(BUILD)/lkvm-reversed e2e-tools
 
 # ---- everything --------------------------------------------------------------
 
+quick:
+	$(Q)tests/check --quick
+
 check: $(BIN)
 	$(Q)tests/check
 
@@ -382,4 +385,4 @@ bench: $(BIN) lkvm-static
 .PHONY: test unit-tests unit-tests-threads fuzz fuzz-corpus fuzz-run
 .PHONY: $(addprefix fuzz-run-,$(FUZZ)) $(addprefix fuzz-keep-,$(FUZZ))
 .PHONY: payloads e2e-tools e2e e2e-reversed
-.PHONY: check check-long demo bench
+.PHONY: quick check check-long demo bench
