@@ -46,14 +46,14 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void stop(void *arg)
+static void stop_loop(void *arg)
 {
 	loop_stop(kvm.loop);
 }
 
 static void run_for(u64 ns)
 {
-	struct loop_timer timer = {.fn = stop};
+	struct loop_timer timer = {.fn = stop_loop};
 
 	loop_arm(kvm.loop, &timer, now_ns() + ns);
 	assert_int_equal(loop_run(kvm.loop), 0);
