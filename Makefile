@@ -52,8 +52,8 @@ OBJS-report := $(addprefix report/,result.o trace.o trace-forms.o budget.o lines
 OBJS-guest := $(addprefix guest/,initramfs.o modules.o modules-table.o cpio.o cmdline.o root.o \
 	      shell-parse.o)
 OBJS-util := $(addprefix util/,init.o log.o options.o options-help.o option-groups.o parse.o \
-	     loop.o iov.o util.o json-file.o thread.o workers.o cancel.o trust.o printable.o \
-	     feature.o output.o)
+	     loop.o iov.o util.o json-file.o thread.o workers.o writer.o ring.o cancel.o trust.o \
+	     printable.o feature.o output.o)
 
 # ---- flags -------------------------------------------------------------------
 

@@ -3,10 +3,10 @@
  * --console-log: what the guest writes to its console, in a file as well.
  *
  * console_write() hands every byte on to console_log_write(), before the console's own ring, so
- * the log has what a reader of standard output that is slow or gone did not get. The bytes go into
- * a ring of 1 MiB; a thread of the log's own writes it out, for a file may be on a disk that stalls
- * and a FIFO may have a reader that sleeps. Neither a vCPU nor the loop ever waits for it: when the
- * ring is full, new bytes are dropped and counted, and the count is said at the end.
+ * the log has what a reader of standard output that is slow or gone did not get. A writer
+ * (util/writer.c) with a ring of 1 MiB writes them to the file: its disk may stall, or a FIFO may
+ * have a reader that sleeps. Neither a vCPU nor the loop ever waits for it: when the ring is full,
+ * new bytes are dropped and counted, and the count is said at the end.
  *
  * The end: the thread has END_NS for what is left; a write that hangs longer is left to its fate.
  * An error of the file (a full disk) is said once, and the log ends there; the guest goes on.
@@ -19,19 +19,18 @@
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/options.h>
-#include <kvm/thread.h>
 #include <kvm/util.h>
+#include <kvm/writer.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RING_BYTES (1 * MIB) /* a power of two */
-#define END_NS	   (2 * NSEC_PER_SEC)
+#define END_NS (2 * NSEC_PER_SEC)
 
 static const char *path;
 
@@ -44,74 +43,35 @@ static const struct option console_log_options[] = {
 };
 OPTION_GROUP(console_log, run, "Devices", 30, console_log_options);
 
+static ssize_t console_log_out(void *arg, const u8 *data, size_t len);
+
+static u8 ring_bytes[1 * MIB];
+
 static struct {
-	int fd; /* the thread's; -1: there is no log */
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t news;
-	/* Under the lock: */
-	u8 ring[RING_BYTES];
-	u64 head, tail; /* bytes ever put in and taken out */
-	u64 dropped;
-	bool open;    /* bytes are wanted */
-	bool closing; /* the run is over: write what there is and end */
-} copy = {.fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER, .news = PTHREAD_COND_INITIALIZER};
+	int fd; /* the writer's; -1: there is no log */
+	struct writer writer;
+	_Atomic u64 dropped;
+} copy = {.fd = -1, .writer = {.write = console_log_out, .ring = RING_OVER(ring_bytes)}};
 
 void console_log_write(const u8 *data, size_t len)
 {
-	size_t room, at, first;
-
-	if (copy.fd < 0)
-		return;
-	pthread_mutex_lock(&copy.lock);
-	room = copy.open ? RING_BYTES - (copy.head - copy.tail) : 0;
-	copy.dropped += copy.open ? len - MIN(len, room) : 0;
-	len = MIN(len, room);
-	at = copy.head % RING_BYTES;
-	first = MIN(len, RING_BYTES - at);
-	memcpy(copy.ring + at, data, first);
-	memcpy(copy.ring, data + first, len - first);
-	copy.head += len;
-	if (len)
-		pthread_cond_signal(&copy.news);
-	pthread_mutex_unlock(&copy.lock);
+	if (copy.fd >= 0)
+		atomic_fetch_add(&copy.dropped, len - writer_put(&copy.writer, data, len));
 }
 
-/* Wait for bytes; how many lie in one piece at *at. 0: the end. */
-static size_t console_log_wait(size_t *at)
-{
-	size_t len;
-
-	pthread_mutex_lock(&copy.lock);
-	while (copy.head == copy.tail && !copy.closing)
-		pthread_cond_wait(&copy.news, &copy.lock);
-	*at = copy.tail % RING_BYTES;
-	len = MIN(copy.head - copy.tail, RING_BYTES - *at);
-	pthread_mutex_unlock(&copy.lock);
-	return len;
-}
-
-/* What lies between tail and head is the thread's own: console_log_write() goes round it. */
-static void *console_log_thread(void *arg)
+/* On the writer's thread. A FIFO that is full is waited for. */
+static ssize_t console_log_out(void *arg, const u8 *data, size_t len)
 {
 	struct pollfd ready = {.fd = copy.fd, .events = POLLOUT};
-	size_t at, len;
+	ssize_t done;
 
-	while ((len = console_log_wait(&at)) != 0) {
-		ssize_t done = write(copy.fd, copy.ring + at, len);
-
-		if (done < 0 && (errno == EINTR || errno == EAGAIN)) {
-			poll(&ready, 1, -1);
-			continue;
-		}
-		if (done < 0)
-			log_warn("--console-log %s: %s; the log ends here", path, strerror(errno));
-		pthread_mutex_lock(&copy.lock);
-		copy.tail += done < 0 ? copy.head - copy.tail : (u64)done;
-		copy.open = copy.open && done >= 0;
-		pthread_mutex_unlock(&copy.lock);
+	while ((done = write(copy.fd, data, len)) < 0 && (errno == EINTR || errno == EAGAIN))
+		poll(&ready, 1, -1);
+	if (done < 0) {
+		done = -errno;
+		log_warn("--console-log %s: %s; the log ends here", path, strerror(errno));
 	}
-	return NULL;
+	return done;
 }
 
 /* The files for scripts are written and closed by now. */
@@ -152,10 +112,8 @@ static int console_log_init(struct kvm *kvm)
 		return log_fail(err, "--console-log %s: %s", path,
 				err == -EBUSY ? "is another file of this run" : strerror(-err));
 	}
-	copy.head = copy.tail = copy.dropped = 0;
-	copy.open = true;
-	copy.closing = false;
-	err = thread_start(&copy.thread, 0, console_log_thread, NULL);
+	atomic_store(&copy.dropped, 0);
+	err = writer_start(&copy.writer);
 	if (err) {
 		close(copy.fd);
 		copy.fd = -1;
@@ -170,15 +128,8 @@ static void console_log_exit(struct kvm *kvm)
 
 	if (copy.fd < 0)
 		return;
-	pthread_mutex_lock(&copy.lock);
-	copy.closing = true;
-	pthread_cond_signal(&copy.news);
-	pthread_mutex_unlock(&copy.lock);
-	if (!thread_join_within(copy.thread, END_NS)) {
+	if (!writer_stop(&copy.writer, END_NS, &left)) {
 		/* It hangs in the file: the process ends without it. */
-		pthread_mutex_lock(&copy.lock);
-		left = copy.head - copy.tail;
-		pthread_mutex_unlock(&copy.lock);
 		log_warn("--console-log %s: is not written out after 2 s; the last %llu bytes are "
 			 "lost",
 			 path, left);
@@ -186,7 +137,7 @@ static void console_log_exit(struct kvm *kvm)
 	}
 	if (copy.dropped)
 		log_warn("--console-log %s: %llu bytes were lost because it is written too slowly",
-			 path, copy.dropped);
+			 path, atomic_load(&copy.dropped));
 	close(copy.fd);
 	copy.fd = -1;
 }

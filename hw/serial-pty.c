@@ -17,6 +17,7 @@
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/options.h>
+#include <kvm/ring.h>
 #include <kvm/util.h>
 
 #include <errno.h>
@@ -46,8 +47,8 @@ struct pty {
 	u32 events; /* watched for */
 
 	pthread_mutex_t lock;
-	u8 ring[RING_BYTES];
-	u64 head, tail;
+	struct ring ring;
+	u8 bytes[RING_BYTES];
 };
 
 static struct pty ptys[PORTS];
@@ -82,8 +83,7 @@ static void pty_write(void *arg, u8 byte, bool by_program)
 	struct pty *pty = arg;
 
 	pthread_mutex_lock(&pty->lock);
-	pty->tail += pty->head - pty->tail == RING_BYTES;
-	pty->ring[pty->head++ % RING_BYTES] = byte;
+	ring_push(&pty->ring, &byte, 1);
 	pthread_mutex_unlock(&pty->lock);
 	loop_ring(pty->kvm->loop, &pty->output);
 }
@@ -96,16 +96,16 @@ static bool pty_flush_piece(struct pty *pty, size_t *left)
 	ssize_t done;
 	u64 tail;
 
+	/* A copy, because the guest may overwrite the oldest bytes during our write. */
 	pthread_mutex_lock(&pty->lock);
-	tail = pty->tail;
-	len = MIN(MIN(pty->head - tail, RING_BYTES - tail % RING_BYTES), sizeof(piece));
-	memcpy(piece, pty->ring + tail % RING_BYTES, len);
+	tail = pty->ring.tail;
+	len = ring_copy(&pty->ring, tail, piece, sizeof(piece));
 	pthread_mutex_unlock(&pty->lock);
 
 	done = len ? write(pty->master.fd, piece, len) : 0;
 	pthread_mutex_lock(&pty->lock);
-	pty->tail = MAX(pty->tail, tail + (u64)MAX(done, (ssize_t)0));
-	*left = pty->head - pty->tail;
+	ring_take(&pty->ring, tail + (u64)MAX(done, (ssize_t)0));
+	*left = ring_used(&pty->ring);
 	pthread_mutex_unlock(&pty->lock);
 	return done > 0 && (size_t)done == len;
 }
@@ -196,6 +196,7 @@ static int pty_start(struct kvm *kvm, unsigned int n)
 		.kvm = kvm,
 		.wanted = true,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.ring = RING_OVER(pty->bytes),
 		.wire = {.write = pty_write, .room_changed = pty_room_changed, .arg = pty},
 		.master = {.fn = pty_ready, .arg = pty},
 		.output = {.fn = pty_rung, .arg = pty},

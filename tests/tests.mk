@@ -33,11 +33,13 @@ $(call unit, util/test-output)
 $(call unit, util/test-parse)
 $(call unit, util/test-printable)
 $(call unit, boot/test-symbols, boot/symbols.o)
+$(call unit, util/test-ring)
 $(call unit, util/test-thread)
 $(call unit, util/test-workers)
 $(call unit, util/test-trust)
 $(call unit, boot/test-unpack, $(UNPACK))
 $(call unit, util/test-util)
+$(call unit, util/test-writer)
 $(call unit, report/test-budget, report/budget.o)
 $(call unit, core/test-bus, core/bus.o)
 $(call unit, console/test-console, $(CONSOLE))
@@ -141,7 +143,7 @@ $(call unit, x86/test-params, x86/params.o x86/e820.o core/gmem.o)
 $(call unit, x86/test-pvh, x86/pvh.o x86/e820.o core/gmem.o)
 
 # What threads touch runs under TSAN=1 as well.
-UNIT-threads := util/test-loop util/test-loop-wake util/test-thread util/test-workers \
+UNIT-threads := util/test-loop util/test-loop-wake util/test-thread util/test-workers util/test-writer \
 		hw/test-serial hw/test-rtc hw/test-acpi-pm pci/test-msix pci/test-pci pci/test-bar \
 		core/test-bus \
 		console/test-console core/test-irq-pin core/test-kvm-cpu control/test-socket \

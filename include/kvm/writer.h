@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A file that may stall, written by a thread of its own, so that nobody else waits for it.
+ * util/writer.c.
+ */
+#ifndef KVM_WRITER_H
+#define KVM_WRITER_H
+
+#include <kvm/ring.h>
+#include <kvm/types.h>
+
+#include <pthread.h>
+#include <sys/types.h>
+
+struct writer {
+	/*
+	 * Set by the caller before writer_start(). write: called on the thread, may block. Returns
+	 * how many bytes it has dealt with, one or more, or -errno after it has said why: the
+	 * file ends here, and all further bytes are thrown away.
+	 */
+	ssize_t (*write)(void *arg, const u8 *data, size_t len);
+	/* Called on the thread when nothing came for idle_ns. May be NULL. */
+	void (*idle)(void *arg);
+	u64 idle_ns;
+	void *arg;
+	struct ring ring; /* RING_OVER(array); the array lives as long as the process */
+
+	/* The writer's own. */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t news;
+	int room_fd; /* an eventfd: readable when a writer_put() that was refused may be repeated */
+	bool refused;
+	bool over;    /* the file has ended */
+	bool closing; /* write what there is and end */
+};
+
+/* 0 or -errno; says nothing. Also after a writer_stop() that returned true. */
+int writer_start(struct writer *writer);
+
+/*
+ * Bytes for the file. Never blocks; any thread. Returns how many were taken; if not all, room_fd
+ * becomes readable when there is room again.
+ */
+size_t writer_put(struct writer *writer, const u8 *data, size_t len);
+
+/* For poll() and epoll, together with writer_put(). Do not read it. Until writer_stop(). */
+int writer_room_fd(const struct writer *writer);
+
+/*
+ * Write what is left and end the thread, within ns nanoseconds: true. False: it hangs in the file;
+ * *left bytes were not written. Then *writer and what write() uses belong to the thread for ever.
+ */
+bool writer_stop(struct writer *writer, u64 ns, u64 *left);
+
+#endif
