@@ -3,7 +3,7 @@
  * The console: a chip of the guest on one side, standard input and output on the other.
  *
  * Output. The chip calls console_write_from() on a vCPU thread, a byte at a time: the
- * byte goes into the ring and, through report/lines.c, past the watch for a panic. The
+ * byte goes into the ring and into its line (report/lines.c). The
  * first byte into an idle ring rings a bell; the loop then waits 2 ms (or until
  * 16 KiB are there) and writes all that has come, so that a burst costs one
  * write(2) and not one a byte. A reader that is slow fills the ring. Then
@@ -27,7 +27,9 @@
  * does: until it has read everything or has gone, a signal comes, or the run's time is over; after
  * 2 s a line says so. A signal that came before, and a run that was ended by force, give it 2 s.
  *
- * Threads: ring and counters under one mutex, held for copies and for report/lines.c.
+ * Threads: ring, lines and counters under one mutex, held for copies only. A line of the kernel may
+ * decide that the run ends (report/kernel-lines.c), which takes the locks of others: it is judged
+ * after the mutex, in turn.
  * Everything that makes a system call is on the loop, but for the ring of a bell; after
  * the loop has stopped, console_drain() runs on the main thread.
  */
@@ -36,11 +38,13 @@
 #include <kvm/device.h>
 #include <kvm/heard.h>
 #include <kvm/init.h>
+#include <kvm/kernel-lines.h>
 #include <kvm/kvm.h>
 #include <kvm/lines.h>
 #include <kvm/log.h>
 #include <kvm/own-init.h>
 #include <kvm/phase.h>
+#include <kvm/ring.h>
 #include <kvm/term.h>
 #include <kvm/util.h>
 
@@ -64,13 +68,16 @@ static const char key_help[] = "\r\nCtrl-A x  end the virtual machine\r\n"
 			       "Ctrl-A Ctrl-A  send Ctrl-A\r\n"
 			       "Ctrl-A h  this list\r\n";
 
+static u8 ring_bytes[RING_BYTES];
+
 static struct {
 	struct kvm *kvm;
 	pthread_mutex_t lock;
 	/* Under the lock: */
-	u8 ring[RING_BYTES];
-	u64 head, tail; /* bytes ever written and read */
+	struct ring ring;
 	u64 dropped;
+	u64 turns, turn; /* lines for report_line(): how many ever, which one is next */
+	pthread_cond_t turn_over;
 	bool refused; /* console_full() said so since the last writable() */
 	bool busy;    /* the loop knows of output */
 	bool gone;    /* nobody reads any more */
@@ -88,48 +95,71 @@ static struct {
 	size_t input_len;
 	bool input_open;
 	bool input_typed; /* some of it by a viewer */
-} con = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} con = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	 .turn_over = PTHREAD_COND_INITIALIZER,
+	 .ring = RING_OVER(ring_bytes)};
 
 /* --- output, the guest's side --- */
 
-static u64 console_used(void)
+/*
+ * Lines are shown to report_line(), which may decide that the run ends, while no lock is held: one
+ * at a time, in the order in which they were finished. The writer waits for that, so that the guest
+ * does nothing, such as a reset after a panic, before its line has had its effect.
+ */
+static void console_begin_turn(u64 turn)
 {
-	return con.head - con.tail;
-}
-
-static void console_push(u8 byte)
-{
-	if (console_used() == RING_BYTES) {
-		con.tail++;
-		con.dropped++;
-	}
-	con.ring[con.head++ % RING_BYTES] = byte;
-}
-
-void console_write_from(enum lines_source source, const u8 *data, size_t len)
-{
-	u64 before;
-	bool ring, tell;
-
-	phase_mark(PHASE_FIRST_CONSOLE);
-	console_log_write(data, len);
 	pthread_mutex_lock(&con.lock);
-	before = console_used();
-	lines_feed(con.kvm, source, data, len);
-	for (size_t i = 0; i < len; i++)
-		console_push(data[i]);
-	heard_output(con.head);
+	while (con.turn != turn)
+		pthread_cond_wait(&con.turn_over, &con.lock);
+	pthread_mutex_unlock(&con.lock);
+}
+
+static void console_end_turn(void)
+{
+	pthread_mutex_lock(&con.lock);
+	con.turn++;
+	pthread_cond_broadcast(&con.turn_over);
+	pthread_mutex_unlock(&con.lock);
+}
+
+/* Up to the end of a line, or all of it. Returns how many bytes. */
+static size_t console_write_line(enum lines_source source, const u8 *data, size_t len)
+{
+	char line[LINES_MAX_BYTES + 1];
+	bool kernels, ring, tell;
+	u64 before, turn;
+
+	pthread_mutex_lock(&con.lock);
+	before = ring_used(&con.ring);
+	len = lines_take(source, data, len, line, &kernels);
+	turn = kernels ? con.turns++ : 0;
+	con.dropped += ring_push(&con.ring, data, len);
+	heard_output(con.ring.head);
 	if (con.gone)
-		con.tail = con.head;
+		ring_take(&con.ring, con.ring.head);
 	tell = con.watcher && !con.watcher_told;
 	con.watcher_told |= tell;
-	ring = !con.busy || (before < BURST_BYTES && console_used() >= BURST_BYTES);
+	ring = !con.busy || (before < BURST_BYTES && ring_used(&con.ring) >= BURST_BYTES);
 	con.busy = true;
 	pthread_mutex_unlock(&con.lock);
 	if (ring)
 		loop_ring(con.kvm->loop, &con.output);
 	if (tell)
 		loop_ring(con.kvm->loop, &con.view);
+	if (kernels) {
+		console_begin_turn(turn);
+		report_line(con.kvm, line);
+		console_end_turn();
+	}
+	return len;
+}
+
+void console_write_from(enum lines_source source, const u8 *data, size_t len)
+{
+	phase_mark(PHASE_FIRST_CONSOLE);
+	console_log_write(data, len);
+	for (size_t at = 0; at < len;)
+		at += console_write_line(source, data + at, len - at);
 }
 
 void console_write(const u8 *data, size_t len)
@@ -147,7 +177,7 @@ bool console_full(void)
 	bool full;
 
 	pthread_mutex_lock(&con.lock);
-	full = RING_BYTES - console_used() < FULL_MARGIN;
+	full = ring_room(&con.ring) < FULL_MARGIN;
 	con.refused |= full;
 	pthread_mutex_unlock(&con.lock);
 	return full;
@@ -159,7 +189,7 @@ static void console_lost_reader(int error)
 {
 	pthread_mutex_lock(&con.lock);
 	con.gone = true;
-	con.tail = con.head;
+	ring_take(&con.ring, con.ring.head);
 	pthread_mutex_unlock(&con.lock);
 	log_warn("standard output: %s; the guest's console output is dropped from here on",
 		 strerror(error));
@@ -169,16 +199,14 @@ static void console_lost_reader(int error)
 static ssize_t console_flush_piece(void)
 {
 	u8 piece[BURST_BYTES];
-	size_t at, len;
 	ssize_t done;
+	size_t len;
 	u64 tail;
 
 	/* A copy, because the guest may push out the oldest bytes while we write. */
 	pthread_mutex_lock(&con.lock);
-	tail = con.tail;
-	at = tail % RING_BYTES;
-	len = MIN(MIN(console_used(), RING_BYTES - at), sizeof(piece));
-	memcpy(piece, con.ring + at, len);
+	tail = con.ring.tail;
+	len = ring_copy(&con.ring, tail, piece, sizeof(piece));
 	pthread_mutex_unlock(&con.lock);
 	if (!len)
 		return 0;
@@ -187,9 +215,9 @@ static ssize_t console_flush_piece(void)
 	if (done < 0)
 		return -errno;
 	pthread_mutex_lock(&con.lock);
-	/* What was pushed out while it was being written was not lost after all. */
-	con.dropped -= MIN(con.tail - tail, (u64)done);
-	con.tail = MAX(con.tail, tail + (u64)done);
+	/* Bytes overwritten during our write did reach the reader: they do not count as dropped. */
+	con.dropped -= MIN(con.ring.tail - tail, (u64)done);
+	ring_take(&con.ring, tail + (u64)done);
 	pthread_mutex_unlock(&con.lock);
 	return done;
 }
@@ -199,7 +227,7 @@ static void console_tell_writable(void)
 	bool tell;
 
 	pthread_mutex_lock(&con.lock);
-	tell = con.refused && console_used() <= RING_BYTES / 2;
+	tell = con.refused && ring_used(&con.ring) <= RING_BYTES / 2;
 	if (tell)
 		con.refused = false;
 	pthread_mutex_unlock(&con.lock);
@@ -213,7 +241,7 @@ static u64 console_left(void)
 	u64 left;
 
 	pthread_mutex_lock(&con.lock);
-	left = console_used();
+	left = ring_used(&con.ring);
 	con.busy = left || con.gone;
 	pthread_mutex_unlock(&con.lock);
 	return left;
@@ -254,7 +282,7 @@ static void console_output_rung(void *arg)
 	if (con.out.added)
 		return; /* the reader is behind; epoll says when it has caught up */
 	pthread_mutex_lock(&con.lock);
-	large = console_used() >= BURST_BYTES;
+	large = ring_used(&con.ring) >= BURST_BYTES;
 	pthread_mutex_unlock(&con.lock);
 	if (large)
 		console_flush();
@@ -280,8 +308,8 @@ static bool console_wait_reader(int enough_fd, u64 deadline_ns, u64 *notice_ns)
 	if (now >= *notice_ns) {
 		*notice_ns = UINT64_MAX;
 		log_warn("the guest has ended, and lkvm waits for the reader of standard output, "
-			 "which has %llu bytes to come; a signal ends that",
-			 console_used());
+			 "which has %zu bytes to come; a signal ends that",
+			 ring_used(&con.ring));
 		return true;
 	}
 	until = MIN(until - now, NOTICE_NS);
@@ -320,7 +348,7 @@ size_t console_drain(int enough_fd, u64 deadline_ns)
 		}
 		done = console_drain_ring(enough_fd, deadline_ns, &notice_ns);
 	}
-	lost = con.dropped + console_used();
+	lost = con.dropped + ring_used(&con.ring);
 	if (lost && done < 0 && done != -EAGAIN)
 		log_warn("console: %llu bytes of output were lost: standard output: %s", lost,
 			 strerror((int)-done));
@@ -353,34 +381,26 @@ void console_set_watcher(void (*fn)(void))
 	pthread_mutex_unlock(&con.lock);
 }
 
-/* The oldest byte that the ring still has. */
-static u64 console_oldest(void)
-{
-	return con.head - MIN(con.head, (u64)RING_BYTES);
-}
-
 u64 console_history(size_t bytes)
 {
 	u64 at;
 
 	pthread_mutex_lock(&con.lock);
-	at = MAX(con.head - MIN(con.head, (u64)bytes), console_oldest());
+	at = MAX(con.ring.head - MIN(con.ring.head, (u64)bytes), ring_oldest(&con.ring));
 	pthread_mutex_unlock(&con.lock);
 	return at;
 }
 
 size_t console_view(u64 *at, u8 *data, size_t size, u64 *lost)
 {
-	size_t from, len;
+	size_t len;
 	u64 oldest;
 
 	pthread_mutex_lock(&con.lock);
-	oldest = console_oldest();
+	oldest = ring_oldest(&con.ring);
 	*lost += *at < oldest ? oldest - *at : 0;
 	*at = MAX(*at, oldest);
-	from = *at % RING_BYTES;
-	len = MIN(MIN(con.head - *at, RING_BYTES - from), size);
-	memcpy(data, con.ring + from, len);
+	len = ring_copy(&con.ring, *at, data, size);
 	*at += len;
 	if (!len)
 		con.watcher_told = false;
@@ -532,9 +552,24 @@ void console_detach(void)
 /* The new guest gets neither the old one's last line nor what was typed for it. */
 static int console_reset(struct device *dev)
 {
+	char line[LINES_MAX_BYTES + 1];
+	u64 turn;
+
 	pthread_mutex_lock(&con.lock);
-	lines_reset(con.kvm);
+	turn = con.turns++;
 	pthread_mutex_unlock(&con.lock);
+	console_begin_turn(turn);
+	for (enum lines_source source = 0; source < LINES_SOURCES; source++) {
+		bool kernels;
+
+		pthread_mutex_lock(&con.lock);
+		kernels = lines_cut(source, line);
+		pthread_mutex_unlock(&con.lock);
+		if (kernels)
+			report_line(con.kvm, line);
+	}
+	report_reset();
+	console_end_turn();
 	if (con.in_tty || con.input_typed)
 		con.input_len = 0;
 	con.input_typed = false;

@@ -7,18 +7,19 @@
  * itself. Bytes are collected into the current line; at a newline it becomes history.
  * Carriage returns are dropped; a line longer than LINES_MAX_BYTES keeps its beginning.
  *
+ * Nothing is decided here: the caller gets a copy of each line that the kernel may have written,
+ * and shows it to report_line() when it holds no lock (console.c).
+ *
  * There is a current line for each source, because the kernel prints in the middle of
  * a line that a program has begun, and a program may print an old report: only a
- * whole line that the kernel wrote is shown to kernel-lines.c. The serial port can
+ * whole line that the kernel wrote is one for report/kernel-lines.c. The serial port can
  * tell the two apart, hvc0 cannot (hw/serial.c). History has all lines in the order
  * in which they were finished.
  *
- * Called under the console's lock on vCPU threads; see kernel-lines.c. History is read
- * while no vCPU runs: by the main thread after the end, or by the loop while they are
+ * Called under the console's lock on vCPU threads and the loop: memory is copied, no more. History
+ * is read while no vCPU runs: by the main thread after the end, or by the loop while they are
  * parked.
  */
-#include <kvm/kernel-lines.h>
-#include <kvm/kvm.h>
 #include <kvm/lines.h>
 
 #include <ctype.h>
@@ -38,7 +39,8 @@ static struct {
 	unsigned int full; /* finished lines, at most LINES_KEPT */
 } lines;
 
-static void lines_finish(struct kvm *kvm, enum lines_source source)
+/* Returns whether the kernel may have written it; then it is copied. */
+static bool lines_finish(enum lines_source source, char *copy)
 {
 	struct kept_line *line = &lines.current[source], *kept = &lines.kept[lines.next];
 
@@ -48,30 +50,36 @@ static void lines_finish(struct kvm *kvm, enum lines_source source)
 	lines.next = (lines.next + 1) % LINES_KEPT;
 	lines.full = MIN(lines.full + 1, (unsigned int)LINES_KEPT);
 	line->len = 0;
-	if (source != LINES_PROGRAM)
-		report_line(kvm, kept->text);
+	if (source == LINES_PROGRAM)
+		return false;
+	memcpy(copy, kept->text, kept->len + 1U);
+	return true;
 }
 
-void lines_feed(struct kvm *kvm, enum lines_source source, const u8 *data, size_t len)
+size_t lines_take(enum lines_source source, const u8 *data, size_t len,
+		  char copy[LINES_MAX_BYTES + 1], bool *kernels)
 {
 	struct kept_line *line = &lines.current[source];
+	size_t taken = 0;
 
 	lines.last = source;
-	for (size_t i = 0; i < len; i++) {
-		if (data[i] == '\n')
-			lines_finish(kvm, source);
-		else if (data[i] != '\r' && line->len < LINES_MAX_BYTES)
-			line->text[line->len++] = (char)data[i];
+	*kernels = false;
+	while (taken < len) {
+		u8 byte = data[taken++];
+
+		if (byte == '\n') {
+			*kernels = lines_finish(source, copy);
+			break;
+		}
+		if (byte != '\r' && line->len < LINES_MAX_BYTES)
+			line->text[line->len++] = (char)byte;
 	}
+	return taken;
 }
 
-void lines_reset(struct kvm *kvm)
+bool lines_cut(enum lines_source source, char copy[LINES_MAX_BYTES + 1])
 {
-	for (enum lines_source source = 0; source < LINES_SOURCES; source++) {
-		if (lines.current[source].len)
-			lines_finish(kvm, source);
-	}
-	report_reset();
+	return lines.current[source].len && lines_finish(source, copy);
 }
 
 void lines_for_each(void (*fn)(const char *line, size_t len, void *arg), void *arg)

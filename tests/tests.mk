@@ -44,6 +44,7 @@ $(call unit, report/test-budget, report/budget.o)
 $(call unit, core/test-bus, core/bus.o)
 $(call unit, console/test-console, $(CONSOLE))
 $(call unit, console/test-console-end, $(CONSOLE))
+$(call unit, console/test-console-lines, $(CONSOLE))
 $(call unit, console/test-log, console/log.o)
 $(call unit, core/test-device, core/device.o)
 $(call unit, core/test-gmem, core/gmem.o)
@@ -146,7 +147,7 @@ $(call unit, x86/test-pvh, x86/pvh.o x86/e820.o core/gmem.o)
 UNIT-threads := util/test-loop util/test-loop-wake util/test-thread util/test-workers util/test-writer \
 		hw/test-serial hw/test-rtc hw/test-acpi-pm pci/test-msix pci/test-pci pci/test-bar \
 		core/test-bus \
-		console/test-console core/test-irq-pin core/test-kvm-cpu control/test-socket \
+		console/test-console console/test-console-lines core/test-irq-pin core/test-kvm-cpu control/test-socket \
 		core/test-phase \
 		report/test-trace
 UNIT-threads += virtio/test-console virtio/test-core virtio/test-core-machine virtio/test-mmio

@@ -5,7 +5,9 @@
  * The history cannot be emptied: a test that looks at it fills it first.
  */
 #include "tests/lib/test.h"
+#include "tests/console/feed-lines.h"
 
+#include <kvm/kernel-lines.h>
 #include <kvm/kvm.h>
 #include <kvm/lines.h>
 #include <kvm/phase.h>
@@ -35,7 +37,18 @@ void kvm_panic_done(struct kvm *vm)
 
 static void feed(const char *text)
 {
-	lines_feed(&kvm, LINES_KERNEL, (const u8 *)text, strlen(text));
+	feed_lines(&kvm, LINES_KERNEL, (const u8 *)text, strlen(text));
+}
+
+static void reset(void)
+{
+	char line[LINES_MAX_BYTES + 1];
+
+	for (enum lines_source source = 0; source < LINES_SOURCES; source++) {
+		if (lines_cut(source, line))
+			report_line(&kvm, line);
+	}
+	report_reset();
 }
 
 static int set_up(void **state)
@@ -72,7 +85,7 @@ static void test_init_and_what_is_none(void **state)
 
 static void feed_from(enum lines_source source, const char *text)
 {
-	lines_feed(&kvm, source, (const u8 *)text, strlen(text));
+	feed_lines(&kvm, source, (const u8 *)text, strlen(text));
 }
 
 /* A program that prints an old log is no kernel; on hvc0 nobody can tell. */
@@ -104,7 +117,7 @@ static void test_the_kernel_interrupts_a_program(void **state)
 	feed_from(LINES_PROGRAM, "login: ");
 	lines_last(line, sizeof(line));
 	assert_string_equal(line, "login: ");
-	lines_reset(&kvm);
+	reset();
 	lines_last(line, sizeof(line));
 	assert_string_equal(line, "login: ");
 	feed_from(LINES_PROGRAM, PANIC "\n");
@@ -177,14 +190,14 @@ static void test_a_line_may_come_in_pieces(void **state)
 
 	for (size_t cut = 0; cut < sizeof(line); cut++) {
 		panics = 0;
-		lines_feed(&kvm, LINES_KERNEL, (const u8 *)line, cut);
-		lines_feed(&kvm, LINES_KERNEL, (const u8 *)line + cut, sizeof(line) - 1 - cut);
+		feed_lines(&kvm, LINES_KERNEL, (const u8 *)line, cut);
+		feed_lines(&kvm, LINES_KERNEL, (const u8 *)line + cut, sizeof(line) - 1 - cut);
 		assert_int_equal(panics, 1);
 		assert_string_equal(panic_line, PANIC);
 	}
 	panics = 0;
 	for (size_t i = 0; i < sizeof(line) - 1; i++)
-		lines_feed(&kvm, LINES_KERNEL, (const u8 *)line + i, 1);
+		feed_lines(&kvm, LINES_KERNEL, (const u8 *)line + i, 1);
 	assert_int_equal(panics, 1);
 }
 
@@ -203,7 +216,7 @@ static void test_carriage_returns_and_nuls(void **state)
 	assert_int_equal(panics, 1);
 	assert_string_equal(panic_line, PANIC);
 	/* A NUL is a byte of the line, and so the words are not at its start. */
-	lines_feed(&kvm, LINES_KERNEL, (const u8 *)nul_before, sizeof(nul_before) - 1);
+	feed_lines(&kvm, LINES_KERNEL, (const u8 *)nul_before, sizeof(nul_before) - 1);
 	assert_int_equal(panics, 1);
 }
 
@@ -321,7 +334,7 @@ static void test_bytes_are_kept_as_they_are(void **state)
 	const char *kept;
 	size_t len;
 
-	lines_feed(&kvm, LINES_KERNEL, odd, sizeof(odd));
+	feed_lines(&kvm, LINES_KERNEL, odd, sizeof(odd));
 	kept = last(&len);
 	assert_int_equal(len, sizeof(want));
 	assert_memory_equal(kept, want, sizeof(want));

@@ -3,6 +3,7 @@
  * Pins result.c: the file is valid JSON whatever the guest wrote, and never an older run's.
  */
 #include "tests/lib/test.h"
+#include "tests/console/feed-lines.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -144,8 +145,8 @@ static unsigned int files_in(const char *name)
 /* Result of a run whose console said this, its last line; freed by the caller. */
 static json_t *result_of_console(const void *bytes, size_t len)
 {
-	lines_feed(NULL, LINES_KERNEL, bytes, len);
-	lines_feed(NULL, LINES_KERNEL, (const u8 *)"\n", 1);
+	feed_lines(NULL, LINES_KERNEL, bytes, len);
+	feed_lines(NULL, LINES_KERNEL, (const u8 *)"\n", 1);
 	assert_int_equal(result_finish(NULL, "exit", 3), 0);
 	return load();
 }
