@@ -13,7 +13,8 @@
  * When there is room again the port's writable() is called. A reader that has gone
  * (EPIPE, EIO) is told of once, and output is dropped from then on. Viewers
  * (console/view.c) read the same ring, each from where it is; they hold nothing up,
- * and what is overwritten before they come is lost to them.
+ * and what is overwritten before they come is lost to them. A detached machine has no
+ * standard output: a sink takes its place, the writer of its log (control/detached-log.c).
  *
  * Input. Standard input is read into a small buffer, through the Ctrl-A filter when
  * it is a terminal, and handed to the chip as it has room; room 0 means that the
@@ -47,6 +48,7 @@
 #include <kvm/ring.h>
 #include <kvm/term.h>
 #include <kvm/util.h>
+#include <kvm/writer.h>
 
 #include <assert.h>
 #include <errno.h>
@@ -87,6 +89,7 @@ static struct {
 	struct console_port ports[2]; /* input is for the last */
 	unsigned int port_count;
 	struct loop_fd out, in;
+	const struct sink *sink; /* NULL: out is standard output */
 	bool out_shared;
 	bool in_tty;
 	struct loop_bell output, room, view;
@@ -195,6 +198,22 @@ static void console_lost_reader(int error)
 		 strerror(error));
 }
 
+static ssize_t console_write_out(const u8 *data, size_t len)
+{
+	ssize_t done;
+
+	if (con.sink)
+		return (ssize_t)con.sink->write(con.sink->arg, data, len) ?: -EAGAIN;
+	done = term_write(con.out.fd, con.out_shared, data, len);
+	return done < 0 ? -errno : done;
+}
+
+/* The event of con.out that says that there is room. */
+static u32 console_out_event(void)
+{
+	return con.sink ? EPOLLIN : EPOLLOUT;
+}
+
 /* Write a piece of the ring. 0: nothing left. Else bytes, or -errno. */
 static ssize_t console_flush_piece(void)
 {
@@ -211,9 +230,9 @@ static ssize_t console_flush_piece(void)
 	if (!len)
 		return 0;
 
-	done = term_write(con.out.fd, con.out_shared, piece, len);
+	done = console_write_out(piece, len);
 	if (done < 0)
-		return -errno;
+		return done;
 	pthread_mutex_lock(&con.lock);
 	/* Bytes overwritten during our write did reach the reader: they do not count as dropped. */
 	con.dropped -= MIN(con.ring.tail - tail, (u64)done);
@@ -262,7 +281,7 @@ static void console_flush(void)
 		console_lost_reader((int)-done);
 	left = console_left();
 	if (done == -EAGAIN || left >= BURST_BYTES)
-		loop_watch(con.kvm->loop, &con.out, EPOLLOUT);
+		loop_watch(con.kvm->loop, &con.out, console_out_event());
 	else
 		loop_unwatch(con.kvm->loop, &con.out);
 	if (left && !con.out.added)
@@ -298,7 +317,7 @@ static void console_out_ready(void *arg, u32 events)
 /* False: the reader has had its time, or somebody says that it is enough. */
 static bool console_wait_reader(int enough_fd, u64 deadline_ns, u64 *notice_ns)
 {
-	struct pollfd ready[] = {{.fd = con.out.fd, .events = POLLOUT},
+	struct pollfd ready[] = {{.fd = con.out.fd, .events = con.sink ? POLLIN : POLLOUT},
 				 {.fd = enough_fd, .events = POLLIN}};
 	u64 now = now_ns();
 	u64 until = MIN(deadline_ns, *notice_ns);
@@ -307,8 +326,9 @@ static bool console_wait_reader(int enough_fd, u64 deadline_ns, u64 *notice_ns)
 		return false;
 	if (now >= *notice_ns) {
 		*notice_ns = UINT64_MAX;
-		log_warn("the guest has ended, and lkvm waits for the reader of standard output, "
-			 "which has %zu bytes to come; a signal ends that",
+		log_warn("the guest has ended, and lkvm waits for %s, which has %zu bytes to come; "
+			 "a signal ends that",
+			 con.sink ? con.sink->name : "the reader of standard output",
 			 ring_used(&con.ring));
 		return true;
 	}
@@ -353,9 +373,9 @@ size_t console_drain(int enough_fd, u64 deadline_ns)
 		log_warn("console: %llu bytes of output were lost: standard output: %s", lost,
 			 strerror((int)-done));
 	else if (lost)
-		log_warn("console: %llu bytes of output were lost because standard output was not "
-			 "read",
-			 lost);
+		log_warn("console: %llu bytes of output were lost because %s", lost,
+			 con.sink ? "they were not written in time"
+				  : "standard output was not read");
 	return console_left();
 }
 
@@ -583,6 +603,7 @@ static int console_init(struct kvm *kvm)
 	bool in_shared;
 
 	con.kvm = kvm;
+	con.sink = kvm->output;
 	con.output = (struct loop_bell){.fn = console_output_rung};
 	con.room = (struct loop_bell){.fn = console_room_rung};
 	con.view = (struct loop_bell){.fn = console_view_rung};
@@ -590,7 +611,8 @@ static int console_init(struct kvm *kvm)
 	con.view_burst = (struct loop_timer){.fn = console_tell_watcher};
 	con.out = (struct loop_fd){.fn = console_out_ready};
 	con.in = (struct loop_fd){.fn = console_in_ready};
-	con.out.fd = term_reopen(STDOUT_FILENO, O_WRONLY, &con.out_shared);
+	con.out.fd = con.sink ? con.sink->room_fd
+			      : term_reopen(STDOUT_FILENO, O_WRONLY, &con.out_shared);
 	con.in.fd = term_reopen(STDIN_FILENO, O_RDONLY, &in_shared);
 	con.in_tty = isatty(STDIN_FILENO);
 	loop_add_bell(kvm->loop, &con.output);
@@ -611,7 +633,7 @@ static void console_exit(struct kvm *kvm)
 	loop_remove_bell(kvm->loop, &con.output);
 	loop_remove_bell(kvm->loop, &con.room);
 	loop_remove_bell(kvm->loop, &con.view);
-	if (con.out.fd != STDOUT_FILENO)
+	if (!con.sink && con.out.fd != STDOUT_FILENO)
 		close(con.out.fd);
 	if (con.in.fd != STDIN_FILENO)
 		close(con.in.fd);

@@ -3,9 +3,9 @@
  * run --detach: a machine that goes on when its starter has returned.
  *
  * The process is split in two before it has a thread or a descriptor of KVM: both would be shared
- * or lost. The child leads a session of its own, has /dev/null as standard input, and becomes the
- * machine; standard output is its log as soon as the name is its own (control/detached-log.c).
- * Standard error stays what it was, so that what is wrong is said where it was asked for.
+ * or lost. The child leads a session of its own, has /dev/null as standard input and output, and
+ * becomes the machine; its console goes to its log (control/detached-log.c). Standard error stays
+ * what it was, so that what is wrong is said where it was asked for.
  *
  * The starter waits at a pipe. The child is up when its first vCPU has run for a second and no end
  * is in sight: then it turns standard error to the log, lets go of all other descriptors that were

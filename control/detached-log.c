@@ -2,11 +2,12 @@
 /*
  * What a detached machine leaves while it runs: its console and words in NAME.log, and NAME.json.
  *
- * Standard output becomes a pipe, which a thread reads and writes out to the log: a file may be on
- * a disk that stalls, and neither the loop nor a vCPU waits for it. To console.c the pipe is a
- * reader like any other: one that is slow costs the oldest output, and a line says so. Standard
- * error stays the terminal's until the start is over; then it is the log itself, opened for
- * appending, so that the last words of a process that crashes get there without the thread.
+ * The console hands its output to a writer (util/writer.c), whose thread appends it to the log: a
+ * file may be on a disk that stalls, and neither the loop nor a vCPU waits for it. To console.c the
+ * writer is a reader like any other: one that is slow costs the oldest output, and a line says so.
+ * Standard output is /dev/null. Standard error stays the terminal's until the start is over; then
+ * it is the log itself, opened for appending, so that the last words of a process that crashes get
+ * there without the thread.
  *
  * The log is at most 1 MiB. Before it would be more, the thread makes its next version
  * (control/remains.c), which begins with the newer half, and turns standard error to that. What was
@@ -23,16 +24,16 @@
 #include <kvm/control-name.h>
 #include <kvm/detached-log.h>
 #include <kvm/init.h>
+#include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/phase.h>
 #include <kvm/remains.h>
 #include <kvm/result.h>
-#include <kvm/thread.h>
 #include <kvm/util.h>
+#include <kvm/writer.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,18 +43,28 @@
 
 #define PIECE_BYTES (64 * KIB)
 #define MARGIN	    (32 * KIB) /* for lines of standard error between two looks */
-#define LOOK_MS	    1000
+#define LOOK_NS	    NSEC_PER_SEC
 #define END_NS	    (2 * NSEC_PER_SEC)
 
+static ssize_t instance_log_write(void *arg, const u8 *data, size_t len);
+static void instance_log_look(void *arg);
+
+static u8 ring_bytes[PIECE_BYTES];
+
 static struct {
-	int fd;	  /* NAME.log; the thread's */
-	int pipe; /* what standard output is the other end of */
+	struct writer writer;
+	struct sink sink;
+	int fd; /* NAME.log; the thread's */
 	u64 lost;
 	char file[RUNTIME_FILE_MAX], next[RUNTIME_FILE_MAX], json[64 + RUNTIME_FILE_MAX];
-	pthread_t thread;
 	pthread_mutex_t lock; /* over what follows, and which file standard error is */
 	bool stderr_too;
-} ilog = {.fd = -1, .pipe = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
+} ilog = {.writer = {.write = instance_log_write,
+		     .idle = instance_log_look,
+		     .idle_ns = LOOK_NS,
+		     .ring = RING_OVER(ring_bytes)},
+	  .fd = -1,
+	  .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int instance_log_open(const char *file)
 {
@@ -104,42 +115,39 @@ static void instance_log_turn(off_t size)
 	close(old);
 }
 
-static void instance_log_keep(const u8 *data, size_t len)
+/* Make room for so many bytes more. */
+static void instance_log_fit(size_t len)
 {
 	struct stat st;
-	ssize_t done;
 
 	if (!fstat(ilog.fd, &st) && st.st_size + (off_t)len > (off_t)(REMAINS_LOG_MAX - MARGIN))
 		instance_log_turn(st.st_size);
-	while (len) {
-		done = write(ilog.fd, data, len);
+}
+
+/* All of it, or what cannot be written is lost. */
+static ssize_t instance_log_write(void *arg, const u8 *data, size_t len)
+{
+	size_t left = len;
+
+	instance_log_fit(len);
+	while (left) {
+		ssize_t done = write(ilog.fd, data, left);
+
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done <= 0)
 			break;
 		data += done;
-		len -= (size_t)done;
+		left -= (size_t)done;
 	}
-	ilog.lost += len;
+	ilog.lost += left;
+	return (ssize_t)len;
 }
 
-static void *instance_log_thread(void *arg)
+/* The guest writes nothing, but standard error may grow. */
+static void instance_log_look(void *arg)
 {
-	static u8 piece[PIECE_BYTES];
-	struct pollfd ready = {.fd = ilog.pipe, .events = POLLIN};
-	ssize_t len = 1;
-
-	/* Until nobody has the other end. With nothing to read, standard error may still grow. */
-	while (len) {
-		if (!poll(&ready, 1, LOOK_MS)) {
-			instance_log_keep(piece, 0);
-			continue;
-		}
-		len = read(ilog.pipe, piece, sizeof(piece));
-		if (len > 0)
-			instance_log_keep(piece, (size_t)len);
-	}
-	return NULL;
+	instance_log_fit(0);
 }
 
 /* --- the module --- */
@@ -152,27 +160,21 @@ void instance_log_take_stderr(void)
 	pthread_mutex_unlock(&ilog.lock);
 }
 
-static int instance_log_start(void)
+static int instance_log_start(struct kvm *kvm)
 {
-	int ends[2], err;
+	int err;
 
 	ilog.fd = instance_log_open(ilog.file);
 	if (ilog.fd < 0)
 		return -errno;
-	if (pipe2(ends, O_CLOEXEC) < 0) {
-		err = -errno;
-		goto err_file;
+	err = writer_start(&ilog.writer);
+	if (err) {
+		close(ilog.fd);
+		return err;
 	}
-	ilog.pipe = ends[0];
-	dup2(ends[1], STDOUT_FILENO);
-	close(ends[1]);
-	err = thread_start(&ilog.thread, 0, instance_log_thread, NULL);
-	if (!err)
-		return 0;
-	close(ilog.pipe);
-err_file:
-	close(ilog.fd);
-	return err;
+	ilog.sink = writer_sink(&ilog.writer, "its log");
+	kvm->output = &ilog.sink;
+	return 0;
 }
 
 static int instance_log_init(struct kvm *kvm)
@@ -190,7 +192,7 @@ static int instance_log_init(struct kvm *kvm)
 	snprintf(ilog.json, sizeof(ilog.json), "/proc/self/fd/%d/%.*s.json", instance_dir_fd(),
 		 RUNTIME_NAME_MAX, config.name);
 	err = result_keep(ilog.json);
-	err = err ?: instance_log_start();
+	err = err ?: instance_log_start(kvm);
 	if (err) {
 		result_keep(NULL);
 		remains_remove(instance_dir_fd(), config.name);
@@ -200,21 +202,17 @@ static int instance_log_init(struct kvm *kvm)
 	return 0;
 }
 
-/* Close our end of the pipe; the thread writes what is in it and ends. */
-static void instance_log_stop_thread(void)
+static void instance_log_stop(struct kvm *kvm)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	u64 left;
 
-	fflush(stdout);
-	dup2(null, STDOUT_FILENO);
-	close(null);
+	kvm->output = NULL;
 	/* If it hangs in the file, the process ends without it. */
-	if (!thread_join_within(ilog.thread, END_NS))
+	if (!writer_stop(&ilog.writer, END_NS, &left))
 		return;
 	if (ilog.lost)
 		log_warn("%s: %llu bytes were lost because they could not be written", ilog.file,
 			 ilog.lost);
-	close(ilog.pipe);
 	close(ilog.fd);
 }
 
@@ -222,7 +220,7 @@ static void instance_log_exit(struct kvm *kvm)
 {
 	if (!config.detach || config.dry_run)
 		return;
-	instance_log_stop_thread();
+	instance_log_stop(kvm);
 	result_keep(NULL);
 	if (!phase_ns(PHASE_FIRST_RUN))
 		remains_remove(instance_dir_fd(), config.name);

@@ -45,6 +45,7 @@ $(call unit, core/test-bus, core/bus.o)
 $(call unit, console/test-console, $(CONSOLE))
 $(call unit, console/test-console-end, $(CONSOLE))
 $(call unit, console/test-console-lines, $(CONSOLE))
+$(call unit, console/test-console-sink, $(CONSOLE))
 $(call unit, console/test-log, console/log.o)
 $(call unit, core/test-device, core/device.o)
 $(call unit, core/test-gmem, core/gmem.o)
@@ -144,10 +145,12 @@ $(call unit, x86/test-params, x86/params.o x86/e820.o core/gmem.o)
 $(call unit, x86/test-pvh, x86/pvh.o x86/e820.o core/gmem.o)
 
 # What threads touch runs under TSAN=1 as well.
-UNIT-threads := util/test-loop util/test-loop-wake util/test-thread util/test-workers util/test-writer \
+UNIT-threads := util/test-loop util/test-loop-wake util/test-thread util/test-workers \
+		util/test-writer \
 		hw/test-serial hw/test-rtc hw/test-acpi-pm pci/test-msix pci/test-pci pci/test-bar \
 		core/test-bus \
-		console/test-console console/test-console-lines core/test-irq-pin core/test-kvm-cpu control/test-socket \
+		console/test-console console/test-console-lines console/test-console-sink \
+		core/test-irq-pin core/test-kvm-cpu control/test-socket \
 		core/test-phase \
 		report/test-trace
 UNIT-threads += virtio/test-console virtio/test-core virtio/test-core-machine virtio/test-mmio

@@ -42,9 +42,17 @@ size_t writer_put(struct writer *writer, const u8 *data, size_t len)
 	return taken;
 }
 
-int writer_room_fd(const struct writer *writer)
+static size_t writer_sink_write(void *arg, const u8 *data, size_t len)
 {
-	return writer->room_fd;
+	return writer_put(arg, data, len);
+}
+
+struct sink writer_sink(struct writer *writer, const char *name)
+{
+	return (struct sink){.name = name,
+			     .write = writer_sink_write,
+			     .room_fd = writer->room_fd,
+			     .arg = writer};
 }
 
 /* Wait for bytes. False: idle_ns went by without any. The lock is held. */

@@ -18,6 +18,7 @@
 #define LKVM_VERSION "0.1"
 
 struct kvm_cpu;
+struct sink;
 
 /* Why a run ended; the names in the result are kvm_end_name(). docs/lkvm.1 has the table. */
 enum end_reason {
@@ -54,6 +55,7 @@ struct kvm {
 	struct loop *loop;
 	struct kvm_cpu *cpus;
 	unsigned int cpu_count;
+	const struct sink *output; /* the console's, instead of standard output; NULL: that */
 	bool keep_ram; /* the host still works on it when the run ends: it stays, and the loop */
 };
 

@@ -53,7 +53,7 @@ u64 ring_push(struct ring *ring, const u8 *data, size_t len);
  */
 size_t ring_copy(const struct ring *ring, u64 from, u8 *data, size_t size);
 
-/* The waiting bytes that lie in one piece of memory, from the tail on. *data points into the ring. */
+/* The waiting bytes from the tail on that lie in one piece of memory: how many, and where. */
 size_t ring_piece(const struct ring *ring, const u8 **data);
 
 /* Everything before this place is taken. An earlier place than the tail changes nothing. */

@@ -12,6 +12,17 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+/*
+ * Something that takes bytes and never blocks. write() returns how many bytes it took; when it took
+ * less than all, room_fd becomes readable as soon as it takes more.
+ */
+struct sink {
+	const char *name; /* what a message calls it */
+	size_t (*write)(void *arg, const u8 *data, size_t len);
+	int room_fd; /* for poll() and epoll; nobody reads it */
+	void *arg;
+};
+
 struct writer {
 	/*
 	 * Set by the caller before writer_start(). write: called on the thread, may block. Returns
@@ -39,13 +50,13 @@ struct writer {
 int writer_start(struct writer *writer);
 
 /*
- * Bytes for the file. Never blocks; any thread. Returns how many were taken; if not all, room_fd
- * becomes readable when there is room again.
+ * Bytes for the file. Never blocks; any thread. Returns how many were taken; if not all, the
+ * sink's room_fd becomes readable when half of the ring is free.
  */
 size_t writer_put(struct writer *writer, const u8 *data, size_t len);
 
-/* For poll() and epoll, together with writer_put(). Do not read it. Until writer_stop(). */
-int writer_room_fd(const struct writer *writer);
+/* The writer as a sink, from writer_start() to writer_stop(). */
+struct sink writer_sink(struct writer *writer, const char *name);
 
 /*
  * Write what is left and end the thread, within ns nanoseconds: true. False: it hangs in the file;

@@ -77,12 +77,12 @@ static size_t put(size_t from, size_t len, size_t chunk)
 
 	for (size_t i = 0; i < MIN(len, chunk); i++)
 		bytes[i] = stream(from + i);
-	return writer_put(&writer, bytes, MIN(len, chunk));
+	return writer_sink(&writer, "").write(&writer, bytes, MIN(len, chunk));
 }
 
 static bool has_room(int ms)
 {
-	struct pollfd ready = {.fd = writer_room_fd(&writer), .events = POLLIN};
+	struct pollfd ready = {.fd = writer_sink(&writer, "").room_fd, .events = POLLIN};
 
 	return poll(&ready, 1, ms) == 1;
 }
