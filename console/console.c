@@ -34,6 +34,7 @@
  * Everything that makes a system call is on the loop, but for the ring of a bell; after
  * the loop has stopped, console_drain() runs on the main thread.
  */
+#include <kvm/config.h>
 #include <kvm/console-log.h>
 #include <kvm/console.h>
 #include <kvm/device.h>
@@ -648,5 +649,18 @@ static int console_open_input(struct kvm *kvm)
 	return 0;
 }
 
+static int console_start_term(struct kvm *kvm)
+{
+	return config.dry_run ? 0 : term_start(kvm->loop, console_room_changed);
+}
+
+static void console_stop_term(struct kvm *kvm)
+{
+	term_stop();
+}
+
 INIT_MODULE(console, .level = INIT_DEV_BASE, .init = console_init, .exit = console_exit);
 INIT_MODULE(console_input, .level = INIT_LATE, .init = console_open_input);
+
+/* Late: while set-up may still fail, the terminal is the user's. */
+INIT_MODULE(term, .level = INIT_LATE, .init = console_start_term, .exit = console_stop_term);

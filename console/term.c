@@ -13,8 +13,8 @@
  * started in the background is told of nothing when `fg` brings it forward (it was
  * running already), so while it is there a timer looks.
  *
- * Two commands have a terminal: run, where a module of the init list starts and stops
- * this, and console, which does it itself.
+ * Two commands have a terminal: run, where console.c starts and stops this, and
+ * console, which does it itself.
  *
  * Keys: Ctrl-A x ends the machine, Ctrl-A d leaves its console, Ctrl-A Ctrl-A sends
  * Ctrl-A, Ctrl-A b sends a break, Ctrl-A h lists what there is; any other key after
@@ -26,11 +26,8 @@
  * through /proc/self/fd. Sockets and files of another user cannot be; then the
  * caller polls first and transfers little.
  */
-#include <kvm/config.h>
-#include <kvm/console.h>
-#include <kvm/init.h>
-#include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/loop.h>
 #include <kvm/term.h>
 #include <kvm/util.h>
 
@@ -262,16 +259,3 @@ void term_stop(void)
 	close(term.signals.fd);
 	term.signals.fd = -1;
 }
-
-static int term_init(struct kvm *kvm)
-{
-	return config.dry_run ? 0 : term_start(kvm->loop, console_room_changed);
-}
-
-static void term_exit(struct kvm *kvm)
-{
-	term_stop();
-}
-
-/* Late: while set-up may still fail, the terminal is the user's. */
-INIT_MODULE(term, .level = INIT_LATE, .init = term_init, .exit = term_exit);
