@@ -208,7 +208,7 @@ $(call fuzz, fuzz-multiboot, boot/multiboot.o)
 $(call fuzz, fuzz-ipc, core/event.o control/socket.o control/commands.o control/debug.o \
 	control/runtime-dir.o core/device.o core/exit-names.o core/gmem.o)
 $(call fuzz, fuzz-modules, guest/modules.o guest/modules-table.o $(UNPACK))
-$(call fuzz, fuzz-lines, console/lines.o report/kernel-lines.o core/phase.o)
+$(call fuzz, fuzz-lines, $(LINES))
 $(call fuzz, fuzz-symbols, boot/symbols.o)
 $(call fuzz, fuzz-devices, virtio/balloon.o virtio/console.o virtio/queue.o core/gmem.o)
 $(call fuzz, fuzz-blk, virtio/blk.o virtio/queue.o core/gmem.o $(OBJS-disk))

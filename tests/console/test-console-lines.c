@@ -8,7 +8,6 @@
  */
 #include "tests/lib/test.h"
 
-struct config config;
 
 #include <kvm/config.h>
 #include <kvm/console.h>

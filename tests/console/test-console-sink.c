@@ -5,14 +5,8 @@
  *
  * The test is the sink: it takes as much as it is told to. The loop runs on a thread.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/lib/test.h"
 
-#include <cmocka.h>
-
-struct config config;
 
 #include <kvm/config.h>
 #include <kvm/console.h>
@@ -28,9 +22,6 @@ struct config config;
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #include "console-calls.h"
 
