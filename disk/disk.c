@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Disks: requests come in, and are carried out by an engine.
+ * Disks: take requests, and have an engine carry them out.
  *
- * A disk comes open from open.c. A device binds it to the loop by disk_start(), which
- * chooses the engine: the one that was asked for, or the best that the host allows. Beside an
- * engine that cannot run everything there are threads.
+ * open.c opens a disk. A device binds it to the loop by disk_start(), which chooses the engine: the
+ * one that the user asked for, or the best that the host allows. Jobs that this engine cannot run
+ * go to a second one, which has threads.
  *
  *   disk_submit()    checks it against the disk and makes a task of it, for the disk's format
  *   the format       queues a job with an engine, or says disk_end_task_later()
  *   disk_commit()    engines take all that is queued, in one system call each
  *   job's done()     the format queues the next job, or calls task->end(), which calls done()
  *
- * done() may submit: inside disk_commit() that is seen to before it returns, else the
- * engine's batch() commits it. request.c counts requests and calls done().
+ * done() may submit another request: inside disk_commit() the same call begins it, otherwise the
+ * engine's batch() does. request.c counts requests and calls done().
  *
- * A size that changes is noticed by asking once a second, on a worker (fstat may wait). Not by
- * inotify, which reports each of our own writes as well and makes each of them dearer.
+ * A worker asks for the size once a second (fstat may wait). inotify would report each of our own
+ * writes as well, and make each of them dearer.
  *
- * Loop's thread, which nothing here makes wait: who wants a disk at rest waits for done() and
- * completed(). A disk that is stopped while the host is at something is named, and its engine is
- * left alone for good, since what is in flight is in the guest's RAM.
+ * All functions are for the loop's thread, and none of them waits. To bring a disk to rest, a
+ * caller waits for done() and completed(). If disk_stop() finds the host still at work, it names
+ * the disk and leaves the engine alone for good, because the jobs in flight use the guest's RAM.
  */
 #include "format.h"
 #include <kvm/util.h>

@@ -37,8 +37,8 @@ struct disk_image_ops {
 	void (*close)(struct disk_image *image);
 
 	/*
-	 * Its size in bytes now, or -errno. On a worker, and may block. NULL: the size stays that
-	 * which the image below had at open().
+	 * Its size in bytes now, or -errno. On a worker, and may block. NULL: the size never
+	 * changes, and is the one that the image below had when this one was opened.
 	 */
 	s64 (*bytes)(const struct disk_image *image);
 

@@ -13,10 +13,10 @@
  * other. Zeros and discards are writes. Reads are not: what a partial write puts back is what
  * was there.
  *
- * The list is in the order of arrival, and a request waits for earlier ones alone, so none waits
- * for ever. When it enters it counts those that it waits for, and each of them counts it. One that
- * leaves goes through the later ones, once, until it has met all that wait for it, and begins
- * each that waits for no other any more.
+ * The list is in the order of arrival, and a request waits only for earlier ones, so none waits
+ * for ever. A request that enters counts the ones it waits for, and each of those counts it. A
+ * request that leaves goes once through the later ones, until it has met all that wait for it, and
+ * begins each that waits for no other one.
  *
  * A partial request that covers all of a later one waits itself for everything else that is in the
  * way of the later one. So the later one does not count what is older (`waits_from`). In a row of

@@ -9,10 +9,10 @@
  * which only touched pages take memory (1/4096 of the space that was written near).
  *
  * A write goes to the overlay as it would to a raw disk, and its bits are set when it is
- * done: a read that began before sees either, as on any disk. A read whose sectors are
- * all in one file is a read of that file, in the quick way. A mixed one is a call on a
- * worker, which goes from run to run. Zeros, and discarded sectors, are holes in the
- * overlay. A flush is nothing: there is nothing that should outlive the process.
+ * done: a read that began before sees the old or the new data, as on any disk. A read whose sectors
+ * are all in one place is carried out there: by the overlay's file, or by the image below. For a
+ * mixed read a worker goes from run to run. Zeros, and discarded sectors, are holes in the
+ * overlay. A flush does nothing: the overlay ends with the process.
  *
  * The bits are set on the loop's thread and read by workers, so they are atomic.
  *

@@ -247,7 +247,7 @@ static void test_how_many_threads(void **state)
 	workers_close(pool);
 }
 
-/* Without the loop: who polls gets the same. */
+/* Without the loop: a caller that polls gets the same. */
 static void test_reap(void **state)
 {
 	struct job *job = queue_new(NULL);
@@ -355,7 +355,7 @@ static void test_abandon_one_that_waits(void **state)
 	assert_int_equal(threads_made, THREADS);
 }
 
-/* Threads are replaced so often, and no oftener: then jobs fail, and do not wait for ever. */
+/* When too many threads hang, no more are made, and jobs fail instead of waiting for ever. */
 static void test_too_many_hang(void **state)
 {
 	struct job *hung, *job;
