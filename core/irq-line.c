@@ -9,11 +9,9 @@
  *
  * How several pins share a line: irq-pin.c.
  */
+#include <kvm/arch.h>
 #include <kvm/irq-pin.h>
 
-#include "x86/layout.h"
-
-static const u32 isa_lines[] = GSI_ISA_SHARED;
 static bool use_isa_lines;
 
 void irq_pin_use_isa_lines(void)
@@ -28,14 +26,20 @@ bool irq_pin_uses_isa_lines(void)
 
 u32 irq_pin_line(unsigned int n)
 {
-	return use_isa_lines ? isa_lines[n % ARRAY_SIZE(isa_lines)] : GSI_PCI + n % GSI_PCI_COUNT;
+	const struct arch_shared_lines *lines = &arch_shared_lines;
+
+	if (use_isa_lines)
+		return lines->isa[n % ARRAY_SIZE(lines->isa)];
+	return lines->first + n % lines->count;
 }
 
 bool irq_pin_shares_line(u32 gsi)
 {
-	for (size_t i = 0; use_isa_lines && i < ARRAY_SIZE(isa_lines); i++) {
-		if (isa_lines[i] == gsi)
+	const struct arch_shared_lines *lines = &arch_shared_lines;
+
+	for (size_t i = 0; use_isa_lines && i < ARRAY_SIZE(lines->isa); i++) {
+		if (lines->isa[i] == gsi)
 			return true;
 	}
-	return !use_isa_lines && gsi >= GSI_PCI && gsi < GSI_PCI + GSI_PCI_COUNT;
+	return !use_isa_lines && gsi >= lines->first && gsi < lines->first + lines->count;
 }

@@ -12,6 +12,7 @@
  *
  * Spec: PCI Local Bus 3.0, section 2.2.6 (interrupt pins: level sensitive, open drain, shareable).
  */
+#include <kvm/arch.h>
 #include <kvm/irq-pin.h>
 #include <kvm/irq.h>
 #include <kvm/kvm.h>

@@ -27,14 +27,14 @@
 #include "hw/acpi-pm.h"
 
 #include <kvm/bus.h>
+#include <kvm/chips.h>
 #include <kvm/device.h>
-#include <kvm/init.h>
 #include <kvm/irq.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <pthread.h>
 
-#include "x86/layout.h"
+#define CONTROL_OFFSET 4 /* from the event registers */
 
 /* The same bits in the status and in the enable register. */
 #define PM1_GLOBAL	  0x0020
@@ -52,6 +52,7 @@
 static struct {
 	pthread_mutex_t lock; /* over all that follows */
 	struct kvm *kvm;
+	u32 line;
 	u16 status, enable, control;
 	bool sci; /* as KVM was told */
 } pm = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -61,7 +62,7 @@ static void acpi_pm_update_sci(void)
 	bool sci = pm.status & pm.enable;
 
 	if (sci != pm.sci)
-		irq_set_level(pm.kvm, GSI_ACPI, sci);
+		irq_set_level(pm.kvm, pm.line, sci);
 	pm.sci = sci;
 }
 
@@ -113,13 +114,13 @@ static void acpi_pm_enter_sleep(unsigned int type)
 {
 	static struct log_limit limit;
 
-	if (type == ACPI_S5_SLP_TYP)
+	if (type == ACPI_PM_TYPE_S5)
 		kvm_end(pm.kvm, END_POWEROFF, 0);
 	else
 		log_warn_limited(&limit,
 				 "acpi-pm: the guest asked for sleep type %u, which no ACPI table "
 				 "offers; ignored, only S5 (type %u) is known",
-				 type, ACPI_S5_SLP_TYP);
+				 type, ACPI_PM_TYPE_S5);
 }
 
 static void acpi_pm_write_control(void *dev, u64 offset, unsigned int size, u64 value)
@@ -163,7 +164,6 @@ static int acpi_pm_reset(struct device *device)
 
 static struct bus_region event_region = {
 	.name = "acpi-pm1-event",
-	.base = PORT_ACPI_PM1_EVENT,
 	.len = 4,
 	.width = 1,
 	.read = acpi_pm_read_event,
@@ -172,7 +172,6 @@ static struct bus_region event_region = {
 
 static struct bus_region control_region = {
 	.name = "acpi-pm1-control",
-	.base = PORT_ACPI_PM1_CONTROL,
 	.len = 2,
 	.width = 1,
 	.read = acpi_pm_read_control,
@@ -181,16 +180,19 @@ static struct bus_region control_region = {
 
 static struct device device = {.name = "acpi-pm", .reset = acpi_pm_reset};
 
-static int acpi_pm_init(struct kvm *kvm)
+int acpi_pm_create(struct kvm *kvm, const struct chip_place *place)
 {
 	int err;
 
 	pm.kvm = kvm;
+	pm.line = place->line;
+	event_region.base = place->base;
+	control_region.base = place->base + CONTROL_OFFSET;
 	acpi_pm_reset(&device);
-	err = bus_add(&kvm->ports, &event_region);
+	err = bus_add(place->bus, &event_region);
 	if (err)
 		return err;
-	err = bus_add(&kvm->ports, &control_region);
+	err = bus_add(place->bus, &control_region);
 	if (err)
 		goto err_event;
 	device_register(&device);
@@ -198,16 +200,14 @@ static int acpi_pm_init(struct kvm *kvm)
 	return 0;
 
 err_event:
-	bus_remove(&kvm->ports, &event_region);
+	bus_remove(place->bus, &event_region);
 	return err;
 }
 
-static void acpi_pm_exit(struct kvm *kvm)
+void acpi_pm_destroy(struct kvm *kvm, const struct chip_place *place)
 {
 	kvm_set_power_button(NULL, NULL);
 	device_unregister(&device);
-	bus_remove(&kvm->ports, &control_region);
-	bus_remove(&kvm->ports, &event_region);
+	bus_remove(place->bus, &control_region);
+	bus_remove(place->bus, &event_region);
 }
-
-INIT_MODULE(acpi_pm, .level = INIT_DEV, .init = acpi_pm_init, .exit = acpi_pm_exit);

@@ -14,10 +14,8 @@
  * encoding.
  */
 #include <kvm/bus.h>
-#include <kvm/init.h>
+#include <kvm/chips.h>
 #include <kvm/kvm.h>
-
-#include "x86/layout.h"
 
 static void exit_port_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
@@ -26,21 +24,19 @@ static void exit_port_write(void *dev, u64 offset, unsigned int size, u64 value)
 
 static struct bus_region region = {
 	.name = "exit-port",
-	.base = PORT_EXIT,
 	.len = 1,
 	.width = 1,
 	.write = exit_port_write,
 };
 
-static int exit_port_init(struct kvm *kvm)
+int exit_port_create(struct kvm *kvm, const struct chip_place *place)
 {
+	region.base = place->base;
 	region.dev = kvm;
-	return bus_add(&kvm->ports, &region);
+	return bus_add(place->bus, &region);
 }
 
-static void exit_port_exit(struct kvm *kvm)
+void exit_port_destroy(struct kvm *kvm, const struct chip_place *place)
 {
-	bus_remove(&kvm->ports, &region);
+	bus_remove(place->bus, &region);
 }
-
-INIT_MODULE(exit_port, .level = INIT_DEV, .init = exit_port_init, .exit = exit_port_exit);

@@ -23,12 +23,12 @@
  * Spec: IBM PC AT Technical Reference (1984), "Keyboard Controller".
  */
 #include <kvm/bus.h>
+#include <kvm/chips.h>
 #include <kvm/device.h>
-#include <kvm/init.h>
 #include <kvm/kvm.h>
 #include <pthread.h>
 
-#include "x86/layout.h"
+#define COMMAND_OFFSET	     4 /* from the data port */
 
 #define STATUS_OBF	     0x01
 
@@ -117,7 +117,6 @@ static int i8042_reset(struct device *device)
 
 static struct bus_region data_region = {
 	.name = "i8042-data",
-	.base = PORT_I8042_DATA,
 	.len = 1,
 	.width = 1,
 	.read = i8042_read_data,
@@ -126,7 +125,6 @@ static struct bus_region data_region = {
 
 static struct bus_region command_region = {
 	.name = "i8042-command",
-	.base = PORT_I8042_COMMAND,
 	.len = 1,
 	.width = 1,
 	.read = i8042_read_status,
@@ -135,31 +133,31 @@ static struct bus_region command_region = {
 
 static struct device device = {.name = "i8042", .reset = i8042_reset};
 
-static int i8042_init(struct kvm *kvm)
+int i8042_create(struct kvm *kvm, const struct chip_place *place)
 {
 	int err;
 
 	i8042.kvm = kvm;
+	data_region.base = place->base;
+	command_region.base = place->base + COMMAND_OFFSET;
 	i8042_reset(&device);
-	err = bus_add(&kvm->ports, &data_region);
+	err = bus_add(place->bus, &data_region);
 	if (err)
 		return err;
-	err = bus_add(&kvm->ports, &command_region);
+	err = bus_add(place->bus, &command_region);
 	if (err)
 		goto err_data;
 	device_register(&device);
 	return 0;
 
 err_data:
-	bus_remove(&kvm->ports, &data_region);
+	bus_remove(place->bus, &data_region);
 	return err;
 }
 
-static void i8042_exit(struct kvm *kvm)
+void i8042_destroy(struct kvm *kvm, const struct chip_place *place)
 {
 	device_unregister(&device);
-	bus_remove(&kvm->ports, &command_region);
-	bus_remove(&kvm->ports, &data_region);
+	bus_remove(place->bus, &command_region);
+	bus_remove(place->bus, &data_region);
 }
-
-INIT_MODULE(i8042, .level = INIT_DEV, .init = i8042_init, .exit = i8042_exit);

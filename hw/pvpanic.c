@@ -12,12 +12,10 @@
  * Spec: docs/specs/pvpanic.rst of QEMU 7.2, the ISA interface.
  */
 #include <kvm/bus.h>
+#include <kvm/chips.h>
 #include <kvm/device.h>
-#include <kvm/init.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
-
-#include "x86/layout.h"
 
 #define EVENT_PANICKED	   0x01
 #define EVENT_CRASH_LOADED 0x02
@@ -38,47 +36,45 @@ static void pvpanic_write(void *dev, u64 offset, unsigned int size, u64 value)
 		kvm_panic(dev, NULL);
 }
 
-static void pvpanic_describe(struct device *device,
-			     void (*emit)(void *arg, const struct device_record *record), void *arg)
-{
-	static const struct device_record record = {
-		.hid = "QEMU0001",
-		.stem = "PEV",
-		.uid = 1,
-		.resources = {{.type = RESOURCE_PORT, .base = PORT_PVPANIC, .len = 1}},
-		.count = 1,
-	};
-
-	emit(arg, &record);
-}
-
 static struct bus_region region = {
 	.name = "pvpanic",
-	.base = PORT_PVPANIC,
 	.len = 1,
 	.width = 1,
 	.read = pvpanic_read,
 	.write = pvpanic_write,
 };
 
+static void pvpanic_describe(struct device *device,
+			     void (*emit)(void *arg, const struct device_record *record), void *arg)
+{
+	const struct device_record record = {
+		.hid = "QEMU0001",
+		.stem = "PEV",
+		.uid = 1,
+		.resources = {{.type = RESOURCE_PORT, .base = region.base, .len = region.len}},
+		.count = 1,
+	};
+
+	emit(arg, &record);
+}
+
 static struct device device = {.name = "pvpanic", .describe = pvpanic_describe};
 
-static int pvpanic_init(struct kvm *kvm)
+int pvpanic_create(struct kvm *kvm, const struct chip_place *place)
 {
 	int err;
 
+	region.base = place->base;
 	region.dev = kvm;
-	err = bus_add(&kvm->ports, &region);
+	err = bus_add(place->bus, &region);
 	if (err)
 		return err;
 	device_register(&device);
 	return 0;
 }
 
-static void pvpanic_exit(struct kvm *kvm)
+void pvpanic_destroy(struct kvm *kvm, const struct chip_place *place)
 {
 	device_unregister(&device);
-	bus_remove(&kvm->ports, &region);
+	bus_remove(place->bus, &region);
 }
-
-INIT_MODULE(pvpanic, .level = INIT_DEV, .init = pvpanic_init, .exit = pvpanic_exit);

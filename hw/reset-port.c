@@ -14,21 +14,17 @@
  *
  * Port 0xcf9 lies inside 0xcf8..0xcff, PCI's configuration ports, and only a byte access to it is
  * meant for this register: the second byte of a 32-bit write to 0xcf8 is a device and function
- * number, bit 2 of which is set for function 4. So there is no region here: pci/pci.c has all eight
- * ports, sees each access whole, and calls the two functions of hw/reset-port.h.
+ * number, bit 2 of which is set for function 4. So its region is on no bus: the board gives it to
+ * pci/pci.c, which has all eight ports, sees each access whole, and hands on what is meant for it.
  *
  * Spec: Intel ICH9 data sheet, sections 13.7.5 (RST_CNT) and 13.7.3 (PORT92); ACPI 6.4, section
  * 4.8.3.6.
  */
-#include <kvm/reset-port.h>
-
 #include <kvm/bus.h>
+#include <kvm/chips.h>
 #include <kvm/device.h>
-#include <kvm/init.h>
 #include <kvm/kvm.h>
 #include <pthread.h>
-
-#include "x86/layout.h"
 
 #define RST_CPU	 0x04
 #define RST_DEEP 0x0a /* FULL_RST, SYS_RST */
@@ -44,7 +40,7 @@ static struct {
 	u8 system_a;
 } reset_port = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-u8 reset_port_read(void)
+static u64 reset_read(void *dev, u64 offset, unsigned int size)
 {
 	u8 value;
 
@@ -54,7 +50,7 @@ u8 reset_port_read(void)
 	return value;
 }
 
-void reset_port_write(u8 value)
+static void reset_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
 	bool rises;
 
@@ -100,32 +96,44 @@ static int reset_port_reset(struct device *device)
 
 static struct bus_region system_a_region = {
 	.name = "system-control-a",
-	.base = PORT_SYSTEM_A,
 	.len = 1,
 	.width = 1,
 	.read = system_a_read,
 	.write = system_a_write,
 };
 
+const struct bus_region *reset_port_register(u16 port)
+{
+	static struct bus_region region = {
+		.name = "reset-register",
+		.len = 1,
+		.width = 1,
+		.read = reset_read,
+		.write = reset_write,
+	};
+
+	region.base = port;
+	return &region;
+}
+
 static struct device device = {.name = "reset-port", .reset = reset_port_reset};
 
-static int reset_port_init(struct kvm *kvm)
+int reset_port_create(struct kvm *kvm, const struct chip_place *place)
 {
 	int err;
 
+	system_a_region.base = place->base;
 	reset_port.kvm = kvm;
 	reset_port_reset(&device);
-	err = bus_add(&kvm->ports, &system_a_region);
+	err = bus_add(place->bus, &system_a_region);
 	if (err)
 		return err;
 	device_register(&device);
 	return 0;
 }
 
-static void reset_port_exit(struct kvm *kvm)
+void reset_port_destroy(struct kvm *kvm, const struct chip_place *place)
 {
 	device_unregister(&device);
-	bus_remove(&kvm->ports, &system_a_region);
+	bus_remove(place->bus, &system_a_region);
 }
-
-INIT_MODULE(reset_port, .level = INIT_DEV, .init = reset_port_init, .exit = reset_port_exit);

@@ -42,16 +42,14 @@
 #include "hw/acpi-pm.h"
 
 #include <kvm/bus.h>
+#include <kvm/chips.h>
 #include <kvm/device.h>
-#include <kvm/init.h>
 #include <kvm/irq.h>
 #include <kvm/kvm.h>
 #include <kvm/loop.h>
 #include <kvm/util.h>
 #include <pthread.h>
 #include <time.h>
-
-#include "x86/layout.h"
 
 enum {
 	REG_SECONDS = 0x00,
@@ -114,6 +112,7 @@ struct moment {
 struct rtc {
 	pthread_mutex_t lock; /* over all that follows but timer and bell, the loop's */
 	struct kvm *kvm;
+	u32 line;
 	struct loop_timer timer;
 	struct loop_bell bell;
 	bool paused;
@@ -323,7 +322,7 @@ static void rtc_update_line(struct rtc *rtc)
 	if (level)
 		rtc->regs[REG_C] |= C_IRQF;
 	if (level != rtc->level)
-		irq_set_level(rtc->kvm, GSI_RTC, level);
+		irq_set_level(rtc->kvm, rtc->line, level);
 	rtc->level = level;
 }
 
@@ -563,30 +562,29 @@ static void rtc_resume(struct device *device)
 	rtc_schedule(rtc);
 }
 
-static void rtc_describe(struct device *device,
-			 void (*emit)(void *arg, const struct device_record *record), void *arg)
-{
-	static const struct device_record record = {
-		.hid = "PNP0B00",
-		.stem = "RTC",
-		.uid = 1,
-		.resources = {{.type = RESOURCE_PORT, .base = PORT_RTC, .len = 2},
-			      {.type = RESOURCE_IRQ, .base = GSI_RTC}},
-		.count = 2,
-	};
-
-	emit(arg, &record);
-}
-
 static struct bus_region region = {
 	.name = "rtc",
-	.base = PORT_RTC,
 	.len = 2,
 	.width = 1,
 	.read = rtc_port_read,
 	.write = rtc_port_write,
 	.dev = &rtc_chip,
 };
+
+static void rtc_describe(struct device *device,
+			 void (*emit)(void *arg, const struct device_record *record), void *arg)
+{
+	const struct device_record record = {
+		.hid = "PNP0B00",
+		.stem = "RTC",
+		.uid = 1,
+		.resources = {{.type = RESOURCE_PORT, .base = region.base, .len = region.len},
+			      {.type = RESOURCE_IRQ, .base = rtc_chip.line}},
+		.count = 2,
+	};
+
+	emit(arg, &record);
+}
 
 static struct device device = {
 	.name = "rtc",
@@ -596,7 +594,7 @@ static struct device device = {
 	.describe = rtc_describe,
 };
 
-static int rtc_init(struct kvm *kvm)
+int rtc_create(struct kvm *kvm, const struct chip_place *place)
 {
 	struct rtc *rtc = &rtc_chip;
 	int err;
@@ -604,13 +602,15 @@ static int rtc_init(struct kvm *kvm)
 	*rtc = (struct rtc){
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.kvm = kvm,
+		.line = place->line,
 		.timer = {.fn = rtc_schedule, .arg = rtc},
 		.bell = {.fn = rtc_schedule, .arg = rtc},
 		.regs = {[REG_A] = A_POWER_ON, [REG_B] = B_POWER_ON},
 	};
 	rtc->seen = rtc_now(rtc);
 
-	err = bus_add(&kvm->ports, &region);
+	region.base = place->base;
+	err = bus_add(place->bus, &region);
 	if (err)
 		return err;
 	loop_add_bell(kvm->loop, &rtc->bell);
@@ -619,13 +619,11 @@ static int rtc_init(struct kvm *kvm)
 	return 0;
 }
 
-static void rtc_exit(struct kvm *kvm)
+void rtc_destroy(struct kvm *kvm, const struct chip_place *place)
 {
 	kvm_set_warm_code(NULL, NULL);
 	device_unregister(&device);
-	bus_remove(&kvm->ports, &region);
+	bus_remove(place->bus, &region);
 	loop_disarm(kvm->loop, &rtc_chip.timer);
 	loop_remove_bell(kvm->loop, &rtc_chip.bell);
 }
-
-INIT_MODULE(rtc, .level = INIT_DEV, .init = rtc_init, .exit = rtc_exit);

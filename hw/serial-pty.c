@@ -13,7 +13,7 @@
  *
  * Threads: the ring under its mutex, the rest on the loop.
  */
-#include <kvm/init.h>
+#include <kvm/chips.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/options.h>
@@ -222,7 +222,7 @@ static void pty_stop(struct kvm *kvm, struct pty *pty, unsigned int n)
 	pty_close(pty);
 }
 
-static void pty_exit(struct kvm *kvm)
+void serial_pty_destroy(struct kvm *kvm, const struct chip_place *place)
 {
 	for (unsigned int n = 0; n < PORTS; n++)
 		if (ptys[n].port) {
@@ -231,17 +231,15 @@ static void pty_exit(struct kvm *kvm)
 		}
 }
 
-static int pty_init(struct kvm *kvm)
+int serial_pty_create(struct kvm *kvm, const struct chip_place *place)
 {
 	for (unsigned int n = 1; n < PORTS; n++) {
 		int err = ptys[n].wanted ? pty_start(kvm, n) : 0;
 
 		if (err) {
-			pty_exit(kvm);
+			serial_pty_destroy(kvm, place);
 			return err;
 		}
 	}
 	return 0;
 }
-
-INIT_MODULE(serial_pty, .level = INIT_WIRE, .init = pty_init, .exit = pty_exit);

@@ -24,11 +24,12 @@
  * character time-out (four idle character times) has passed the moment input() returns, for
  * nobody can tell how fast this wire is.
  *
- * The line: COM1 and COM3 share a GSI, COM2 and COM4 another. The wire is the OR of both chips,
- * and it is edge-triggered: a second cause under a line that is already high would go unseen by a
- * handler that had looked at that chip before. So each chip's own rising edge, and each arrival
- * from the loop, is given an edge of its own: low, then high. Writes to THR while THRE is pending
- * are not: a handler fills the FIFO with 16 of them, and the edge of the first is latched.
+ * The line: COM1 and COM3 share a GSI, COM2 and COM4 another, as every board has it. The wire is
+ * the OR of both chips, and it is edge-triggered: a second cause under a line that is already high
+ * would go unseen by a handler that had looked at that chip before. So each chip's own rising edge,
+ * and each arrival from the loop, is given an edge of its own: low, then high. Writes to THR while
+ * THRE is pending are not: a handler fills the FIFO with 16 of them, and the edge of the first is
+ * latched.
  *
  * Opened: a driver that listens enables the receive interrupt with OUT2 and without loopback, so
  * that it reaches a CPU. Nothing before does both: a printk polls, and a probe that tries all bits
@@ -58,9 +59,9 @@
  */
 #include <errno.h>
 #include <kvm/bus.h>
+#include <kvm/chips.h>
 #include <kvm/console.h>
 #include <kvm/device.h>
-#include <kvm/init.h>
 #include <kvm/irq.h>
 #include <kvm/kvm.h>
 #include <kvm/own-init.h>
@@ -68,7 +69,6 @@
 #include <pthread.h>
 
 #include "hw/serial.h"
-#include "x86/layout.h"
 
 #define FIFO_SIZE 16
 #define POLLS_MAX 16 /* of LSR in a row: a driver that starts up does fewer */
@@ -123,19 +123,11 @@ struct uart {
 static struct uart uarts[4];
 
 static struct serial_line lines[2] = {
-	{.lock = PTHREAD_MUTEX_INITIALIZER, .gsi = GSI_COM1, .chips = {&uarts[0], &uarts[2]}},
-	{.lock = PTHREAD_MUTEX_INITIALIZER, .gsi = GSI_COM2, .chips = {&uarts[1], &uarts[3]}},
+	{.lock = PTHREAD_MUTEX_INITIALIZER, .chips = {&uarts[0], &uarts[2]}},
+	{.lock = PTHREAD_MUTEX_INITIALIZER, .chips = {&uarts[1], &uarts[3]}},
 };
 
-static const struct {
-	const char *name;
-	u16 port;
-} coms[] = {
-	{"serial0", PORT_COM1},
-	{"serial1", PORT_COM2},
-	{"serial2", PORT_COM3},
-	{"serial3", PORT_COM4},
-};
+static const char *const names[] = {"serial0", "serial1", "serial2", "serial3"};
 
 /* --- interrupt --- */
 
@@ -715,8 +707,25 @@ const struct serial_wire *serial_wire_of(unsigned int com)
 	return uarts[com - 1].wire;
 }
 
-static int uart_init(struct kvm *kvm, unsigned int index)
+/* From the console, and from lkvm's own init: COM1. */
+static void serial_attach_console(struct uart *com1)
 {
+	const struct console_port port = {
+		.room = serial_room,
+		.input = serial_input,
+		.writable = serial_writable,
+		.send_break = serial_send_break,
+		.send_sysrq = serial_send_sysrq,
+		.dev = com1,
+	};
+
+	console_attach(&port);
+	own_init_set_line(serial_drive, com1);
+}
+
+int serial_create(struct kvm *kvm, const struct chip_place *place)
+{
+	unsigned int index = place->unit;
 	struct uart *uart = &uarts[index];
 	int err;
 
@@ -724,14 +733,14 @@ static int uart_init(struct kvm *kvm, unsigned int index)
 		.line = &lines[index % 2],
 		.wire = index == 0 ? &serial_console_wire : NULL,
 		.uid = index + 1,
-		.region = {.name = coms[index].name,
-			   .base = coms[index].port,
+		.region = {.name = names[index],
+			   .base = place->base,
 			   .len = PORTS,
 			   .width = 1,
 			   .read = serial_read,
 			   .write = serial_write,
 			   .dev = uart},
-		.device = {.name = coms[index].name,
+		.device = {.name = names[index],
 			   .reset = serial_reset,
 			   .pause = serial_pause,
 			   .resume = serial_resume,
@@ -739,51 +748,25 @@ static int uart_init(struct kvm *kvm, unsigned int index)
 			   .describe = serial_describe},
 	};
 	uart->line->kvm = kvm;
+	uart->line->gsi = place->line;
 	serial_reset(&uart->device);
-	err = bus_add(&kvm->ports, &uart->region);
+	err = bus_add(place->bus, &uart->region);
 	if (err)
 		return err;
 	device_register(&uart->device);
+	if (index == 0)
+		serial_attach_console(uart);
 	return 0;
 }
 
-static void uart_exit(struct kvm *kvm, unsigned int index)
+void serial_destroy(struct kvm *kvm, const struct chip_place *place)
 {
-	device_unregister(&uarts[index].device);
-	bus_remove(&kvm->ports, &uarts[index].region);
-}
+	struct uart *uart = &uarts[place->unit];
 
-static int serial_init(struct kvm *kvm)
-{
-	static const struct console_port port = {
-		.room = serial_room,
-		.input = serial_input,
-		.writable = serial_writable,
-		.send_break = serial_send_break,
-		.send_sysrq = serial_send_sysrq,
-		.dev = &uarts[0],
-	};
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(uarts); i++) {
-		int err = uart_init(kvm, i);
-
-		if (err) {
-			while (i-- > 0)
-				uart_exit(kvm, i);
-			return err;
-		}
+	if (place->unit == 0) {
+		own_init_set_line(NULL, NULL);
+		console_detach();
 	}
-	console_attach(&port);
-	own_init_set_line(serial_drive, &uarts[0]);
-	return 0;
+	device_unregister(&uart->device);
+	bus_remove(place->bus, &uart->region);
 }
-
-static void serial_exit(struct kvm *kvm)
-{
-	own_init_set_line(NULL, NULL);
-	console_detach();
-	for (unsigned int i = ARRAY_SIZE(uarts); i-- > 0;)
-		uart_exit(kvm, i);
-}
-
-INIT_MODULE(serial, .level = INIT_DEV, .init = serial_init, .exit = serial_exit);

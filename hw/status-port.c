@@ -23,8 +23,8 @@
  * Threads: bytes come from vCPU threads, one mutex guards the line. status_port_open() runs on the
  * main thread while no vCPU does.
  */
+#include <kvm/chips.h>
 #include <kvm/config.h>
-#include <kvm/init.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/status-port.h>
@@ -137,10 +137,13 @@ const char *status_port_open(void)
 	return port.told;
 }
 
-static int status_port_init(struct kvm *kvm)
+int status_port_create(struct kvm *kvm, const struct chip_place *place)
 {
 	wire.arg = kvm;
 	return 0;
 }
 
-INIT_MODULE(status_port, .level = INIT_DEV, .init = status_port_init);
+void status_port_destroy(struct kvm *kvm, const struct chip_place *place)
+{
+	wire.arg = NULL;
+}

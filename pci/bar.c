@@ -29,6 +29,7 @@
  * Spec: PCI Local Bus 3.0, section 6.2.5.1 (address maps), 6.2.2 (command)
  */
 #include "pci/bar.h"
+#include "pci/host.h"
 
 #include <kvm/gmem.h>
 #include <kvm/kvm.h>
@@ -38,8 +39,6 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <string.h>
-
-#include "x86/layout.h"
 
 #define BAR_REG(bar)  (PCI_BASE_ADDRESS_0 + 4 * (bar))
 #define PORT_BAR_MAX  256
@@ -129,7 +128,7 @@ int pci_bar_place(struct pci_function *fn, struct pci_bar_space *next)
 	for (unsigned int i = 0; i < PCI_BAR_COUNT; i++) {
 		const struct pci_bar *bar = &fn->bars[i];
 		u64 *at = is_port(bar) ? &next->port : &next->memory;
-		u64 end = is_port(bar) ? PORT_PCI_IO_END : LAYOUT_PCI_MMIO_END;
+		u64 end = is_port(bar) ? pci_get_place()->ports.end : pci_get_place()->memory.end;
 		u64 base;
 
 		if (bar->kind == PCI_BAR_NONE)
@@ -187,17 +186,18 @@ static bool overlaps(u64 base, u64 len, u64 other, u64 other_len)
 /* What no BAR may cover though no region is there; NULL: nothing. The BAR does not wrap. */
 static const char *machine_owner(const struct pci_function *fn, const struct pci_bar *bar)
 {
+	const struct pci_place *place = pci_get_place();
 	const struct gmem *mem = &fn->kvm->mem;
 	u64 base = bar->region.base, len = bar->region.len;
 
 	if (is_port(bar))
-		return base < PORT_MOTHERBOARD_END ? "the motherboard" : NULL;
+		return base < place->first_port ? "the motherboard" : NULL;
 	for (unsigned int i = 0; i < mem->count; i++) {
 		if (overlaps(base, len, mem->banks[i].base, mem->banks[i].size))
 			return "RAM";
 	}
-	if (overlaps(base, len, LAYOUT_ECAM, LAYOUT_ECAM_BYTES) ||
-	    overlaps(base, len, LAYOUT_IOAPIC, 4 * GIB - LAYOUT_IOAPIC))
+	if (overlaps(base, len, place->ecam, place->ecam_bytes) ||
+	    overlaps(base, len, place->chipset.start, place->chipset.end - place->chipset.start))
 		return "the chipset";
 	return NULL;
 }

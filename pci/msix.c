@@ -45,11 +45,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "x86/layout.h"
+#include "pci/host.h"
 
 #define ENTRY_BYTES	 16
 #define CONTROL_BITS	 (PCI_MSIX_FLAGS_MASKALL | PCI_MSIX_FLAGS_ENABLE)
-#define MESSAGE_WINDOW	 MIB /* from LAYOUT_LAPIC on: what the local APICs take for messages */
 #define ADDRESS_LOW_BITS 0xfffffffcU
 #define PBA_POLL_MAX	 64
 
@@ -75,8 +74,10 @@ static const char *owner_name(const struct msix *msix)
 
 static bool is_message(const u32 *entry)
 {
-	return entry[WORD_ADDRESS_HIGH] == 0 && entry[WORD_ADDRESS] >= LAYOUT_LAPIC &&
-	       entry[WORD_ADDRESS] < LAYOUT_LAPIC + MESSAGE_WINDOW;
+	const struct pci_window *messages = &pci_get_place()->messages;
+
+	return entry[WORD_ADDRESS_HIGH] == 0 && entry[WORD_ADDRESS] >= messages->start &&
+	       entry[WORD_ADDRESS] < messages->end;
 }
 
 static bool is_let_through(const struct msix *msix, unsigned int i)

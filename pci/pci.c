@@ -5,12 +5,12 @@
  * Mechanism #1. CONFIG_ADDRESS, at port 0xcf8, selects a register of a function; CONFIG_DATA, at
  * 0xcfc, is that register. Only a 32-bit access at 0xcf8 is one to CONFIG_ADDRESS; all others to
  * its four ports are ordinary ones, and one of those ports has an owner: a byte at 0xcf9 is the
- * reset control register. The bus gives a port to one region and splits what is too wide for it,
- * so were 0xcf9 a region of its own, it would be fed the second byte of each CONFIG_ADDRESS, and a
- * look at function 4 would reset the machine. Hence one region for all eight ports, at a width of
- * 4, which hands bytes at 0xcf9 on to hw/reset-port.c. What is neither of the two registers reads
- * as all ones and swallows writes. So do absent functions and buses, and CONFIG_DATA while the
- * enable bit is clear.
+ * reset control register (hw/reset-port.c). The bus gives a port to one region and splits what is
+ * too wide for it, so were 0xcf9 a region of its own, it would be fed the second byte of each
+ * CONFIG_ADDRESS, and a look at function 4 would reset the machine. Hence one region for all eight
+ * ports, at a width of 4, which hands bytes for 0xcf9 on to the region that the board has put
+ * inside (`inner`). What is neither of the two registers reads as all ones and swallows writes. So
+ * do absent functions and buses, and CONFIG_DATA while the enable bit is clear.
  *
  * ECAM. The same in memory, 4 KiB a function, and for the one bus there is. Nothing here needs
  * it; but Linux warns of every root bridge that comes without.
@@ -24,6 +24,9 @@
  * Interrupts. Function f of a device uses pin INTA# to INTD# in turn, and pins go to GSI 16 to 23
  * by device and pin, as most boards wire them; functions that meet on a line share it
  * (irq-pin.c). The firmware tables are told by the record of the root bridge.
+ *
+ * Where all of this is (ports, ECAM, windows for BARs, which function has which number) the board
+ * says, by a struct pci_place.
  *
  * The host bridge is there because a bus without one is not believed in: Linux looks for it before
  * it trusts the ports. It has no BARs and no interrupt.
@@ -44,11 +47,10 @@
  * pins); PCI Express 3.0, 7.2.2 (ECAM); PCI Firmware 3.0, 4 (the root bridge in ACPI).
  */
 #include "pci/bar.h"
-#include <kvm/reset-port.h>
+#include "pci/host.h"
 
 #include <kvm/bus.h>
 #include <kvm/device.h>
-#include <kvm/init.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <kvm/pci.h>
@@ -59,16 +61,14 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "x86/layout.h"
-
 #define ADDRESS_ENABLE	    0x80000000U
 #define ADDRESS_BITS	    0x80fffffcU /* the others are reserved and read as 0 */
 #define ADDRESS_BUS(addr)   ((addr) >> 16 & 0xff)
 #define ADDRESS_DEVFN(addr) ((addr) >> 8 & 0xff)
 #define ADDRESS_REG(addr)   (0xfc & (addr))
 
-#define OFFSET_RESET	    (PORT_RESET - PORT_PCI_CONFIG)
-#define OFFSET_DATA	    (PORT_PCI_DATA - PORT_PCI_CONFIG)
+#define CONFIG_PORTS	    8 /* CONFIG_ADDRESS, CONFIG_DATA */
+#define OFFSET_DATA	    4
 
 #define ECAM_DEVFN(offset)  ((offset) >> 12 & 0xff)
 #define ECAM_REG(offset)    ((offset) % 4096)
@@ -86,6 +86,8 @@ static struct {
 	pthread_mutex_t lock;	  /* over address and all configuration space */
 	u32 address;
 	struct pci_function *bus0[DEVFNS];
+	const struct pci_place *place;
+	struct bus_region ports, ecam; /* the host's own */
 } pci = {.map_lock = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* The functions that are there, ascending. */
@@ -101,6 +103,11 @@ static struct pci_function *pci_next(unsigned int *devfn)
 }
 
 #define for_each_function(fn) for (unsigned int next_ = 0; ((fn) = pci_next(&next_));)
+
+const struct pci_place *pci_get_place(void)
+{
+	return pci.place;
+}
 
 /* --- configuration space; the lock is held --- */
 
@@ -369,6 +376,36 @@ int pci_add(struct kvm *kvm, struct pci_function *fn, u8 devfn)
 	return 0;
 }
 
+/* Whether a slot of this kind is free, and then *devfn. */
+static bool pci_find_slot(const struct pci_function *fn, unsigned int *devfn)
+{
+	for (size_t i = 0; i < pci.place->slot_count; i++) {
+		const struct pci_slot *slot = &pci.place->slots[i];
+
+		if (slot->vendor != fn->vendor || slot->device != fn->device)
+			continue;
+		for (*devfn = slot->first; *devfn < slot->first + slot->count; ++*devfn) {
+			if (!pci.bus0[*devfn])
+				return true;
+		}
+	}
+	for (*devfn = pci.place->other_slots; *devfn < DEVFNS; *devfn += PCI_DEVFN(1, 0)) {
+		if (!pci.bus0[*devfn])
+			return true;
+	}
+	return false;
+}
+
+int pci_add_to_slot(struct kvm *kvm, struct pci_function *fn)
+{
+	unsigned int devfn;
+
+	if (!pci_find_slot(fn, &devfn))
+		return log_fail(-ENOSPC, "%s: no slot is free on PCI bus 0; use fewer devices",
+				fn->name);
+	return pci_add(kvm, fn, (u8)devfn);
+}
+
 void pci_remove(struct kvm *kvm, struct pci_function *fn)
 {
 	pthread_mutex_lock(&pci.lock);
@@ -396,9 +433,12 @@ static struct pci_function *pci_selected(u64 offset, unsigned int *reg)
 	return pci.bus0[ADDRESS_DEVFN(address)];
 }
 
-static bool is_reset_register(u64 offset, unsigned int size)
+/* The other chip's register that this access is for; NULL: it is ours. */
+static const struct bus_region *pci_inner(u64 offset, unsigned int size)
 {
-	return offset == OFFSET_RESET && size == 1;
+	const struct bus_region *inner = pci.place->inner;
+
+	return inner && size == 1 && pci.place->config + offset == inner->base ? inner : NULL;
 }
 
 static bool is_config_address(u64 offset, unsigned int size)
@@ -408,12 +448,13 @@ static bool is_config_address(u64 offset, unsigned int size)
 
 static u64 pci_port_read(void *dev, u64 offset, unsigned int size)
 {
+	const struct bus_region *inner = pci_inner(offset, size);
 	struct pci_function *fn = NULL;
 	unsigned int reg = 0;
 	u32 address;
 
-	if (is_reset_register(offset, size))
-		return reset_port_read();
+	if (inner)
+		return inner->read(inner->dev, 0, size);
 	if (is_config_address(offset, size)) {
 		pthread_mutex_lock(&pci.lock);
 		address = pci.address;
@@ -427,10 +468,11 @@ static u64 pci_port_read(void *dev, u64 offset, unsigned int size)
 
 static void pci_port_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
+	const struct bus_region *inner = pci_inner(offset, size);
 	unsigned int reg;
 
-	if (is_reset_register(offset, size)) {
-		reset_port_write(value);
+	if (inner) {
+		inner->write(inner->dev, 0, size, value);
 	} else if (is_config_address(offset, size)) {
 		pthread_mutex_lock(&pci.lock);
 		pci.address = value & ADDRESS_BITS;
@@ -465,7 +507,8 @@ static void pci_ecam_write(void *dev, u64 offset, unsigned int size, u64 value)
 /* Registers as at power-on; and each BAR has its address there. */
 static int pci_reset_registers(void)
 {
-	struct pci_bar_space next = {.port = PORT_PCI_IO, .memory = LAYOUT_PCI_MMIO};
+	struct pci_bar_space next = {.port = pci.place->ports.start,
+				     .memory = pci.place->memory.start};
 	struct pci_function *fn;
 	int err = 0;
 
@@ -533,6 +576,8 @@ static unsigned int pci_pins(struct device_pin pins[PCI_DEVICES * PINS])
 static void pci_describe(struct device *device,
 			 void (*emit)(void *arg, const struct device_record *record), void *arg)
 {
+	const struct pci_place *place = pci.place;
+	u64 ports_end = place->config + CONFIG_PORTS;
 	struct device_pin pins[PCI_DEVICES * PINS];
 	const struct device_record record = {
 		.hid = "PNP0A03",
@@ -541,19 +586,17 @@ static void pci_describe(struct device *device,
 		.resources =
 			{
 				{.type = RESOURCE_BUS_NUMBERS, .base = 0, .len = 1},
-				{.type = RESOURCE_PORT,
-				 .base = PORT_PCI_CONFIG,
-				 .len = PORT_PCI_END - PORT_PCI_CONFIG},
-				{.type = RESOURCE_PORT_WINDOW, .base = 0, .len = PORT_PCI_CONFIG},
+				{.type = RESOURCE_PORT, .base = place->config, .len = CONFIG_PORTS},
+				{.type = RESOURCE_PORT_WINDOW, .base = 0, .len = place->config},
 				{.type = RESOURCE_PORT_WINDOW,
-				 .base = PORT_PCI_END,
-				 .len = 64 * KIB - PORT_PCI_END},
+				 .base = ports_end,
+				 .len = 64 * KIB - ports_end},
 				{.type = RESOURCE_MMIO_WINDOW,
-				 .base = LAYOUT_PCI_MMIO,
-				 .len = LAYOUT_PCI_MMIO_END - LAYOUT_PCI_MMIO},
+				 .base = place->memory.start,
+				 .len = place->memory.end - place->memory.start},
 				{.type = RESOURCE_ECAM,
-				 .base = LAYOUT_ECAM,
-				 .len = LAYOUT_ECAM_BYTES},
+				 .base = place->ecam,
+				 .len = place->ecam_bytes},
 			},
 		.count = 6,
 		.pins = pins,
@@ -562,24 +605,6 @@ static void pci_describe(struct device *device,
 
 	emit(arg, &record);
 }
-
-static struct bus_region port_region = {
-	.name = "pci-config",
-	.base = PORT_PCI_CONFIG,
-	.len = PORT_PCI_END - PORT_PCI_CONFIG,
-	.width = 4,
-	.read = pci_port_read,
-	.write = pci_port_write,
-};
-
-static struct bus_region ecam_region = {
-	.name = "pci-ecam",
-	.base = LAYOUT_ECAM,
-	.len = LAYOUT_ECAM_BYTES,
-	.width = 4,
-	.read = pci_ecam_read,
-	.write = pci_ecam_write,
-};
 
 /* QEMU's name for a host bridge that is no particular chip. */
 static struct pci_function host_bridge = {
@@ -593,37 +618,48 @@ static struct pci_function host_bridge = {
 
 static struct device pci_device = {.name = "pci", .reset = pci_reset, .describe = pci_describe};
 
-static int pci_init(struct kvm *kvm)
+int pci_create(struct kvm *kvm, const struct pci_place *place)
 {
 	int err;
 
+	pci.place = place;
 	pci.address = 0;
+	pci.ports = (struct bus_region){.name = "pci-config",
+					.base = place->config,
+					.len = CONFIG_PORTS,
+					.width = 4,
+					.read = pci_port_read,
+					.write = pci_port_write};
+	pci.ecam = (struct bus_region){.name = "pci-ecam",
+				       .base = place->ecam,
+				       .len = place->ecam_bytes,
+				       .width = 4,
+				       .read = pci_ecam_read,
+				       .write = pci_ecam_write};
 	pci_function_init(&host_bridge);
-	err = pci_add(kvm, &host_bridge, PCI_DEVFN_HOST_BRIDGE);
+	err = pci_add(kvm, &host_bridge, place->host_bridge);
 	if (err)
 		return err;
-	err = bus_add(&kvm->ports, &port_region);
+	err = bus_add(&kvm->ports, &pci.ports);
 	if (err)
 		goto err_bridge;
-	err = bus_add(&kvm->mmio, &ecam_region);
+	err = bus_add(&kvm->mmio, &pci.ecam);
 	if (err)
 		goto err_ports;
 	device_register(&pci_device);
 	return 0;
 
 err_ports:
-	bus_remove(&kvm->ports, &port_region);
+	bus_remove(&kvm->ports, &pci.ports);
 err_bridge:
 	pci_remove(kvm, &host_bridge);
 	return err;
 }
 
-static void pci_exit(struct kvm *kvm)
+void pci_destroy(struct kvm *kvm)
 {
 	device_unregister(&pci_device);
-	bus_remove(&kvm->mmio, &ecam_region);
-	bus_remove(&kvm->ports, &port_region);
+	bus_remove(&kvm->mmio, &pci.ecam);
+	bus_remove(&kvm->ports, &pci.ports);
 	pci_remove(kvm, &host_bridge);
 }
-
-INIT_MODULE(pci, .level = INIT_DEV_BASE, .init = pci_init, .exit = pci_exit);

@@ -3,8 +3,8 @@
 # Tests: a line a unit test says which objects it pins, besides util/, core/config.o and cmocka.
 # A test is tests/ROOM/test-NAME.c; its objects are the real ones, and tests/lib's fakes.
 
-FAKE := tests/lib/fake-machine.o tests/lib/patience.o \
-	$(addprefix core/,bus.o device.o irq-pin.o irq-line.o own-init.o)
+FAKE := tests/lib/fake-machine.o tests/lib/fake-board.o tests/lib/patience.o x86/board.o \
+	x86/lines.o $(addprefix core/,bus.o device.o irq-pin.o irq-line.o own-init.o)
 LINES := $(addprefix report/,lines.o kernel-lines.o) $(addprefix core/,heard.o end.o park.o phase.o)
 CONSOLE := $(addprefix console/,console.o log.o term.o) $(LINES) core/device.o core/own-init.o
 PCI := pci/pci.o pci/bar.o pci/map.o hw/reset-port.o
@@ -52,7 +52,7 @@ $(call unit, core/test-gmem, core/gmem.o)
 $(call unit, control/test-name, control/name.o control/runtime-dir.o)
 $(call unit, control/test-detached-log, control/detached-log.o control/runtime-dir.o \
 	control/remains.o)
-$(call unit, core/test-irq, core/irq.o core/irq-line.o x86/machine.o)
+$(call unit, core/test-irq, core/irq.o core/irq-line.o x86/machine.o x86/lines.o)
 $(call unit, core/test-irq-pin, $(FAKE))
 $(call unit, report/test-kernel-lines, report/kernel-lines.o core/heard.o)
 $(call unit, boot/test-search, boot/search.o)
@@ -102,9 +102,9 @@ $(call unit, hw/test-serial-pause, hw/serial.o hw/serial-console.o $(FAKE))
 $(call unit, hw/test-serial-pty, hw/serial.o hw/serial-console.o hw/serial-pty.o $(FAKE))
 $(call unit, hw/test-status-port, hw/serial.o hw/serial-console.o hw/status-port.o $(FAKE))
 $(call unit, kvm/test-bios, $(BIOS) kvm.o \
-	$(addprefix core/,ioctl.o irq.o irq-line.o bus.o) x86/machine.o)
+	$(addprefix core/,ioctl.o irq.o irq-line.o bus.o) x86/machine.o x86/lines.o)
 $(call unit, kvm/test-irqfd, kvm.o $(addprefix core/,ioctl.o irq.o irq-line.o bus.o gmem.o) \
-	x86/machine.o)
+	x86/machine.o x86/lines.o)
 $(call unit, virtio/test-blk, virtio/blk.o $(OBJS-disk) $(VIRTIO))
 $(call unit, virtio/test-blk-host, virtio/blk.o $(OBJS-disk) $(VIRTIO))
 $(call unit, virtio/test-balloon, virtio/balloon.o $(VIRTIO))
@@ -132,8 +132,8 @@ $(call unit, boot/test-image-packed, $(IMAGE))
 $(call unit, boot/test-foreign, boot/foreign.o)
 $(call unit, boot/test-initrd, boot/initrd.o core/gmem.o)
 $(call unit, firmware/test-mptable, firmware/mptable.o firmware/acpi.o firmware/acpi-table.o \
-	firmware/aml.o core/irq-line.o \
-       core/gmem.o core/device.o)
+	firmware/aml.o core/irq-line.o x86/lines.o \
+	core/gmem.o core/device.o)
 $(call unit, boot/test-release, boot/release.o boot/elf.o)
 $(call unit, firmware/test-smbios, firmware/smbios.o core/gmem.o core/device.o)
 $(call unit, firmware/test-vmgenid, firmware/vmgenid.o core/gmem.o core/device.o)
@@ -203,7 +203,8 @@ $(call fuzz, fuzz-unpack, $(UNPACK))
 $(call fuzz, fuzz-cache, $(CACHE) $(UNPACK))
 $(call fuzz, fuzz-elf, boot/elf.o)
 $(call fuzz, fuzz-kaslr, boot/kaslr.o boot/elf.o core/gmem.o)
-$(call fuzz, fuzz-mptable, core/irq-line.o firmware/mptable.o core/gmem.o core/device.o)
+$(call fuzz, fuzz-mptable, core/irq-line.o x86/lines.o firmware/mptable.o core/gmem.o \
+	core/device.o)
 $(call fuzz, fuzz-multiboot, boot/multiboot.o)
 $(call fuzz, fuzz-ipc, core/event.o control/socket.o control/commands.o control/debug.o \
 	control/runtime-dir.o core/device.o core/exit-names.o core/gmem.o)

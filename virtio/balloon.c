@@ -53,8 +53,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "x86/layout.h"
-
 #define QUEUE_SIZE    128
 #define PFNS_MAX      256 /* as Linux has them */
 #define FRAGMENTS_MAX 64
@@ -420,7 +418,7 @@ static int balloon_init(struct kvm *kvm)
 		.config_bytes = sizeof(balloon.config),
 		.ops = &balloon_ops,
 	};
-	return virtio_add(kvm, &balloon.dev, PCI_DEVFN_BALLOON);
+	return virtio_add(kvm, &balloon.dev);
 }
 
 static void balloon_exit(struct kvm *kvm)

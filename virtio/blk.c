@@ -32,8 +32,6 @@
  * Spec: virtio 1.2, section 5.2.
  */
 #include "virtio/core.h"
-#include "x86/layout.h"
-
 #include <kvm/disk.h>
 #include <kvm/event.h>
 #include <kvm/init.h>
@@ -613,7 +611,7 @@ static int blk_add(struct kvm *kvm, struct disk *disk, unsigned int index)
 	err = disk_start(disk, kvm->loop, &blk->user);
 	if (err)
 		goto err_free;
-	err = virtio_add(kvm, &blk->dev, (u8)(PCI_DEVFN_DISK + index));
+	err = virtio_add(kvm, &blk->dev);
 	if (err)
 		goto err_disk;
 	blks.list[blks.count++] = blk;

@@ -44,8 +44,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "x86/layout.h"
-
 #define QUEUE_IN    0
 #define QUEUE_OUT   1
 #define QUEUE_SIZE  64
@@ -342,7 +340,7 @@ static int hvc_init(struct kvm *kvm)
 	hvc.sized = hvc_size(&hvc_config);
 	if (hvc.sized)
 		hvc.dev.offered |= 1ULL << VIRTIO_CONSOLE_F_SIZE;
-	err = virtio_add(kvm, &hvc.dev, PCI_DEVFN_CONSOLE);
+	err = virtio_add(kvm, &hvc.dev);
 	if (err)
 		return err;
 	if (hvc.sized)

@@ -89,11 +89,11 @@ struct virtio_device {
 };
 
 /*
- * Put the device into the machine, by the transport that --virtio-transport names: on PCI as
- * function devfn of x86/layout.h, on MMIO in the next free window. From INIT_VIRTIO modules. 0 or
- * -errno after log_error(). virtio_remove() drains. transport.c.
+ * Put the device into the machine, by the transport that --virtio-transport names: on PCI in the
+ * slot that the board has for such a device, on MMIO in the next free window. From INIT_VIRTIO
+ * modules. 0 or -errno after log_error(). virtio_remove() drains. transport.c.
  */
-int virtio_add(struct kvm *kvm, struct virtio_device *dev, u8 devfn);
+int virtio_add(struct kvm *kvm, struct virtio_device *dev);
 void virtio_remove(struct virtio_device *dev);
 
 /* The queue, for virtq_*(). Never NULL for index < queue_count; see virtq_started(). Loop. */

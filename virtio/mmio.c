@@ -2,10 +2,10 @@
 /*
  * virtio over MMIO, version 2: a device is a window of 512 bytes and an interrupt line.
  *
- * Windows lie one behind the other from LAYOUT_VIRTIO_MMIO on, and share the lines that PCI's
- * pins have (irq-pin.c). A window's first 256 bytes are registers of 32 bits, which vCPU threads
- * read and write here: most go on to regs.c, the selectors and the interrupt status are ours.
- * The rest is the device's configuration.
+ * Windows lie one behind the other where the board has them (struct kvm_windows), and share the
+ * lines that PCI's pins have (irq-pin.c). A window's first 256 bytes are registers of 32 bits,
+ * which vCPU threads read and write here: most go on to regs.c, the selectors and the interrupt
+ * status are ours. The rest is the device's configuration.
  *
  * Doorbell: one register for all queues, to which the driver writes the queue's number. So each
  * queue has an ioeventfd that matches its number; it is registered when the driver is up first
@@ -36,8 +36,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "x86/layout.h"
-
 #define MMIO_MAGIC   0x74726976 /* "virt" */
 #define MMIO_VERSION 2
 #define MMIO_VENDOR  0x4d564b4c /* "LKVM" */
@@ -63,6 +61,7 @@ struct mmio {
 	bool bells;
 };
 
+#define WINDOWS_MAX 64
 static unsigned long long windows_used; /* a bit each; main thread */
 
 static struct mmio *mmio_of(struct virtio_device *dev)
@@ -309,23 +308,26 @@ static const struct virtio_transport mmio_transport = {
 	.describe = mmio_describe,
 };
 
-static int mmio_find_window(const struct virtio_device *dev, unsigned int *window)
+static int mmio_find_window(const struct kvm *kvm, const struct virtio_device *dev,
+			    unsigned int *window)
 {
-	for (unsigned int i = 0; i < LAYOUT_VIRTIO_COUNT; i++) {
+	unsigned int count = MIN(kvm->windows.count, WINDOWS_MAX);
+
+	for (unsigned int i = 0; i < count; i++) {
 		if (windows_used >> i & 1)
 			continue;
 		*window = i;
 		return 0;
 	}
-	return log_fail(-ENOSPC, "%s: only %d devices fit on virtio-mmio; use fewer", dev->name,
-			LAYOUT_VIRTIO_COUNT);
+	return log_fail(-ENOSPC, "%s: only %u devices fit on virtio-mmio; use fewer", dev->name,
+			count);
 }
 
 int virtio_mmio_add(struct kvm *kvm, struct virtio_device *dev)
 {
 	struct mmio *mmio;
 	unsigned int window;
-	int err = mmio_find_window(dev, &window);
+	int err = mmio_find_window(kvm, dev, &window);
 
 	if (err)
 		return err;
@@ -338,8 +340,8 @@ int virtio_mmio_add(struct kvm *kvm, struct virtio_device *dev)
 	mmio->pin.gsi = irq_pin_line(window);
 	mmio->region = (struct bus_region){
 		.name = dev->name,
-		.base = LAYOUT_VIRTIO_MMIO + window * LAYOUT_VIRTIO_BYTES,
-		.len = LAYOUT_VIRTIO_BYTES,
+		.base = kvm->windows.base + window * kvm->windows.bytes,
+		.len = kvm->windows.bytes,
 		.width = 4,
 		.read = mmio_read,
 		.write = mmio_write,

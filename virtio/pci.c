@@ -576,14 +576,14 @@ static void pci_fill_function(struct pci *pci)
 	pci_function_init(&pci->fn);
 }
 
-static int pci_plug(struct pci *pci, u8 devfn)
+static int pci_plug(struct pci *pci)
 {
 	int err;
 
 	err = msix_init(&pci->msix, pci->kvm, &pci->fn, BAR_REGISTERS, MSIX_AT,
 			pci->dev->queue_count + 1);
 	err = err ?: pci_add_caps(pci);
-	err = err ?: pci_add(pci->kvm, &pci->fn, devfn);
+	err = err ?: pci_add_to_slot(pci->kvm, &pci->fn);
 	if (err)
 		msix_exit(&pci->msix);
 	return err;
@@ -596,7 +596,7 @@ static void pci_free(struct pci *pci)
 	free(pci);
 }
 
-int virtio_pci_add(struct kvm *kvm, struct virtio_device *dev, u8 devfn)
+int virtio_pci_add(struct kvm *kvm, struct virtio_device *dev)
 {
 	struct pci *pci = calloc(1, sizeof(*pci));
 	int err;
@@ -613,7 +613,7 @@ int virtio_pci_add(struct kvm *kvm, struct virtio_device *dev, u8 devfn)
 		return err;
 	}
 	pci_fill_function(pci);
-	err = pci_plug(pci, devfn);
+	err = pci_plug(pci);
 	if (err) {
 		virtio_detach(dev);
 		pci_free(pci);

@@ -25,8 +25,6 @@
 #include <linux/virtio_ids.h>
 #include <sys/random.h>
 
-#include "x86/layout.h"
-
 #define RNG_QUEUE_SIZE	  64
 #define RNG_REQUEST_BYTES 4096
 #define RNG_TURN	  16
@@ -100,7 +98,7 @@ static struct virtio_device rng = {
 
 static int rng_init(struct kvm *kvm)
 {
-	return rng_wanted ? virtio_add(kvm, &rng, PCI_DEVFN_RNG) : 0;
+	return rng_wanted ? virtio_add(kvm, &rng) : 0;
 }
 
 static void rng_exit(struct kvm *kvm)

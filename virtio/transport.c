@@ -25,11 +25,11 @@ static const struct option transport_options[] = {
 };
 OPTION_GROUP(virtio_transport, run, "Devices", 32, transport_options);
 
-int virtio_add(struct kvm *kvm, struct virtio_device *dev, u8 devfn)
+int virtio_add(struct kvm *kvm, struct virtio_device *dev)
 {
 	if (transport_choice == TRANSPORT_MMIO)
 		return virtio_mmio_add(kvm, dev);
-	return virtio_pci_add(kvm, dev, devfn);
+	return virtio_pci_add(kvm, dev);
 }
 
 void virtio_remove(struct virtio_device *dev)

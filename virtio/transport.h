@@ -7,12 +7,12 @@
 
 #include "virtio/core.h"
 
-/* The next window of LAYOUT_VIRTIO_MMIO. mmio.c. */
+/* The next of the board's windows. mmio.c. */
 int virtio_mmio_add(struct kvm *kvm, struct virtio_device *dev);
 void virtio_mmio_remove(struct virtio_device *dev);
 
-/* Function devfn of PCI bus 0. pci.c. */
-int virtio_pci_add(struct kvm *kvm, struct virtio_device *dev, u8 devfn);
+/* The slot that the board has for such a device. pci.c. */
+int virtio_pci_add(struct kvm *kvm, struct virtio_device *dev);
 void virtio_pci_remove(struct virtio_device *dev);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The numbers of the machine: every guest-physical address, port and interrupt
- * line, in one place. Nothing else in the tree writes such a number down.
+ * line, in one place. Nothing else in the tree writes such a number down. The
+ * board (board.c) tells the chips; only x86/ and firmware/ include this file.
  */
 #ifndef X86_LAYOUT_H
 #define X86_LAYOUT_H
@@ -95,7 +96,9 @@
 #define PCI_DEVFN_RNG	      0x08
 #define PCI_DEVFN_BALLOON     0x10
 #define PCI_DEVFN_CONSOLE     0x18
-#define PCI_DEVFN_DISK	      0x20 /* and the next, to 0x3f: 32 disks, devices 4 to 7 */
+#define PCI_DEVFN_DISK	      0x20 /* and the next: functions of devices 4 to 7 */
+#define PCI_DEVFN_DISKS	      32
+#define PCI_DEVFN_OTHER	      0x40 /* what has no number of its own: device 8 and up */
 
 /* --- ACPI values --- */
 #define ACPI_S5_SLP_TYP 5    /* what \_S5 says and the PM1 control register takes */

@@ -14,6 +14,13 @@ struct kvm_cpu;
 /* Where RAM must stop below 4 GiB and may go on, and the most of it, in bytes. */
 extern const gpa_t arch_ram_hole_start, arch_ram_hole_end;
 
+/* Interrupt lines (GSIs) that devices share; isa: the ones for a kernel that uses only the PICs. */
+struct arch_shared_lines {
+	u32 first, count;
+	u32 isa[4];
+};
+extern const struct arch_shared_lines arch_shared_lines;
+
 /* Capabilities without which no machine is made: named in an error when missing. */
 struct arch_cap {
 	int cap;

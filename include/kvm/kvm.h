@@ -48,10 +48,18 @@ enum {
 	STATUS_HELP = -1, /* never leaves lkvm: main.c prints the help of the command */
 };
 
+/* Where devices can be that no bus finds: the board's, before INIT_VIRTIO. */
+struct kvm_windows {
+	gpa_t base; /* of the first one; they follow each other */
+	u64 bytes;  /* of each */
+	unsigned int count;
+};
+
 struct kvm {
 	int dev_fd, vm_fd;
 	struct gmem mem;
 	struct bus ports, mmio;
+	struct kvm_windows windows;
 	struct loop *loop;
 	struct kvm_cpu *cpus;
 	unsigned int cpu_count;

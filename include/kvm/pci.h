@@ -31,6 +31,34 @@ enum pci_bar_kind {
 	PCI_BAR_MEM64, /* the same; takes the next BAR as well, which is PCI_BAR_NONE */
 };
 
+/* [start, end) */
+struct pci_window {
+	u64 start, end;
+};
+
+/* Functions of this kind are devfns first, first + 1, ... */
+struct pci_slot {
+	u16 vendor, device;
+	u8 first, count;
+};
+
+/* Where the host bridge is, and what it has to give: the board's. */
+struct pci_place {
+	u16 config; /* eight ports: address, then data */
+	/* A region of one byte within these ports, which byte accesses to it are for; or NULL. */
+	const struct bus_region *inner;
+	gpa_t ecam;
+	u64 ecam_bytes;
+	struct pci_window ports, memory; /* BARs are in here at power-on */
+	u64 first_port;			 /* no BAR is below */
+	struct pci_window chipset;	 /* no BAR is in here */
+	struct pci_window messages;	 /* an MSI-X message to these addresses is an interrupt */
+	u8 host_bridge;			 /* its devfn */
+	const struct pci_slot *slots;
+	size_t slot_count;
+	u8 other_slots; /* devfn of the first device for functions that no slot is for */
+};
+
 struct pci_bar {
 	enum pci_bar_kind kind;
 	bool prefetchable;
@@ -103,11 +131,24 @@ void pci_function_init(struct pci_function *fn);
 int pci_add_capability(struct pci_function *fn, struct pci_capability *cap);
 
 /*
- * devfn is one of x86/layout.h's table; the function lives until pci_remove(). Function 0 of a
- * device must be there if another one is. 0, or -errno after a log_error() line: -EEXIST
- * (taken). Main thread, no vCPU running; before power-on, which gives the BARs their addresses.
+ * The host bridge. The place is the caller's and stays until pci_destroy(). Main thread. 0 or
+ * -errno after a log_error() line.
+ */
+int pci_create(struct kvm *kvm, const struct pci_place *place);
+void pci_destroy(struct kvm *kvm);
+
+/*
+ * The function lives until pci_remove(). Function 0 of a device must be there if another one is.
+ * 0, or -errno after a log_error() line: -EEXIST (taken). Main thread, no vCPU running; before
+ * power-on, which gives the BARs their addresses.
  */
 int pci_add(struct kvm *kvm, struct pci_function *fn, u8 devfn);
+
+/*
+ * The same where the board has a slot for functions of this vendor and device, or else on the first
+ * free device behind all slots. -ENOSPC: there is none.
+ */
+int pci_add_to_slot(struct kvm *kvm, struct pci_function *fn);
 void pci_remove(struct kvm *kvm, struct pci_function *fn);
 
 /*

@@ -14,7 +14,6 @@
 #include "tests/lib/fuzz.h"
 #include "tests/lib/virtq-driver.h"
 #include "virtio/core.h"
-#include "x86/layout.h"
 
 #include <kvm/config.h>
 #include <kvm/console.h>
@@ -51,9 +50,9 @@ static struct {
 
 /* --- what core.c and the machine do for a device --- */
 
-int virtio_add(struct kvm *kvm, struct virtio_device *dev, u8 devfn)
+int virtio_add(struct kvm *kvm, struct virtio_device *dev)
 {
-	CHECK(machine.count < DEVICES && dev->queue_count <= QUEUES_MAX && devfn);
+	CHECK(machine.count < DEVICES && dev->queue_count <= QUEUES_MAX);
 	machine.devs[machine.count++] = dev;
 	return 0;
 }

@@ -30,7 +30,7 @@
 #define RINGS	   0x10000
 #define BUFFER	   0x20000
 #define SIZE	   8
-#define DEVFN	   0x08
+#define DEVFN	   PCI_DEVFN_OTHER
 #define KEEPS	   1
 #define READY	   0x0b /* ACKNOWLEDGE, DRIVER, FEATURES_OK */
 #define COMMAND	   0x04
@@ -412,7 +412,7 @@ static void add_devices(void *arg)
 			.ops = &echo_ops,
 		};
 	}
-	CHECK(virtio_pci_add(&fake.kvm, &echoes[0].dev, DEVFN) == 0);
+	CHECK(virtio_pci_add(&fake.kvm, &echoes[0].dev) == 0);
 	CHECK(virtio_mmio_add(&fake.kvm, &echoes[1].dev) == 0);
 	CHECK(device_reset_all() == 0);
 }

@@ -55,7 +55,7 @@ static const struct virtio_transport transport = {
 	.reset = transport_reset,
 };
 
-int virtio_add(struct kvm *kvm, struct virtio_device *dev, u8 devfn)
+int virtio_add(struct kvm *kvm, struct virtio_device *dev)
 {
 	fake_virtio_dev = dev;
 	return virtio_attach(kvm, dev, &transport, NULL);

@@ -8,6 +8,7 @@
 
 #include <kvm/bus.h>
 #include <kvm/device.h>
+#include <kvm/pci.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -379,6 +380,53 @@ static void test_describe(void **state)
 	assert_int_equal(records, 1);
 }
 
+/* The board has slots for 32 virtio disks; what comes after them goes behind all slots. */
+static void test_slots(void **state)
+{
+	static struct pci_function disks[34], rng, other;
+	struct pci_function *functions[ARRAY_SIZE(disks) + 2];
+	unsigned int count = 0;
+
+	rng = (struct pci_function){.name = "rng", .vendor = 0x1af4, .device = 0x1044};
+	other = (struct pci_function){.name = "other", .vendor = 0x1af4, .device = 0x107f};
+	functions[count++] = &other;
+	functions[count++] = &rng;
+	for (unsigned int i = 0; i < ARRAY_SIZE(disks); i++) {
+		disks[i] =
+			(struct pci_function){.name = "disk", .vendor = 0x1af4, .device = 0x1042};
+		functions[count++] = &disks[i];
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		pci_function_init(functions[i]);
+		assert_int_equal(pci_add_to_slot(&fake.kvm, functions[i]), 0);
+	}
+	assert_int_equal(other.devfn, PCI_DEVFN_OTHER);
+	assert_int_equal(rng.devfn, PCI_DEVFN_RNG);
+	for (unsigned int i = 0; i < PCI_DEVFN_DISKS; i++)
+		assert_int_equal(disks[i].devfn, PCI_DEVFN_DISK + i);
+	assert_int_equal(disks[32].devfn, PCI_DEVFN_OTHER + 8);
+	assert_int_equal(disks[33].devfn, PCI_DEVFN_OTHER + 16);
+	while (count)
+		pci_remove(&fake.kvm, functions[--count]);
+}
+
+/* Bus 0 has 24 devices behind the board's slots. */
+static void test_no_slot(void **state)
+{
+	static struct pci_function many[25];
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(many); i++) {
+		many[i] = (struct pci_function){.name = "many", .vendor = 1, .device = 2};
+		pci_function_init(&many[i]);
+		if (!pci_add_to_slot(&fake.kvm, &many[i]))
+			count++;
+	}
+	assert_int_equal(count, 24);
+	while (count)
+		pci_remove(&fake.kvm, &many[--count]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
 
 int main(void)
@@ -401,6 +449,8 @@ int main(void)
 		TEST(test_two_threads),
 		TEST(test_reset),
 		TEST(test_describe),
+		TEST(test_slots),
+		TEST(test_no_slot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,7 +152,7 @@ static struct virtio_device device = {
 /* The loop's thread is the main thread of a machine. */
 static inline void add_device(void *arg)
 {
-	*(int *)arg = virtio_add(&fake.kvm, &device, 0);
+	*(int *)arg = virtio_add(&fake.kvm, &device);
 }
 
 static inline int set_up(void **state)

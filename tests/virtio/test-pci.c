@@ -8,8 +8,8 @@
  */
 #include "transport-fixture.h"
 
-#define DEVFN	    0x08
-#define LINE	    (16 + 1) /* device 1, pin A: pci/pci.c's wiring */
+#define DEVFN	    PCI_DEVFN_OTHER /* no slot is for device 42 */
+#define LINE	    16		    /* device 8, pin A: pci/pci.c's wiring */
 #define COMMAND	    0x04
 #define BAR(i)	    (0x10 + 4 * (i))
 #define CAP_POINTER 0x34
@@ -169,7 +169,7 @@ static const struct driver_access registers = {
 /* The loop's thread is the main thread of a machine. */
 static void add_echo(void *arg)
 {
-	*(int *)arg = virtio_pci_add(&fake.kvm, &echo, DEVFN);
+	*(int *)arg = virtio_pci_add(&fake.kvm, &echo);
 }
 
 static int set_up(void **state)
