@@ -2,10 +2,10 @@
 /*
  * The list of devices that reset, pause, statistics and firmware tables walk.
  *
- * The order is the order of registration, which is the order of the init list:
- * chips, then virtio, then firmware tables and the boot image, which are devices
- * too: "reset" for them means to write themselves into guest RAM again, each into a
- * range of its own. So a reset in place is one walk.
+ * The order is that of the stages, which power-on needs: chips and virtio devices,
+ * then the firmware tables, then the boot image. Tables and image are devices too:
+ * "reset" for them means to write themselves into guest RAM again. So a reset in place
+ * is one walk. Within a stage it is the order of registration.
  *
  * Main thread only. Devices are static or owned by their module, which
  * unregisters them before their memory goes.
@@ -23,12 +23,12 @@ static struct {
 
 void device_register(struct device *dev)
 {
-	struct device **end = &device_list;
+	struct device **at = &device_list;
 
-	while (*end)
-		end = &(*end)->next;
-	dev->next = NULL;
-	*end = dev;
+	while (*at && (*at)->stage <= dev->stage)
+		at = &(*at)->next;
+	dev->next = *at;
+	*at = dev;
 }
 
 void device_unregister(struct device *dev)

@@ -777,7 +777,8 @@ static int acpi_reset(struct device *dev)
 	return acpi_write_tables(&kvm->mem, kvm->cpu_count);
 }
 
-static struct acpi_device acpi = {.dev = {.name = "acpi", .reset = acpi_reset}};
+static struct acpi_device acpi = {
+	.dev = {.name = "acpi", .stage = DEVICE_FIRMWARE, .reset = acpi_reset}};
 
 static int acpi_init(struct kvm *kvm)
 {

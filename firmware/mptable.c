@@ -429,7 +429,8 @@ static int mptable_reset(struct device *dev)
 	return mptable_write(&mptable_kvm->mem, mptable_kvm->cpu_count);
 }
 
-static struct device mptable_device = {.name = "mptable", .reset = mptable_reset};
+static struct device mptable_device = {
+	.name = "mptable", .stage = DEVICE_FIRMWARE, .reset = mptable_reset};
 
 static int mptable_init(struct kvm *kvm)
 {

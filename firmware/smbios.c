@@ -433,7 +433,8 @@ static int smbios_reset(struct device *dev)
 	return smbios_write(&smbios_kvm->mem, config.name, smbios_kvm->cpu_count);
 }
 
-static struct device smbios_device = {.name = "smbios", .reset = smbios_reset};
+static struct device smbios_device = {
+	.name = "smbios", .stage = DEVICE_FIRMWARE, .reset = smbios_reset};
 
 static int smbios_init(struct kvm *kvm)
 {

@@ -66,7 +66,11 @@ static void vmgenid_describe(struct device *dev,
 }
 
 static struct device vmgenid_device = {
-	.name = "vmgenid", .reset = vmgenid_reset, .describe = vmgenid_describe};
+	.name = "vmgenid",
+	.stage = DEVICE_FIRMWARE,
+	.reset = vmgenid_reset,
+	.describe = vmgenid_describe,
+};
 
 static int vmgenid_init(struct kvm *kvm)
 {

@@ -686,7 +686,7 @@ static int boot_init(struct kvm *kvm)
 	if (err)
 		return err;
 	boot.kvm = kvm;
-	boot.device = (struct device){.name = "boot", .reset = boot_reset};
+	boot.device = (struct device){.name = "boot", .stage = DEVICE_BOOT, .reset = boot_reset};
 	device_register(&boot.device);
 	return 0;
 }

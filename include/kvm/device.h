@@ -54,8 +54,16 @@ struct device_record {
 	gpa_t addr; /* what ADDR() gives: where in guest RAM its data is; 0: there is none */
 };
 
+/* Power-on and reset go through the stages in this order. */
+enum device_stage {
+	DEVICE_CHIP,	 /* has registers: chips, buses, virtio devices */
+	DEVICE_FIRMWARE, /* writes tables into guest RAM, each into a range of its own */
+	DEVICE_BOOT,	 /* writes the boot image, and the registers of the first vCPU */
+};
+
 struct device {
 	const char *name; /* "serial0" */
+	enum device_stage stage;
 	/* Modules that a stock kernel has for it, its bus's and its own: "virtio_pci"; or NULL. */
 	const char *drivers[2];
 	/*
@@ -81,11 +89,11 @@ struct device {
 	struct device *next; /* device.c's own */
 };
 
-/* Add to the list. The device is the caller's; each function pointer may be NULL. Main thread. */
+/* Add to the list, as the last one of its stage. The device is the caller's; each function pointer may be NULL. Main thread. */
 void device_register(struct device *dev);
 void device_unregister(struct device *dev);
 
-/* Walk in order of registration. */
+/* Walk by stage, and within a stage in order of registration. */
 int device_reset_all(void); /* stops at the first failure and returns it */
 void device_resume_all(void);
 void device_report_busy(void); /* overdue() of those that are not at rest */

@@ -82,6 +82,19 @@ static void test_order_is_that_of_registration(void **state)
 	assert_string_equal(trace, "Ar Br Cr Ap Bp Cp Ac Bc Cc ");
 }
 
+/* Whatever the order of registration: chips, then tables, then the boot image. */
+static void test_order_of_stages(void **state)
+{
+	device_unregister(&a);
+	device_unregister(&b);
+	a.stage = DEVICE_BOOT;
+	b.stage = DEVICE_FIRMWARE;
+	device_register(&a);
+	device_register(&b);
+	assert_int_equal(device_reset_all(), 0);
+	assert_string_equal(trace, "Cr Br Ar ");
+}
+
 static void test_unregister(void **state)
 {
 	char names[8] = "";
@@ -179,6 +192,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_order_is_that_of_registration),
+		TEST(test_order_of_stages),
 		TEST(test_unregister),
 		TEST(test_reset_stops_at_a_failure),
 		TEST(test_pause_unwinds),
