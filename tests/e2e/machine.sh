@@ -235,3 +235,27 @@ test_many_machines_at_once()
 	done
 	nothing_left
 }
+
+# The PCI map and the memory map of a machine with one device of each kind, on both transports.
+# LKVM_GOLDEN=update writes tests/golden anew, for a commit that says why.
+test_golden_maps()
+{
+	local transport map golden=$E2E_TOP/tests/golden
+
+	truncate -s 1M disk0 disk1
+	for transport in pci mmio; do
+		vm --dry-run -m 4G --virtio-transport "$transport" --rng --balloon --console virtio \
+			--disk disk0 --disk disk1 -- exit:9
+		((status == 0)) || fail "status $status"
+		echo "# --virtio-transport $transport" | tee -a pci-map >>memory-map
+		grep '^pci: ' out >>pci-map
+		# Where the kernel ends, and how long its command line is, is the payload's affair.
+		grep -E '^(ram|boot|port|mmio): ' out | grep -Ev ' (kernel|command line)$' >>memory-map
+	done
+	for map in pci-map memory-map; do
+		[[ ${LKVM_GOLDEN:-} != update ]] || cp "$map" "$golden/$map"
+		diff -u "$golden/$map" "$map" >difference ||
+			fail "$(cat difference)" $'\n'"the $map has changed; if that is meant, run" \
+				"LKVM_GOLDEN=update make e2e E2E='^machine/golden' and commit tests/golden/$map"
+	done
+}
