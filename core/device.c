@@ -7,12 +7,18 @@
  * "reset" for them means to write themselves into guest RAM again. So a reset in place
  * is one walk. Within a stage it is the order of registration.
  *
+ * A saved state has a header that says whose it is. All of it is checked here, so a
+ * device's load() only sees a struct of its own version and length.
+ *
  * Main thread only. Devices are static or owned by their module, which
  * unregisters them before their memory goes.
  */
 #include <kvm/device.h>
+#include <kvm/log.h>
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 static struct device *device_list;
 
@@ -41,10 +47,52 @@ void device_unregister(struct device *dev)
 	}
 }
 
+int device_reset(struct device *dev)
+{
+	if (dev->reset)
+		return dev->reset(dev);
+	return dev->state && dev->state->power_on ? dev->state->load(dev, dev->state->power_on) : 0;
+}
+
+size_t device_state_bytes(const struct device *dev)
+{
+	return dev->state ? sizeof(struct device_state_header) + dev->state->bytes : 0;
+}
+
+void device_save(struct device *dev, void *buf)
+{
+	struct device_state_header header = {.version = dev->state->version,
+					     .bytes = dev->state->bytes};
+
+	snprintf(header.name, sizeof(header.name), "%s", dev->name);
+	memcpy(buf, &header, sizeof(header));
+	dev->state->save(dev, (u8 *)buf + sizeof(header));
+}
+
+int device_load(struct device *dev, const void *buf, size_t bytes)
+{
+	struct device_state_header header;
+	int err;
+
+	if (!dev->state || bytes != device_state_bytes(dev))
+		return log_fail(-EINVAL, "%s: its saved state has %zu bytes, not %zu", dev->name,
+				bytes, device_state_bytes(dev));
+	memcpy(&header, buf, sizeof(header));
+	header.name[sizeof(header.name) - 1] = '\0';
+	if (strcmp(header.name, dev->name) != 0 || header.bytes != dev->state->bytes)
+		return log_fail(-EINVAL, "%s: is given the saved state of another device",
+				dev->name);
+	if (header.version != dev->state->version)
+		return log_fail(-EINVAL, "%s: its saved state has version %u; this lkvm has %u",
+				dev->name, header.version, dev->state->version);
+	err = dev->state->load(dev, (const u8 *)buf + sizeof(header));
+	return err ? log_fail(err, "%s: its saved state is damaged", dev->name) : 0;
+}
+
 int device_reset_all(void)
 {
 	for (struct device *dev = device_list; dev; dev = dev->next) {
-		int err = dev->reset ? dev->reset(dev) : 0;
+		int err = device_reset(dev);
 
 		if (err)
 			return err;

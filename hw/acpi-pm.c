@@ -26,6 +26,7 @@
  */
 #include "hw/acpi-pm.h"
 
+#include <errno.h>
 #include <kvm/bus.h>
 #include <kvm/chips.h>
 #include <kvm/device.h>
@@ -33,6 +34,7 @@
 #include <kvm/kvm.h>
 #include <kvm/log.h>
 #include <pthread.h>
+#include <string.h>
 
 #define CONTROL_OFFSET 4 /* from the event registers */
 
@@ -49,17 +51,25 @@
 #define PM1_SLP_EN	  0x2000
 #define PM1_CONTROL_BITS  (PM1_BM_RLD | PM1_SLP_TYP) /* what is kept; SLP_EN reads as 0 */
 
+#define STATE_VERSION	  1
+
+struct acpi_pm_state {
+	u16 status, enable, control;
+};
+
+static const struct acpi_pm_state power_on;
+
 static struct {
-	pthread_mutex_t lock; /* over all that follows */
 	struct kvm *kvm;
 	u32 line;
-	u16 status, enable, control;
+	pthread_mutex_t lock; /* over what follows */
+	struct acpi_pm_state state;
 	bool sci; /* as KVM was told */
 } pm = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void acpi_pm_update_sci(void)
 {
-	bool sci = pm.status & pm.enable;
+	bool sci = pm.state.status & pm.state.enable;
 
 	if (sci != pm.sci)
 		irq_set_level(pm.kvm, pm.line, sci);
@@ -82,7 +92,7 @@ static u64 acpi_pm_read_event(void *dev, u64 offset, unsigned int size)
 	u16 value;
 
 	pthread_mutex_lock(&pm.lock);
-	value = offset < 2 ? pm.status : pm.enable;
+	value = offset < 2 ? pm.state.status : pm.state.enable;
 	pthread_mutex_unlock(&pm.lock);
 	return value >> (offset & 1) * 8 & 0xff;
 }
@@ -93,9 +103,10 @@ static void acpi_pm_write_event(void *dev, u64 offset, unsigned int size, u64 va
 
 	pthread_mutex_lock(&pm.lock);
 	if (offset < 2)
-		pm.status &= ~bits; /* a 1 clears */
+		pm.state.status &= ~bits; /* a 1 clears */
 	else
-		pm.enable = (pm.enable & ~acpi_pm_byte_mask(offset)) | (bits & PM1_ENABLE_BITS);
+		pm.state.enable =
+			(pm.state.enable & ~acpi_pm_byte_mask(offset)) | (bits & PM1_ENABLE_BITS);
 	acpi_pm_update_sci();
 	pthread_mutex_unlock(&pm.lock);
 }
@@ -105,7 +116,7 @@ static u64 acpi_pm_read_control(void *dev, u64 offset, unsigned int size)
 	u16 value;
 
 	pthread_mutex_lock(&pm.lock);
-	value = pm.control | PM1_SCI_EN;
+	value = pm.state.control | PM1_SCI_EN;
 	pthread_mutex_unlock(&pm.lock);
 	return value >> (offset & 1) * 8 & 0xff;
 }
@@ -128,7 +139,8 @@ static void acpi_pm_write_control(void *dev, u64 offset, unsigned int size, u64 
 	u16 bits = acpi_pm_place(offset, value);
 
 	pthread_mutex_lock(&pm.lock);
-	pm.control = (pm.control & ~acpi_pm_byte_mask(offset)) | (bits & PM1_CONTROL_BITS);
+	pm.state.control =
+		(pm.state.control & ~acpi_pm_byte_mask(offset)) | (bits & PM1_CONTROL_BITS);
 	pthread_mutex_unlock(&pm.lock);
 
 	if (bits & PM1_SLP_EN)
@@ -138,7 +150,7 @@ static void acpi_pm_write_control(void *dev, u64 offset, unsigned int size, u64 
 static void acpi_pm_set_status(u16 bit)
 {
 	pthread_mutex_lock(&pm.lock);
-	pm.status |= bit;
+	pm.state.status |= bit;
 	acpi_pm_update_sci();
 	pthread_mutex_unlock(&pm.lock);
 }
@@ -153,10 +165,23 @@ void acpi_pm_rtc_alarm(void)
 	acpi_pm_set_status(PM1_RTC);
 }
 
-static int acpi_pm_reset(struct device *device)
+static void acpi_pm_save(struct device *device, void *state)
 {
 	pthread_mutex_lock(&pm.lock);
-	pm.status = pm.enable = pm.control = 0;
+	memcpy(state, &pm.state, sizeof(pm.state));
+	pthread_mutex_unlock(&pm.lock);
+}
+
+static int acpi_pm_load(struct device *device, const void *state)
+{
+	struct acpi_pm_state loaded;
+
+	memcpy(&loaded, state, sizeof(loaded));
+	if (loaded.status & ~(PM1_POWER_BUTTON | PM1_RTC) || loaded.enable & ~PM1_ENABLE_BITS ||
+	    loaded.control & ~PM1_CONTROL_BITS)
+		return -EINVAL;
+	pthread_mutex_lock(&pm.lock);
+	pm.state = loaded;
 	acpi_pm_update_sci();
 	pthread_mutex_unlock(&pm.lock);
 	return 0;
@@ -178,7 +203,15 @@ static struct bus_region control_region = {
 	.write = acpi_pm_write_control,
 };
 
-static struct device device = {.name = "acpi-pm", .reset = acpi_pm_reset};
+static const struct device_state state = {
+	.power_on = &power_on,
+	.version = STATE_VERSION,
+	.bytes = sizeof(struct acpi_pm_state),
+	.save = acpi_pm_save,
+	.load = acpi_pm_load,
+};
+
+static struct device device = {.name = "acpi-pm", .state = &state};
 
 int acpi_pm_create(struct kvm *kvm, const struct chip_place *place)
 {
@@ -188,7 +221,7 @@ int acpi_pm_create(struct kvm *kvm, const struct chip_place *place)
 	pm.line = place->line;
 	event_region.base = place->base;
 	control_region.base = place->base + CONTROL_OFFSET;
-	acpi_pm_reset(&device);
+	device_reset(&device);
 	err = bus_add(place->bus, &event_region);
 	if (err)
 		return err;

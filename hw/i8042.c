@@ -22,11 +22,13 @@
  *
  * Spec: IBM PC AT Technical Reference (1984), "Keyboard Controller".
  */
+#include <errno.h>
 #include <kvm/bus.h>
 #include <kvm/chips.h>
 #include <kvm/device.h>
 #include <kvm/kvm.h>
 #include <pthread.h>
+#include <string.h>
 
 #define COMMAND_OFFSET	     4 /* from the data port */
 
@@ -42,13 +44,24 @@
 
 #define ABSENT_BYTES	     32
 
-static struct {
-	pthread_mutex_t lock; /* over all that follows */
-	struct kvm *kvm;
+#define STATE_VERSION	     1
+
+struct i8042_state {
 	u8 output;
-	bool output_next;    /* 0xd1 was written: the next data byte is the output port's */
-	bool reply;	     /* 0xd0 was written: the next byte read is the output port */
-	unsigned int absent; /* how many 0xff are left to read */
+	u8 output_next; /* 0xd1 was written: the next data byte is the output port's */
+	u8 reply;	/* 0xd0 was written: the next byte read is the output port */
+	u8 absent;	/* how many 0xff are left to read */
+};
+
+static const struct i8042_state power_on = {
+	.output = OUTPUT_RUN | OUTPUT_A20,
+	.absent = ABSENT_BYTES,
+};
+
+static struct {
+	struct kvm *kvm;
+	pthread_mutex_t lock; /* over what follows */
+	struct i8042_state state;
 } i8042 = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static u64 i8042_read_data(void *dev, u64 offset, unsigned int size)
@@ -56,11 +69,11 @@ static u64 i8042_read_data(void *dev, u64 offset, unsigned int size)
 	u8 value = 0xff;
 
 	pthread_mutex_lock(&i8042.lock);
-	if (i8042.reply) {
-		i8042.reply = false;
-		value = i8042.output;
-	} else if (i8042.absent) {
-		i8042.absent--;
+	if (i8042.state.reply) {
+		i8042.state.reply = false;
+		value = i8042.state.output;
+	} else if (i8042.state.absent) {
+		i8042.state.absent--;
 	}
 	pthread_mutex_unlock(&i8042.lock);
 	return value;
@@ -71,7 +84,7 @@ static u64 i8042_read_status(void *dev, u64 offset, unsigned int size)
 	bool full;
 
 	pthread_mutex_lock(&i8042.lock);
-	full = i8042.reply || i8042.absent;
+	full = i8042.state.reply || i8042.state.absent;
 	pthread_mutex_unlock(&i8042.lock);
 	return full ? STATUS_OBF : 0;
 }
@@ -81,10 +94,10 @@ static void i8042_write_data(void *dev, u64 offset, unsigned int size, u64 value
 	bool resets = false;
 
 	pthread_mutex_lock(&i8042.lock);
-	if (i8042.output_next) {
-		i8042.output_next = false;
+	if (i8042.state.output_next) {
+		i8042.state.output_next = false;
 		resets = !(value & OUTPUT_RUN);
-		i8042.output = value | OUTPUT_RUN;
+		i8042.state.output = value | OUTPUT_RUN;
 	}
 	pthread_mutex_unlock(&i8042.lock);
 
@@ -95,8 +108,8 @@ static void i8042_write_data(void *dev, u64 offset, unsigned int size, u64 value
 static void i8042_write_command(void *dev, u64 offset, unsigned int size, u64 value)
 {
 	pthread_mutex_lock(&i8042.lock);
-	i8042.output_next = value == COMMAND_WRITE_OUTPUT;
-	i8042.reply = value == COMMAND_READ_OUTPUT;
+	i8042.state.output_next = value == COMMAND_WRITE_OUTPUT;
+	i8042.state.reply = value == COMMAND_READ_OUTPUT;
 	pthread_mutex_unlock(&i8042.lock);
 
 	if (value == COMMAND_RESET)
@@ -105,12 +118,22 @@ static void i8042_write_command(void *dev, u64 offset, unsigned int size, u64 va
 		kvm_request_cpu_reset(i8042.kvm, "i8042 pulse command");
 }
 
-static int i8042_reset(struct device *device)
+static void i8042_save(struct device *device, void *state)
 {
 	pthread_mutex_lock(&i8042.lock);
-	i8042.output = OUTPUT_RUN | OUTPUT_A20;
-	i8042.output_next = i8042.reply = false;
-	i8042.absent = ABSENT_BYTES;
+	memcpy(state, &i8042.state, sizeof(i8042.state));
+	pthread_mutex_unlock(&i8042.lock);
+}
+
+static int i8042_load(struct device *device, const void *state)
+{
+	struct i8042_state loaded;
+
+	memcpy(&loaded, state, sizeof(loaded));
+	if (loaded.output_next > 1 || loaded.reply > 1 || loaded.absent > ABSENT_BYTES)
+		return -EINVAL;
+	pthread_mutex_lock(&i8042.lock);
+	i8042.state = loaded;
 	pthread_mutex_unlock(&i8042.lock);
 	return 0;
 }
@@ -131,7 +154,15 @@ static struct bus_region command_region = {
 	.write = i8042_write_command,
 };
 
-static struct device device = {.name = "i8042", .reset = i8042_reset};
+static const struct device_state state = {
+	.power_on = &power_on,
+	.version = STATE_VERSION,
+	.bytes = sizeof(struct i8042_state),
+	.save = i8042_save,
+	.load = i8042_load,
+};
+
+static struct device device = {.name = "i8042", .state = &state};
 
 int i8042_create(struct kvm *kvm, const struct chip_place *place)
 {
@@ -140,7 +171,7 @@ int i8042_create(struct kvm *kvm, const struct chip_place *place)
 	i8042.kvm = kvm;
 	data_region.base = place->base;
 	command_region.base = place->base + COMMAND_OFFSET;
-	i8042_reset(&device);
+	device_reset(&device);
 	err = bus_add(place->bus, &data_region);
 	if (err)
 		return err;

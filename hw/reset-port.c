@@ -20,24 +20,34 @@
  * Spec: Intel ICH9 data sheet, sections 13.7.5 (RST_CNT) and 13.7.3 (PORT92); ACPI 6.4, section
  * 4.8.3.6.
  */
+#include <errno.h>
 #include <kvm/bus.h>
 #include <kvm/chips.h>
 #include <kvm/device.h>
 #include <kvm/kvm.h>
 #include <pthread.h>
+#include <string.h>
 
-#define RST_CPU	 0x04
-#define RST_DEEP 0x0a /* FULL_RST, SYS_RST */
-#define RST_BITS (RST_CPU | RST_DEEP)
+#define RST_CPU	      0x04
+#define RST_DEEP      0x0a /* FULL_RST, SYS_RST */
+#define RST_BITS      (RST_CPU | RST_DEEP)
 
-#define A_RESET	 0x01
-#define A_GATE20 0x02
+#define A_RESET	      0x01
+#define A_GATE20      0x02
+
+#define STATE_VERSION 1
+
+struct reset_port_state {
+	u8 value; /* of port 0xcf9 */
+	u8 system_a;
+};
+
+static const struct reset_port_state power_on = {.system_a = A_GATE20};
 
 static struct {
-	pthread_mutex_t lock; /* over both values */
 	struct kvm *kvm;
-	u8 value;
-	u8 system_a;
+	pthread_mutex_t lock; /* over what follows */
+	struct reset_port_state state;
 } reset_port = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static u64 reset_read(void *dev, u64 offset, unsigned int size)
@@ -45,7 +55,7 @@ static u64 reset_read(void *dev, u64 offset, unsigned int size)
 	u8 value;
 
 	pthread_mutex_lock(&reset_port.lock);
-	value = reset_port.value;
+	value = reset_port.state.value;
 	pthread_mutex_unlock(&reset_port.lock);
 	return value;
 }
@@ -55,8 +65,8 @@ static void reset_write(void *dev, u64 offset, unsigned int size, u64 value)
 	bool rises;
 
 	pthread_mutex_lock(&reset_port.lock);
-	rises = value & ~reset_port.value & RST_CPU;
-	reset_port.value = value & RST_BITS;
+	rises = value & ~reset_port.state.value & RST_CPU;
+	reset_port.state.value = value & RST_BITS;
 	pthread_mutex_unlock(&reset_port.lock);
 
 	if (rises && value & RST_DEEP)
@@ -70,7 +80,7 @@ static u64 system_a_read(void *dev, u64 offset, unsigned int size)
 	u8 value;
 
 	pthread_mutex_lock(&reset_port.lock);
-	value = reset_port.system_a;
+	value = reset_port.state.system_a;
 	pthread_mutex_unlock(&reset_port.lock);
 	return value;
 }
@@ -78,18 +88,29 @@ static u64 system_a_read(void *dev, u64 offset, unsigned int size)
 static void system_a_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
 	pthread_mutex_lock(&reset_port.lock);
-	reset_port.system_a = value & A_GATE20;
+	reset_port.state.system_a = value & A_GATE20;
 	pthread_mutex_unlock(&reset_port.lock);
 
 	if (value & A_RESET)
 		kvm_request_cpu_reset(reset_port.kvm, "port 0x92");
 }
 
-static int reset_port_reset(struct device *device)
+static void reset_port_save(struct device *device, void *state)
 {
 	pthread_mutex_lock(&reset_port.lock);
-	reset_port.value = 0;
-	reset_port.system_a = A_GATE20;
+	memcpy(state, &reset_port.state, sizeof(reset_port.state));
+	pthread_mutex_unlock(&reset_port.lock);
+}
+
+static int reset_port_load(struct device *device, const void *state)
+{
+	struct reset_port_state loaded;
+
+	memcpy(&loaded, state, sizeof(loaded));
+	if (loaded.value & ~RST_BITS || loaded.system_a & ~A_GATE20)
+		return -EINVAL;
+	pthread_mutex_lock(&reset_port.lock);
+	reset_port.state = loaded;
 	pthread_mutex_unlock(&reset_port.lock);
 	return 0;
 }
@@ -116,7 +137,15 @@ const struct bus_region *reset_port_register(u16 port)
 	return &region;
 }
 
-static struct device device = {.name = "reset-port", .reset = reset_port_reset};
+static const struct device_state state = {
+	.power_on = &power_on,
+	.version = STATE_VERSION,
+	.bytes = sizeof(struct reset_port_state),
+	.save = reset_port_save,
+	.load = reset_port_load,
+};
+
+static struct device device = {.name = "reset-port", .state = &state};
 
 int reset_port_create(struct kvm *kvm, const struct chip_place *place)
 {
@@ -124,7 +153,7 @@ int reset_port_create(struct kvm *kvm, const struct chip_place *place)
 
 	system_a_region.base = place->base;
 	reset_port.kvm = kvm;
-	reset_port_reset(&device);
+	device_reset(&device);
 	err = bus_add(place->bus, &system_a_region);
 	if (err)
 		return err;

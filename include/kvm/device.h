@@ -10,6 +10,8 @@
 
 #include <kvm/types.h>
 
+struct device;
+
 /* A window is what a bridge hands on to the devices behind it, not what it takes itself. */
 enum resource_type {
 	RESOURCE_PORT,
@@ -54,6 +56,40 @@ struct device_record {
 	gpa_t addr; /* what ADDR() gives: where in guest RAM its data is; 0: there is none */
 };
 
+/*
+ * State. A chip keeps all that its guest can see or is still to see in one struct NAME_state, and
+ * nothing else is in it: not where the chip is, not who is at the other end of its wires, no
+ * counters, no host time. save() copies the struct out and load() puts one in; a reset loads the
+ * power-on state, so each reset tests load().
+ *
+ * Form: integers of fixed width in host byte order (a state is for the same architecture), flags as
+ * u8 of 0 or 1, no pointer, no enum, no padding that the compiler chose. Raise the version whenever
+ * a field is added, moved or changes its meaning: a state of another version or length is refused
+ * before load() sees it.
+ *
+ * load() gets bytes that may come from a file. It checks each field that it uses as an index or a
+ * length, or that no guest could have set; on -EINVAL the chip is as it was. Afterwards the
+ * interrupt line has the level that the state stands for. Timers and back ends stay at rest:
+ * resume() starts them.
+ *
+ * Both: main thread, every vCPU parked or none there yet; the device at rest (pause()) or new.
+ */
+struct device_state {
+	const void *power_on; /* the state that a reset loads; NULL: reset() makes it */
+	u32 version;	      /* from 1 on */
+	u32 bytes;	      /* sizeof(struct NAME_state) */
+	void (*save)(struct device *dev, void *state);
+	/* 0, or -EINVAL: no guest can bring the device into such a state. */
+	int (*load)(struct device *dev, const void *state);
+};
+
+/* What a saved state begins with; the struct NAME_state follows. */
+struct device_state_header {
+	char name[32]; /* the device's, the rest is 0 */
+	u32 version;
+	u32 bytes;
+};
+
 /* Power-on and reset go through the stages in this order. */
 enum device_stage {
 	DEVICE_CHIP,	 /* has registers: chips, buses, virtio devices */
@@ -66,9 +102,12 @@ struct device {
 	enum device_stage stage;
 	/* Modules that a stock kernel has for it, its bus's and its own: "virtio_pci"; or NULL. */
 	const char *drivers[2];
+	/* NULL: it has none, or cannot be saved yet. */
+	const struct device_state *state;
 	/*
 	 * Power-on state. Every vCPU is parked, or none exists yet. Main thread.
-	 * 0 or -errno after log_error(): the machine cannot go on.
+	 * 0 or -errno after log_error(): the machine cannot go on. NULL: state->power_on is
+	 * loaded, if there is one.
 	 */
 	int (*reset)(struct device *dev);
 	/*
@@ -89,9 +128,24 @@ struct device {
 	struct device *next; /* device.c's own */
 };
 
-/* Add to the list, as the last one of its stage. The device is the caller's; each function pointer may be NULL. Main thread. */
+/*
+ * Add to the list, as the last one of its stage. The device is the caller's; each function pointer
+ * may be NULL. Main thread.
+ */
 void device_register(struct device *dev);
 void device_unregister(struct device *dev);
+
+/* Bring one device into its power-on state. 0 or -errno, as its reset() or load(). */
+int device_reset(struct device *dev);
+
+/*
+ * The header and the state of a device, device_state_bytes() in all; 0: it has no state. As save()
+ * and load() above. device_load(): 0, or -EINVAL after a log_error() line that names the device:
+ * another device's, another version or length, or refused by load().
+ */
+size_t device_state_bytes(const struct device *dev);
+void device_save(struct device *dev, void *buf);
+int device_load(struct device *dev, const void *buf, size_t bytes);
 
 /* Walk by stage, and within a stage in order of registration. */
 int device_reset_all(void); /* stops at the first failure and returns it */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <kvm/device.h>
+#include <kvm/log.h>
 #include <string.h>
 
 static char trace[64];
@@ -186,6 +187,95 @@ static void test_functions_may_be_absent(void **state)
 	assert_string_equal(trace, "Ap Cp Ac ");
 }
 
+/* --- state --- */
+
+struct counter_state {
+	u32 count;
+};
+
+static struct counter_state counter;
+static unsigned int refusals;
+
+static void counter_save(struct device *dev, void *state)
+{
+	memcpy(state, &counter, sizeof(counter));
+}
+
+static int counter_load(struct device *dev, const void *state)
+{
+	struct counter_state loaded;
+
+	memcpy(&loaded, state, sizeof(loaded));
+	if (loaded.count > 100)
+		return -EINVAL;
+	counter = loaded;
+	return 0;
+}
+
+static const struct counter_state counter_power_on = {.count = 7};
+
+static const struct device_state counter_form = {
+	.power_on = &counter_power_on,
+	.version = 3,
+	.bytes = sizeof(struct counter_state),
+	.save = counter_save,
+	.load = counter_load,
+};
+
+/* Without a reset() of its own a device loads its power-on state. */
+static void test_reset_loads_power_on(void **state)
+{
+	b.reset = NULL;
+	b.state = &counter_form;
+	counter.count = 55;
+	assert_int_equal(device_reset_all(), 0);
+	assert_int_equal(counter.count, 7);
+	assert_string_equal(trace, "Ar Cr ");
+}
+
+static void count_refusal(enum log_level level, const char *line, void *arg)
+{
+	refusals += level == LOG_ERROR;
+}
+
+static void test_state_is_checked(void **state)
+{
+	struct {
+		struct device_state_header header;
+		struct counter_state body;
+	} good, bad;
+
+	b.state = c.state = &counter_form;
+	assert_int_equal(device_state_bytes(&a), 0);
+	assert_int_equal(device_state_bytes(&b), sizeof(good));
+	counter.count = 55;
+	device_save(&b, &good);
+	counter.count = 1;
+	assert_int_equal(device_load(&b, &good, sizeof(good)), 0);
+	assert_int_equal(counter.count, 55);
+
+	counter.count = 1;
+	log_set_sink(count_refusal, NULL);
+	assert_int_equal(device_load(&b, &good, sizeof(good) - 1), -EINVAL);
+	assert_int_equal(device_load(&c, &good, sizeof(good)), -EINVAL);
+	assert_int_equal(device_load(&a, &good, sizeof(good)), -EINVAL);
+	bad = good;
+	bad.header.version++;
+	assert_int_equal(device_load(&b, &bad, sizeof(bad)), -EINVAL);
+	bad = good;
+	bad.header.bytes++;
+	assert_int_equal(device_load(&b, &bad, sizeof(bad)), -EINVAL);
+	bad = good;
+	memset(bad.header.name, 'B', sizeof(bad.header.name));
+	assert_int_equal(device_load(&b, &bad, sizeof(bad)), -EINVAL);
+	bad = good;
+	bad.body.count = 101;
+	assert_int_equal(device_load(&b, &bad, sizeof(bad)), -EINVAL);
+	log_set_sink(NULL, NULL);
+	assert_int_equal(refusals, 7);
+	assert_int_equal(counter.count, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -199,6 +289,8 @@ int main(void)
 		TEST(test_functions_may_be_absent),
 		TEST(test_pause_in_progress),
 		TEST(test_rest_hook),
+		TEST(test_reset_loads_power_on),
+		TEST(test_state_is_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /*
  * hw/acpi-pm.c: button, SCI and power-off.
  */
+#include "tests/lib/device-state.h"
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
@@ -117,6 +118,30 @@ static void test_reset(void **state)
 	test_power_on(state);
 }
 
+/* The button is pressed and the SCI is high; a machine that starts with that state is the same. */
+static void test_state(void **state)
+{
+	fake_out(PM1_ENABLE, 2, POWER_BUTTON);
+	fake_out(PM1_CONTROL, 2, SLP_TYP(3));
+	kvm_press_power_button(0);
+	save_state("acpi-pm");
+
+	assert_int_equal(device_reset_all(), 0);
+	test_power_on(state);
+	assert_int_equal(load_state("acpi-pm"), 0);
+	assert_true(fake_irq(GSI_ACPI));
+	assert_int_equal(fake_in(PM1_STATUS, 2), POWER_BUTTON);
+	assert_int_equal(fake_in(PM1_ENABLE, 2), POWER_BUTTON);
+	assert_int_equal(fake_in(PM1_CONTROL, 2), SCI_EN | SLP_TYP(3));
+	fake_out(PM1_STATUS, 2, POWER_BUTTON);
+	assert_false(fake_irq(GSI_ACPI));
+
+	assert_refused("acpi-pm", 0, 0x02); /* a status that nothing sets */
+	assert_refused("acpi-pm", 3, 0x80); /* an enable bit that cannot be set */
+	assert_refused("acpi-pm", 5, 0x20); /* SLP_EN, which reads as 0 */
+	assert_false(fake_irq(GSI_ACPI));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
 
 int main(void)
@@ -131,6 +156,7 @@ int main(void)
 		TEST(test_other_sleep_is_refused),
 		TEST(test_control_bits),
 		TEST(test_reset),
+		TEST(test_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

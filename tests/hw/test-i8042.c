@@ -2,6 +2,7 @@
 /*
  * hw/i8042.c as kernels, boot loaders and probes meet it.
  */
+#include "tests/lib/device-state.h"
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/test.h"
 #include "x86/layout.h"
@@ -89,13 +90,57 @@ static void test_reset_forgets(void **state)
 	assert_int_equal(fake_inb(PORT_I8042_COMMAND), OBF);
 }
 
+/* In the middle of a command, with some of the absent bytes read. */
+static void test_state(void **state)
+{
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < 30; i++)
+		fake_inb(PORT_I8042_DATA);
+	command(0xd1);
+	fake_outb(PORT_I8042_DATA, 0xdd);
+	command(0xd1);
+	save_state("i8042");
+
+	assert_int_equal(device_reset_all(), 0);
+	fake_outb(PORT_I8042_DATA, 0x00);
+	assert_int_equal(fake.resets, 0);
+	assert_int_equal(load_state("i8042"), 0);
+	while (fake_inb(PORT_I8042_COMMAND) & OBF) {
+		fake_inb(PORT_I8042_DATA);
+		left++;
+	}
+	assert_int_equal(left, 2);
+	fake_outb(PORT_I8042_DATA, 0x55); /* the byte of 0xd1 */
+	assert_int_equal(fake.resets, 0);
+	command(0xd0);
+	assert_int_equal(fake_inb(PORT_I8042_DATA), 0x55);
+}
+
+static void test_state_in_a_reply(void **state)
+{
+	command(0xd1);
+	fake_outb(PORT_I8042_DATA, 0xdd);
+	command(0xd0);
+	save_state("i8042");
+	assert_int_equal(fake_inb(PORT_I8042_DATA), 0xdd);
+	assert_int_equal(fake_inb(PORT_I8042_DATA), 0xff);
+	assert_int_equal(load_state("i8042"), 0);
+	assert_int_equal(fake_inb(PORT_I8042_DATA), 0xdd);
+	assert_refused("i8042", 1, 2);	/* output_next is a flag */
+	assert_refused("i8042", 2, 2);	/* so is reply */
+	assert_refused("i8042", 3, 33); /* there are 32 absent bytes */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_reset_command),	TEST(test_pulse_commands), TEST(test_output_port),
-		TEST(test_probe_finds_nothing), TEST(test_drain_ends),	   TEST(test_reset_forgets),
+		TEST(test_reset_command), TEST(test_pulse_commands),
+		TEST(test_output_port),	  TEST(test_probe_finds_nothing),
+		TEST(test_drain_ends),	  TEST(test_reset_forgets),
+		TEST(test_state),	  TEST(test_state_in_a_reply),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

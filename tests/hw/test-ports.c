@@ -3,6 +3,7 @@
  * The one-port devices: hw/reset-port.c (through pci/pci.c, which owns its port), hw/exit-port.c,
  * hw/pvpanic.c.
  */
+#include "tests/lib/device-state.h"
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/log-record.h"
 #include "tests/lib/test.h"
@@ -72,6 +73,25 @@ static void test_system_control_a(void **state)
 	assert_int_equal(fake_inb(PORT_SYSTEM_A), 0x02);
 }
 
+static void test_reset_port_state(void **state)
+{
+	fake_outb(PORT_RESET, 0x0a);
+	fake_outb(PORT_SYSTEM_A, 0x00);
+	save_state("reset-port");
+
+	assert_int_equal(device_reset_all(), 0);
+	assert_int_equal(fake_inb(PORT_RESET), 0);
+	assert_int_equal(load_state("reset-port"), 0);
+	assert_int_equal(fake_inb(PORT_RESET), 0x0a);
+	assert_int_equal(fake_inb(PORT_SYSTEM_A), 0x00);
+	assert_int_equal(fake.resets, 0);
+	fake_outb(PORT_RESET, 0x0e);
+	assert_int_equal(fake.resets, 1);
+	assert_refused("reset-port", 0, 0x10);
+	assert_refused("reset-port", 1, 0x01);
+	assert_int_equal(fake_inb(PORT_RESET), 0x0e);
+}
+
 static void test_exit_port(void **state)
 {
 	static const unsigned int widths[] = {1, 2, 4};
@@ -136,10 +156,10 @@ static void test_describe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_reset_port),	   TEST(test_reset_port_resets),
-		TEST(test_reset_port_cpu), TEST(test_system_control_a),
-		TEST(test_exit_port),	   TEST(test_pvpanic),
-		TEST(test_describe),
+		TEST(test_reset_port),	     TEST(test_reset_port_resets),
+		TEST(test_reset_port_cpu),   TEST(test_system_control_a),
+		TEST(test_reset_port_state), TEST(test_exit_port),
+		TEST(test_pvpanic),	     TEST(test_describe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
