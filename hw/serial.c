@@ -67,10 +67,11 @@
 #include <kvm/own-init.h>
 #include <linux/serial_reg.h>
 #include <pthread.h>
+#include <string.h>
 
+#include "hw/serial-state.h"
 #include "hw/serial.h"
 
-#define FIFO_SIZE 16
 #define POLLS_MAX 16 /* of LSR in a row: a driver that starts up does fewer */
 #define PORTS	  8
 #define BREAK	  0x100 /* beside a byte: that is a break */
@@ -92,30 +93,10 @@ struct uart {
 	struct bus_region region;
 	struct device device;
 
-	u8 ier, lcr, mcr, msr, scr;
-	u8 divisor_low, divisor_high;
-	bool fifo;  /* FCR bit 0: a 16550A, else a 16450 */
-	u8 trigger; /* bytes from which "data available" is said */
-	u8 errors;  /* OE and BI as LSR shows them, until it is read */
-
-	u8 rx[FIFO_SIZE];
-	u16 rx_breaks; /* bit i: rx[i] is a break that LSR has not shown yet */
-	unsigned int rx_head, rx_count;
-
-	u8 lowered; /* lines that the peer holds low, of DSR and its like */
-	bool rings; /* RI */
-
-	bool awaited; /* since RTS is high, somebody has waited for a byte */
-	u8 polls;     /* times LSR was read since a byte was sent */
-
-	bool thr_emptied;  /* THRE interrupt, until IIR is read */
-	bool withheld;	   /* the console was full: THRE is not told */
+	struct serial_state s;
+	bool rings;	   /* RI: high for a moment only */
 	bool interrupting; /* the chip's interrupt pin, behind OUT2's gate */
-
 	bool paused;
-	bool kept_writable; /* serial_writable() was called meanwhile */
-	u16 kept[FIFO_SIZE];
-	unsigned int kept_count; /* breaks, and bytes that belong to them */
 
 	u64 bytes_in, bytes_out, overruns;
 };
@@ -134,13 +115,13 @@ static const char *const names[] = {"serial0", "serial1", "serial2", "serial3"};
 /* The interrupt of the highest priority, as IIR names it. */
 static u8 uart_cause(const struct uart *uart)
 {
-	if ((uart->ier & UART_IER_RLSI) && uart->errors)
+	if ((uart->s.ier & UART_IER_RLSI) && uart->s.errors)
 		return UART_IIR_RLSI;
-	if ((uart->ier & UART_IER_RDI) && uart->rx_count)
-		return uart->rx_count >= uart->trigger ? UART_IIR_RDI : UART_IIR_RX_TIMEOUT;
-	if ((uart->ier & UART_IER_THRI) && uart->thr_emptied && !uart->withheld)
+	if ((uart->s.ier & UART_IER_RDI) && uart->s.rx_count)
+		return uart->s.rx_count >= uart->s.trigger ? UART_IIR_RDI : UART_IIR_RX_TIMEOUT;
+	if ((uart->s.ier & UART_IER_THRI) && uart->s.thr_emptied && !uart->s.withheld)
 		return UART_IIR_THRI;
-	if ((uart->ier & UART_IER_MSI) && (uart->msr & UART_MSR_ANY_DELTA))
+	if ((uart->s.ier & UART_IER_MSI) && (uart->s.msr & UART_MSR_ANY_DELTA))
 		return UART_IIR_MSI;
 	return UART_IIR_NO_INT;
 }
@@ -148,13 +129,13 @@ static u8 uart_cause(const struct uart *uart)
 /* In loopback the OUT2 pin is inactive, whatever MCR says. */
 static bool uart_gate(const struct uart *uart)
 {
-	return (uart->mcr & (UART_MCR_OUT2 | UART_MCR_LOOP)) == UART_MCR_OUT2;
+	return (uart->s.mcr & (UART_MCR_OUT2 | UART_MCR_LOOP)) == UART_MCR_OUT2;
 }
 
 /* Can a byte that comes interrupt a CPU? */
 static bool uart_listens(const struct uart *uart)
 {
-	return (uart->ier & UART_IER_RDI) && uart_gate(uart);
+	return (uart->s.ier & UART_IER_RDI) && uart_gate(uart);
 }
 
 /*
@@ -180,88 +161,88 @@ static void uart_update_line(struct uart *uart, bool news)
 /* THR has become empty, or is empty as its interrupt is enabled. */
 static void uart_thr_emptied(struct uart *uart)
 {
-	uart->thr_emptied = true;
-	uart->withheld = uart->wire && uart->wire->full && uart->wire->full();
+	uart->s.thr_emptied = true;
+	uart->s.withheld = uart->wire && uart->wire->full && uart->wire->full();
 }
 
 /* --- receiver --- */
 
 static unsigned int uart_depth(const struct uart *uart)
 {
-	return uart->fifo ? FIFO_SIZE : 1;
+	return uart->s.fifo ? FIFO_SIZE : 1;
 }
 
 static size_t uart_room(const struct uart *uart)
 {
-	if (!uart->awaited || (uart->mcr & UART_MCR_LOOP))
+	if (!uart->s.awaited || (uart->s.mcr & UART_MCR_LOOP))
 		return 0;
-	return uart_depth(uart) - uart->rx_count;
+	return uart_depth(uart) - uart->s.rx_count;
 }
 
 /* RTS, the receive interrupt, or the number of polls have changed. */
 static void uart_update_awaited(struct uart *uart)
 {
-	if (!(uart->mcr & UART_MCR_RTS)) {
-		uart->awaited = false;
-		uart->polls = 0;
-	} else if (uart_listens(uart) || uart->polls == POLLS_MAX) {
-		uart->awaited = true;
+	if (!(uart->s.mcr & UART_MCR_RTS)) {
+		uart->s.awaited = false;
+		uart->s.polls = 0;
+	} else if (uart_listens(uart) || uart->s.polls == POLLS_MAX) {
+		uart->s.awaited = true;
 	}
 }
 
 /* Is it time to tell the console, which last could have seen this much room? */
 static bool uart_room_grew(const struct uart *uart, size_t room_before)
 {
-	return uart->wire && uart->rx_count == 0 && uart_room(uart) > room_before;
+	return uart->wire && uart->s.rx_count == 0 && uart_room(uart) > room_before;
 }
 
 /* The oldest byte has changed: if it is a break, LSR says so from now on. */
 static void uart_show_break(struct uart *uart)
 {
-	u16 bit = 1U << uart->rx_head;
+	u16 bit = 1U << uart->s.rx_head;
 
-	if (uart->rx_count && (uart->rx_breaks & bit)) {
-		uart->rx_breaks &= ~bit;
-		uart->errors |= UART_LSR_BI;
+	if (uart->s.rx_count && (uart->s.rx_breaks & bit)) {
+		uart->s.rx_breaks &= ~bit;
+		uart->s.errors |= UART_LSR_BI;
 	}
 }
 
 static void uart_clear_rx(struct uart *uart)
 {
-	uart->rx_head = 0;
-	uart->rx_count = 0;
-	uart->rx_breaks = 0;
+	uart->s.rx_head = 0;
+	uart->s.rx_count = 0;
+	uart->s.rx_breaks = 0;
 }
 
 static void uart_receive(struct uart *uart, u8 byte, bool is_break)
 {
 	unsigned int slot;
 
-	if (uart->rx_count == uart_depth(uart)) {
-		uart->errors |= UART_LSR_OE;
+	if (uart->s.rx_count == uart_depth(uart)) {
+		uart->s.errors |= UART_LSR_OE;
 		uart->overruns++;
 		/* A FIFO keeps what it has, a 16450's single register the newer byte. */
-		if (uart->fifo)
+		if (uart->s.fifo)
 			return;
 		uart_clear_rx(uart);
 	}
-	slot = (uart->rx_head + uart->rx_count) % FIFO_SIZE;
-	uart->rx[slot] = byte;
+	slot = (uart->s.rx_head + uart->s.rx_count) % FIFO_SIZE;
+	uart->s.rx[slot] = byte;
 	if (is_break)
-		uart->rx_breaks |= 1U << slot;
-	uart->rx_count++;
-	if (uart->rx_count == 1)
+		uart->s.rx_breaks |= 1U << slot;
+	uart->s.rx_count++;
+	if (uart->s.rx_count == 1)
 		uart_show_break(uart);
 }
 
 static u8 uart_take_byte(struct uart *uart)
 {
-	u8 byte = uart->rx[uart->rx_head];
+	u8 byte = uart->s.rx[uart->s.rx_head];
 
-	if (!uart->rx_count)
+	if (!uart->s.rx_count)
 		return 0;
-	uart->rx_head = (uart->rx_head + 1) % FIFO_SIZE;
-	uart->rx_count--;
+	uart->s.rx_head = (uart->s.rx_head + 1) % FIFO_SIZE;
+	uart->s.rx_count--;
 	uart_show_break(uart);
 	return byte;
 }
@@ -271,15 +252,15 @@ static u8 uart_take_byte(struct uart *uart)
 /* What the modem inputs are connected to: the outputs in loopback, else COM1's ready peer. */
 static u8 uart_modem_inputs(const struct uart *uart)
 {
-	if (!(uart->mcr & UART_MCR_LOOP) && !uart->wire)
+	if (!(uart->s.mcr & UART_MCR_LOOP) && !uart->wire)
 		return 0;
-	if (!(uart->mcr & UART_MCR_LOOP))
-		return ((UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS) & ~uart->lowered) |
+	if (!(uart->s.mcr & UART_MCR_LOOP))
+		return ((UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS) & ~uart->s.lowered) |
 		       (uart->rings ? UART_MSR_RI : 0);
-	return (uart->mcr & UART_MCR_RTS ? UART_MSR_CTS : 0) |
-	       (uart->mcr & UART_MCR_DTR ? UART_MSR_DSR : 0) |
-	       (uart->mcr & UART_MCR_OUT1 ? UART_MSR_RI : 0) |
-	       (uart->mcr & UART_MCR_OUT2 ? UART_MSR_DCD : 0);
+	return (uart->s.mcr & UART_MCR_RTS ? UART_MSR_CTS : 0) |
+	       (uart->s.mcr & UART_MCR_DTR ? UART_MSR_DSR : 0) |
+	       (uart->s.mcr & UART_MCR_OUT1 ? UART_MSR_RI : 0) |
+	       (uart->s.mcr & UART_MCR_OUT2 ? UART_MSR_DCD : 0);
 }
 
 /*
@@ -288,20 +269,20 @@ static u8 uart_modem_inputs(const struct uart *uart)
  */
 static bool uart_calls(const struct uart *uart)
 {
-	return (uart->mcr & (UART_MCR_OUT1 | UART_MCR_RTS | UART_MCR_LOOP)) ==
+	return (uart->s.mcr & (UART_MCR_OUT1 | UART_MCR_RTS | UART_MCR_LOOP)) ==
 	       (UART_MCR_OUT1 | UART_MCR_RTS);
 }
 
 static void uart_update_modem(struct uart *uart)
 {
 	u8 inputs = uart_modem_inputs(uart);
-	u8 changed = (uart->msr ^ inputs) & (UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS);
+	u8 changed = (uart->s.msr ^ inputs) & (UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS);
 	u8 delta = changed >> 4; /* each line's delta bit is four below it */
 
 	/* The ring indicator alone is noted at its trailing edge only. */
-	if (uart->msr & ~inputs & UART_MSR_RI)
+	if (uart->s.msr & ~inputs & UART_MSR_RI)
 		delta |= UART_MSR_TERI;
-	uart->msr = inputs | (uart->msr & UART_MSR_ANY_DELTA) | delta;
+	uart->s.msr = inputs | (uart->s.msr & UART_MSR_ANY_DELTA) | delta;
 }
 
 /* --- registers --- */
@@ -311,61 +292,61 @@ static u8 uart_read_iir(struct uart *uart)
 	u8 cause = uart_cause(uart);
 
 	if (cause == UART_IIR_THRI)
-		uart->thr_emptied = false;
-	return cause | (uart->fifo ? 0xc0 : 0);
+		uart->s.thr_emptied = false;
+	return cause | (uart->s.fifo ? 0xc0 : 0);
 }
 
 static u8 uart_read_lsr(struct uart *uart)
 {
-	u8 lsr = UART_LSR_THRE | UART_LSR_TEMT | uart->errors;
+	u8 lsr = UART_LSR_THRE | UART_LSR_TEMT | uart->s.errors;
 
-	if (uart->rx_count)
+	if (uart->s.rx_count)
 		lsr |= UART_LSR_DR;
-	if (uart->fifo && (uart->rx_breaks || (uart->errors & UART_LSR_BI)))
+	if (uart->s.fifo && (uart->s.rx_breaks || (uart->s.errors & UART_LSR_BI)))
 		lsr |= UART_LSR_FIFOE;
-	uart->errors = 0;
-	uart->polls = MIN(uart->polls + 1, POLLS_MAX);
+	uart->s.errors = 0;
+	uart->s.polls = MIN(uart->s.polls + 1, POLLS_MAX);
 	uart_update_awaited(uart);
 	return lsr;
 }
 
 static u8 uart_read_msr(struct uart *uart)
 {
-	u8 msr = uart->msr;
+	u8 msr = uart->s.msr;
 
-	uart->msr &= MSR_LINES;
+	uart->s.msr &= MSR_LINES;
 	return msr;
 }
 
 static u8 uart_read(struct uart *uart, u64 reg)
 {
-	bool dlab = uart->lcr & UART_LCR_DLAB;
+	bool dlab = uart->s.lcr & UART_LCR_DLAB;
 
 	switch (reg) {
 	case UART_RX:
-		return dlab ? uart->divisor_low : uart_take_byte(uart);
+		return dlab ? uart->s.divisor_low : uart_take_byte(uart);
 	case UART_IER:
-		return dlab ? uart->divisor_high : uart->ier;
+		return dlab ? uart->s.divisor_high : uart->s.ier;
 	case UART_IIR:
 		return uart_read_iir(uart);
 	case UART_LCR:
-		return uart->lcr;
+		return uart->s.lcr;
 	case UART_MCR:
-		return uart->mcr;
+		return uart->s.mcr;
 	case UART_LSR:
 		return uart_read_lsr(uart);
 	case UART_MSR:
 		return uart_read_msr(uart);
 	default:
-		return uart->scr;
+		return uart->s.scr;
 	}
 }
 
 static void uart_write_ier(struct uart *uart, u8 value)
 {
-	u8 enabled = value & ~uart->ier;
+	u8 enabled = value & ~uart->s.ier;
 
-	uart->ier = value & (UART_IER_RDI | UART_IER_THRI | UART_IER_RLSI | UART_IER_MSI);
+	uart->s.ier = value & (UART_IER_RDI | UART_IER_THRI | UART_IER_RLSI | UART_IER_MSI);
 	if (enabled & UART_IER_THRI)
 		uart_thr_emptied(uart);
 	uart_update_awaited(uart);
@@ -377,17 +358,17 @@ static void uart_write_fcr(struct uart *uart, u8 value)
 	bool fifo = value & UART_FCR_ENABLE_FIFO;
 
 	/* Without the enable bit the others are not programmed; a change of it empties the FIFO. */
-	if (fifo != uart->fifo || (fifo && (value & UART_FCR_CLEAR_RCVR)))
+	if (fifo != uart->s.fifo || (fifo && (value & UART_FCR_CLEAR_RCVR)))
 		uart_clear_rx(uart);
-	uart->fifo = fifo;
-	uart->trigger = fifo ? triggers[value >> 6] : 1;
+	uart->s.fifo = fifo;
+	uart->s.trigger = fifo ? triggers[value >> 6] : 1;
 }
 
 /* Returns whether the byte is on its way out to the wire. */
 static bool uart_write_thr(struct uart *uart, u8 value)
 {
-	uart->polls = 0;
-	if (!(uart->mcr & UART_MCR_LOOP))
+	uart->s.polls = 0;
+	if (!(uart->s.mcr & UART_MCR_LOOP))
 		return true;
 	uart_receive(uart, value, false);
 	uart_thr_emptied(uart);
@@ -397,17 +378,17 @@ static bool uart_write_thr(struct uart *uart, u8 value)
 /* Returns what uart_write_thr() does. */
 static bool uart_write(struct uart *uart, u64 reg, u8 value)
 {
-	bool dlab = uart->lcr & UART_LCR_DLAB;
+	bool dlab = uart->s.lcr & UART_LCR_DLAB;
 
 	switch (reg) {
 	case UART_TX:
 		if (!dlab)
 			return uart_write_thr(uart, value);
-		uart->divisor_low = value;
+		uart->s.divisor_low = value;
 		break;
 	case UART_IER:
 		if (dlab)
-			uart->divisor_high = value;
+			uart->s.divisor_high = value;
 		else
 			uart_write_ier(uart, value);
 		break;
@@ -415,16 +396,16 @@ static bool uart_write(struct uart *uart, u64 reg, u8 value)
 		uart_write_fcr(uart, value);
 		break;
 	case UART_LCR:
-		uart->lcr = value;
+		uart->s.lcr = value;
 		break;
 	case UART_MCR:
-		uart->mcr = value & (UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT1 | UART_MCR_OUT2 |
-				     UART_MCR_LOOP);
+		uart->s.mcr = value & (UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT1 | UART_MCR_OUT2 |
+				       UART_MCR_LOOP);
 		uart_update_modem(uart);
 		uart_update_awaited(uart);
 		break;
 	case UART_SCR:
-		uart->scr = value;
+		uart->s.scr = value;
 		break;
 	default: /* LSR and MSR are read-only */
 		break;
@@ -477,7 +458,7 @@ static void serial_write(void *dev, u64 offset, unsigned int size, u64 value)
 	calls = uart->wire && uart->wire->called && !uart_calls(uart);
 	sends = uart_write(uart, offset, value);
 	calls = calls && uart_calls(uart);
-	by_program = uart->ier & UART_IER_THRI;
+	by_program = uart->s.ier & UART_IER_THRI;
 	opens = opens && uart_listens(uart);
 	room_grew = uart_room_grew(uart, room_before);
 	uart_update_line(uart, false);
@@ -513,7 +494,7 @@ void serial_input(void *dev, const u8 *data, size_t len)
 
 	pthread_mutex_lock(&uart->line->lock);
 	uart->bytes_in += len;
-	if (uart->mcr & UART_MCR_LOOP)
+	if (uart->s.mcr & UART_MCR_LOOP)
 		uart->overruns += len; /* the receiver is not connected to the wire */
 	else
 		for (size_t i = 0; i < len; i++)
@@ -525,7 +506,7 @@ void serial_input(void *dev, const u8 *data, size_t len)
 /* The console is writable again. The lock is held. */
 static void uart_stop_withholding(struct uart *uart)
 {
-	uart->withheld = false;
+	uart->s.withheld = false;
 	uart_update_line(uart, true);
 }
 
@@ -535,7 +516,7 @@ static void serial_writable(void *dev)
 
 	pthread_mutex_lock(&uart->line->lock);
 	if (uart->paused)
-		uart->kept_writable = true;
+		uart->s.kept_writable = true;
 	else
 		uart_stop_withholding(uart);
 	pthread_mutex_unlock(&uart->line->lock);
@@ -544,9 +525,9 @@ static void serial_writable(void *dev)
 /* A byte that nothing holds off, or BREAK; now, or when the chip goes on. The lock is held. */
 static void uart_push_in(struct uart *uart, u16 what)
 {
-	if (uart->paused && uart->kept_count < FIFO_SIZE)
-		uart->kept[uart->kept_count++] = what;
-	if (uart->paused || (uart->mcr & UART_MCR_LOOP))
+	if (uart->paused && uart->s.kept_count < FIFO_SIZE)
+		uart->s.kept[uart->s.kept_count++] = what;
+	if (uart->paused || (uart->s.mcr & UART_MCR_LOOP))
 		return;
 	uart->bytes_in += !(what & BREAK);
 	uart_receive(uart, what & 0xff, what & BREAK);
@@ -570,7 +551,7 @@ static int serial_send_sysrq(void *dev, u8 key)
 	int err = 0;
 
 	pthread_mutex_lock(&uart->line->lock);
-	if (uart_room(uart) < uart->kept_count + 2) {
+	if (uart_room(uart) < uart->s.kept_count + 2U) {
 		err = -EBUSY;
 	} else {
 		uart_push_in(uart, BREAK);
@@ -588,7 +569,7 @@ static void serial_drive(void *dev, bool dsr, bool ring)
 	struct uart *uart = dev;
 
 	pthread_mutex_lock(&uart->line->lock);
-	uart->lowered = dsr ? 0 : UART_MSR_DSR;
+	uart->s.lowered = dsr ? 0 : UART_MSR_DSR;
 	/* Paused, it hears the level when it goes on, and then one of the next rings. */
 	if (!uart->paused) {
 		uart->rings = ring;
@@ -603,27 +584,50 @@ static void serial_drive(void *dev, bool dsr, bool ring)
 
 /* --- from the machine: the main thread --- */
 
-static int serial_reset(struct device *device)
+static void serial_save(struct device *device, void *state)
 {
 	struct uart *uart = container_of(device, struct uart, device);
 
 	pthread_mutex_lock(&uart->line->lock);
-	uart->ier = uart->lcr = uart->mcr = uart->scr = 0;
-	uart->divisor_low = 12; /* 9600 baud; a real chip starts with anything */
-	uart->divisor_high = 0;
-	uart->fifo = false;
-	uart->trigger = 1;
-	uart->errors = 0;
-	uart_clear_rx(uart);
-	uart->awaited = false;
-	uart->polls = 0;
-	uart->thr_emptied = uart->withheld = uart->kept_writable = false;
-	uart->kept_count = 0;
-	uart->msr = uart_modem_inputs(uart);
+	memcpy(state, &uart->s, sizeof(uart->s));
+	pthread_mutex_unlock(&uart->line->lock);
+}
+
+static int serial_load(struct device *device, const void *state)
+{
+	struct uart *uart = container_of(device, struct uart, device);
+	struct serial_state loaded;
+
+	memcpy(&loaded, state, sizeof(loaded));
+	if (!serial_state_is_good(&loaded))
+		return -EINVAL;
+	pthread_mutex_lock(&uart->line->lock);
+	uart->s = loaded;
 	uart_update_line(uart, false);
 	pthread_mutex_unlock(&uart->line->lock);
 	return 0;
 }
+
+/* The modem lines are the peer's: they are what they are when the power comes on. */
+static int serial_reset(struct device *device)
+{
+	struct uart *uart = container_of(device, struct uart, device);
+	struct serial_state power_on = serial_power_on;
+
+	pthread_mutex_lock(&uart->line->lock);
+	uart->s.mcr = power_on.mcr;
+	power_on.lowered = uart->s.lowered;
+	power_on.msr = uart_modem_inputs(uart);
+	pthread_mutex_unlock(&uart->line->lock);
+	return serial_load(device, &power_on);
+}
+
+static const struct device_state serial_form = {
+	.version = SERIAL_STATE_VERSION,
+	.bytes = sizeof(struct serial_state),
+	.save = serial_save,
+	.load = serial_load,
+};
 
 static int serial_pause(struct device *device)
 {
@@ -643,14 +647,14 @@ static void serial_resume(struct device *device)
 	uart->paused = false;
 	uart_update_modem(uart);
 	uart_update_line(uart, false);
-	for (unsigned int i = 0; i < uart->kept_count; i++)
-		uart_push_in(uart, uart->kept[i]);
-	if (uart->kept_count)
+	for (unsigned int i = 0; i < uart->s.kept_count; i++)
+		uart_push_in(uart, uart->s.kept[i]);
+	if (uart->s.kept_count)
 		uart_update_line(uart, true);
-	if (uart->kept_writable)
+	if (uart->s.kept_writable)
 		uart_stop_withholding(uart);
-	uart->kept_count = 0;
-	uart->kept_writable = false;
+	uart->s.kept_count = 0;
+	uart->s.kept_writable = false;
 	pthread_mutex_unlock(&uart->line->lock);
 	/* There is room again for what waits. */
 	if (uart->wire)
@@ -741,6 +745,7 @@ int serial_create(struct kvm *kvm, const struct chip_place *place)
 			   .write = serial_write,
 			   .dev = uart},
 		.device = {.name = names[index],
+			   .state = &serial_form,
 			   .reset = serial_reset,
 			   .pause = serial_pause,
 			   .resume = serial_resume,

@@ -99,6 +99,7 @@ $(call unit, hw/test-ports, $(PCI) hw/exit-port.o hw/pvpanic.o $(FAKE))
 $(call unit, hw/test-rtc, hw/rtc.o hw/acpi-pm.o $(FAKE))
 $(call unit, hw/test-serial, hw/serial.o hw/serial-console.o $(FAKE))
 $(call unit, hw/test-serial-pause, hw/serial.o hw/serial-console.o $(FAKE))
+$(call unit, hw/test-serial-state, hw/serial.o hw/serial-console.o $(FAKE))
 $(call unit, hw/test-serial-pty, hw/serial.o hw/serial-console.o hw/serial-pty.o $(FAKE))
 $(call unit, hw/test-status-port, hw/serial.o hw/serial-console.o hw/status-port.o $(FAKE))
 $(call unit, kvm/test-bios, $(BIOS) kvm.o \
