@@ -27,7 +27,8 @@
  *
  * A reset leaves time, alarm and RAM as they are (a battery feeds them), and A and B as a PC's
  * firmware would, which also clears the shutdown code (x86/warm.c) when it has read it. Pause
- * stops the timer; the clock goes on, as on a shelf.
+ * stops the timer; the clock goes on, as on a shelf. So does it for a state that is saved: where it
+ * is loaded, the time is what the host's clock says by then.
  *
  * Left out: daylight saving (DSE), square wave, NMI masking by bit 7 of port 0x70, a weekday of
  * the guest's own choosing (it follows the date), other oscillators than 32.768 kHz. The memory
@@ -41,6 +42,7 @@
 
 #include "hw/acpi-pm.h"
 
+#include <errno.h>
 #include <kvm/bus.h>
 #include <kvm/chips.h>
 #include <kvm/device.h>
@@ -49,6 +51,7 @@
 #include <kvm/loop.h>
 #include <kvm/util.h>
 #include <pthread.h>
+#include <string.h>
 #include <time.h>
 
 enum {
@@ -106,7 +109,18 @@ enum {
 /* A point in guest time. */
 struct moment {
 	s64 sec; /* since 1970 */
-	u32 ns;
+	u64 ns;	 /* below one second */
+};
+
+#define STATE_VERSION 1
+
+struct rtc_state {
+	u64 phase_ns; /* below one second */
+	s64 offset_s;
+	struct moment seen; /* rtc_advance() has looked at everything up to here */
+	u8 index;
+	u8 reserved[7];	    /* 0 */
+	u8 regs[CMOS_SIZE]; /* time registers are up to date only while the clock is held */
 };
 
 struct rtc {
@@ -117,13 +131,9 @@ struct rtc {
 	struct loop_bell bell;
 	bool paused;
 
-	u64 phase_ns; /* below one second */
-	s64 offset_s;
-	struct moment seen; /* rtc_advance() has looked at everything up to here */
-	bool level;	    /* of the line, as KVM was told */
-	bool alarm;	    /* it is among what interrupts */
-	u8 index;
-	u8 regs[CMOS_SIZE]; /* time registers are up to date only while the clock is held */
+	bool level; /* of the line, as KVM was told */
+	bool alarm; /* it is among what interrupts */
+	struct rtc_state s;
 };
 
 static struct rtc rtc_chip;
@@ -142,47 +152,55 @@ u64 (*rtc_realtime_ns)(void) = host_realtime_ns;
 
 static struct moment rtc_now(const struct rtc *rtc)
 {
-	u64 ns = rtc_realtime_ns() + rtc->phase_ns;
+	u64 ns = rtc_realtime_ns() + rtc->s.phase_ns;
 
 	return (struct moment){
-		.sec = (s64)(ns / NSEC_PER_SEC) + rtc->offset_s,
+		.sec = (s64)(ns / NSEC_PER_SEC) + rtc->s.offset_s,
 		.ns = ns % NSEC_PER_SEC,
 	};
 }
 
 static bool rtc_divider_in_reset(const struct rtc *rtc)
 {
-	return (rtc->regs[REG_A] & A_DIVIDER_RESET) == A_DIVIDER_RESET;
+	return (rtc->s.regs[REG_A] & A_DIVIDER_RESET) == A_DIVIDER_RESET;
 }
 
 /* Does time stand still, and are its registers memory? */
 static bool rtc_held(const struct rtc *rtc)
 {
-	return (rtc->regs[REG_B] & B_SET) || rtc_divider_in_reset(rtc);
+	return (rtc->s.regs[REG_B] & B_SET) || rtc_divider_in_reset(rtc);
 }
 
 static u8 rtc_encode(const struct rtc *rtc, unsigned int n)
 {
-	return rtc->regs[REG_B] & B_BINARY ? n : n / 10 << 4 | n % 10;
+	return rtc->s.regs[REG_B] & B_BINARY ? n : n / 10 << 4 | n % 10;
 }
 
 static unsigned int rtc_decode(const struct rtc *rtc, u8 reg)
 {
-	return rtc->regs[REG_B] & B_BINARY ? reg : (reg >> 4) * 10U + (reg & 0x0f);
+	return rtc->s.regs[REG_B] & B_BINARY ? reg : (reg >> 4) * 10U + (reg & 0x0f);
 }
 
 static u8 rtc_encode_hour(const struct rtc *rtc, unsigned int hour)
 {
-	if (rtc->regs[REG_B] & B_24H)
+	if (rtc->s.regs[REG_B] & B_24H)
 		return rtc_encode(rtc, hour);
 	return rtc_encode(rtc, (hour + 11) % 12 + 1) | (hour >= 12 ? HOUR_PM : 0);
 }
 
 static unsigned int rtc_decode_hour(const struct rtc *rtc, u8 reg)
 {
-	if (rtc->regs[REG_B] & B_24H)
+	if (rtc->s.regs[REG_B] & B_24H)
 		return rtc_decode(rtc, reg);
 	return rtc_decode(rtc, reg & ~HOUR_PM) % 12 + (reg & HOUR_PM ? 12 : 0);
+}
+
+/* Years that gmtime_r() can show, and no sum of two of them overflows. */
+static bool is_sane_time(s64 sec)
+{
+	const s64 limit = 1LL << 40;
+
+	return sec > -limit && sec < limit;
 }
 
 static bool is_time_register(u8 index)
@@ -211,14 +229,14 @@ static void rtc_show_time(struct rtc *rtc)
 
 	gmtime_r(&sec, &tm);
 	year = (unsigned int)tm.tm_year + 1900;
-	rtc->regs[REG_SECONDS] = rtc_encode(rtc, (unsigned int)tm.tm_sec);
-	rtc->regs[REG_MINUTES] = rtc_encode(rtc, (unsigned int)tm.tm_min);
-	rtc->regs[REG_HOURS] = rtc_encode_hour(rtc, (unsigned int)tm.tm_hour);
-	rtc->regs[REG_WEEKDAY] = rtc_encode(rtc, (unsigned int)tm.tm_wday + 1);
-	rtc->regs[REG_DAY] = rtc_encode(rtc, (unsigned int)tm.tm_mday);
-	rtc->regs[REG_MONTH] = rtc_encode(rtc, (unsigned int)tm.tm_mon + 1);
-	rtc->regs[REG_YEAR] = rtc_encode(rtc, year % 100);
-	rtc->regs[REG_CENTURY] = rtc_encode(rtc, year / 100);
+	rtc->s.regs[REG_SECONDS] = rtc_encode(rtc, (unsigned int)tm.tm_sec);
+	rtc->s.regs[REG_MINUTES] = rtc_encode(rtc, (unsigned int)tm.tm_min);
+	rtc->s.regs[REG_HOURS] = rtc_encode_hour(rtc, (unsigned int)tm.tm_hour);
+	rtc->s.regs[REG_WEEKDAY] = rtc_encode(rtc, (unsigned int)tm.tm_wday + 1);
+	rtc->s.regs[REG_DAY] = rtc_encode(rtc, (unsigned int)tm.tm_mday);
+	rtc->s.regs[REG_MONTH] = rtc_encode(rtc, (unsigned int)tm.tm_mon + 1);
+	rtc->s.regs[REG_YEAR] = rtc_encode(rtc, year % 100);
+	rtc->s.regs[REG_CENTURY] = rtc_encode(rtc, year / 100);
 }
 
 /* Let the clock go on from its registers, fraction_ns into their second. */
@@ -227,18 +245,18 @@ static void rtc_take_time(struct rtc *rtc, u64 fraction_ns)
 	u64 host_ns = rtc_realtime_ns();
 	/* Any byte is a value to timegm(): the 40th of a month is one early in the next. */
 	struct tm tm = {
-		.tm_sec = (int)rtc_decode(rtc, rtc->regs[REG_SECONDS]),
-		.tm_min = (int)rtc_decode(rtc, rtc->regs[REG_MINUTES]),
-		.tm_hour = (int)rtc_decode_hour(rtc, rtc->regs[REG_HOURS]),
-		.tm_mday = (int)rtc_decode(rtc, rtc->regs[REG_DAY]),
-		.tm_mon = (int)rtc_decode(rtc, rtc->regs[REG_MONTH]) - 1,
-		.tm_year = (int)rtc_decode(rtc, rtc->regs[REG_CENTURY]) * 100 +
-			   (int)rtc_decode(rtc, rtc->regs[REG_YEAR]) - 1900,
+		.tm_sec = (int)rtc_decode(rtc, rtc->s.regs[REG_SECONDS]),
+		.tm_min = (int)rtc_decode(rtc, rtc->s.regs[REG_MINUTES]),
+		.tm_hour = (int)rtc_decode_hour(rtc, rtc->s.regs[REG_HOURS]),
+		.tm_mday = (int)rtc_decode(rtc, rtc->s.regs[REG_DAY]),
+		.tm_mon = (int)rtc_decode(rtc, rtc->s.regs[REG_MONTH]) - 1,
+		.tm_year = (int)rtc_decode(rtc, rtc->s.regs[REG_CENTURY]) * 100 +
+			   (int)rtc_decode(rtc, rtc->s.regs[REG_YEAR]) - 1900,
 	};
 
-	rtc->phase_ns = (fraction_ns + NSEC_PER_SEC - host_ns % NSEC_PER_SEC) % NSEC_PER_SEC;
-	rtc->offset_s = timegm(&tm) - (s64)((host_ns + rtc->phase_ns) / NSEC_PER_SEC);
-	rtc->seen = rtc_now(rtc); /* a jump is neither an update nor an alarm */
+	rtc->s.phase_ns = (fraction_ns + NSEC_PER_SEC - host_ns % NSEC_PER_SEC) % NSEC_PER_SEC;
+	rtc->s.offset_s = timegm(&tm) - (s64)((host_ns + rtc->s.phase_ns) / NSEC_PER_SEC);
+	rtc->s.seen = rtc_now(rtc); /* a jump is neither an update nor an alarm */
 }
 
 /* --- events --- */
@@ -246,7 +264,7 @@ static void rtc_take_time(struct rtc *rtc, u64 fraction_ns)
 /* The period is 1 << this oscillator cycles; false: there is none. */
 static bool rtc_period(const struct rtc *rtc, unsigned int *shift)
 {
-	unsigned int rate = rtc->regs[REG_A] & A_RATE;
+	unsigned int rate = rtc->s.regs[REG_A] & A_RATE;
 
 	if (!rate || rtc_divider_in_reset(rtc))
 		return false;
@@ -272,7 +290,7 @@ static bool alarm_matches(struct alarm_field field, s64 value)
 
 static struct alarm_field rtc_alarm_field(const struct rtc *rtc, u8 index)
 {
-	u8 reg = rtc->regs[index];
+	u8 reg = rtc->s.regs[index];
 
 	return (struct alarm_field){
 		.any = (reg & ALARM_ANY) == ALARM_ANY,
@@ -312,15 +330,15 @@ static s64 rtc_seconds_to_alarm(const struct rtc *rtc, s64 after)
 /* IRQF and the line are a function of flags and enables. */
 static void rtc_update_line(struct rtc *rtc)
 {
-	bool level = rtc->regs[REG_B] & rtc->regs[REG_C] & B_INTERRUPTS;
-	bool alarm = rtc->regs[REG_B] & rtc->regs[REG_C] & C_AF;
+	bool level = rtc->s.regs[REG_B] & rtc->s.regs[REG_C] & B_INTERRUPTS;
+	bool alarm = rtc->s.regs[REG_B] & rtc->s.regs[REG_C] & C_AF;
 
 	if (alarm && !rtc->alarm)
 		acpi_pm_rtc_alarm();
 	rtc->alarm = alarm;
-	rtc->regs[REG_C] &= ~C_IRQF;
+	rtc->s.regs[REG_C] &= ~C_IRQF;
 	if (level)
-		rtc->regs[REG_C] |= C_IRQF;
+		rtc->s.regs[REG_C] |= C_IRQF;
 	if (level != rtc->level)
 		irq_set_level(rtc->kvm, rtc->line, level);
 	rtc->level = level;
@@ -334,23 +352,23 @@ static void rtc_advance(struct rtc *rtc)
 	s64 alarm;
 
 	if (rtc_period(rtc, &shift) &&
-	    moment_cycles(now) >> shift != moment_cycles(rtc->seen) >> shift)
-		rtc->regs[REG_C] |= C_PF;
-	if (!rtc_held(rtc) && now.sec != rtc->seen.sec) {
-		rtc->regs[REG_C] |= C_UF;
-		alarm = rtc_seconds_to_alarm(rtc, rtc->seen.sec);
-		if (alarm && now.sec - rtc->seen.sec >= alarm)
-			rtc->regs[REG_C] |= C_AF;
+	    moment_cycles(now) >> shift != moment_cycles(rtc->s.seen) >> shift)
+		rtc->s.regs[REG_C] |= C_PF;
+	if (!rtc_held(rtc) && now.sec != rtc->s.seen.sec) {
+		rtc->s.regs[REG_C] |= C_UF;
+		alarm = rtc_seconds_to_alarm(rtc, rtc->s.seen.sec);
+		if (alarm && now.sec - rtc->s.seen.sec >= alarm)
+			rtc->s.regs[REG_C] |= C_AF;
 	}
-	rtc->seen = now;
+	rtc->s.seen = now;
 	rtc_update_line(rtc);
 }
 
 /* How long until an event that interrupts, in nanoseconds; 0: nothing to wait for. */
 static u64 rtc_next_event(const struct rtc *rtc)
 {
-	u8 enabled = rtc->regs[REG_B];
-	struct moment now = rtc->seen;
+	u8 enabled = rtc->s.regs[REG_B];
+	struct moment now = rtc->s.seen;
 	u64 wait_ns = MAX_WAIT_NS;
 	unsigned int shift;
 	s64 alarm;
@@ -399,7 +417,7 @@ static u8 rtc_read_a(const struct rtc *rtc)
 {
 	bool update_near = rtc_now(rtc).ns >= NSEC_PER_SEC - UIP_NS;
 
-	return rtc->regs[REG_A] | (update_near && !rtc_held(rtc) ? A_UIP : 0);
+	return rtc->s.regs[REG_A] | (update_near && !rtc_held(rtc) ? A_UIP : 0);
 }
 
 static u8 rtc_read_c(struct rtc *rtc)
@@ -407,15 +425,15 @@ static u8 rtc_read_c(struct rtc *rtc)
 	u8 flags;
 
 	rtc_advance(rtc);
-	flags = rtc->regs[REG_C];
-	rtc->regs[REG_C] = 0;
+	flags = rtc->s.regs[REG_C];
+	rtc->s.regs[REG_C] = 0;
 	rtc_update_line(rtc);
 	return flags;
 }
 
 static u8 rtc_read(struct rtc *rtc)
 {
-	switch (rtc->index) {
+	switch (rtc->s.index) {
 	case REG_A:
 		return rtc_read_a(rtc);
 	case REG_C:
@@ -423,9 +441,9 @@ static u8 rtc_read(struct rtc *rtc)
 	case REG_D:
 		return D_VRT;
 	default:
-		if (is_time_register(rtc->index) && !rtc_held(rtc))
+		if (is_time_register(rtc->s.index) && !rtc_held(rtc))
 			rtc_show_time(rtc);
-		return rtc->regs[rtc->index];
+		return rtc->s.regs[rtc->s.index];
 	}
 }
 
@@ -441,7 +459,7 @@ static void rtc_write_control(struct rtc *rtc, u8 index, u8 value)
 		value &= ~A_UIP;
 	else if (value & B_SET)
 		value &= ~B_UIE; /* as the data sheet has it */
-	rtc->regs[index] = value;
+	rtc->s.regs[index] = value;
 	if (was_held && !rtc_held(rtc))
 		rtc_take_time(rtc, was_in_reset ? DIVIDER_RESTART_NS : rtc_now(rtc).ns);
 }
@@ -450,21 +468,21 @@ static void rtc_write(struct rtc *rtc, u8 value)
 {
 	rtc_advance(rtc); /* what happened so far happened under the old settings */
 
-	switch (rtc->index) {
+	switch (rtc->s.index) {
 	case REG_A:
 	case REG_B:
-		rtc_write_control(rtc, rtc->index, value);
+		rtc_write_control(rtc, rtc->s.index, value);
 		break;
 	case REG_C:
 	case REG_D:
 		break;
 	default:
-		if (!is_time_register(rtc->index) || rtc_held(rtc)) {
-			rtc->regs[rtc->index] = value;
+		if (!is_time_register(rtc->s.index) || rtc_held(rtc)) {
+			rtc->s.regs[rtc->s.index] = value;
 			break;
 		}
 		rtc_show_time(rtc);
-		rtc->regs[rtc->index] = value;
+		rtc->s.regs[rtc->s.index] = value;
 		rtc_take_time(rtc, rtc_now(rtc).ns);
 		break;
 	}
@@ -483,7 +501,7 @@ static u64 rtc_port_read(void *dev, u64 offset, unsigned int size)
 		return 0xff; /* the index is write-only */
 	pthread_mutex_lock(&rtc->lock);
 	value = rtc_read(rtc);
-	acknowledged = rtc->index == REG_C && (rtc->regs[REG_B] & B_INTERRUPTS);
+	acknowledged = rtc->s.index == REG_C && (rtc->s.regs[REG_B] & B_INTERRUPTS);
 	pthread_mutex_unlock(&rtc->lock);
 
 	if (acknowledged)
@@ -498,10 +516,10 @@ static void rtc_port_write(void *dev, u64 offset, unsigned int size, u64 value)
 
 	pthread_mutex_lock(&rtc->lock);
 	if (offset == 0) {
-		rtc->index = value % CMOS_SIZE;
+		rtc->s.index = value % CMOS_SIZE;
 	} else {
 		rtc_write(rtc, value);
-		reschedule = rtc->regs[REG_B] & B_INTERRUPTS;
+		reschedule = rtc->s.regs[REG_B] & B_INTERRUPTS;
 	}
 	pthread_mutex_unlock(&rtc->lock);
 
@@ -516,30 +534,72 @@ static u8 rtc_take_shutdown_code(void *dev)
 	u8 code;
 
 	pthread_mutex_lock(&rtc->lock);
-	code = rtc->regs[REG_SHUTDOWN];
-	rtc->regs[REG_SHUTDOWN] = 0;
+	code = rtc->s.regs[REG_SHUTDOWN];
+	rtc->s.regs[REG_SHUTDOWN] = 0;
 	pthread_mutex_unlock(&rtc->lock);
 	return code;
 }
 
 /* --- from the machine: the main thread, which is the loop's --- */
 
-static int rtc_reset(struct device *device)
+static void rtc_save(struct device *device, void *state)
 {
 	struct rtc *rtc = &rtc_chip;
 
 	pthread_mutex_lock(&rtc->lock);
-	/* Let a held clock go first, while its registers still have the format they were set in. */
-	rtc_write_control(rtc, REG_A, A_POWER_ON);
-	rtc_write_control(rtc, REG_B, rtc->regs[REG_B] & ~B_SET);
-	rtc_write_control(rtc, REG_B, B_POWER_ON);
-	rtc_read_c(rtc);
-	rtc->regs[REG_SHUTDOWN] = 0;
-	rtc->index = 0;
+	memcpy(state, &rtc->s, sizeof(rtc->s));
+	pthread_mutex_unlock(&rtc->lock);
+}
+
+static int rtc_load(struct device *device, const void *state)
+{
+	struct rtc *rtc = &rtc_chip;
+	struct rtc_state loaded;
+
+	memcpy(&loaded, state, sizeof(loaded));
+	if (loaded.index >= CMOS_SIZE || loaded.phase_ns >= NSEC_PER_SEC ||
+	    loaded.seen.ns >= NSEC_PER_SEC || !is_sane_time(loaded.seen.sec) ||
+	    !is_sane_time(loaded.offset_s))
+		return -EINVAL;
+	/* UIP would be stuck; C has flags in its upper half. The other bytes can be anything. */
+	if (loaded.regs[REG_A] & A_UIP || loaded.regs[REG_C] & ~(C_IRQF | B_INTERRUPTS))
+		return -EINVAL;
+	pthread_mutex_lock(&rtc->lock);
+	rtc->s = loaded;
+	/* An alarm that interrupts already was told to ACPI, whose state says so. */
+	rtc->alarm = rtc->s.regs[REG_B] & rtc->s.regs[REG_C] & C_AF;
+	rtc_update_line(rtc);
 	pthread_mutex_unlock(&rtc->lock);
 	loop_disarm(rtc->kvm->loop, &rtc->timer);
 	return 0;
 }
+
+/* A battery feeds the time, the alarm and the RAM: the power-on state has them as they are. */
+static int rtc_reset(struct device *device)
+{
+	struct rtc *rtc = &rtc_chip;
+	struct rtc_state power_on;
+
+	pthread_mutex_lock(&rtc->lock);
+	/* Let a held clock go first, while its registers still have the format they were set in. */
+	rtc_write_control(rtc, REG_A, A_POWER_ON);
+	rtc_write_control(rtc, REG_B, rtc->s.regs[REG_B] & ~B_SET);
+	rtc_write_control(rtc, REG_B, B_POWER_ON);
+	rtc_read_c(rtc);
+	power_on = rtc->s;
+	pthread_mutex_unlock(&rtc->lock);
+
+	power_on.regs[REG_SHUTDOWN] = 0;
+	power_on.index = 0;
+	return rtc_load(device, &power_on);
+}
+
+static const struct device_state state = {
+	.version = STATE_VERSION,
+	.bytes = sizeof(struct rtc_state),
+	.save = rtc_save,
+	.load = rtc_load,
+};
 
 static int rtc_pause(struct device *device)
 {
@@ -588,6 +648,7 @@ static void rtc_describe(struct device *device,
 
 static struct device device = {
 	.name = "rtc",
+	.state = &state,
 	.reset = rtc_reset,
 	.pause = rtc_pause,
 	.resume = rtc_resume,
@@ -605,9 +666,9 @@ int rtc_create(struct kvm *kvm, const struct chip_place *place)
 		.line = place->line,
 		.timer = {.fn = rtc_schedule, .arg = rtc},
 		.bell = {.fn = rtc_schedule, .arg = rtc},
-		.regs = {[REG_A] = A_POWER_ON, [REG_B] = B_POWER_ON},
+		.s.regs = {[REG_A] = A_POWER_ON, [REG_B] = B_POWER_ON},
 	};
-	rtc->seen = rtc_now(rtc);
+	rtc->s.seen = rtc_now(rtc);
 
 	region.base = place->base;
 	err = bus_add(place->bus, &region);

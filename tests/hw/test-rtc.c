@@ -3,6 +3,7 @@
  * hw/rtc.c under a clock of our own: frozen for the registers, running for the timers.
  */
 #include "hw/rtc.h"
+#include "tests/lib/device-state.h"
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/test.h"
 #include "x86/layout.h"
@@ -405,6 +406,88 @@ static void test_reset_keeps_time(void **state)
 	assert_false(fake_irq(GSI_RTC));
 }
 
+static void load_rtc(void *arg)
+{
+	*(int *)arg = load_state("rtc");
+}
+
+/* The guest's own time, format, RAM and a flag that interrupts; a host's hour goes by as well. */
+static void test_state(void **state)
+{
+	int err = -1;
+
+	set(0x0b, B_24H | B_BINARY | B_SET);
+	set_time(20, 40, 2, 3, 4, 5, 6);
+	set(0x0b, B_24H | B_BINARY | B_AIE);
+	set(0x01, 7);
+	set(0x03, 5);
+	set(0x05, 4);
+	set(0x40, 0x77);
+	fake_outb(PORT_RTC, 0x03);
+	save_state("rtc");
+
+	set(0x0b, B_24H | B_SET);
+	set_time(0x20, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11);
+	set(0x0b, B_24H);
+	set(0x40, 0x00);
+	set(0x01, 0x59);
+	fake_on_loop(load_rtc, &err);
+	assert_int_equal(err, 0);
+	assert_int_equal(fake_inb(PORT_RTC + 1), 5); /* the index, and an alarm register */
+	assert_int_equal(get(0x0b), B_24H | B_BINARY | B_AIE);
+	assert_int_equal(get(0x01), 7);
+	assert_int_equal(get(0x40), 0x77);
+	assert_time(20, 40, 2, 3, 4, 5, 6);
+	assert_false(fake_irq(GSI_RTC));
+	clock_base_ns += NSEC_PER_SEC;
+	assert_int_equal(get(0x0c), C_IRQF | B_PIE | B_AIE | B_UIE);
+}
+
+/* An interrupt that is not acknowledged: the line is high again, and ACPI is not told again. */
+static void test_state_with_an_interrupt(void **state)
+{
+	int err = -1;
+
+	set(0x0b, B_24H | B_AIE);
+	set(0x01, 0xff);
+	set(0x03, 0xff);
+	set(0x05, 0xff);
+	clock_base_ns += NSEC_PER_SEC;
+	set(0x40, 0); /* a write looks at what has happened */
+	assert_true(fake_irq(GSI_RTC));
+	fake_on_loop(reset_all, &err);
+	assert_false(fake_irq(GSI_RTC));
+
+	set(0x0b, B_24H | B_AIE);
+	clock_base_ns += NSEC_PER_SEC;
+	set(0x40, 0);
+	save_state("rtc");
+	fake_out(PORT_ACPI_PM1_EVENT, 2, PM1_RTC);
+	fake_on_loop(reset_all, &err);
+	fake_on_loop(load_rtc, &err);
+	assert_int_equal(err, 0);
+	assert_true(fake_irq(GSI_RTC));
+	assert_int_equal(fake_in(PORT_ACPI_PM1_EVENT, 2), 0);
+	assert_int_equal(get(0x0c), C_IRQF | B_PIE | B_AIE | B_UIE);
+	assert_false(fake_irq(GSI_RTC));
+}
+
+static void refuse(void *arg)
+{
+	assert_refused("rtc", 4, 0x7f);		/* phase_ns, above a second */
+	assert_refused("rtc", 15, 0x7f);	/* offset_s: years beyond counting */
+	assert_refused("rtc", 28, 0x7f);	/* seen.ns */
+	assert_refused("rtc", 32, 0x80);	/* the index has 7 bits */
+	assert_refused("rtc", 40 + 0x0a, 0xa6); /* UIP for ever */
+	assert_refused("rtc", 40 + 0x0c, 0x01);
+}
+
+static void test_state_refused(void **state)
+{
+	save_state("rtc");
+	fake_on_loop(refuse, NULL);
+}
+
 static void pause_all(void *arg)
 {
 	*(int *)arg = device_pause_all();
@@ -540,6 +623,9 @@ int main(void)
 		TEST(test_set_clears_uie),
 		TEST(test_line_is_flags_and_enables),
 		TEST(test_reset_keeps_time),
+		TEST(test_state),
+		TEST(test_state_with_an_interrupt),
+		TEST(test_state_refused),
 		TEST(test_shutdown_code),
 		TEST(test_pause),
 		TEST(test_pause_before_the_bell),
