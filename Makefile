@@ -40,7 +40,7 @@ OBJS-firmware := $(addprefix firmware/,acpi.o acpi-table.o aml.o mptable.o smbio
 OBJS-pci  := $(addprefix pci/,pci.o bar.o map.o msix.o)
 OBJS-hw   := $(addprefix hw/,serial.o serial-console.o serial-pty.o rtc.o i8042.o reset-port.o \
 	     acpi-pm.o pvpanic.o exit-port.o status-port.o)
-OBJS-virtio-core := $(addprefix virtio/,core.o regs.o queue.o)
+OBJS-virtio-core := $(addprefix virtio/,core.o regs.o lend.o queue.o)
 OBJS-virtio := $(OBJS-virtio-core) $(addprefix virtio/,transport.o pci.o mmio.o rng.o blk.o \
 	       console.o balloon.o balloon-control.o)
 OBJS-disk := $(addprefix disk/,disk.o request.o open.o option.o format.o file.o lock.o order.o \

@@ -112,6 +112,7 @@ $(call unit, virtio/test-balloon, virtio/balloon.o $(VIRTIO))
 $(call unit, virtio/test-console, virtio/console.o $(VIRTIO))
 $(call unit, virtio/test-core, $(VIRTIO))
 $(call unit, virtio/test-core-machine, $(VIRTIO))
+$(call unit, virtio/test-lend, $(VIRTIO))
 $(call unit, virtio/test-mmio, $(OBJS-virtio-core) virtio/mmio.o core/gmem.o $(FAKE))
 $(call unit, virtio/test-pci, $(OBJS-virtio-core) virtio/pci.o pci/msix.o core/gmem.o $(PCI) \
 	$(FAKE))
@@ -155,7 +156,7 @@ UNIT-threads := util/test-loop util/test-loop-wake util/test-thread util/test-wo
 		core/test-phase \
 		report/test-trace
 UNIT-threads += virtio/test-console virtio/test-core virtio/test-core-machine virtio/test-mmio
-UNIT-threads += virtio/test-pci virtio/test-blk-host
+UNIT-threads += virtio/test-lend virtio/test-pci virtio/test-blk-host
 UNIT-threads += virtio/test-rng console/test-log control/test-detached-log hw/test-serial-pty
 UNIT-threads += disk/test-disk disk/test-file disk/test-engines virtio/test-blk
 UNIT-threads += disk/test-order disk/test-overlay

@@ -139,9 +139,10 @@ bool virtio_is_paused(const struct virtio_device *dev)
 	return dev->core->paused;
 }
 
-static void queue_notify(struct virtio_queue *queue)
+void virtio_notify_queue(struct virtio_queue *queue)
 {
-	if (virtio_serves(queue->dev) && !queue->stop_called && virtq_started(queue->vq))
+	if (virtio_serves(queue->dev) && !queue->stop_called && !queue->lent &&
+	    virtq_started(queue->vq))
 		queue->dev->ops->notify(queue->dev, queue->index);
 }
 
@@ -150,7 +151,7 @@ static void queue_rung(void *arg, u32 events)
 	struct virtio_queue *queue = arg;
 
 	queue->doorbells++;
-	queue_notify(queue);
+	virtio_notify_queue(queue);
 }
 
 static void queue_interrupt(void *arg)
@@ -216,6 +217,7 @@ static bool queue_start(struct virtio_queue *queue)
 
 static void queue_stop(struct virtio_queue *queue)
 {
+	virtio_end_loan(queue);
 	loop_unwatch(queue->dev->core->kvm->loop, &queue->doorbell);
 	virtq_stop(queue->vq);
 	queue->stop_called = queue->has_room = false;
@@ -300,7 +302,7 @@ static void virtio_start(struct virtio_core *core)
 	}
 	event_post_device(dev->name, "driver");
 	for (unsigned int i = 0; i < dev->queue_count; i++)
-		queue_notify(&core->queues[i]);
+		virtio_notify_queue(&core->queues[i]);
 }
 
 void virtio_queue_stopped(struct virtio_device *dev, unsigned int index)
@@ -338,10 +340,10 @@ static void queue_serve(struct virtio_core *core, struct virtio_queue *queue)
 			virtio_queue_stopped(core->dev, queue->index);
 	}
 	if (start && core->started && queue_start(queue))
-		queue_notify(queue);
+		virtio_notify_queue(queue);
 	if (queue->has_room) {
 		queue->has_room = false;
-		queue_notify(queue);
+		virtio_notify_queue(queue);
 	}
 }
 
@@ -434,7 +436,7 @@ static void virtio_device_resume(struct device *device)
 	if (core->dev->ops->resumed)
 		core->dev->ops->resumed(core->dev);
 	for (unsigned int i = 0; i < core->dev->queue_count; i++)
-		queue_notify(&core->queues[i]);
+		virtio_notify_queue(&core->queues[i]);
 }
 
 static void virtio_device_stats(struct device *device,
@@ -488,6 +490,7 @@ static int virtio_new_queue(struct virtio_core *core, unsigned int index)
 
 	queue->dev = core->dev;
 	queue->index = index;
+	queue->call.fd = -1;
 	queue->doorbell = (struct loop_fd){.fn = queue_rung, .arg = queue};
 	queue->doorbell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (queue->doorbell.fd < 0)

@@ -99,6 +99,30 @@ void virtio_remove(struct virtio_device *dev);
 /* The queue, for virtq_*(). Never NULL for index < queue_count; see virtq_started(). Loop. */
 struct virtq *virtio_queue(struct virtio_device *dev, unsigned int index);
 
+/* A started queue, for vhost or another process. */
+struct virtio_ring {
+	u16 size;
+	u16 next;		    /* the entry of the available ring that is served next */
+	gpa_t desc, driver, device; /* the three areas of virtio 1.2, 2.7 */
+	int kick;		    /* an eventfd: the driver has rung */
+	int call;		    /* an eventfd to be signalled: there are used buffers */
+};
+
+/*
+ * Hand out a started queue with nothing in flight. Until it is taken back the device must not touch
+ * it, and notify() is not called. The eventfds stay lkvm's: duplicate them to keep them. `kick` may
+ * be signalled already. Features are dev->features. Loop. 0; -EINVAL: not started; -EBUSY: lent, or
+ * something is in flight; or another -errno after log_error().
+ */
+int virtio_queue_lend(struct virtio_device *dev, unsigned int index, struct virtio_ring *ring);
+
+/*
+ * The borrower has let go, with nothing in flight; next is how far it came. The device looks into
+ * the queue. Loop. 0; -EINVAL: it was not lent; another -errno: the device needs a reset.
+ * virtio_stopped() and virtio_queue_stopped() end a loan too.
+ */
+int virtio_queue_take_back(struct virtio_device *dev, unsigned int index, u16 next);
+
 /* The machine that dev is in. */
 struct kvm *virtio_kvm(struct virtio_device *dev);
 
@@ -144,6 +168,11 @@ struct virtio_transport {
 	const char *driver; /* "virtio_pci" */
 	/* There are used buffers in this queue. Loop, no lock held. */
 	void (*interrupt)(struct virtio_device *dev, unsigned int queue);
+	/*
+	 * An eventfd that KVM turns into the queue's interrupt as the driver wants it now; -1:
+	 * there is none. Loop. May be NULL.
+	 */
+	int (*interrupt_fd)(struct virtio_device *dev, unsigned int queue);
 	/* The configuration changed, or NEEDS_RESET. Any thread; the device's mutex may be held. */
 	void (*config_interrupt)(struct virtio_device *dev);
 	/* DRIVER_OK was set: doorbells will be rung. Device's mutex held. May be NULL. */

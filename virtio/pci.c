@@ -123,6 +123,17 @@ static void pci_interrupt(struct virtio_device *dev, unsigned int queue)
 	pci_raise(pci, ISR_QUEUE, atomic_load(&pci->queue_vector[queue]));
 }
 
+/* Masked or not, KVM or msix.c keep what is signalled there. */
+static int pci_interrupt_fd(struct virtio_device *dev, unsigned int queue)
+{
+	struct pci *pci = pci_of(dev);
+	u32 vector = atomic_load(&pci->queue_vector[queue]);
+
+	if (!atomic_load(&pci->msix.enabled) || vector >= pci->msix.count)
+		return -1;
+	return msix_fd(&pci->msix, vector);
+}
+
 static void pci_config_interrupt(struct virtio_device *dev)
 {
 	struct pci *pci = pci_of(dev);
@@ -532,6 +543,7 @@ static void pci_reset(struct virtio_device *dev)
 static const struct virtio_transport pci_transport = {
 	.driver = "virtio_pci",
 	.interrupt = pci_interrupt,
+	.interrupt_fd = pci_interrupt_fd,
 	.config_interrupt = pci_config_interrupt,
 	.ready = pci_ready,
 	.reset = pci_reset,

@@ -447,6 +447,23 @@ static bool virtq_ask_doorbell(struct virtq *vq)
 	return true;
 }
 
+u16 virtq_position(const struct virtq *vq)
+{
+	assert(!vq->in_flight);
+	return vq->next_avail;
+}
+
+void virtq_set_position(struct virtq *vq, u16 next)
+{
+	assert(!vq->in_flight);
+	vq->next_avail = vq->seen_avail = next;
+	vq->next_used = vq->shown_used = next;
+	vq->held_back = false;
+	/* Whatever the last one to serve it has told the driver. */
+	vq->asks_doorbell = false;
+	virtq_ask_doorbell(vq);
+}
+
 /* With an event index there is nothing to do: the driver has passed it. */
 static void virtq_refuse_doorbells(struct virtq *vq)
 {

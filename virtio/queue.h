@@ -93,6 +93,14 @@ void virtq_push(struct virtq *vq, struct virtq_chain *chain, u32 written);
 /* Show the driver what was pushed since the last flush, with at most one interrupt. */
 void virtq_flush(struct virtq *vq);
 
+/*
+ * How many chains were taken from a started queue, modulo 2^16: what vhost calls its base. To set
+ * it, because somebody else served the queue, also asks the driver for a doorbell. Both only while
+ * nothing is in flight.
+ */
+u16 virtq_position(const struct virtq *vq);
+void virtq_set_position(struct virtq *vq, u16 next);
+
 /* Chains popped and not pushed. */
 unsigned int virtq_in_flight(const struct virtq *vq);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What core.c and regs.c share: a device's registers and queues. For these two files alone.
+ * What core.c, regs.c and lend.c share: a device's registers and queues. For these files alone.
  */
 #ifndef VIRTIO_STATE_H
 #define VIRTIO_STATE_H
@@ -31,6 +31,8 @@ struct virtio_queue {
 	/* Loop's. */
 	bool stop_called;
 	bool has_room;
+	bool lent;	     /* lend.c */
+	struct loop_fd call; /* fd -1: none */
 	u64 doorbells;
 };
 
@@ -63,6 +65,12 @@ struct virtio_core {
  * holding the mutex. core.c.
  */
 void virtio_clear_registers(struct virtio_core *core);
+
+/* The queue is the loop's again; nothing if it is not lent. Loop. lend.c. */
+void virtio_end_loan(struct virtio_queue *queue);
+
+/* Call notify() if the device may touch the queue. Loop. core.c. */
+void virtio_notify_queue(struct virtio_queue *queue);
 
 /* The queue is there, or NULL. */
 static inline struct virtio_queue *virtio_find_queue(struct virtio_device *dev, u32 index)

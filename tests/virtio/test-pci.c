@@ -330,6 +330,63 @@ static void test_vectors(void **state)
 	assert_int_equal(cap_in(CAP_COMMON, CONFIG_VECTOR, 2), NO_VECTOR);
 }
 
+/* --- a queue that is lent --- */
+
+static struct virtio_ring ring;
+
+static void lend_queue(void *arg)
+{
+	*(int *)arg = virtio_queue_lend(&echo, 1, &ring);
+}
+
+static void take_queue_back(void *arg)
+{
+	*(int *)arg = virtio_queue_take_back(&echo, 1, ring.next);
+}
+
+/* While the loop is busy here, only KVM can have sent the message. */
+static void signal_on_loop(void *arg)
+{
+	eventfd_write(ring.call, 1);
+	*(int *)arg = (int)fake_msi_count(MSI_ADDRESS, 0x42);
+}
+
+static int on_loop(void (*fn)(void *arg))
+{
+	int ret = 1;
+
+	fake_on_loop(fn, &ret);
+	return ret;
+}
+
+/* With MSI-X what the borrower signals is KVM's own eventfd; else lkvm raises the pin for it. */
+static void test_lent_queue(void **state)
+{
+	driver_up(1);
+	assert_int_equal(on_loop(lend_queue), 0);
+	assert_int_equal(eventfd_write(ring.call, 1), 0);
+	settle();
+	assert_true(fake_irq(LINE));
+	assert_int_equal(cap_in(CAP_ISR, 0, 1), 1);
+	assert_int_equal(on_loop(take_queue_back), 0);
+
+	pci_out(DEVFN, msix_at + 2, 2, 0x8000);
+	set_vector(2, 0x42);
+	driver_begin();
+	drvq_init(&driver, fake.kvm.mem.banks[0].host + RINGS, RINGS, 8, false);
+	set_queue(1, 8, drvq_desc_gpa(&driver), drvq_avail_gpa(&driver), drvq_used_gpa(&driver));
+	cap_out(CAP_COMMON, Q_VECTOR, 2, 2);
+	set_status(ACK_DRIVER | FEATURES_OK | DRIVER_OK);
+	settle();
+	assert_int_equal(on_loop(lend_queue), 0);
+	assert_int_equal(ring.kick, virtio_doorbell_fd(&echo, 1));
+	assert_int_equal(on_loop(signal_on_loop), 1);
+	assert_int_equal(on_loop(take_queue_back), 0);
+	driver_request(1, 7);
+	settle();
+	assert_int_equal(fake_msi_count(MSI_ADDRESS, 0x42), 2);
+}
+
 /* --- doorbells --- */
 
 static void test_doorbells_follow_their_bar(void **state)
@@ -442,6 +499,7 @@ int main(void)
 		TEST(test_other_widths),
 		TEST(test_interrupt_pin),
 		TEST(test_vectors),
+		TEST(test_lent_queue),
 		TEST(test_doorbells_follow_their_bar),
 		TEST(test_doorbells_without_kvm),
 		TEST(test_window),
