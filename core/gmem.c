@@ -2,7 +2,7 @@
 /*
  * Guest RAM: one host mapping, cut into banks of guest-physical addresses.
  *
- * All RAM is one mapping: anonymous, or an unlinked file on hugetlbfs. Its
+ * All RAM is one mapping: anonymous, a memfd, or an unlinked file on hugetlbfs. Its
  * first byte is guest address 0. A PC keeps the last GiB below 4 GiB for
  * devices, so RAM that does not fit under that hole goes on at 4 GiB: two banks
  * over one mapping.
@@ -10,6 +10,12 @@
  * The mapping is aligned to 2 MiB and marked MADV_HUGEPAGE. Without the
  * alignment KVM can never use a large page in the nested page tables and a boot
  * takes some 24,000 first-touch faults of 4 KiB instead of a few hundred.
+ *
+ * Anonymous memory is the default because it is faster: a first touch costs less, and
+ * the host gives it large pages more readily than shared memory. RAM is a memfd only
+ * when another process is to map it: a device's (gmem_share()), or one of the user's,
+ * which opens /proc/PID/fd (--shared-mem). Its size is sealed: a process that has the
+ * file cannot make an access of ours end in SIGBUS.
  *
  * Everything that reaches into RAM goes through gmem_find() and gmem_ptr() (in the
  * header), the two places that compare an address and a length with a bank; they
@@ -21,11 +27,11 @@
  * until the last is gone; readers take no lock. Contents are shared with the
  * running guest.
  *
- * Left out on purpose: hotplug (a new table, swapped in while no vCPU runs) and
- * memfd-backed RAM (needed only when a device process shares it).
+ * Left out on purpose: hotplug (a new table, swapped in while no vCPU runs).
  */
 #include <kvm/gmem.h>
 #include <kvm/log.h>
+#include <kvm/options.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +45,21 @@
 #include <unistd.h>
 
 #define HUGE_PAGE (2 * MIB)
+
+static bool gmem_shared;
+
+static const struct option gmem_options[] = {
+	{.name = "shared-mem",
+	 .type = OPTION_FLAG,
+	 .value = &gmem_shared,
+	 .help = "make guest RAM a memfd, which another process can map"},
+};
+OPTION_GROUP(gmem, "run", "Machine", 10, gmem_options);
+
+void gmem_share(void)
+{
+	gmem_shared = true;
+}
 
 /* An unlinked file of size bytes on the hugetlbfs at path, or -errno. */
 static int gmem_open_hugetlbfs(const char *path, u64 size)
@@ -73,12 +94,48 @@ static int gmem_open_hugetlbfs(const char *path, u64 size)
 	return fd;
 }
 
-/* A private mapping of size bytes whose address is a multiple of 2 MiB. */
-static int gmem_map_anonymous(struct gmem *mem, u64 size)
+/* A memfd of size bytes that stays as long as it is, or -errno. */
+static int gmem_open_memfd(u64 size)
+{
+	int fd = memfd_create("lkvm-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)size) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+/* Map the memfd over [start, start + size), which is reserved. Sets mem->fd. 0 or -errno. */
+static int gmem_map_memfd(struct gmem *mem, u8 *start, u64 size)
+{
+	int fd = gmem_open_memfd(size);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	if (mmap(start, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd,
+		 0) == MAP_FAILED) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	mem->fd = fd;
+	return 0;
+}
+
+/* A mapping of size bytes whose address is a multiple of 2 MiB: private, or of a memfd. */
+static int gmem_map_memory(struct gmem *mem, u64 size)
 {
 	u64 reserve = size + HUGE_PAGE;
 	u8 *map, *start;
 	size_t head;
+	int err;
 
 	map = mmap(NULL, reserve, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -89,6 +146,11 @@ static int gmem_map_anonymous(struct gmem *mem, u64 size)
 	if (head)
 		munmap(map, head);
 	munmap(start + size, HUGE_PAGE - head);
+	err = gmem_shared ? gmem_map_memfd(mem, start, size) : 0;
+	if (err) {
+		munmap(start, size);
+		return err;
+	}
 	/* Both are advice: a kernel without transparent huge pages works, only slower. */
 	madvise(start, size, MADV_HUGEPAGE);
 	madvise(start, size, MADV_DONTDUMP);
@@ -111,7 +173,10 @@ static int gmem_map_hugetlbfs(struct gmem *mem, u64 size, const char *path)
 		log_error("--hugetlbfs %s: cannot map %llu MiB: %s; see nr_hugepages", path,
 			  size / MIB, strerror(-err));
 	}
-	close(fd);
+	if (gmem_shared && !err)
+		mem->fd = fd;
+	else
+		close(fd);
 	return err;
 }
 
@@ -120,13 +185,13 @@ int gmem_map(struct gmem *mem, u64 total, gpa_t hole_start, gpa_t hole_end, cons
 	u64 low = MIN(total, hole_start);
 	int err;
 
-	memset(mem, 0, sizeof(*mem));
+	*mem = (struct gmem){.fd = -1};
 	if (total > SIZE_MAX - 2 * HUGE_PAGE)
 		return log_fail(-ENOMEM, "--mem: %llu MiB cannot be mapped", total / MIB);
 	if (hugetlbfs) {
 		err = gmem_map_hugetlbfs(mem, total, hugetlbfs);
 	} else {
-		err = gmem_map_anonymous(mem, total);
+		err = gmem_map_memory(mem, total);
 		if (err)
 			log_error("--mem: %llu MiB cannot be mapped: %s", total / MIB,
 				  strerror(-err));
@@ -147,16 +212,28 @@ void gmem_unmap(struct gmem *mem)
 {
 	if (mem->map)
 		munmap(mem->map, mem->map_bytes);
-	memset(mem, 0, sizeof(*mem));
+	if (mem->map && mem->fd >= 0)
+		close(mem->fd);
+	*mem = (struct gmem){.fd = -1};
+}
+
+int gmem_discard(const struct gmem *mem, void *start, u64 bytes)
+{
+	/* Pages of a hugetlbfs file must not be given back: another might take them. */
+	if (mem->hugetlb)
+		return -ENOTSUP;
+	/* What a file backs would be read from there again: a hole in the file is zero. */
+	return madvise(start, bytes, mem->fd >= 0 ? MADV_REMOVE : MADV_DONTNEED) ? -errno : 0;
 }
 
 int gmem_clear(struct gmem *mem)
 {
-	/* Pages of a hugetlbfs file must not be given back: another might take them. */
-	if (mem->hugetlb)
+	int err = gmem_discard(mem, mem->map, mem->map_bytes);
+
+	if (err == -ENOTSUP)
 		memset(mem->map, 0, mem->map_bytes);
-	else if (madvise(mem->map, mem->map_bytes, MADV_DONTNEED) < 0)
-		return log_fail(-errno, "guest RAM cannot be cleared: %s", strerror(errno));
+	else if (err)
+		return log_fail(err, "guest RAM cannot be cleared: %s", strerror(-err));
 	return 0;
 }
 

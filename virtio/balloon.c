@@ -3,7 +3,7 @@
  * virtio-balloon: memory that the guest does not need goes back to the host.
  *
  * Inflate: the driver names pages of 4 KiB by number, a request at a time; they are sorted, runs of
- * neighbours merged, and each run is given back by one madvise(MADV_DONTNEED), so that it reads as
+ * neighbours merged, and each run is given back by one gmem_discard(), so that it reads as
  * zeros if it is touched after all. Deflate: nothing to do, the host maps a page when it is
  * touched. The driver makes the balloon as large as num_pages says (--balloon-size, and later
  * balloon-control.c) and tells how large it is (`actual`); a device that was reset has no pages.
@@ -111,7 +111,7 @@ static void balloon_discard(void *host, u64 len)
 	balloon.turn_runs++;
 	balloon.turn_bytes += end - start;
 	/* An error leaves the page with the guest: nothing is lost but memory. */
-	if (madvise((void *)start, end - start, MADV_DONTNEED) == 0)
+	if (gmem_discard(&balloon.kvm->mem, (void *)start, end - start) == 0)
 		balloon.bytes_returned += end - start;
 }
 

@@ -30,7 +30,18 @@ struct gmem {
 	void *map; /* the whole mapping, aligned to 2 MiB, and its size */
 	u64 map_bytes;
 	bool hugetlb; /* backed by a file on hugetlbfs */
+	/*
+	 * After gmem_share() or with --shared-mem: the file that is mapped, whose byte n is byte n
+	 * of map; another process can map it, too. Else -1.
+	 */
+	int fd;
 };
+
+/*
+ * RAM that is mapped from now on can be shared with another process: a device calls this before
+ * the machine is made. Main thread.
+ */
+void gmem_share(void);
 
 /*
  * Map total bytes of zeroed RAM: below hole_start, the rest from hole_end on.
@@ -42,6 +53,12 @@ void gmem_unmap(struct gmem *mem);
 
 /* Make all RAM zero again, giving the pages back to the host. No vCPU runs. 0 or -errno. */
 int gmem_clear(struct gmem *mem);
+
+/*
+ * Give whole pages of RAM back to the host: they read as 0 from then on. start is inside RAM and a
+ * multiple of 4 KiB, as is bytes. Any thread. 0 or -errno; -ENOTSUP: on hugetlbfs.
+ */
+int gmem_discard(const struct gmem *mem, void *start, u64 bytes);
 
 /* Copy len bytes from or to guest RAM. 0 or -EFAULT. */
 int gmem_read(const struct gmem *mem, gpa_t gpa, void *buf, u64 len);

@@ -13,6 +13,8 @@
 #include <kvm/log.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define TOTAL	   (3 * MIB)
 #define HOLE_START (2 * MIB)
@@ -235,6 +237,39 @@ static void test_clear(void **state)
 	assert_memory_equal(buf, "\0\0\0\0", 4);
 }
 
+/* The same RAM by a second mapping of the file. The last test: from here on all RAM is so. */
+static void test_shared(void **state)
+{
+	struct gmem other;
+	char buf[4];
+	u8 *second;
+
+	assert_int_equal(mem.fd, -1);
+	gmem_share();
+	assert_int_equal(gmem_map(&other, TOTAL, HOLE_START, HOLE_END, NULL), 0);
+	assert_int_equal((uintptr_t)other.map % (2 * MIB), 0);
+	second = mmap(NULL, TOTAL, PROT_READ | PROT_WRITE, MAP_SHARED, other.fd, 0);
+	assert_ptr_not_equal(second, MAP_FAILED);
+	assert_int_equal(gmem_write(&other, HOLE_END + 8, "abcd", 4), 0);
+	assert_memory_equal(second + HOLE_START + 8, "abcd", 4);
+	memcpy(second + 16, "efgh", 4);
+	assert_int_equal(gmem_read(&other, 16, buf, 4), 0);
+	assert_memory_equal(buf, "efgh", 4);
+
+	/* Whoever has the file cannot take the memory away. */
+	assert_int_equal(ftruncate(other.fd, 4096), -1);
+	assert_int_equal(errno, EPERM);
+
+	assert_int_equal(gmem_discard(&other, (u8 *)other.map + HOLE_START, 4096), 0);
+	assert_memory_equal(second + HOLE_START + 8, "\0\0\0\0", 4);
+	assert_memory_equal(second + 16, "efgh", 4);
+	assert_int_equal(gmem_clear(&other), 0);
+	assert_memory_equal(second + 16, "\0\0\0\0", 4);
+	munmap(second, TOTAL);
+	gmem_unmap(&other);
+	assert_int_equal(other.fd, -1);
+}
+
 static void test_too_much_is_refused(void **state)
 {
 	struct gmem other;
@@ -281,6 +316,7 @@ int main(void)
 		TEST(test_clear),
 		TEST(test_too_much_is_refused),
 		TEST(test_hugetlbfs_is_named),
+		TEST(test_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

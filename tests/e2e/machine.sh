@@ -134,6 +134,25 @@ test_reset_zeroes_ram()
 	done
 }
 
+# The same RAM as a memfd, which a hole makes zero, and which another process can read.
+test_shared_mem()
+{
+	local ram
+
+	vm --shared-mem --on-reboot=reset -- ram boots:2:cf9 exit:5
+	((status == 5)) || fail "status $status"
+	[[ $(grep -a -c '^ram: zero up to 0x04000000$' out) == 2 ]] || fail "RAM: $(grep -a ram out)"
+	vm_start --shared-mem -- say:ready~ sleep:1500 exit:6
+	wait_for out ready
+	ram=$(find "/proc/$pid/fd" -lname '/memfd:lkvm-ram*')
+	[[ -n $ram ]] || fail "no memfd is open"
+	# The command line, where the PC's layout has it.
+	dd if="$ram" bs=4096 skip=$((0x20)) count=1 status=none | grep -aq 'do=say:ready~' ||
+		fail "the memfd is not guest RAM"
+	vm_wait
+	((status == 6)) || fail "status $status"
+}
+
 # The test of the test: without a reset the marks are found.
 test_ram_marks_are_seen()
 {
