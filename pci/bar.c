@@ -123,7 +123,8 @@ u64 pci_bar_base(const struct pci_function *fn, unsigned int i)
 	return base;
 }
 
-int pci_bar_place(struct pci_function *fn, struct pci_bar_space *next)
+int pci_bar_place(const struct pci_function *fn, u8 config[PCI_CONFIG_BYTES],
+		  struct pci_bar_space *next)
 {
 	for (unsigned int i = 0; i < PCI_BAR_COUNT; i++) {
 		const struct pci_bar *bar = &fn->bars[i];
@@ -139,7 +140,7 @@ int pci_bar_place(struct pci_function *fn, struct pci_bar_space *next)
 					"%s: no room for BAR %u of %llu bytes below 0x%llx; "
 					"use fewer devices",
 					fn->name, i, bar->region.len, end);
-		put32(&fn->config[BAR_REG(i)], get32(&fn->config[BAR_REG(i)]) | (u32)base);
+		put32(&config[BAR_REG(i)], get32(&config[BAR_REG(i)]) | (u32)base);
 		*at = base + bar->region.len;
 	}
 	return 0;

@@ -16,8 +16,12 @@ struct pci_bar_space {
 	u64 port, memory;
 };
 
-/* Power-on: an address for each BAR. 0, or -ENOSPC after a log_error() line. Config lock. */
-int pci_bar_place(struct pci_function *fn, struct pci_bar_space *next);
+/*
+ * Power-on: an address for each BAR of the function, written into its configuration space as it is
+ * going to be. 0, or -ENOSPC after a log_error() line.
+ */
+int pci_bar_place(const struct pci_function *fn, u8 config[PCI_CONFIG_BYTES],
+		  struct pci_bar_space *next);
 
 /* Where the registers say that BAR is. Config lock. */
 u64 pci_bar_base(const struct pci_function *fn, unsigned int bar);

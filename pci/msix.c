@@ -256,6 +256,11 @@ static void msix_written(struct pci_capability *cap, unsigned int reg, unsigned 
 	pthread_mutex_unlock(&msix->lock);
 }
 
+static void msix_loaded(struct pci_capability *cap)
+{
+	msix_written(cap, 0, 0);
+}
+
 static void msix_clear_table(struct msix *msix)
 {
 	for (unsigned int i = 0; i < msix->count; i++) {
@@ -279,7 +284,6 @@ static void msix_reset(struct pci_capability *cap)
 	struct msix *msix = container_of(cap, struct msix, cap);
 
 	pthread_mutex_lock(&msix->lock);
-	msix_control(msix);
 	msix_release_routes(msix);
 	msix_clear_table(msix);
 	pthread_mutex_unlock(&msix->lock);
@@ -327,6 +331,7 @@ static int msix_add_capability(struct msix *msix, struct pci_function *fn, unsig
 		.id = PCI_CAP_ID_MSIX,
 		.len = PCI_CAP_MSIX_SIZEOF,
 		.written = msix_written,
+		.loaded = msix_loaded,
 		.reset = msix_reset,
 	};
 	err = pci_add_capability(fn, &msix->cap);

@@ -59,6 +59,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ADDRESS_ENABLE	    0x80000000U
@@ -80,6 +81,15 @@
 #define HEADER_END	    0x40 /* of the header; what follows is for capabilities */
 #define MULTIFUNCTION	    0x80 /* in the header type */
 #define IRQ_LINE_NONE	    0xff
+
+#define STATE_VERSION	    1
+
+/* What the functions' owners keep behind their BARs is in their own states, MSI-X's table too. */
+struct pci_state {
+	u32 address;
+	u8 present[DEVFNS]; /* a function answers at this number */
+	u8 config[DEVFNS][PCI_CONFIG_BYTES];
+};
 
 static struct {
 	pthread_mutex_t map_lock; /* over where BARs answer */
@@ -504,23 +514,85 @@ static void pci_ecam_write(void *dev, u64 offset, unsigned int size, u64 value)
 
 /* --- from the machine: the main thread --- */
 
+static void pci_save(struct device *device, void *state)
+{
+	struct pci_state *saved = state;
+	struct pci_function *fn;
+
+	memset(saved, 0, sizeof(*saved));
+	pthread_mutex_lock(&pci.lock);
+	saved->address = pci.address;
+	for_each_function(fn)
+	{
+		saved->present[fn->devfn] = 1;
+		memcpy(saved->config[fn->devfn], fn->config, sizeof(fn->config));
+	}
+	pthread_mutex_unlock(&pci.lock);
+}
+
+/* The same functions, and in each only bits changed that a guest or an interrupt can change. */
+static bool pci_state_is_good(const struct pci_state *state)
+{
+	if (state->address & ~ADDRESS_BITS)
+		return false;
+	for (unsigned int devfn = 0; devfn < DEVFNS; devfn++) {
+		const struct pci_function *fn = pci.bus0[devfn];
+
+		if (state->present[devfn] != (fn != NULL))
+			return false;
+		for (unsigned int i = 0; fn && i < PCI_CONFIG_BYTES; i++) {
+			u8 fixed =
+				~fn->writable[i] & (i == PCI_STATUS ? ~PCI_STATUS_INTERRUPT : ~0);
+
+			if ((state->config[devfn][i] ^ fn->initial[i]) & fixed)
+				return false;
+		}
+	}
+	return true;
+}
+
+static int pci_load(struct device *device, const void *state)
+{
+	const struct pci_state *loaded = state;
+	struct pci_function *fn;
+
+	if (!pci_state_is_good(loaded))
+		return -EINVAL;
+	pthread_mutex_lock(&pci.lock);
+	pci.address = loaded->address;
+	for_each_function(fn)
+	{
+		memcpy(fn->config, loaded->config[fn->devfn], sizeof(fn->config));
+		function_update_pin(fn);
+	}
+	pthread_mutex_unlock(&pci.lock);
+	pci_remap();
+	for_each_function(fn)
+	{
+		for (struct pci_capability *cap = fn->capabilities; cap; cap = cap->next) {
+			if (cap->loaded)
+				cap->loaded(cap);
+		}
+	}
+	return 0;
+}
+
 /* Registers as at power-on; and each BAR has its address there. */
-static int pci_reset_registers(void)
+static int pci_fill_power_on(struct pci_state *state)
 {
 	struct pci_bar_space next = {.port = pci.place->ports.start,
 				     .memory = pci.place->memory.start};
 	struct pci_function *fn;
 	int err = 0;
 
-	pthread_mutex_lock(&pci.lock);
-	pci.address = 0;
 	for_each_function(fn)
 	{
-		memcpy(fn->config, fn->initial, sizeof(fn->config));
-		function_update_pin(fn);
-		err = err ?: pci_bar_place(fn, &next);
+		u8 *config = state->config[fn->devfn];
+
+		state->present[fn->devfn] = 1;
+		memcpy(config, fn->initial, sizeof(fn->initial));
+		err = err ?: pci_bar_place(fn, config, &next);
 	}
-	pthread_mutex_unlock(&pci.lock);
 	return err;
 }
 
@@ -534,10 +606,17 @@ static void pci_log_function(struct pci_function *fn, void *arg)
 
 static int pci_reset(struct device *device)
 {
+	struct pci_state *power_on = calloc(1, sizeof(*power_on));
 	struct pci_function *fn;
-	int err = pci_reset_registers();
+	int err;
 
-	pci_remap();
+	if (!power_on)
+		return log_fail(-ENOMEM, "pci: out of memory");
+	err = pci_fill_power_on(power_on);
+	err = err ?: pci_load(device, power_on);
+	free(power_on);
+	if (err)
+		return err;
 	for_each_function(fn)
 	{
 		for (struct pci_capability *cap = fn->capabilities; cap; cap = cap->next) {
@@ -547,7 +626,7 @@ static int pci_reset(struct device *device)
 	}
 	if (log_threshold >= LOG_DEBUG)
 		pci_for_each(pci_log_function, NULL);
-	return err;
+	return 0;
 }
 
 /* The interrupt pins that functions have, and where they go. */
@@ -616,7 +695,15 @@ static struct pci_function host_bridge = {
 	.class_code = 0x060000,
 };
 
-static struct device pci_device = {.name = "pci", .reset = pci_reset, .describe = pci_describe};
+static const struct device_state pci_form = {
+	.version = STATE_VERSION,
+	.bytes = sizeof(struct pci_state),
+	.save = pci_save,
+	.load = pci_load,
+};
+
+static struct device pci_device = {
+	.name = "pci", .state = &pci_form, .reset = pci_reset, .describe = pci_describe};
 
 int pci_create(struct kvm *kvm, const struct pci_place *place)
 {

@@ -139,9 +139,10 @@ void device_unregister(struct device *dev);
 int device_reset(struct device *dev);
 
 /*
- * The header and the state of a device, device_state_bytes() in all; 0: it has no state. As save()
- * and load() above. device_load(): 0, or -EINVAL after a log_error() line that names the device:
- * another device's, another version or length, or refused by load().
+ * The header and the state of a device, device_state_bytes() in all; 0: it has no state. buf is
+ * aligned to 8 bytes, and so is what save() and load() get. As save() and load() above.
+ * device_load(): 0, or -EINVAL after a log_error() line that names the device: another device's,
+ * another version or length, or refused by load().
  */
 size_t device_state_bytes(const struct device *dev);
 void device_save(struct device *dev, void *buf);

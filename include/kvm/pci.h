@@ -88,6 +88,8 @@ struct pci_capability {
 	void (*written)(struct pci_capability *cap, unsigned int reg, unsigned int size);
 	/* The machine was reset, and config space is as at power-on. Main thread, vCPUs parked. */
 	void (*reset)(struct pci_capability *cap);
+	/* Config space is that of a saved state, or as at power-on. Main thread, vCPUs parked. */
+	void (*loaded)(struct pci_capability *cap);
 	/* pci/pci.c's own, to be read */
 	struct pci_function *fn;
 	u8 at;

@@ -21,7 +21,7 @@
 #include <string.h>
 
 /* The bytes of the last save_state(), header and all: a test may damage them. */
-static u8 saved_state[128 * KIB];
+static u8 saved_state[128 * KIB] __attribute__((aligned(8)));
 static size_t saved_bytes;
 
 struct state_search {

@@ -3,6 +3,7 @@
  * pci/bar.c, and what pci/pci.c offers to owners of functions: BARs that are sized, moved and
  * refused, capabilities, pins. The function under test is a fake one.
  */
+#include "tests/lib/device-state.h"
 #include "tests/lib/fake-machine.h"
 #include "tests/lib/log-record.h"
 #include "tests/lib/pci-guest.h"
@@ -574,6 +575,54 @@ static void test_two_threads(void **state)
 	assert_int_equal(mmio_in(0xd0000000, 4), 0x61000000);
 }
 
+/* BARs where the guest has put them, a pin that is high, the register that is selected. */
+static void test_state(void **state)
+{
+	u64 moved = LAYOUT_PCI_MMIO + 0x800000;
+	u32 port = pci_in(A, BAR(0), 4) & ~3U;
+
+	pci_out(A, BAR(1), 4, (u32)moved);
+	pci_out(A, LINE, 1, 0x0b);
+	pci_out(A, COMMAND, 2, DECODE);
+	pci_set_intx(&a, true);
+	fake_out(0xcf8, 4, 0x80000000U | A << 8 | LINE);
+	save_state("pci");
+	assert_int_equal(mmio_in(moved, 4), 'a' << 24);
+	assert_true(fake_irq(17));
+
+	pci_set_intx(&a, false);
+	assert_int_equal(device_reset_all(), 0);
+	assert_int_equal(mmio_in(moved, 4), 0xffffffff);
+	assert_false(fake_irq(17));
+	assert_int_equal(fake_in(0xcf8, 4), 0);
+
+	assert_int_equal(load_state("pci"), 0);
+	assert_int_equal(fake_in(0xcfc, 1), 0x0b);
+	assert_int_equal(mmio_in(moved, 4), 'a' << 24);
+	assert_int_equal(fake_in((u16)port, 4), 'a' << 24);
+	assert_true(fake_irq(17));
+	assert_int_equal(pci_in(A, COMMAND, 2), DECODE);
+	assert_int_equal(pci_in(A, BAR(1), 4), moved);
+	assert_int_equal(pci_in(B, COMMAND, 2), 0);
+	pci_set_intx(&a, false);
+	assert_false(fake_irq(17));
+}
+
+/* Offsets: the address, 256 bytes of presence, then 256 bytes a function. */
+static void test_state_refused(void **state)
+{
+	size_t config = 4 + 256 + 256 * A;
+
+	save_state("pci");
+	assert_refused("pci", 0, 0x01);		    /* a reserved bit of CONFIG_ADDRESS */
+	assert_refused("pci", 4 + A, 0);	    /* a function that is there */
+	assert_refused("pci", 4 + B + 1, 1);	    /* one that is not */
+	assert_refused("pci", config, 0x55);	    /* another vendor */
+	assert_refused("pci", config + 0x10, 0x00); /* a memory BAR where ports are */
+	assert_refused("pci", config + 0x40, 0x01); /* a capability that is not there */
+	assert_int_equal(load_state("pci"), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -596,6 +645,8 @@ int main(void)
 		TEST(test_map),
 		TEST(test_no_room_at_power_on),
 		TEST(test_two_threads),
+		TEST(test_state),
+		TEST(test_state_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

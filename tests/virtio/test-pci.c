@@ -365,8 +365,7 @@ static void test_lent_queue(void **state)
 	driver_up(1);
 	assert_int_equal(on_loop(lend_queue), 0);
 	assert_int_equal(eventfd_write(ring.call, 1), 0);
-	settle();
-	assert_true(fake_irq(LINE));
+	assert_true(fake_wait_rises(LINE, 1));
 	assert_int_equal(cap_in(CAP_ISR, 0, 1), 1);
 	assert_int_equal(on_loop(take_queue_back), 0);
 
