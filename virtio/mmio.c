@@ -311,16 +311,14 @@ static const struct virtio_transport mmio_transport = {
 static int mmio_find_window(const struct kvm *kvm, const struct virtio_device *dev,
 			    unsigned int *window)
 {
-	unsigned int count = MIN(kvm->windows.count, WINDOWS_MAX);
-
-	for (unsigned int i = 0; i < count; i++) {
+	for (unsigned int i = 0; i < WINDOWS_MAX && i < kvm->windows.count; i++) {
 		if (windows_used >> i & 1)
 			continue;
 		*window = i;
 		return 0;
 	}
 	return log_fail(-ENOSPC, "%s: only %u devices fit on virtio-mmio; use fewer", dev->name,
-			count);
+			kvm->windows.count);
 }
 
 int virtio_mmio_add(struct kvm *kvm, struct virtio_device *dev)
