@@ -54,7 +54,7 @@ static const struct option gmem_options[] = {
 	 .value = &gmem_shared,
 	 .help = "make guest RAM a memfd, which another process can map"},
 };
-OPTION_GROUP(gmem, "run", "Machine", 10, gmem_options);
+OPTION_GROUP(gmem, run, "Machine", 14, gmem_options);
 
 void gmem_share(void)
 {

@@ -5,12 +5,7 @@
  * Each test is a run of its own: what is recorded cannot be taken back, so it runs in a child
  * process. The loop is the real one, the clock is tests/lib/fake-clock.c.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/arch.h>
 #include <kvm/config.h>
@@ -29,9 +24,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define CHILD_MAX_S 10 /* none waits: the clock is the test's */
 

@@ -8,12 +8,7 @@
 #ifndef TESTS_LIB_DEVICE_STATE_H
 #define TESTS_LIB_DEVICE_STATE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/device.h>

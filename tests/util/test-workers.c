@@ -4,12 +4,7 @@
  * threads there are; a job that hangs is left behind with its buffer, and the pool goes on; no
  * thread can be made. The pool's threads wait for a gate that a test opens.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -23,9 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
