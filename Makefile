@@ -26,7 +26,7 @@ endif
 
 OBJS-main := main.o kvm.o kvm-cpu.o builtin-run.o builtin-stop.o builtin-pause.o builtin-list.o \
 	     builtin-stat.o builtin-logs.o builtin-wait.o builtin-console.o builtin-balloon.o \
-	     builtin-debug.o builtin-version.o builtin-help.o dry-run.o
+	     builtin-debug.o builtin-version.o builtin-help.o
 OBJS-core := $(addprefix core/,config.o ioctl.o event.o heard.o park.o exit.o exit-names.o end.o \
 	     power.o halt.o freeze.o reset.o pause.o own-init.o gmem.o bus.o irq.o irq-pin.o \
 	     irq-line.o device.o phase.o)
@@ -47,7 +47,7 @@ OBJS-disk := $(addprefix disk/,disk.o request.o open.o option.o format.o file.o 
 	     raw.o overlay.o engine-threads.o)
 OBJS-console := $(addprefix console/,console.o log.o view.o term.o)
 OBJS-control := $(addprefix control/,socket.o commands.o debug.o name.o detach.o detached-log.o \
-	     notify.o runtime-dir.o remains.o)
+	     notify.o signals.o runtime-dir.o remains.o)
 OBJS-client := $(addprefix client/,connection.o select.o debug-show.o debug-symbols.o)
 OBJS-report := $(addprefix report/,result.o trace.o trace-forms.o budget.o lines.o kernel-lines.o)
 OBJS-guest := $(addprefix guest/,initramfs.o modules.o modules-table.o cpio.o cmdline.o root.o \

@@ -10,34 +10,38 @@
  * bytes are written, the devices come to rest, the result file is completed, everything
  * is undone in reverse, and the status is returned.
  *
- * Signals that end a run are read from a signalfd on the loop: the first SIGTERM,
- * SIGINT or SIGHUP presses the power button and starts the grace time, a second one
- * ends the run at once with 128+n. (While the terminal is raw, Ctrl-C is a byte for
- * the guest.) Until the guest runs there is no button to press: the first signal ends
- * the start with 128+n, and --timeout and --boot-timeout end it with 124 (util/cancel.c).
+ * Until the guest runs, a signal ends the start with 128+n, and --timeout and --boot-timeout end it
+ * with 124 (util/cancel.c); from then on control/signals.c has the signals.
+ *
+ * --dry-run stops just before the first KVM_RUN and prints the machine as it stands there. Everything
+ * has been done but the run itself, so what is printed is what is there, not what was meant. It goes
+ * to standard output, because it is what was asked for. Lines are "kind: fields", stable enough for
+ * grep.
  */
 #include <kvm/boot-search.h>
 #include <kvm/boot.h>
 #include <kvm/budget.h>
 #include <kvm/builtin.h>
+#include <kvm/bus.h>
 #include <kvm/cancel.h>
 #include <kvm/config.h>
 #include <kvm/console.h>
 #include <kvm/detach.h>
 #include <kvm/device.h>
 #include <kvm/disk.h>
-#include <kvm/dry-run.h>
-#include <kvm/freeze.h>
 #include <kvm/event.h>
+#include <kvm/freeze.h>
 #include <kvm/init.h>
 #include <kvm/initramfs.h>
 #include <kvm/kernel-lines.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <kvm/log.h>
+#include <kvm/pci.h>
 #include <kvm/phase.h>
 #include <kvm/reset.h>
 #include <kvm/result.h>
+#include <kvm/signals.h>
 #include <kvm/status-port.h>
 #include <kvm/term.h>
 #include <kvm/trace.h>
@@ -48,8 +52,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -178,27 +180,7 @@ static int run_choose_init(void)
 	return MIN(wanted, 0);
 }
 
-/* --- signals --- */
-
-static struct {
-	struct loop_fd source;
-	bool asked;
-} run_signals;
-
-static const int ending_signals[] = {SIGTERM, SIGINT, SIGHUP};
-
-/* Under nohup a hang-up is nothing to us. (SIGINT counts: shells ignore it for every `cmd &`.) */
-static void run_signal_set(sigset_t *set)
-{
-	struct sigaction hangup;
-
-	sigemptyset(set);
-	for (size_t i = 0; i < ARRAY_SIZE(ending_signals); i++)
-		sigaddset(set, ending_signals[i]);
-	sigaction(SIGHUP, NULL, &hangup);
-	if (hangup.sa_handler == SIG_IGN)
-		sigdelset(set, SIGHUP);
-}
+/* --- a start that is called off --- */
 
 static u64 run_deadline(void)
 {
@@ -236,80 +218,116 @@ static void run_catch_signals(void)
 {
 	struct cancel_plan plan = {.deadline_ns = run_deadline(), .force = run_force};
 
-	run_signal_set(&plan.signals);
+	signals_get_set(&plan.signals);
 	cancel_begin(&plan);
 	/* It comes back as an error of the write, and is handled there. */
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void run_signal(void *arg, u32 events)
-{
-	struct signalfd_siginfo info;
-	struct kvm *kvm = arg;
+/* --- the machine as it stands --- */
 
-	if (read(run_signals.source.fd, &info, sizeof(info)) != sizeof(info))
-		return;
-	if (run_signals.asked) {
-		kvm_end(kvm, END_SIGNAL, 128 + (int)info.ssi_signo);
-		return;
+static void dry_run_range(const struct boot_range *range, void *arg)
+{
+	printf("boot: 0x%010llx-0x%010llx %s\n", range->start, (range->end - 1), range->name);
+}
+
+static void dry_run_region(const struct bus_region *region, void *arg)
+{
+	const struct bus *bus = arg;
+
+	printf("%s: 0x%04llx-0x%04llx %s\n", bus->name, region->base,
+	       (region->base + region->len - 1), region->name);
+}
+
+static void dry_run_function(struct pci_function *fn, void *arg)
+{
+	char line[PCI_MAP_LINE] = "";
+
+	pci_map_line(fn, line, sizeof(line));
+	printf("pci: %s\n", line);
+}
+
+static void dry_run_record(void *arg, const struct device_record *record)
+{
+	printf(" %s:%u", record->hid, record->uid);
+	for (unsigned int i = 0; i < record->count; i++) {
+		const struct device_resource *res = &record->resources[i];
+
+		if (res->type == RESOURCE_IRQ)
+			printf(" irq %llu", res->base);
 	}
-	run_signals.asked = true;
-	kvm_press_power_button(config.grace_ns);
-	log_warn("SIG%s: the power button was pressed; the guest has %.1f s, a second signal "
-		 "ends it at once",
-		 sigabbrev_np((int)info.ssi_signo), (double)config.grace_ns / NSEC_PER_SEC);
 }
 
-static int run_signals_init(struct kvm *kvm)
+static void dry_run_device(struct device *dev, void *arg)
 {
-	sigset_t set;
-
-	run_signal_set(&set);
-	run_signals.source = (struct loop_fd){
-		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .fn = run_signal, .arg = kvm};
-	if (run_signals.source.fd < 0)
-		return log_fail(-errno, "signals: signalfd: %s", strerror(errno));
-	return loop_watch(kvm->loop, &run_signals.source, EPOLLIN);
+	printf("device: %s", dev->name);
+	if (dev->describe)
+		dev->describe(dev, dry_run_record, arg);
+	printf("\n");
 }
 
-static void run_signals_exit(struct kvm *kvm)
+static int dry_run_print(struct kvm *kvm)
 {
-	loop_unwatch(kvm->loop, &run_signals.source);
-	close(run_signals.source.fd);
-}
+	printf("name: %s\n", config.name);
+	printf("kernel: %s\n", config.kernel);
+	printf("entry: %s\n", boot_entry());
+	printf("cmdline: %s\n", boot_cmdline());
+	printf("cpus: %u\n", kvm->cpu_count);
+	for (unsigned int i = 0; i < kvm->mem.count; i++) {
+		const struct gmem_bank *bank = &kvm->mem.banks[i];
 
-INIT_MODULE(run_signals, .level = INIT_LATE, .init = run_signals_init, .exit = run_signals_exit);
+		printf("ram: 0x%010llx-0x%010llx\n", bank->base, (bank->base + bank->size - 1));
+	}
+	boot_for_each_range(dry_run_range, NULL);
+	bus_for_each(&kvm->ports, dry_run_region, &kvm->ports);
+	bus_for_each(&kvm->mmio, dry_run_region, &kvm->mmio);
+	pci_for_each(dry_run_function, NULL);
+	device_for_each(dry_run_device, NULL);
+	if (fflush(stdout) || ferror(stdout))
+		return log_fail(-EIO, "--dry-run: standard output cannot be written");
+	return 0;
+}
 
 /* --- the run --- */
 
-/* Complete the files. If one cannot be written it says so; the status stays the run's. */
-static int run_finish(struct kvm *kvm, enum end_reason reason, int status)
-{
-	trace_finish(kvm, kvm_end_name(reason), status);
-	result_finish(kvm, kvm_end_name(reason), status);
-	return status;
-}
+/* How it ended, and what is left to undo. */
+struct run_end {
+	struct kvm *kvm; /* the guest ran on it; NULL: none did */
+	enum end_reason reason;
+	int status;
+	bool stuck; /* a vCPU did not come back */
+};
 
 /* Before any guest ran: a failure, which has said its line, or it was called off. */
-static int run_fail(void)
+static struct run_end run_failed(void)
 {
-	enum end_reason reason;
-	int cause = cancel_end(), status;
+	struct run_end end = {.reason = END_ERROR, .status = STATUS_ERROR};
+	int cause = cancel_end();
 
 	if (!cause)
-		return run_finish(NULL, END_ERROR, STATUS_ERROR);
-	status = run_cancel_status(cause, &reason);
-	if (reason == END_SIGNAL)
+		return end;
+	end.status = run_cancel_status(cause, &end.reason);
+	if (end.reason == END_SIGNAL)
 		log_error("SIG%s: the start was ended; no guest ran", sigabbrev_np(cause));
 	else if (config.timeout_ns &&
 		 (!config.boot_timeout_ns || config.timeout_ns <= config.boot_timeout_ns))
 		log_error("--timeout: the start was not over in time");
 	else
 		log_error("--boot-timeout: the start was not over in time");
-	return run_finish(NULL, reason, status);
+	return end;
 }
 
-static void run_machine(struct kvm *kvm)
+static struct run_end run_dry(struct kvm *kvm)
+{
+	bool failed = dry_run_print(kvm);
+
+	init_exit(kvm);
+	return (struct run_end){.reason = failed ? END_ERROR : END_EXIT,
+				.status = failed ? STATUS_ERROR : 0};
+}
+
+/* The guest runs, from its first instruction to its last. */
+static void run_guest(struct kvm *kvm)
 {
 	int err;
 
@@ -325,67 +343,80 @@ static void run_machine(struct kvm *kvm)
 		kvm_end(kvm, END_ERROR, STATUS_ERROR);
 }
 
-static int run_vm(void)
+static struct run_end run_vm(struct kvm *kvm)
 {
-	static struct kvm kvm;
-	enum end_reason reason;
-	bool stuck;
-	int status;
+	struct run_end end = {.kvm = kvm};
 
-	if (init_run(&kvm))
-		return run_fail();
+	if (init_run(kvm))
+		return run_failed();
 	phase_mark(PHASE_KVM);
-	if (kvm_power_on(&kvm) || cancel_end()) {
-		init_exit(&kvm);
-		return run_fail();
+	if (kvm_power_on(kvm) || cancel_end()) {
+		init_exit(kvm);
+		return run_failed();
 	}
 	phase_mark(PHASE_VM_READY);
-	if (config.dry_run) {
-		status = dry_run_print(&kvm) ? STATUS_ERROR : 0;
-		init_exit(&kvm);
-		return run_finish(NULL, status ? END_ERROR : END_EXIT, status);
-	}
-	run_machine(&kvm);
-	stuck = kvm_cpu_join_all(&kvm) != 0;
+	if (config.dry_run)
+		return run_dry(kvm);
+	run_guest(kvm);
+	end.stuck = kvm_cpu_join_all(kvm) != 0;
 	/* The terminal is the user's again, and Ctrl-C ends what may be a long wait. */
 	term_stop();
-	console_drain(run_signals.source.fd, kvm_end_patience());
+	console_drain(signals_fd(), kvm_end_patience());
 	kvm_say_panic();
 	report_judge();
-	run_signals.asked = true; /* a signal ends what is left */
-	freeze_at_end(&kvm);
-	reason = kvm_end_reason(&status);
-	budget_check_end(&reason, &status);
-	run_finish(&kvm, reason, status);
+	signals_do_not_ask();
+	freeze_at_end(kvm);
+	end.reason = kvm_end_reason(&end.status);
+	budget_check_end(&end.reason, &end.status);
+	return end;
+}
+
+static struct run_end run_here(int positional, char **argv)
+{
+	static struct kvm kvm;
+
+	run_catch_signals();
+	if (run_complete_config(positional, argv) || run_choose_init() || boot_open_files() ||
+	    disk_open_all())
+		return run_failed();
+	phase_mark(PHASE_OPTIONS);
+	return run_vm(&kvm);
+}
+
+/* Every run that is this process's ends here. A file that cannot be written changes no status. */
+static int run_finish(const struct run_end *end)
+{
+	trace_finish(end->kvm, kvm_end_name(end->reason), end->status);
+	result_finish(end->kvm, kvm_end_name(end->reason), end->status);
 	/* The memory of a vCPU that never came back cannot be freed; leave as we are. */
-	if (stuck)
-		exit(status);
-	init_exit(&kvm);
-	return status;
+	if (end->stuck)
+		exit(end->status);
+	if (end->kvm)
+		init_exit(end->kvm);
+	disk_close_all();
+	initramfs_free();
+	return end->status;
 }
 
 int builtin_run(int argc, char **argv)
 {
-	int positional, status = STATUS_ERROR, forked = 0;
+	struct run_end end = {.reason = END_ERROR, .status = STATUS_ERROR};
+	int positional, status, forked = 0;
+	int err = options_parse("run", argc, argv, &positional);
 
-	if (options_parse("run", argc, argv, &positional))
-		return run_finish(NULL, END_ERROR, STATUS_ERROR);
-	if (help_wanted) {
-		run_finish(NULL, END_EXIT, 0);
+	if (!err && help_wanted) {
+		end = (struct run_end){.reason = END_EXIT};
+		run_finish(&end);
 		return STATUS_HELP;
 	}
-	log_threshold = config.debug ? LOG_DEBUG : (enum log_level)config.loglevel;
-	if (config.detach && !config.dry_run)
-		forked = detach_fork(&status);
-	if (forked)
-		return forked > 0 ? status : run_finish(NULL, END_ERROR, STATUS_ERROR);
-	run_catch_signals();
-	if (run_complete_config(positional, argv) || run_choose_init() || boot_open_files() ||
-	    disk_open_all())
-		return run_fail();
-	phase_mark(PHASE_OPTIONS);
-	status = run_vm();
-	disk_close_all();
-	initramfs_free();
-	return status;
+	if (!err) {
+		log_threshold = config.debug ? LOG_DEBUG : (enum log_level)config.loglevel;
+		if (config.detach && !config.dry_run)
+			forked = detach_fork(&status);
+		if (forked > 0)
+			return status; /* the machine is another process's */
+		if (!forked)
+			end = run_here(positional, argv);
+	}
+	return run_finish(&end);
 }
