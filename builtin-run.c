@@ -13,10 +13,10 @@
  * Until the guest runs, a signal ends the start with 128+n, and --timeout and --boot-timeout end it
  * with 124 (util/cancel.c); from then on control/signals.c has the signals.
  *
- * --dry-run stops just before the first KVM_RUN and prints the machine as it stands there. Everything
- * has been done but the run itself, so what is printed is what is there, not what was meant. It goes
- * to standard output, because it is what was asked for. Lines are "kind: fields", stable enough for
- * grep.
+ * --dry-run stops just before the first KVM_RUN and prints the machine as it stands there.
+ * Everything has been done but the run itself, so what is printed is what is there, not what was
+ * meant. It goes to standard output, because it is what was asked for. Lines are "kind: fields",
+ * stable enough for grep.
  */
 #include <kvm/boot-search.h>
 #include <kvm/boot.h>

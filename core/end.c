@@ -4,9 +4,9 @@
  *
  * A run has one cause of ending: the first that was recorded. kvm_note_end() records, kvm_end()
  * records and stops the machine. A recorded cause does not mean that the run is over: after a panic
- * the trace is still to come, and under --on-panic=continue the end may be hours away. kvm_is_over()
- * is for those who wait for something that will not come any more, kvm_is_ending() for those who
- * say what state the machine is in. What leads to an end, and when, is core/power.c.
+ * the trace is still to come, and under --on-panic=continue the end may be hours away.
+ * kvm_is_over() is for those who wait for something that will not come any more, kvm_is_ending()
+ * for those who say what state the machine is in. What leads to an end, and when, is core/power.c.
  *
  * A guest that was given a command (--exec) tells its status by lkvm's init. If it powers off,
  * reboots or halts without that, nobody knows what became of the command: the cause is `error`.
@@ -17,8 +17,8 @@
  * Threads: causes come from vCPU threads (chips), the loop (timers, signals, terminal) and the main
  * thread; one mutex guards the record.
  *
- * Ends on purpose without a shutdown conversation with devices: here the vCPUs are stopped, the loop
- * returns, the devices come to rest (core/stop.c), and the init list unwinds.
+ * Ends on purpose without a shutdown conversation with devices: here the vCPUs are stopped, the
+ * loop returns, the devices come to rest (core/freeze.c), and the init list unwinds.
  */
 #include <kvm/config.h>
 #include <kvm/kvm.h>

@@ -2,9 +2,9 @@
 /*
  * What happened to the machine, for whoever listens.
  *
- * Those to whom something happens (a pause, a disk that is resized) post it here; the control socket
- * listens and passes it on to its clients. So neither knows the other, and a machine without a
- * control socket posts to nobody.
+ * Those to whom something happens (a pause, a disk that is resized) post it here; the control
+ * socket listens and passes it on to its clients. So neither knows the other, and a machine without
+ * a control socket posts to nobody.
  *
  * Threads: events come from all. The listener is called at once, possibly under locks of the
  * poster's, so it must only take a note.

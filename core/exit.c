@@ -172,8 +172,7 @@ static void exit_system_event(struct kvm_cpu *cpu)
 
 static const struct exit_kind exit_kinds[KVM_CPU_EXIT_KINDS] = {
 	[KVM_EXIT_UNKNOWN] = {exit_unknown, NULL},
-	[KVM_EXIT_EXCEPTION] = {NULL,
-				"KVM could not handle an exception of the guest"},
+	[KVM_EXIT_EXCEPTION] = {NULL, "KVM could not handle an exception of the guest"},
 	[KVM_EXIT_IO] = {exit_io, NULL},
 	[KVM_EXIT_HYPERCALL] = {NULL, NOT_ASKED_FOR},
 	[KVM_EXIT_DEBUG] = {NULL, NOT_ASKED_FOR},

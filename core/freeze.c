@@ -12,8 +12,8 @@
  * The loop never waits, neither for a vCPU nor for the host's storage. The bell of the last vCPU to
  * park lets the first request begin. If it needs the devices they are asked, and take nothing new
  * from then on; one that has something in flight says so, and rings when that is done
- * (device_rested()). Then done() is called, and the next request is served, or the vCPUs go on. After
- * a reset they go on in any case, and are asked anew for the next request.
+ * (device_rested()). Then done() is called, and the next request is served, or the vCPUs go on.
+ * After a reset they go on in any case, and are asked anew for the next request.
  *
  * vCPUs and devices together have 5 s. What is not ready then is named, and who waits hears that it
  * failed; all go on, unless that was a reset, which ends the run. A reset that comes while others
@@ -25,8 +25,8 @@
  *
  * The run's own timers (--timeout, the grace time) go on: they are the host's.
  *
- * Threads: a request may come from any, so a place in the queue is an atomic pointer. Everything else
- * is the loop's.
+ * Threads: a request may come from any, so a place in the queue is an atomic pointer. Everything
+ * else is the loop's.
  */
 #include <kvm/device.h>
 #include <kvm/freeze.h>

@@ -4,8 +4,8 @@
  *
  * They are IOAPIC pins that no ISA device has. The PICs do not reach them, and Linux runs on the
  * PICs with nolapic or noapic, and with acpi=off if it was built without MP tables; there devices
- * share ISA lines that are free, as they did on PCs of that time. Which of the two it is, is decided
- * once, before any device exists.
+ * share ISA lines that are free, as they did on PCs of that time. Which of the two it is, is
+ * decided once, before any device exists.
  *
  * How several pins share a line: irq-pin.c.
  */

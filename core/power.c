@@ -16,8 +16,8 @@
  * A reset of the guest ends the run or begins a reset in place (core/reset.c), as --on-reboot says;
  * one of the CPU alone is looked at first: the guest may want to go on after it.
  *
- * Threads: a vCPU that reports a panic rings a bell, and the loop arms the timer; all timers are the
- * loop's. The line of the panic has a lock of its own. The record is core/power.c.
+ * Threads: a vCPU that reports a panic rings a bell, and the loop arms the timer; all timers are
+ * the loop's. The line of the panic has a lock of its own. The record is core/end.c.
  */
 #include <kvm/arch.h>
 #include <kvm/config.h>

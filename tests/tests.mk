@@ -62,7 +62,8 @@ $(call unit, core/test-power, core/power.o core/end.o core/event.o tests/lib/fak
 $(call unit, core/test-exit, core/exit.o core/exit-names.o)
 $(call unit, core/test-halt, core/halt.o tests/lib/fake-clock.o)
 $(call unit, control/test-socket, control/socket.o core/event.o control/runtime-dir.o)
-$(call unit, core/test-pause, core/pause.o core/freeze.o core/event.o core/device.o tests/lib/fake-clock.o)
+$(call unit, core/test-pause, $(addprefix core/,pause.o freeze.o event.o device.o) \
+	tests/lib/fake-clock.o)
 $(call unit, core/test-reset, core/reset.o core/freeze.o core/event.o core/device.o)
 $(call unit, report/test-lines, $(LINES))
 $(call unit, control/test-notify, control/notify.o)

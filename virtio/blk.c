@@ -25,7 +25,7 @@
  * (CONFIG_WCE), gets each write when it is on stable storage.
  *
  * Stopping: nothing is popped any more, and virtio_stopped() follows the last request. Nobody waits
- * for that: at the end of a run the machine comes to rest before (core/pause.c), or what is left
+ * for that: at the end of a run the machine comes to rest before (core/freeze.c), or what is left
  * stays as it is until the process ends.
  * Loop's thread, but for config_write().
  *

@@ -8,8 +8,8 @@
 #include <kvm/types.h>
 
 /*
- * The machine was paused, a device was resized: the names are those of docs/control.md. Strings that
- * stay as long as the machine. Any thread, under any lock.
+ * The machine was paused, a device was resized: the names are those of docs/control.md. Strings
+ * that stay as long as the machine. Any thread, under any lock.
  */
 void event_post(const char *name);
 void event_post_device(const char *device, const char *name);

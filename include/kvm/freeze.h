@@ -31,8 +31,8 @@ struct freeze_request {
 	void (*undo)(struct kvm *kvm);
 	/*
 	 * err 0: what must be at rest is. Returns whether the vCPUs go on. Else it has failed:
-	 * -ETIMEDOUT, -ECANCELED when the run ends first, or what begin() or a device said. Then the
-	 * machine goes on already, unless it is fatal, and what is returned does not matter.
+	 * -ETIMEDOUT, -ECANCELED when the run ends first, or what begin() or a device said. Then
+	 * the machine goes on already, unless it is fatal, and the returned value does not matter.
 	 */
 	bool (*done)(struct kvm *kvm, int err);
 	bool begun; /* core/freeze.c's */

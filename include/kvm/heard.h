@@ -13,7 +13,7 @@
 void heard_output(u64 bytes);
 u64 heard_output_bytes(void); /* any thread */
 
-/* The kernel said that it halts on purpose; false: another kernel has taken its place. Any thread. */
+/* The kernel said that it halts on purpose; false: another kernel took its place. Any thread. */
 void heard_halt(bool halted);
 bool heard_halted(void);
 

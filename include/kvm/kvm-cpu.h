@@ -12,8 +12,8 @@
 
 struct kvm;
 
-#define KVM_CPU_MAX	    255 /* xAPIC ids are 8 bits and 255 is broadcast */
-#define KVM_CPU_EXIT_KINDS  64	/* more than any installed header names */
+#define KVM_CPU_MAX	   255 /* xAPIC ids are 8 bits and 255 is broadcast */
+#define KVM_CPU_EXIT_KINDS 64  /* more than any installed header names */
 
 struct kvm_cpu {
 	struct kvm *kvm;

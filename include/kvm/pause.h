@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pause the machine, and let it go on; look at its vCPUs. core/pause.c. All of it on the loop's thread.
+ * Pause the machine, and let it go on; look at its vCPUs. core/pause.c. All of it on the loop's
+ * thread.
  */
 #ifndef KVM_PAUSE_H
 #define KVM_PAUSE_H

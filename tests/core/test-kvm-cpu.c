@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pins kvm-cpu.c and core/park.c, parking: a vCPU is parked when its last instruction is complete, however many
- * accesses that takes, and not before.
+ * Pins kvm-cpu.c and core/park.c, parking: a vCPU is parked when its last instruction is complete,
+ * however many accesses that takes, and not before.
  *
  * KVM is this file's ioctl(): a KVM_RUN returns for each access that the instruction still has,
  * then, when it is to exit at once, with EINTR; else the guest runs until somebody wants it out,

@@ -342,7 +342,7 @@ static void run_reset_after_timeout(void)
 	assert_int_equal(log_lines, 1);
 }
 
-/* The guest powered off in time; the loop goes on for its devices (core/pause.c). */
+/* The guest powered off in time; the loop goes on for its devices (core/freeze.c). */
 static void run_grace_over_after_end(void)
 {
 	kvm_press_power_button(NSEC_PER_SEC);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pins core/reset.c with core/freeze.c: what a reset in place waits for, and whether the machine goes on after it.
+ * Pins core/reset.c with core/freeze.c: what a reset in place waits for, and whether the machine
+ * goes on after it.
  *
  * vCPUs, RAM and the architecture are this test's; there is one device, and the loop and the list
  * of devices are the real ones, as is util/cancel.c.
