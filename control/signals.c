@@ -72,6 +72,7 @@ static int signals_init(struct kvm *kvm)
 	sigset_t set;
 
 	signals_get_set(&set);
+	signals.asked = false;
 	signals.source = (struct loop_fd){.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
 					  .fn = signals_ready,
 					  .arg = kvm};

@@ -11,6 +11,7 @@
 #include "tests/lib/test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <kvm/arch.h>
 #include <kvm/config.h>
 #include <kvm/exit.h>
@@ -24,6 +25,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -92,20 +94,34 @@ static void parked(void *arg)
 	atomic_fetch_add(&parked_rings, 1);
 }
 
-/* Of its set-up, which is not tested here. */
-int arch_cpu_init(struct kvm_cpu *cpu)
-{
-	return -ENOSYS;
-}
+/* --- its set-up: a vCPU's descriptor is a file of the size that KVM says --- */
+
+static int most_cpus;
+static unsigned int made, made_ready, fails_at;
 
 int kvm_check_cap(const struct kvm *machine, int cap)
 {
-	return 0;
+	assert_int_equal(cap, KVM_CAP_MAX_VCPUS);
+	return most_cpus;
 }
 
 int kvm_vm_ioctl_value(const struct kvm *machine, unsigned long request, unsigned long value)
 {
-	return -ENOSYS;
+	int fd = memfd_create("vcpu", MFD_CLOEXEC);
+
+	assert_true(request == KVM_CREATE_VCPU && value == made);
+	made++;
+	assert_int_equal(ftruncate(fd, sizeof(struct kvm_run)), 0);
+	return fd;
+}
+
+int arch_cpu_init(struct kvm_cpu *cpu)
+{
+	if (cpu->id == fails_at)
+		return -EIO;
+	cpu->run->exit_reason = 77; /* it can be written */
+	made_ready++;
+	return 0;
 }
 
 /* The clock of the thread of vCPU n, which has used n + 3 seconds. */
@@ -263,6 +279,91 @@ static void test_time_that_was_used(void **state)
 	assert_int_equal(kvm_cpu_used_ns(&kvm), 0);
 }
 
+/* What is no request is handled, and the guest goes on. */
+static void test_exits_are_handled(void **state)
+{
+	park_ask_all(&kvm, PARK_REQUEST);
+	assert_true(wait_parked(5000));
+	guests[0].accesses = 5;
+	park_release_all(&kvm);
+	assert_true(wait_entered(0));
+	assert_int_equal(guests[0].handled, 5);
+	assert_int_equal(failures, 0);
+}
+
+static void test_a_stop_reaches_a_parked_vcpu(void **state)
+{
+	park_ask_all(&kvm, PARK_REQUEST);
+	assert_true(wait_parked(5000));
+	assert_int_equal(kvm_cpu_join_all(&kvm), 0);
+	assert_false(cpus[0].started || cpus[1].started);
+	assert_true(cpus[0].left && cpus[1].left);
+}
+
+static unsigned int open_files(void)
+{
+	unsigned int count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static void make_machine(unsigned int count, bool by_default)
+{
+	config.cpus = count;
+	config.cpus_by_default = by_default;
+	most_cpus = 4;
+	fails_at = UINT32_MAX;
+	made = made_ready = 0;
+}
+
+static void test_set_up(void **state)
+{
+	unsigned int files = open_files();
+	struct kvm machine = {};
+
+	make_machine(3, false);
+	assert_int_equal(init_run(&machine), 0);
+	assert_int_equal(machine.cpu_count, 3);
+	assert_int_equal(made_ready, 3);
+	assert_ptr_equal(machine.cpus[2].kvm, &machine);
+	assert_int_equal(machine.cpus[2].id, 2);
+	assert_int_equal(open_files(), files + 3);
+	init_exit(&machine);
+	assert_int_equal(machine.cpu_count, 0);
+	assert_int_equal(open_files(), files);
+}
+
+static void test_a_set_up_that_fails(void **state)
+{
+	unsigned int files = open_files();
+	struct kvm machine = {};
+
+	make_machine(4, false);
+	fails_at = 2;
+	assert_int_equal(init_run(&machine), -EIO);
+	assert_int_equal(made, 3);
+	assert_int_equal(machine.cpu_count, 0);
+	assert_null(machine.cpus);
+	assert_int_equal(open_files(), files);
+}
+
+/* A default becomes what KVM can; what was asked for is refused. */
+static void test_how_many(void **state)
+{
+	struct kvm machine = {};
+
+	make_machine(9, true);
+	assert_int_equal(init_run(&machine), 0);
+	assert_int_equal(machine.cpu_count, 4);
+	init_exit(&machine);
+	make_machine(9, false);
+	assert_int_equal(init_run(&machine), -ERANGE);
+	assert_int_equal(made, 0);
+	assert_non_null(strstr(last_line, "--cpus"));
+}
+
 static void assert_affinity(const char *list, int err)
 {
 	struct kvm machine = {};
@@ -298,6 +399,11 @@ int main(void)
 		TEST(test_errors),
 		TEST(test_time_that_was_used),
 		TEST(test_affinity),
+		TEST(test_exits_are_handled),
+		TEST(test_a_stop_reaches_a_parked_vcpu),
+		TEST(test_set_up),
+		TEST(test_a_set_up_that_fails),
+		TEST(test_how_many),
 	};
 
 	return cmocka_run_group_tests_name("core/kvm-cpu", tests, NULL, NULL);
