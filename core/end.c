@@ -4,12 +4,12 @@
  *
  * A run has one cause of ending: the first that was recorded. kvm_note_end() records, kvm_end()
  * records and stops the machine. A recorded cause does not mean that the run is over: after a panic
- * the trace is still to come, and under --on-panic=continue the end may be hours away.
- * kvm_is_over() is for those who wait for something that will not come any more, kvm_is_ending()
- * for those who say what state the machine is in. What leads to an end, and when, is core/power.c.
+ * the trace is still to come, and under --on-panic=continue the end may be hours away. Code that
+ * waits for the guest asks kvm_is_over(); code that shows the machine's state asks kvm_is_ending().
+ * What leads to an end, and when, is core/power.c.
  *
  * A guest that was given a command (--exec) tells its status by lkvm's init. If it powers off,
- * reboots or halts without that, nobody knows what became of the command: the cause is `error`.
+ * reboots or halts without that, the fate of the command is unknown: the cause is `error`.
  *
  * When all is over, the judgement of --fail-on may take the place of an end that the guest chose;
  * the guest's own is kept beside it.
@@ -40,7 +40,7 @@ static struct {
 	enum end_reason guest_reason; /* its own, when another took its place; else END_RUNNING */
 	int guest_status;
 	atomic_bool over;   /* kvm_end() was called */
-	atomic_bool forced; /* by somebody who did not want to wait for the guest any longer */
+	atomic_bool forced; /* the user did not want to wait for the guest any longer */
 } end = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Ends that are the guest's own will, and say nothing of how its command ended. */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What happened to the machine, for whoever listens.
+ * What happened to the machine, for a listener.
  *
- * Those to whom something happens (a pause, a disk that is resized) post it here; the control
- * socket listens and passes it on to its clients. So neither knows the other, and a machine without
- * a control socket posts to nobody.
+ * A module posts here what happened to it (the machine was paused, a disk was resized). The control
+ * socket listens, and tells its clients. So neither knows the other, and without a control socket
+ * an event is dropped.
  *
- * Threads: events come from all. The listener is called at once, possibly under locks of the
- * poster's, so it must only take a note.
+ * Threads: events come from any thread. The listener is called at once, while the module that posts
+ * may hold locks, so it must only make a note.
  */
 #include <kvm/event.h>
 

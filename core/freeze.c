@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Bring the machine to a standstill, for each who needs that.
+ * Stop the whole machine for a reset, a pause or a look at its vCPUs.
  *
- * A reset, a pause and a look at the vCPUs all begin in the same way: no vCPU may run, and for some
- * no device may have anything in flight. Each is a request in a queue with one place a kind. The
- * kinds have an order: a reset of the machine goes first, then one of the CPU, then who looks, then
- * the pause.
+ * All three begin in the same way: no vCPU may run, and for some no device may have anything in
+ * flight. Each is a request in a queue, which has one place for each kind. Requests are served in
+ * the order of their kinds: a reset of the machine, a reset of the CPU, a look, a pause.
  *
  *   RUNNING --freeze_ask()--> PARKING --all vCPUs parked--> SETTLING --devices at rest--> done()
  *
- * The loop never waits, neither for a vCPU nor for the host's storage. The bell of the last vCPU to
- * park lets the first request begin. If it needs the devices they are asked, and take nothing new
- * from then on; one that has something in flight says so, and rings when that is done
- * (device_rested()). Then done() is called, and the next request is served, or the vCPUs go on.
- * After a reset they go on in any case, and are asked anew for the next request.
+ * The loop never waits, neither for a vCPU nor for the host's storage. Each vCPU that has parked
+ * rings the bell. When all have, the first request begins. If it needs the devices at rest, they
+ * are asked, and accept nothing new from then on. A device with something in flight says so, and
+ * rings the bell when that is done (device_rested()). Then done() is called, and the next request
+ * is served, or the vCPUs go on. After a reset the vCPUs always go on; the next request has them
+ * parked again.
  *
- * vCPUs and devices together have 5 s. What is not ready then is named, and who waits hears that it
- * failed; all go on, unless that was a reset, which ends the run. A reset that comes while others
- * wait has its own 5 s, and so do they after it.
+ * vCPUs and devices together have 5 s. After that the late ones are named in a message, and done()
+ * is told that the request failed. A reset that fails ends the run; after other failures the
+ * machine goes on. A reset that is asked for while others wait has 5 s of its own, and the others
+ * have 5 s again after it.
  *
  * At the end of a run, when there are no vCPUs any more, the devices come to rest in the same way:
  * the loop runs on for that, with one deadline for all, and so a signal, --timeout and the control
@@ -25,8 +26,8 @@
  *
  * The run's own timers (--timeout, the grace time) go on: they are the host's.
  *
- * Threads: a request may come from any, so a place in the queue is an atomic pointer. Everything
- * else is the loop's.
+ * Threads: a request may come from any thread, so a place in the queue is an atomic pointer. The
+ * rest belongs to the loop.
  */
 #include <kvm/device.h>
 #include <kvm/freeze.h>
@@ -40,7 +41,7 @@
 static struct {
 	struct freeze_request *_Atomic queue[FREEZE_KINDS];
 	struct loop_bell bell;
-	struct loop_timer timer; /* from the first who asks until all is ready */
+	struct loop_timer timer; /* from the first request until all is ready */
 	bool timer_is_resets;
 	bool at_end;	 /* there are no vCPUs any more */
 	bool named_busy; /* devices did not come to rest in time, and were named */
@@ -149,7 +150,7 @@ static void freeze_fail(struct kvm *kvm, int err)
 		}
 	}
 	freeze_release(kvm);
-	/* Last, because who hears of it may ask again. */
+	/* Last, because done() may ask again. */
 	for (unsigned int kind = 0; kind < FREEZE_KINDS; kind++) {
 		if (failed[kind])
 			failed[kind]->done(kvm, err);

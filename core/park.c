@@ -11,7 +11,7 @@
  *
  * What a vCPU has to complete before it may park is kvm-cpu.c's affair; here it only waits. When
  * all vCPUs have set `parked`, their registers may be read or replaced by the loop's thread. Each
- * calls one hook when it parks, so that nobody has to wait for it.
+ * calls one hook when it parks, so that no thread has to wait for it.
  *
  * Threads: one mutex orders parked and requests against the waits, and `started` against kicks: a
  * thread that was joined must not be signalled. `started` is written by the main thread alone.
@@ -36,7 +36,7 @@ void park_set_immediate_exit(struct kvm_cpu *cpu, bool exit)
 	__atomic_store_n(&cpu->run->immediate_exit, exit, __ATOMIC_SEQ_CST);
 }
 
-/* --- for those who want them out --- */
+/* --- called by any thread --- */
 
 void park_ask_all(struct kvm *kvm, unsigned int request)
 {
@@ -87,7 +87,7 @@ void park_set_hook(void (*fn)(void *arg), void *arg)
 	park.hook_arg = arg;
 }
 
-/* --- for the vCPUs --- */
+/* --- called for a vCPU's thread --- */
 
 static void park_kicked(int sig)
 {
@@ -168,7 +168,7 @@ void park_wait(struct kvm_cpu *cpu)
 		park.hook(park.hook_arg);
 
 	pthread_mutex_lock(&park.lock);
-	/* Until unparked, not until nobody asks: the next reset may ask again at once. */
+	/* It waits for the release, not for the request to go: the next reset may ask at once. */
 	while (atomic_load(&cpu->parked) && !(atomic_load(&cpu->requests) & PARK_STOP))
 		pthread_cond_wait(&park.changed, &park.lock);
 	pthread_mutex_unlock(&park.lock);

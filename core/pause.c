@@ -10,11 +10,11 @@
  * network says.
  *
  * A look is less: the vCPUs park, done() sees them, and they go on. Devices and clocks are not
- * concerned, so that a disk that hangs keeps nobody from looking; the guest loses milliseconds, as
- * to a host that was busy. Both may be asked for at once: who looks is served first.
+ * concerned, so a look works while a disk hangs; the guest loses milliseconds, as on a busy host.
+ * Both may be asked for at once: looks are served first.
  *
- * How the machine comes to a standstill, with its time limit, is core/freeze.c. Here are the lists
- * of those who wait, and the clocks.
+ * How the machine is stopped, with a time limit, is core/freeze.c. Here are the lists of those who
+ * wait, and the clocks.
  *
  * Clocks: guests run by kvmclock or by the TSC. All TSCs are read while the vCPUs are parked, and
  * written back at the end (arch_cpu_hold_clock()); then KVM's clock is set to what it was, for
@@ -44,7 +44,7 @@ bool kvm_is_paused(void)
 	return pausing.paused;
 }
 
-/* Everybody who waits in this list hears how it went; a pause may be asked for again in done(). */
+/* Tell everyone in this list how it went; done() may ask for a pause again. */
 static void pause_tell(struct pause_wait **list, int err)
 {
 	struct pause_wait *wait = *list, *next;

@@ -147,7 +147,7 @@ void kvm_press_power_button(u64 grace_ns)
 	kvm_resume(kvm);
 	if (power.press)
 		power.press(power.press_dev);
-	/* Of several who ask the one in the greatest hurry counts. */
+	/* Of several requests the earliest deadline counts. */
 	if (!power.grace.deadline_ns || deadline < power.grace.deadline_ns)
 		loop_arm(kvm->loop, &power.grace, deadline);
 	own_init_ask(deadline);
@@ -168,7 +168,7 @@ u64 kvm_end_patience(void)
 		return at_least;
 	if (power.timeout.deadline_ns)
 		until = power.timeout.deadline_ns;
-	/* Who asked for an end counts on the grace time. */
+	/* A user who asked for an end expects it within the grace time. */
 	if (power.grace.deadline_ns)
 		until = MIN(until, MAX(power.grace.deadline_ns, at_least));
 	return until;

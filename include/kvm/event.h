@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What happened to the machine, for whoever listens: core/event.c.
+ * What happened to the machine, for a listener: core/event.c.
  */
 #ifndef KVM_EVENT_H
 #define KVM_EVENT_H
@@ -15,8 +15,8 @@ void event_post(const char *name);
 void event_post_device(const char *device, const char *name);
 
 /*
- * Whom events are told, on the thread on which they happen; device NULL: the machine's own. NULL:
- * nobody. There is one listener. Main thread.
+ * fn is called for each event, on the thread that posts it; device NULL: the machine's own event.
+ * There is one listener; fn NULL: none. Main thread.
  */
 void event_set_listener(void (*fn)(const char *device, const char *name));
 

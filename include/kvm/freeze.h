@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Bring the machine to a standstill, for each who needs that: core/freeze.c.
+ * Stop the whole machine for a reset, a pause or a look at its vCPUs: core/freeze.c.
  */
 #ifndef KVM_FREEZE_H
 #define KVM_FREEZE_H
@@ -23,7 +23,7 @@ struct freeze_request {
 	enum freeze_kind kind;
 	bool devices; /* they must be at rest as well */
 	bool fatal;   /* when it fails the run ends: nothing goes on */
-	/* What a vCPU that does not park is reported for; it returns NULL: it is not reported. */
+	/* For the message about a vCPU that does not park: "pause". It returns NULL: no message. */
 	const char *(*name)(void);
 	/* All vCPUs are parked, and the devices are asked next: once. 0 or -errno. May be NULL. */
 	int (*begin)(struct kvm *kvm);
@@ -44,19 +44,19 @@ void freeze_ask(struct kvm *kvm, struct freeze_request *request);
 /* Is it queued, so that done() will be called? Any thread. */
 bool freeze_is_asked(const struct freeze_request *request);
 
-/* Take it back; if nobody else is queued, the vCPUs go on. False: it was not queued. Loop. */
+/* Take it back; if no other is queued, the vCPUs go on. False: it was not queued. Loop. */
 bool freeze_withdraw(struct kvm *kvm, struct freeze_request *request);
 
-/* In the done() of another: it is not wanted any more, and hears nothing. Loop. */
+/* Take it back while another's done() runs: its own done() is not called. Loop. */
 void freeze_drop(struct freeze_request *request);
 
 /* After a done() that returned false: the vCPUs go on. Loop. */
 void freeze_release(struct kvm *kvm);
 
 /*
- * The run is over, the vCPUs and the loop have stopped: who is queued hears -ECANCELED, and the
- * devices are brought to rest, for at most 5 s in all. The loop runs meanwhile, and kvm_end() ends
- * that, too. Main thread.
+ * The run is over, the vCPUs and the loop have stopped: queued requests fail with -ECANCELED, and
+ * the devices are brought to rest, for at most 5 s in all. The loop runs meanwhile, and kvm_end()
+ * ends that, too. Main thread.
  */
 void freeze_at_end(struct kvm *kvm);
 bool freeze_is_at_end(void); /* has that begun? Loop. */

@@ -18,8 +18,8 @@ void heard_halt(bool halted);
 bool heard_halted(void);
 
 /*
- * Who keeps the console's lines: copy() fills line with the last that has a visible character, or
- * "". NULL: nobody does. Main thread.
+ * Set by the module that keeps the console's lines: copy() fills line with the last one that has a
+ * visible character, or "". NULL: no lines are kept. Main thread.
  */
 void heard_set_last_line(void (*copy)(char *line, size_t size));
 void heard_last_line(char *line, size_t size); /* while no vCPU runs */

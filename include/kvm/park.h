@@ -19,13 +19,13 @@ void park_ask_all(struct kvm *kvm, unsigned int request);
 /* Are all parked? Loop. */
 bool park_is_complete(const struct kvm *kvm);
 
-/* A message for each that is not parked; what was waited for in vain: "reset". Loop. */
+/* Log a message for each vCPU that is not parked; what: the request that failed, "reset". Loop. */
 void park_report_missing(const struct kvm *kvm, const char *what);
 
-/* They run again; who is still on the way to park goes on as well. Loop. */
+/* All run again, also a vCPU that was asked to park and has not yet. Loop. */
 void park_release_all(struct kvm *kvm);
 
-/* fn(arg) is called each time a vCPU has parked, on its thread. NULL: nobody. While none runs. */
+/* fn(arg) is called each time a vCPU has parked, on its thread. NULL: no hook. While none runs. */
 void park_set_hook(void (*fn)(void *arg), void *arg);
 
 /* --- for kvm-cpu.c, which runs the vCPUs --- */
