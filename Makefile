@@ -37,7 +37,7 @@ OBJS-boot := $(addprefix boot/,image.o bzimage.o elf.o kaslr.o initrd.o release.
 	     foreign.o multiboot.o search.o symbols.o cache.o cache-check.o cache-room.o \
 	     unpack.o unpack-stream.o)
 OBJS-firmware := $(addprefix firmware/,acpi.o acpi-table.o aml.o mptable.o smbios.o vmgenid.o)
-OBJS-pci  := $(addprefix pci/,pci.o bar.o map.o msix.o)
+OBJS-pci  := $(addprefix pci/,pci.o bar.o map.o msix.o place.o)
 OBJS-hw   := $(addprefix hw/,serial.o serial-console.o serial-pty.o rtc.o i8042.o reset-port.o \
 	     acpi-pm.o pvpanic.o exit-port.o status-port.o)
 OBJS-virtio-core := $(addprefix virtio/,core.o regs.o lend.o queue.o)

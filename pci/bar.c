@@ -129,7 +129,7 @@ int pci_bar_place(const struct pci_function *fn, u8 config[PCI_CONFIG_BYTES],
 	for (unsigned int i = 0; i < PCI_BAR_COUNT; i++) {
 		const struct pci_bar *bar = &fn->bars[i];
 		u64 *at = is_port(bar) ? &next->port : &next->memory;
-		u64 end = is_port(bar) ? pci_get_place()->ports.end : pci_get_place()->memory.end;
+		u64 end = is_port(bar) ? pci_host_place->ports.end : pci_host_place->memory.end;
 		u64 base;
 
 		if (bar->kind == PCI_BAR_NONE)
@@ -187,7 +187,7 @@ static bool overlaps(u64 base, u64 len, u64 other, u64 other_len)
 /* What no BAR may cover though no region is there; NULL: nothing. The BAR does not wrap. */
 static const char *machine_owner(const struct pci_function *fn, const struct pci_bar *bar)
 {
-	const struct pci_place *place = pci_get_place();
+	const struct pci_place *place = pci_host_place;
 	const struct gmem *mem = &fn->kvm->mem;
 	u64 base = bar->region.base, len = bar->region.len;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of pci/ ask about the host bridge's place. pci.c.
+ * What the files of pci/ ask about the host bridge's place. place.c.
  */
 #ifndef PCI_HOST_H
 #define PCI_HOST_H
@@ -8,6 +8,6 @@
 #include <kvm/pci.h>
 
 /* Where the board put the host: constant from pci_create() to pci_destroy(). Any thread. */
-const struct pci_place *pci_get_place(void);
+extern const struct pci_place *pci_host_place;
 
 #endif

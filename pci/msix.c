@@ -74,7 +74,7 @@ static const char *owner_name(const struct msix *msix)
 
 static bool is_message(const u32 *entry)
 {
-	const struct pci_window *messages = &pci_get_place()->messages;
+	const struct pci_window *messages = &pci_host_place->messages;
 
 	return entry[WORD_ADDRESS_HIGH] == 0 && entry[WORD_ADDRESS] >= messages->start &&
 	       entry[WORD_ADDRESS] < messages->end;

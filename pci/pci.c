@@ -96,7 +96,6 @@ static struct {
 	pthread_mutex_t lock;	  /* over address and all configuration space */
 	u32 address;
 	struct pci_function *bus0[DEVFNS];
-	const struct pci_place *place;
 	struct bus_region ports, ecam; /* the host's own */
 } pci = {.map_lock = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -113,11 +112,6 @@ static struct pci_function *pci_next(unsigned int *devfn)
 }
 
 #define for_each_function(fn) for (unsigned int next_ = 0; ((fn) = pci_next(&next_));)
-
-const struct pci_place *pci_get_place(void)
-{
-	return pci.place;
-}
 
 /* --- configuration space; the lock is held --- */
 
@@ -389,8 +383,8 @@ int pci_add(struct kvm *kvm, struct pci_function *fn, u8 devfn)
 /* Whether a slot of this kind is free, and then *devfn. */
 static bool pci_find_slot(const struct pci_function *fn, unsigned int *devfn)
 {
-	for (size_t i = 0; i < pci.place->slot_count; i++) {
-		const struct pci_slot *slot = &pci.place->slots[i];
+	for (size_t i = 0; i < pci_host_place->slot_count; i++) {
+		const struct pci_slot *slot = &pci_host_place->slots[i];
 
 		if (slot->vendor != fn->vendor || slot->device != fn->device)
 			continue;
@@ -399,7 +393,7 @@ static bool pci_find_slot(const struct pci_function *fn, unsigned int *devfn)
 				return true;
 		}
 	}
-	for (*devfn = pci.place->other_slots; *devfn < DEVFNS; *devfn += PCI_DEVFN(1, 0)) {
+	for (*devfn = pci_host_place->other_slots; *devfn < DEVFNS; *devfn += PCI_DEVFN(1, 0)) {
 		if (!pci.bus0[*devfn])
 			return true;
 	}
@@ -446,9 +440,9 @@ static struct pci_function *pci_selected(u64 offset, unsigned int *reg)
 /* The other chip's register that this access is for; NULL: it is ours. */
 static const struct bus_region *pci_inner(u64 offset, unsigned int size)
 {
-	const struct bus_region *inner = pci.place->inner;
+	const struct bus_region *inner = pci_host_place->inner;
 
-	return inner && size == 1 && pci.place->config + offset == inner->base ? inner : NULL;
+	return inner && size == 1 && pci_host_place->config + offset == inner->base ? inner : NULL;
 }
 
 static bool is_config_address(u64 offset, unsigned int size)
@@ -580,8 +574,8 @@ static int pci_load(struct device *device, const void *state)
 /* Registers as at power-on; and each BAR has its address there. */
 static int pci_fill_power_on(struct pci_state *state)
 {
-	struct pci_bar_space next = {.port = pci.place->ports.start,
-				     .memory = pci.place->memory.start};
+	struct pci_bar_space next = {.port = pci_host_place->ports.start,
+				     .memory = pci_host_place->memory.start};
 	struct pci_function *fn;
 	int err = 0;
 
@@ -655,7 +649,7 @@ static unsigned int pci_pins(struct device_pin pins[PCI_DEVICES * PINS])
 static void pci_describe(struct device *device,
 			 void (*emit)(void *arg, const struct device_record *record), void *arg)
 {
-	const struct pci_place *place = pci.place;
+	const struct pci_place *place = pci_host_place;
 	u64 ports_end = place->config + CONFIG_PORTS;
 	struct device_pin pins[PCI_DEVICES * PINS];
 	const struct device_record record = {
@@ -709,7 +703,7 @@ int pci_create(struct kvm *kvm, const struct pci_place *place)
 {
 	int err;
 
-	pci.place = place;
+	pci_host_place = place;
 	pci.address = 0;
 	pci.ports = (struct bus_region){.name = "pci-config",
 					.base = place->config,

@@ -7,7 +7,7 @@ FAKE := tests/lib/fake-machine.o tests/lib/fake-board.o tests/lib/patience.o x86
 	x86/lines.o $(addprefix core/,bus.o device.o irq-pin.o irq-line.o own-init.o)
 LINES := $(addprefix report/,lines.o kernel-lines.o) $(addprefix core/,heard.o end.o park.o phase.o)
 CONSOLE := $(addprefix console/,console.o log.o term.o) $(LINES) core/device.o core/own-init.o
-PCI := pci/pci.o pci/bar.o pci/map.o hw/reset-port.o
+PCI := pci/place.o pci/pci.o pci/bar.o pci/map.o hw/reset-port.o
 BIOS := x86/bios.o x86/bios-code.o x86/e820.o core/gmem.o
 UNPACK := $(addprefix boot/,unpack.o unpack-stream.o) $(OBJS-boot-unpack)
 CACHE := $(addprefix boot/,cache.o cache-check.o cache-room.o) $(OBJS-boot-cache)
@@ -171,7 +171,8 @@ UNIT-BINS := $(addprefix $(BUILD)/tests/,$(UNIT))
 UNIT-LIB := tests/lib/log-record.o tests/lib/patience.o
 
 define unit-rule
-$(BUILD)/tests/$(1): $(addprefix $(BUILD)/,tests/$(1).o $(OBJS-$(1)) $(OBJS-util) core/config.o $(UNIT-LIB))
+$(BUILD)/tests/$(1): $(addprefix $(BUILD)/,tests/$(1).o $(OBJS-$(1)) $(OBJS-util) core/config.o \
+		$(UNIT-LIB))
 	@echo "  LD      $$@"
 	$(Q)$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka $(LDLIBS)
 endef

@@ -217,7 +217,8 @@ static bool queue_start(struct virtio_queue *queue)
 
 static void queue_stop(struct virtio_queue *queue)
 {
-	virtio_end_loan(queue);
+	if (queue->lent)
+		queue->end_loan(queue);
 	loop_unwatch(queue->dev->core->kvm->loop, &queue->doorbell);
 	virtq_stop(queue->vq);
 	queue->stop_called = queue->has_room = false;

@@ -60,9 +60,9 @@ static int lend_open_call(struct virtio_queue *queue)
 }
 
 /* What the borrower has signalled is not lost: the interrupt is raised now. */
-void virtio_end_loan(struct virtio_queue *queue)
+static void lend_end(struct virtio_queue *queue)
 {
-	if (queue->lent && queue->call.fd >= 0) {
+	if (queue->call.fd >= 0) {
 		lend_called(queue, EPOLLIN);
 		loop_unwatch(queue->dev->core->kvm->loop, &queue->call);
 		close(queue->call.fd);
@@ -89,6 +89,7 @@ int virtio_queue_lend(struct virtio_device *dev, unsigned int index, struct virt
 		return call;
 	loop_unwatch(core->kvm->loop, &queue->doorbell);
 	queue->lent = true;
+	queue->end_loan = lend_end;
 	virtq_set_position(queue->vq, virtq_position(queue->vq)); /* the driver is to ring */
 
 	virtio_lock(dev);
@@ -113,7 +114,7 @@ int virtio_queue_take_back(struct virtio_device *dev, unsigned int index, u16 ne
 
 	if (!queue->lent)
 		return -EINVAL;
-	virtio_end_loan(queue);
+	lend_end(queue);
 	virtq_set_position(queue->vq, next);
 	err = loop_watch(core->kvm->loop, &queue->doorbell, EPOLLIN | EPOLLET);
 	if (err) {

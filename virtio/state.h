@@ -31,7 +31,9 @@ struct virtio_queue {
 	/* Loop's. */
 	bool stop_called;
 	bool has_room;
-	bool lent;	     /* lend.c */
+	bool lent; /* lend.c */
+	/* lend.c's, while it is lent: the queue is the loop's again. Loop. */
+	void (*end_loan)(struct virtio_queue *queue);
 	struct loop_fd call; /* fd -1: none */
 	u64 doorbells;
 };
@@ -65,9 +67,6 @@ struct virtio_core {
  * holding the mutex. core.c.
  */
 void virtio_clear_registers(struct virtio_core *core);
-
-/* The queue is the loop's again; nothing if it is not lent. Loop. lend.c. */
-void virtio_end_loan(struct virtio_queue *queue);
 
 /* Call notify() if the device may touch the queue. Loop. core.c. */
 void virtio_notify_queue(struct virtio_queue *queue);

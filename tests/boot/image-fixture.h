@@ -22,7 +22,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
 #define TEXT	   0x1000000
 #define TEXT_BYTES 0x100
 #define BSS_BYTES  0x1000

@@ -8,11 +8,10 @@
  */
 #include "tests/lib/test.h"
 
-
 #include <kvm/config.h>
 #include <kvm/console.h>
-#include <kvm/heard.h>
 #include <kvm/device.h>
+#include <kvm/heard.h>
 #include <kvm/init.h>
 #include <kvm/kvm.h>
 #include <kvm/util.h>

@@ -7,7 +7,6 @@
  */
 #include "tests/lib/test.h"
 
-
 #include <kvm/config.h>
 #include <kvm/console.h>
 #include <kvm/init.h>

@@ -26,7 +26,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 static char top[] = "/tmp/lkvm-test-instance-XXXXXX";
 static char dir[64], lock_path[256];
 static unsigned int vanish, busy, flocks;

@@ -24,7 +24,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-
 static char folder[] = "/tmp/test-notify.XXXXXX";
 static char path[64];
 static struct kvm kvm;

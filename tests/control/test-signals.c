@@ -4,12 +4,7 @@
  *
  * Signals are real, and blocked as the main thread has them; the loop is the real one.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <kvm/config.h>
 #include <kvm/init.h>
@@ -19,9 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 static struct kvm kvm;
 static unsigned int presses;

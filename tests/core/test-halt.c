@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 static struct kvm_cpu cpus[3];
 static struct kvm kvm = {.cpus = cpus, .cpu_count = ARRAY_SIZE(cpus)};
 static enum arch_rest rest[ARRAY_SIZE(cpus)];

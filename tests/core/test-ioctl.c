@@ -4,21 +4,13 @@
  *
  * ioctl() is this file's: it answers from a list.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/kvm-cpu.h>
 #include <kvm/kvm.h>
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
-
-/* cmocka hands every test a state; none here needs it. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 static struct kvm kvm = {.dev_fd = 10, .vm_fd = 11};
 static struct kvm_cpu cpu = {.fd = 12};

@@ -361,7 +361,7 @@ static void test_how_many(void **state)
 	make_machine(9, false);
 	assert_int_equal(init_run(&machine), -ERANGE);
 	assert_int_equal(made, 0);
-	assert_non_null(strstr(last_line, "--cpus"));
+	assert_non_null(strstr(logged.last, "--cpus"));
 }
 
 static void assert_affinity(const char *list, int err)

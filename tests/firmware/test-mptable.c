@@ -27,7 +27,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 /* What x86/cpuid.c would say. */
 void x86_cpuid_signature(u32 *signature, u32 *features)
 {

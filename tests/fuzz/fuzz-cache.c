@@ -269,9 +269,8 @@ static void link_name(char name[160])
 	struct stat st;
 
 	CHECK(!fstat(packed_fd, &st));
-	snprintf(name, 160, "by-%lx-%lx-%lx-%lx.%lx-%lx.%lx-0", st.st_dev, st.st_ino,
-		 st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec, st.st_ctim.tv_sec,
-		 st.st_ctim.tv_nsec);
+	snprintf(name, 160, "by-%lx-%lx-%lx-%lx.%lx-%lx.%lx-0", st.st_dev, st.st_ino, st.st_size,
+		 st.st_mtim.tv_sec, st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 }
 
 /* The number that the next open file would get. */

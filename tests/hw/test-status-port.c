@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 static char number[33]; /* of the last port_open() */
 
 static void port_open(const char *tty)

@@ -4,8 +4,8 @@
  *
  * The history cannot be emptied: a test that looks at it fills it first.
  */
-#include "tests/lib/test.h"
 #include "tests/console/feed-lines.h"
+#include "tests/lib/test.h"
 
 #include <kvm/kernel-lines.h>
 #include <kvm/kvm.h>

@@ -2,8 +2,8 @@
 /*
  * Pins result.c: the file is valid JSON whatever the guest wrote, and never an older run's.
  */
-#include "tests/lib/test.h"
 #include "tests/console/feed-lines.h"
+#include "tests/lib/test.h"
 
 #include <dirent.h>
 #include <errno.h>
