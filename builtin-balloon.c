@@ -26,7 +26,7 @@
 static struct selection selection;
 static u64 size, inflate, deflate; /* 0: not given */
 
-static const struct option balloon_options[] = {
+static const struct option builtin_balloon_options[] = {
 	SELECTION_OPTIONS(selection),
 	{.name = "size",
 	 .type = OPTION_SIZE,
@@ -50,9 +50,9 @@ static const struct option balloon_options[] = {
 	 .max = SIZE_MAX_BYTES,
 	 .help = "how much of that it gets back"},
 };
-OPTION_GROUP(balloon, balloon, "Balloon", 10, balloon_options);
+OPTION_GROUP(balloon, balloon, "Balloon", 10, builtin_balloon_options);
 
-static json_t *balloon_params(void)
+static json_t *builtin_balloon_params(void)
 {
 	json_t *params = json_object();
 
@@ -65,19 +65,19 @@ static json_t *balloon_params(void)
 	return params;
 }
 
-static int balloon_check(void)
+static int builtin_balloon_check(void)
 {
 	if (!!size + !!inflate + !!deflate > 1)
 		return log_fail(-EINVAL, "balloon: takes one of --size, --inflate and --deflate");
 	return 0;
 }
 
-static int balloon_one(const char *name, int fd)
+static int builtin_balloon_one(const char *name, int fd)
 {
 	static const char *const fields[] = {"memory_bytes", "size_bytes", "current_bytes"};
 	json_t *answer;
 
-	answer = select_call(name, fd, "balloon", balloon_params(), IPC_CLIENT_TIMEOUT_NS);
+	answer = select_call(name, fd, "balloon", builtin_balloon_params(), CONNECTION_TIMEOUT_NS);
 	if (!answer)
 		return STATUS_ERROR;
 	printf("name: %s\n", name);
@@ -90,6 +90,6 @@ static int balloon_one(const char *name, int fd)
 
 int builtin_balloon(int argc, char **argv)
 {
-	selection.check = balloon_check;
-	return select_machines("balloon", &selection, argc, argv, balloon_one);
+	selection.check = builtin_balloon_check;
+	return select_machines("balloon", &selection, argc, argv, builtin_balloon_one);
 }

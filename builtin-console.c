@@ -47,11 +47,11 @@ static const char key_help[] = "\r\nCtrl-A d  leave this console; the machine go
 
 static bool watch, help;
 
-static const struct option console_options[] = {
+static const struct option builtin_console_options[] = {
 	{.name = "watch", .type = OPTION_FLAG, .value = &watch, .help = "look on, type nothing"},
 	SELECT_HELP_OPTION(help),
 };
-OPTION_GROUP(builtin_console, console, "Console", 10, console_options);
+OPTION_GROUP(builtin_console, console, "Console", 10, builtin_console_options);
 
 static struct {
 	const char *name;
@@ -149,7 +149,7 @@ static void at_out_ready(void *arg, u32 events)
 /* A connection of its own: on ours there are only bytes. */
 static void at_break(void)
 {
-	int fd = ipc_client_open(at.name, BREAK_TIMEOUT_NS);
+	int fd = connection_open(at.name, BREAK_TIMEOUT_NS);
 
 	if (fd < 0)
 		return;
@@ -220,7 +220,7 @@ static int at_attach(void)
 	if (fd < 0)
 		return fd;
 	answer = select_call(at.name, fd, "console", json_pack("{s:b}", "watch", watch),
-			     IPC_CLIENT_TIMEOUT_NS);
+			     CONNECTION_TIMEOUT_NS);
 	if (!answer) {
 		close(fd);
 		return -EIO;

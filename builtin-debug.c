@@ -34,7 +34,7 @@ static const char *sysrq_key;
 static bool as_json;
 
 /* Hexadecimal with or without 0x, as /proc/kallsyms and a panic's "Kernel Offset" have it. */
-static int debug_parse_offset(const struct option *option, const char *arg)
+static int builtin_debug_parse_offset(const struct option *option, const char *arg)
 {
 	char text[32];
 
@@ -47,7 +47,7 @@ static int debug_parse_offset(const struct option *option, const char *arg)
 	return parse_u64(text, &wish.moved);
 }
 
-static const struct option debug_options[] = {
+static const struct option builtin_debug_options[] = {
 	SELECTION_OPTIONS(selection),
 	{.name = "vmlinux",
 	 .type = OPTION_STRING,
@@ -62,7 +62,7 @@ static const struct option debug_options[] = {
 	{.name = "kaslr-offset",
 	 .type = OPTION_CALLBACK,
 	 .arg = "HEX",
-	 .parse = debug_parse_offset,
+	 .parse = builtin_debug_parse_offset,
 	 .help = "how far the kernel runs above its symbols (found out)"},
 	{.name = "nmi",
 	 .type = OPTION_UINT,
@@ -80,9 +80,9 @@ static const struct option debug_options[] = {
 	 .value = &as_json,
 	 .help = "the machine's answer, without symbols"},
 };
-OPTION_GROUP(debug, debug, "Debug", 10, debug_options);
+OPTION_GROUP(debug, debug, "Debug", 10, builtin_debug_options);
 
-static int debug_act(const char *name, int fd, const char *command, json_t *params)
+static int builtin_debug_act(const char *name, int fd, const char *command, json_t *params)
 {
 	json_t *answer = select_call(name, fd, command, params, ANSWER_NS);
 
@@ -90,7 +90,7 @@ static int debug_act(const char *name, int fd, const char *command, json_t *para
 	return answer ? 0 : STATUS_ERROR;
 }
 
-static int debug_report(const json_t *answer)
+static int builtin_debug_report(const json_t *answer)
 {
 	struct debug_symbols symbols = {.table = {0}};
 
@@ -103,26 +103,26 @@ static int debug_report(const json_t *answer)
 	return 0;
 }
 
-static int debug_one(const char *name, int fd)
+static int builtin_debug_one(const char *name, int fd)
 {
 	json_t *answer;
 	int status;
 
 	if (nmi_cpu != NO_CPU)
-		return debug_act(name, fd, "nmi", json_pack("{s:i}", "cpu", (int)nmi_cpu));
+		return builtin_debug_act(name, fd, "nmi", json_pack("{s:i}", "cpu", (int)nmi_cpu));
 	if (sysrq_key)
-		return debug_act(name, fd, "sysrq", json_pack("{s:s}", "key", sysrq_key));
+		return builtin_debug_act(name, fd, "sysrq", json_pack("{s:s}", "key", sysrq_key));
 	answer = select_call(name, fd, "debug", NULL, ANSWER_NS);
 	if (!answer)
 		return STATUS_ERROR;
 	json_object_del(answer, "ok");
-	status = debug_report(answer);
+	status = builtin_debug_report(answer);
 	json_decref(answer);
 	return output_end("debug") ? STATUS_ERROR : status;
 }
 
 /* What the options say together. Before any machine is asked: 0 or -EINVAL after log_error(). */
-static int debug_check(void)
+static int builtin_debug_check(void)
 {
 	if (wish.vmlinux && wish.system_map)
 		return log_fail(-EINVAL, "debug: takes one of --vmlinux and --system-map");
@@ -138,6 +138,6 @@ static int debug_check(void)
 
 int builtin_debug(int argc, char **argv)
 {
-	selection.check = debug_check;
-	return select_machines("debug", &selection, argc, argv, debug_one);
+	selection.check = builtin_debug_check;
+	return select_machines("debug", &selection, argc, argv, builtin_debug_one);
 }

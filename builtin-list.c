@@ -51,10 +51,10 @@ static int list_one(const char *name, int fd)
 
 	if (fd < 0) {
 		machine = json_pack("{s:o, s:s, s:s}", "name", list_name(name), "state",
-				    "unreachable", "why", ipc_client_why(fd));
+				    "unreachable", "why", connection_why(fd));
 		return json_dumpf(machine, stdout, JSON_COMPACT);
 	}
-	stat = ipc_client_call(fd, "stat", NULL, IPC_CLIENT_TIMEOUT_NS);
+	stat = connection_call(fd, "stat", NULL, CONNECTION_TIMEOUT_NS);
 	state = json_string_value(json_object_get(stat, "state"));
 	machine = json_pack(
 		"{s:o, s:I, s:s, s:I, s:I, s:I}", "name", list_name(name), "pid",
@@ -93,7 +93,7 @@ static void list_ended(int dir, const char *name, void *arg)
 
 static int list_all(json_t *machines)
 {
-	int dir, err = ipc_client_for_each(list_one, list_take, machines);
+	int dir, err = connection_for_each(list_one, list_take, machines);
 
 	if (err)
 		return err;

@@ -54,7 +54,7 @@ static void stat_print(const char *prefix, const char *key, json_t *value)
 
 static int stat_one(const char *name, int fd)
 {
-	json_t *answer = select_call(name, fd, "stat", NULL, IPC_CLIENT_TIMEOUT_NS), *printable;
+	json_t *answer = select_call(name, fd, "stat", NULL, CONNECTION_TIMEOUT_NS), *printable;
 
 	if (!answer)
 		return STATUS_ERROR;

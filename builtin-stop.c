@@ -60,7 +60,7 @@ static int stop_one(const char *name, int fd)
 	json_decref(answer);
 	/* Who starts it again at once is to find the name free. */
 	if (reason)
-		ipc_client_wait_gone(name);
+		connection_wait_gone(name);
 	return status;
 }
 

@@ -41,7 +41,7 @@ static void wait_say_unreachable(const char *name, int err)
 	static bool said;
 
 	if (!said)
-		log_warn("%s: %s; waiting on", name, ipc_client_why(err));
+		log_warn("%s: %s; waiting on", name, connection_why(err));
 	said = true;
 }
 
@@ -59,7 +59,7 @@ static int wait_status(const char *name, const json_t *status)
 /* Ask the machine itself. -EAGAIN: it does not say. */
 static int wait_running(const char *name)
 {
-	int status = -EAGAIN, fd = ipc_client_open(name, IPC_CLIENT_TIMEOUT_NS);
+	int status = -EAGAIN, fd = connection_open(name, CONNECTION_TIMEOUT_NS);
 	json_t *answer;
 
 	if (fd == -ETIMEDOUT)
@@ -68,7 +68,7 @@ static int wait_running(const char *name)
 		select_say_unreachable(name, fd);
 	if (fd < 0)
 		return fd == -EPERM ? STATUS_ERROR : -EAGAIN;
-	answer = ipc_client_call(fd, "wait", NULL, FOREVER_NS);
+	answer = connection_call(fd, "wait", NULL, FOREVER_NS);
 	if (json_is_integer(json_object_get(answer, "status")))
 		status = wait_status(name, json_object_get(answer, "status"));
 	else if (answer)
@@ -79,7 +79,7 @@ static int wait_running(const char *name)
 	json_decref(answer);
 	close(fd);
 	if (status != -EAGAIN)
-		ipc_client_wait_gone(name);
+		connection_wait_gone(name);
 	return status;
 }
 
@@ -130,7 +130,7 @@ int builtin_wait(int argc, char **argv)
 
 static int rm_remains(int dir, const char *name)
 {
-	int lock, err, fd = ipc_client_open(name, IPC_CLIENT_TIMEOUT_NS);
+	int lock, err, fd = connection_open(name, CONNECTION_TIMEOUT_NS);
 
 	/* Looking for it has removed what a killed one left besides. */
 	if (fd >= 0)

@@ -18,7 +18,7 @@
  * what a command does for one machine is plain code that waits and prints. Standard output of a
  * child is a file in memory, which the parent shows in the order of the names.
  *
- * Main thread, and no other thread exists where ipc_client_for_each() is called.
+ * Main thread, and no other thread exists where connection_for_each() is called.
  *
  * Spec: docs/control.md; unix(7).
  */
@@ -50,7 +50,7 @@
 #define STATUS_GONE  255 /* of a child: its machine has ended meanwhile */
 
 /* Nobody answers: if nobody holds the name either, what is left of it goes. */
-static void ipc_client_clean(int dir, const char *name)
+static void connection_clean(int dir, const char *name)
 {
 	int lock = runtime_dir_is_locked(dir, name) ? -EEXIST : runtime_dir_lock(dir, name);
 	char socket[RUNTIME_FILE_MAX];
@@ -63,7 +63,7 @@ static void ipc_client_clean(int dir, const char *name)
 }
 
 /* Until the backlog has room, or the time is over. connect(2) waits, for it is told so in turn. */
-static int ipc_client_enter(int fd, const struct sockaddr_un *address, u64 until_ns)
+static int connection_enter(int fd, const struct sockaddr_un *address, u64 until_ns)
 {
 	for (;;) {
 		u64 now = now_ns(), left = now < until_ns ? until_ns - now : 0;
@@ -83,7 +83,7 @@ static int ipc_client_enter(int fd, const struct sockaddr_un *address, u64 until
 	}
 }
 
-static bool ipc_client_may_trust(int dir, int fd)
+static bool connection_may_trust(int dir, int fd)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
@@ -96,7 +96,7 @@ static bool ipc_client_may_trust(int dir, int fd)
 	return geteuid() == 0 && !fstat(dir, &st) && st.st_uid == peer.uid;
 }
 
-static int ipc_client_connect(int dir, const char *name, u64 timeout_ns)
+static int connection_connect(int dir, const char *name, u64 timeout_ns)
 {
 	char file[RUNTIME_NAME_MAX + sizeof(SUFFIX)];
 	struct sockaddr_un address;
@@ -109,8 +109,8 @@ static int ipc_client_connect(int dir, const char *name, u64 timeout_ns)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	err = ipc_client_enter(fd, &address, now_ns() + timeout_ns);
-	if (!err && !ipc_client_may_trust(dir, fd))
+	err = connection_enter(fd, &address, now_ns() + timeout_ns);
+	if (!err && !connection_may_trust(dir, fd))
 		err = -EPERM;
 	if (!err && fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		err = -errno;
@@ -118,22 +118,22 @@ static int ipc_client_connect(int dir, const char *name, u64 timeout_ns)
 		return fd;
 	close(fd);
 	if (err == -ECONNREFUSED)
-		ipc_client_clean(dir, name);
+		connection_clean(dir, name);
 	return err == -ECONNREFUSED || err == -ENOENT ? -ESRCH : err;
 }
 
-int ipc_client_open(const char *name, u64 timeout_ns)
+int connection_open(const char *name, u64 timeout_ns)
 {
 	int fd, dir = runtime_dir_open(false);
 
 	if (dir < 0)
 		return dir == -ENOENT ? -ESRCH : -ENXIO;
-	fd = ipc_client_connect(dir, name, timeout_ns);
+	fd = connection_connect(dir, name, timeout_ns);
 	close(dir);
 	return fd;
 }
 
-const char *ipc_client_why(int err)
+const char *connection_why(int err)
 {
 	if (err == -ETIMEDOUT)
 		return "its process takes no connections; it may be stopped, or in a debugger";
@@ -142,9 +142,9 @@ const char *ipc_client_why(int err)
 	return strerror(-err);
 }
 
-void ipc_client_wait_gone(const char *name)
+void connection_wait_gone(const char *name)
 {
-	u64 until_ns = now_ns() + IPC_CLIENT_TIMEOUT_NS;
+	u64 until_ns = now_ns() + CONNECTION_TIMEOUT_NS;
 	int dir = runtime_dir_open(false);
 
 	if (dir < 0)
@@ -155,7 +155,7 @@ void ipc_client_wait_gone(const char *name)
 }
 
 /* Until fd is ready for this, or the time is over: 0 or -ETIMEDOUT. */
-static int ipc_client_wait(int fd, short events, u64 until_ns)
+static int connection_wait(int fd, short events, u64 until_ns)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = events};
 
@@ -175,7 +175,7 @@ static int ipc_client_wait(int fd, short events, u64 until_ns)
 	}
 }
 
-static int ipc_client_send(int fd, const json_t *object, u64 until_ns)
+static int connection_send(int fd, const json_t *object, u64 until_ns)
 {
 	char *text = json_dumps(object, JSON_COMPACT);
 	size_t len = text ? strlen(text) : 0, at = 0;
@@ -189,7 +189,7 @@ static int ipc_client_send(int fd, const json_t *object, u64 until_ns)
 		if (sent >= 0)
 			at += (size_t)sent;
 		else if (errno == EAGAIN)
-			err = ipc_client_wait(fd, POLLOUT, until_ns);
+			err = connection_wait(fd, POLLOUT, until_ns);
 		else if (errno != EINTR)
 			err = -errno;
 	}
@@ -198,7 +198,7 @@ static int ipc_client_send(int fd, const json_t *object, u64 until_ns)
 }
 
 /* A line, as JSON; not a byte of what comes behind it. Events are not asked for here. */
-static int ipc_client_receive(int fd, u64 until_ns, json_t **answer)
+static int connection_receive(int fd, u64 until_ns, json_t **answer)
 {
 	size_t room = 4096, len = 0;
 	char *text = malloc(room), *end = NULL;
@@ -226,7 +226,7 @@ static int ipc_client_receive(int fd, u64 until_ns, json_t **answer)
 		} else if (!got) {
 			err = -ECONNRESET;
 		} else if (errno == EAGAIN) {
-			err = ipc_client_wait(fd, POLLIN, until_ns);
+			err = connection_wait(fd, POLLIN, until_ns);
 		} else if (errno != EINTR) {
 			err = -errno;
 		}
@@ -238,7 +238,7 @@ static int ipc_client_receive(int fd, u64 until_ns, json_t **answer)
 	return err;
 }
 
-json_t *ipc_client_call(int fd, const char *command, json_t *params, u64 timeout_ns)
+json_t *connection_call(int fd, const char *command, json_t *params, u64 timeout_ns)
 {
 	u64 until_ns = now_ns() + timeout_ns;
 	json_t *answer = NULL;
@@ -246,9 +246,9 @@ json_t *ipc_client_call(int fd, const char *command, json_t *params, u64 timeout
 
 	params = params ?: json_object();
 	json_object_set_new(params, "command", json_string(command));
-	err = ipc_client_send(fd, params, until_ns);
+	err = connection_send(fd, params, until_ns);
 	json_decref(params);
-	err = err ?: ipc_client_receive(fd, until_ns, &answer);
+	err = err ?: connection_receive(fd, until_ns, &answer);
 	if (!err)
 		return answer;
 	json_decref(answer);
@@ -297,7 +297,7 @@ static void visit_be_child(const struct visit *visit, const struct child *child,
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent || dup2(child->out, STDOUT_FILENO) < 0)
 		_exit(1);
-	fd = ipc_client_connect(visit->dir, child->name, IPC_CLIENT_TIMEOUT_NS);
+	fd = connection_connect(visit->dir, child->name, CONNECTION_TIMEOUT_NS);
 	if (fd == -ESRCH)
 		_exit(STATUS_GONE);
 	status = visit->fn(child->name, fd);
@@ -374,7 +374,7 @@ static void visit_all(struct visit *visit)
 	}
 }
 
-int ipc_client_for_each(int (*fn)(const char *name, int fd),
+int connection_for_each(int (*fn)(const char *name, int fd),
 			void (*done)(const char *name, int status, const char *text, void *arg),
 			void *arg)
 {

@@ -49,7 +49,7 @@ static const debug_bits cr4_bits = {
 static const debug_bits efer_bits = {
 	[0] = "SCE", [8] = "LME", [10] = "LMA", [11] = "NXE", [12] = "SVME", [14] = "FFXSR",
 };
-static const debug_bits entry_bits = {
+static const debug_bits debug_entry_bits = {
 	[0] = "present",  [1] = "writable", [2] = "user",   [3] = "PWT",	 [4] = "PCD",
 	[5] = "accessed", [6] = "dirty",    [8] = "global", [63] = "no-execute",
 };
@@ -254,7 +254,7 @@ static void show_walk(const json_t *cpu)
 		printf("    %s[%lld] at %016llx: %016llx", level ?: "?",
 		       (long long)json_integer_value(json_object_get(entry, "index")),
 		       debug_number(entry, NULL, "at"), value);
-		show_bits(value, entry_bits);
+		show_bits(value, debug_entry_bits);
 		printf("\n");
 	}
 	if (why) {

@@ -45,12 +45,12 @@ static void select_say_nobody(const char *name)
 
 void select_say_unreachable(const char *name, int err)
 {
-	log_error("%s: cannot be reached: %s", name, ipc_client_why(err));
+	log_error("%s: cannot be reached: %s", name, connection_why(err));
 }
 
 int select_open(const char *name)
 {
-	int fd = ipc_client_open(name, IPC_CLIENT_TIMEOUT_NS);
+	int fd = connection_open(name, CONNECTION_TIMEOUT_NS);
 
 	if (fd == -ESRCH)
 		select_say_nobody(name);
@@ -96,7 +96,7 @@ static int select_all(const char *command, int (*fn)(const char *name, int fd))
 	int status = 0;
 
 	select_fn = fn;
-	if (ipc_client_for_each(select_ask, select_done, &status))
+	if (connection_for_each(select_ask, select_done, &status))
 		status = STATUS_ERROR;
 	return output_end(command) ? STATUS_ERROR : status;
 }
@@ -145,7 +145,7 @@ const char *select_name(const char *command, const bool *help, int argc, char **
 
 json_t *select_call(const char *name, int fd, const char *command, json_t *params, u64 timeout_ns)
 {
-	json_t *answer = ipc_client_call(fd, command, params, timeout_ns);
+	json_t *answer = connection_call(fd, command, params, timeout_ns);
 	const char *why;
 
 	if (!answer) {

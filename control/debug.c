@@ -37,31 +37,31 @@
 #define STACKS_BYTES (64 * KIB) /* of all vCPUs */
 #define STACK_MIN    256
 
-static struct kvm *debug_kvm;
+static struct kvm *control_debug_kvm;
 
 /* A request that waits for the vCPUs to be parked. */
-struct debug_look {
+struct control_debug_look {
 	struct pause_wait wait;
 	struct ipc_request *request;
 	unsigned int cpu; /* of nmi */
 };
 
-static void debug_look(struct ipc_request *request, unsigned int cpu,
-		       void (*done)(void *arg, int err))
+static void control_debug_look(struct ipc_request *request, unsigned int cpu,
+			       void (*done)(void *arg, int err))
 {
-	struct debug_look *look = malloc(sizeof(*look));
+	struct control_debug_look *look = malloc(sizeof(*look));
 
 	if (!look) {
 		ipc_refuse(request, "no memory");
 		return;
 	}
-	*look = (struct debug_look){.request = request,
-				    .cpu = cpu,
-				    .wait = {.what = "debug", .done = done, .arg = look}};
-	kvm_pause_look(debug_kvm, &look->wait);
+	*look = (struct control_debug_look){.request = request,
+					    .cpu = cpu,
+					    .wait = {.what = "debug", .done = done, .arg = look}};
+	kvm_pause_look(control_debug_kvm, &look->wait);
 }
 
-static void debug_refuse_look(struct debug_look *look, int err)
+static void control_debug_refuse_look(struct control_debug_look *look, int err)
 {
 	ipc_refuse(look->request, "its CPUs cannot be stopped to look at them: %s",
 		   kvm_pause_error(err));
@@ -71,7 +71,7 @@ static void debug_refuse_look(struct debug_look *look, int err)
 /* --- what arch_cpu_examine() found, as JSON --- */
 
 /* A JSON integer has a sign and 64 bits are wanted: numbers are strings, in hexadecimal. */
-static json_t *debug_hex(u64 value)
+static json_t *control_debug_hex(u64 value)
 {
 	char text[32];
 
@@ -79,7 +79,7 @@ static json_t *debug_hex(u64 value)
 	return json_string(text);
 }
 
-static void debug_add_register(json_t *cpu, const struct arch_register *reg)
+static void control_debug_add_register(json_t *cpu, const struct arch_register *reg)
 {
 	json_t *group = json_object_get(cpu, reg->group);
 
@@ -87,11 +87,11 @@ static void debug_add_register(json_t *cpu, const struct arch_register *reg)
 		group = json_object();
 		json_object_set_new(cpu, reg->group, group);
 	}
-	json_object_set_new(group, reg->name, debug_hex(reg->value));
+	json_object_set_new(group, reg->name, control_debug_hex(reg->value));
 }
 
 /* Two digits a byte; what is not there is two dots. */
-static json_t *debug_memory(const struct arch_memory *memory)
+static json_t *control_debug_memory(const struct arch_memory *memory)
 {
 	static const char digits[] = "0123456789abcdef";
 	char text[2 * ARCH_MEMORY_MAX];
@@ -100,14 +100,14 @@ static json_t *debug_memory(const struct arch_memory *memory)
 		text[2 * i] = memory->there[i] ? digits[memory->bytes[i] >> 4] : '.';
 		text[2 * i + 1] = memory->there[i] ? digits[memory->bytes[i] & 15] : '.';
 	}
-	return json_pack("{s:o, s:o}", "address", debug_hex(memory->address), "bytes",
+	return json_pack("{s:o, s:o}", "address", control_debug_hex(memory->address), "bytes",
 			 json_stringn(text, 2 * (size_t)memory->len));
 }
 
-static json_t *debug_walk(const struct arch_walk *walk)
+static json_t *control_debug_walk(const struct arch_walk *walk)
 {
-	json_t *object =
-		json_pack("{s:s, s:o}", "mode", walk->mode, "address", debug_hex(walk->address));
+	json_t *object = json_pack("{s:s, s:o}", "mode", walk->mode, "address",
+				   control_debug_hex(walk->address));
 	json_t *entries = json_array();
 
 	for (unsigned int i = 0; i < walk->count; i++) {
@@ -115,35 +115,35 @@ static json_t *debug_walk(const struct arch_walk *walk)
 
 		json_array_append_new(entries, json_pack("{s:s, s:i, s:o, s:o}", "level",
 							 entry->level, "index", (int)entry->index,
-							 "at", debug_hex(entry->at), "value",
-							 debug_hex(entry->value)));
+							 "at", control_debug_hex(entry->at),
+							 "value", control_debug_hex(entry->value)));
 	}
 	json_object_set_new(object, "entries", entries);
 	if (walk->why) {
 		json_object_set_new(object, "fails", json_string(walk->why));
 	} else {
-		json_object_set_new(object, "gpa", debug_hex(walk->gpa));
+		json_object_set_new(object, "gpa", control_debug_hex(walk->gpa));
 		json_object_set_new(object, "page_bytes",
 				    json_integer((json_int_t)walk->page_bytes));
 	}
 	return object;
 }
 
-static json_t *debug_view(const struct arch_view *view)
+static json_t *control_debug_view(const struct arch_view *view)
 {
 	json_t *cpu = json_pack("{s:s}", "state", view->state);
 
 	for (unsigned int i = 0; i < view->count; i++)
-		debug_add_register(cpu, &view->registers[i]);
-	json_object_set_new(cpu, "code", debug_memory(&view->code));
-	json_object_set_new(cpu, "stack", debug_memory(&view->stack));
-	json_object_set_new(cpu, "walk", debug_walk(&view->walk));
+		control_debug_add_register(cpu, &view->registers[i]);
+	json_object_set_new(cpu, "code", control_debug_memory(&view->code));
+	json_object_set_new(cpu, "stack", control_debug_memory(&view->stack));
+	json_object_set_new(cpu, "walk", control_debug_walk(&view->walk));
 	if (view->mapped)
-		json_object_set_new(cpu, "kvm_gpa", debug_hex(view->gpa));
+		json_object_set_new(cpu, "kvm_gpa", control_debug_hex(view->gpa));
 	return cpu;
 }
 
-static json_t *debug_kernel(void)
+static json_t *control_debug_kernel(void)
 {
 	static struct arch_kernel kernel; /* 4 KiB of path */
 	json_t *object = json_object();
@@ -155,59 +155,60 @@ static json_t *debug_kernel(void)
 	if (kernel.release[0])
 		json_object_set_new(object, "release", json_string(kernel.release));
 	if (kernel.moved_known)
-		json_object_set_new(object, "moved", debug_hex(kernel.moved));
+		json_object_set_new(object, "moved", control_debug_hex(kernel.moved));
 	return object;
 }
 
 /* --- debug --- */
 
-static u32 debug_stack_bytes(unsigned int cpus)
+static u32 control_debug_stack_bytes(unsigned int cpus)
 {
 	u64 share = STACKS_BYTES / MAX(cpus, 1U) & ~7ULL;
 
 	return (u32)MIN(MAX(share, (u64)STACK_MIN), (u64)ARCH_MEMORY_MAX);
 }
 
-static void debug_parked(void *arg, int err)
+static void control_debug_parked(void *arg, int err)
 {
 	static struct arch_view view; /* 16 KiB */
-	struct debug_look *look = arg;
+	struct control_debug_look *look = arg;
 	json_t *cpus = json_array();
 
-	for (unsigned int i = 0; !err && i < debug_kvm->cpu_count; i++) {
-		err = arch_cpu_examine(&debug_kvm->cpus[i], debug_stack_bytes(debug_kvm->cpu_count),
+	for (unsigned int i = 0; !err && i < control_debug_kvm->cpu_count; i++) {
+		err = arch_cpu_examine(&control_debug_kvm->cpus[i],
+				       control_debug_stack_bytes(control_debug_kvm->cpu_count),
 				       &view);
 		if (!err)
-			json_array_append_new(cpus, debug_view(&view));
+			json_array_append_new(cpus, control_debug_view(&view));
 	}
 	if (err) {
 		json_decref(cpus);
-		debug_refuse_look(look, err);
+		control_debug_refuse_look(look, err);
 		return;
 	}
 	ipc_answer(look->request,
 		   json_pack("{s:o, s:b, s:o, s:o}", "name",
 			     json_file_string(config.name, strlen(config.name)), "paused",
-			     kvm_is_paused(), "kernel", debug_kernel(), "cpus", cpus));
+			     kvm_is_paused(), "kernel", control_debug_kernel(), "cpus", cpus));
 	free(look);
 }
 
-static void debug_debug(struct ipc_request *request, const json_t *params, void *arg)
+static void control_debug_debug(struct ipc_request *request, const json_t *params, void *arg)
 {
-	debug_look(request, 0, debug_parked);
+	control_debug_look(request, 0, control_debug_parked);
 }
 
 /* --- nmi --- */
 
-static void debug_nmi_parked(void *arg, int err)
+static void control_debug_nmi_parked(void *arg, int err)
 {
-	struct debug_look *look = arg;
+	struct control_debug_look *look = arg;
 
 	if (err) {
-		debug_refuse_look(look, err);
+		control_debug_refuse_look(look, err);
 		return;
 	}
-	err = arch_cpu_nmi(&debug_kvm->cpus[look->cpu]);
+	err = arch_cpu_nmi(&control_debug_kvm->cpus[look->cpu]);
 	if (err == -ESRCH)
 		ipc_refuse(look->request, "the guest has not started CPU %u", look->cpu);
 	else if (err)
@@ -217,21 +218,22 @@ static void debug_nmi_parked(void *arg, int err)
 	free(look);
 }
 
-static void debug_nmi(struct ipc_request *request, const json_t *params, void *arg)
+static void control_debug_nmi(struct ipc_request *request, const json_t *params, void *arg)
 {
 	const json_t *cpu = json_object_get(params, "cpu");
 
 	if (!json_is_integer(cpu) || json_integer_value(cpu) < 0 ||
-	    json_integer_value(cpu) >= (json_int_t)debug_kvm->cpu_count) {
-		ipc_refuse(request, "its CPUs are 0 to %u", debug_kvm->cpu_count - 1);
+	    json_integer_value(cpu) >= (json_int_t)control_debug_kvm->cpu_count) {
+		ipc_refuse(request, "its CPUs are 0 to %u", control_debug_kvm->cpu_count - 1);
 		return;
 	}
-	debug_look(request, (unsigned int)json_integer_value(cpu), debug_nmi_parked);
+	control_debug_look(request, (unsigned int)json_integer_value(cpu),
+			   control_debug_nmi_parked);
 }
 
 /* --- sysrq --- */
 
-static void debug_sysrq(struct ipc_request *request, const json_t *params, void *arg)
+static void control_debug_sysrq(struct ipc_request *request, const json_t *params, void *arg)
 {
 	const char *key = json_string_value(json_object_get(params, "key"));
 	int err;
@@ -249,18 +251,18 @@ static void debug_sysrq(struct ipc_request *request, const json_t *params, void 
 		ipc_answer(request, NULL);
 }
 
-static struct ipc_command debug_commands[] = {
-	{.name = "debug", .handle = debug_debug},
-	{.name = "nmi", .handle = debug_nmi},
-	{.name = "sysrq", .handle = debug_sysrq},
+static struct ipc_command control_debug_commands[] = {
+	{.name = "debug", .handle = control_debug_debug},
+	{.name = "nmi", .handle = control_debug_nmi},
+	{.name = "sysrq", .handle = control_debug_sysrq},
 };
 
-static int debug_init(struct kvm *kvm)
+static int control_debug_init(struct kvm *kvm)
 {
-	debug_kvm = kvm;
-	for (size_t i = 0; i < ARRAY_SIZE(debug_commands); i++)
-		ipc_add_command(&debug_commands[i]);
+	control_debug_kvm = kvm;
+	for (size_t i = 0; i < ARRAY_SIZE(control_debug_commands); i++)
+		ipc_add_command(&control_debug_commands[i]);
 	return 0;
 }
 
-INIT_MODULE(ipc_debug, .level = INIT_LATE, .init = debug_init);
+INIT_MODULE(ipc_debug, .level = INIT_LATE, .init = control_debug_init);

@@ -36,8 +36,8 @@
 
 static struct acpi_table acpi_tables[ACPI_TABLES_MAX];
 
-static const char *const own_signatures[] = {"RSDT", "XSDT", "FACP", "FACS",
-					     "DSDT", "APIC", "MCFG", "SPCR"};
+static const char *const acpi_table_own_signatures[] = {"RSDT", "XSDT", "FACP", "FACS",
+							"DSDT", "APIC", "MCFG", "SPCR"};
 
 static int acpi_table_check_signature(const struct acpi_table *table)
 {
@@ -49,8 +49,8 @@ static int acpi_table_check_signature(const struct acpi_table *table)
 			-EINVAL,
 			"--acpi-table %s: is no ACPI table: four capital letters come first",
 			table->path);
-	for (size_t i = 0; i < ARRAY_SIZE(own_signatures); i++)
-		if (!strcmp(signature, own_signatures[i]))
+	for (size_t i = 0; i < ARRAY_SIZE(acpi_table_own_signatures); i++)
+		if (!strcmp(signature, acpi_table_own_signatures[i]))
 			return log_fail(-EINVAL,
 					"--acpi-table %s: is a %s, of which there is one already; "
 					"an SSDT can add to the DSDT",

@@ -45,7 +45,7 @@ struct parser {
 };
 
 /* A construct that this shell does not have. False, for the callers to return. */
-static bool parse_unsupported(struct parser *parser, const char *what)
+static bool syntax_unsupported(struct parser *parser, const char *what)
 {
 	if (!parser->problem->what[0]) {
 		parser->problem->unsupported = true;
@@ -55,33 +55,33 @@ static bool parse_unsupported(struct parser *parser, const char *what)
 }
 
 /* What no shell would run. */
-static bool parse_wrong(struct parser *parser, const char *what)
+static bool syntax_wrong(struct parser *parser, const char *what)
 {
 	if (!parser->problem->what[0])
 		snprintf(parser->problem->what, sizeof(parser->problem->what), "%s", what);
 	return false;
 }
 
-static bool parse_unexpected(struct parser *parser)
+static bool syntax_unexpected(struct parser *parser)
 {
 	const char *at = parser->at;
 	size_t len = *at ? 1 + ((*at == ';' || *at == '&' || *at == '|') && at[1] == *at) : 0;
 	char what[32];
 
 	if (!*at)
-		return parse_wrong(parser, "a command is missing at the end");
+		return syntax_wrong(parser, "a command is missing at the end");
 	if (*at == '\n')
-		return parse_wrong(parser, "a command is missing at the end of a line");
+		return syntax_wrong(parser, "a command is missing at the end of a line");
 	snprintf(what, sizeof(what), "'%.*s' is not expected there", (int)len, at);
-	return parse_wrong(parser, what);
+	return syntax_wrong(parser, what);
 }
 
-static void *parse_alloc(struct parser *parser, size_t bytes)
+static void *syntax_alloc(struct parser *parser, size_t bytes)
 {
 	struct allocation *new = calloc(1, sizeof(*new) + bytes);
 
 	if (!new) {
-		parse_wrong(parser, "no memory");
+		syntax_wrong(parser, "no memory");
 		return NULL;
 	}
 	new->next = parser->program->allocations;
@@ -89,9 +89,9 @@ static void *parse_alloc(struct parser *parser, size_t bytes)
 	return new->data;
 }
 
-static struct shell_node *parse_node(struct parser *parser, enum shell_kind kind)
+static struct shell_node *syntax_node(struct parser *parser, enum shell_kind kind)
 {
-	struct shell_node *node = parse_alloc(parser, sizeof(*node));
+	struct shell_node *node = syntax_alloc(parser, sizeof(*node));
 
 	if (node)
 		node->kind = kind;
@@ -160,7 +160,7 @@ static bool check_braces(struct parser *parser)
 	if (!len)
 		len = is_digit(*at) ? strspn(at, "0123456789") : *at && strchr("?$!#", *at);
 	if (!len || at[len] != '}')
-		return parse_unsupported(parser, "an operation on a variable (${...})");
+		return syntax_unsupported(parser, "an operation on a variable (${...})");
 	parser->at = at + len + 1;
 	return true;
 }
@@ -171,26 +171,26 @@ static bool check_dollar(struct parser *parser, bool quoted)
 	char c = *parser->at;
 
 	if (c == '(' && parser->at[1] == '(')
-		return parse_unsupported(parser, "arithmetic ($((...)))");
+		return syntax_unsupported(parser, "arithmetic ($((...)))");
 	if (c == '(')
-		return parse_unsupported(parser, "command substitution ($(...))");
+		return syntax_unsupported(parser, "command substitution ($(...))");
 	if (c == '{')
 		return check_braces(parser);
 	if (c == '@')
-		return parse_unsupported(parser, "$@");
+		return syntax_unsupported(parser, "$@");
 	if (c == '*')
-		return parse_unsupported(parser, "$*");
+		return syntax_unsupported(parser, "$*");
 	if (c == '-')
-		return parse_unsupported(parser, "$-");
+		return syntax_unsupported(parser, "$-");
 	if (!quoted && (c == '\'' || c == '"'))
-		return parse_unsupported(parser, c == '"' ? "$\"...\"" : "$'...'");
+		return syntax_unsupported(parser, c == '"' ? "$\"...\"" : "$'...'");
 	return true;
 }
 
 static bool check_backslash(struct parser *parser)
 {
 	if (!*parser->at)
-		return parse_wrong(parser, "a backslash at the end quotes nothing");
+		return syntax_wrong(parser, "a backslash at the end quotes nothing");
 	parser->at++;
 	return true;
 }
@@ -203,14 +203,14 @@ static bool check_double_quotes(struct parser *parser)
 		bool good = true;
 
 		if (!c)
-			return parse_wrong(parser, "a quote (\") is not closed");
+			return syntax_wrong(parser, "a quote (\") is not closed");
 		parser->at++;
 		if (c == '\\')
 			good = check_backslash(parser);
 		else if (c == '$')
 			good = check_dollar(parser, true);
 		else if (c == '`')
-			good = parse_unsupported(parser, "command substitution (`...`)");
+			good = syntax_unsupported(parser, "command substitution (`...`)");
 		if (!good)
 			return false;
 	}
@@ -223,7 +223,7 @@ static bool check_single_quotes(struct parser *parser)
 	const char *end = strchr(parser->at, '\'');
 
 	if (!end)
-		return parse_wrong(parser, "a quote (') is not closed");
+		return syntax_wrong(parser, "a quote (') is not closed");
 	parser->at = end + 1;
 	return true;
 }
@@ -241,22 +241,22 @@ static bool check_piece(struct parser *parser)
 	case '$':
 		return check_dollar(parser, false);
 	case '`':
-		return parse_unsupported(parser, "command substitution (`...`)");
+		return syntax_unsupported(parser, "command substitution (`...`)");
 	default:
 		return true;
 	}
 }
 
 /* The next word; one is there. NULL: a problem. */
-static struct shell_word *parse_word(struct parser *parser)
+static struct shell_word *syntax_word(struct parser *parser)
 {
-	struct shell_word *word = parse_alloc(parser, sizeof(*word));
+	struct shell_word *word = syntax_alloc(parser, sizeof(*word));
 	const char *start = parser->at;
 
 	if (!word)
 		return NULL;
 	if (start[0] == '~' && !is_word_end(start[1]) && start[1] != '/') {
-		parse_unsupported(parser, "a user's home (~USER)");
+		syntax_unsupported(parser, "a user's home (~USER)");
 		return NULL;
 	}
 	while (!is_word_end(*parser->at)) {
@@ -310,23 +310,23 @@ static bool check_command_word(struct parser *parser, const struct shell_word *w
 
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		if (word_is(word, refused[i].word))
-			return parse_unsupported(parser, refused[i].what);
+			return syntax_unsupported(parser, refused[i].what);
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		snprintf(what, sizeof(what), "the command '%s'", commands[i]);
 		if (word_is(word, commands[i]))
-			return parse_unsupported(parser, what);
+			return syntax_unsupported(parser, what);
 	}
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		snprintf(what, sizeof(what), "'%s' is not expected there", ends[i]);
 		if (word_is(word, ends[i]))
-			return parse_wrong(parser, what);
+			return syntax_wrong(parser, what);
 	}
 	return true;
 }
 
 /* The operator of a redirection, which at stands at; the descriptor it has by default in *fd. */
-static bool parse_redirect_operator(struct parser *parser, struct shell_redirect *redirect)
+static bool syntax_redirect_operator(struct parser *parser, struct shell_redirect *redirect)
 {
 	static const struct {
 		const char *operator;
@@ -336,7 +336,7 @@ static bool parse_redirect_operator(struct parser *parser, struct shell_redirect
 			 {">", SHELL_OUT}};
 
 	if (!strncmp(parser->at, "<<", 2))
-		return parse_unsupported(parser, "a here-document (<<)");
+		return syntax_unsupported(parser, "a here-document (<<)");
 	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
 		size_t len = strlen(operators[i].operator);
 
@@ -347,7 +347,7 @@ static bool parse_redirect_operator(struct parser *parser, struct shell_redirect
 		parser->at += len;
 		return true;
 	}
-	return parse_unexpected(parser);
+	return syntax_unexpected(parser);
 }
 
 /* After >& and <&: a number, - or what a variable says. */
@@ -357,7 +357,7 @@ static bool check_dup_target(struct parser *parser, const struct shell_word *tar
 
 	if (good || memchr(target->text, '$', target->len))
 		return true;
-	return parse_wrong(parser, ">& and <& are followed by a number from 0 to 9, or by -");
+	return syntax_wrong(parser, ">& and <& are followed by a number from 0 to 9, or by -");
 }
 
 /* Is the next word a redirection? Digits before it are its descriptor. */
@@ -368,25 +368,25 @@ static bool at_redirect(const struct parser *parser)
 	return *at == '<' || *at == '>';
 }
 
-static bool parse_redirect(struct parser *parser, struct shell_redirect ***end)
+static bool syntax_redirect(struct parser *parser, struct shell_redirect ***end)
 {
-	struct shell_redirect *redirect = parse_alloc(parser, sizeof(*redirect));
+	struct shell_redirect *redirect = syntax_alloc(parser, sizeof(*redirect));
 	const char *digits = parser->at;
 	size_t count = strspn(digits, "0123456789");
 
 	parser->at += count;
 	if (count > 1)
-		return parse_unsupported(parser, "a descriptor above 9");
-	if (!redirect || !parse_redirect_operator(parser, redirect))
+		return syntax_unsupported(parser, "a descriptor above 9");
+	if (!redirect || !syntax_redirect_operator(parser, redirect))
 		return false;
 	if (count)
 		redirect->fd = *digits - '0';
 	if (*parser->at == '(')
-		return parse_unsupported(parser, "process substitution (<(...))");
+		return syntax_unsupported(parser, "process substitution (<(...))");
 	skip_blanks(parser);
 	if (is_word_end(*parser->at))
-		return parse_wrong(parser, "a redirection has no file");
-	redirect->target = parse_word(parser);
+		return syntax_wrong(parser, "a redirection has no file");
+	redirect->target = syntax_word(parser);
 	if (!redirect->target)
 		return false;
 	if (redirect->direction == SHELL_DUP && !check_dup_target(parser, redirect->target))
@@ -396,15 +396,15 @@ static bool parse_redirect(struct parser *parser, struct shell_redirect ***end)
 	return true;
 }
 
-static bool parse_redirects(struct parser *parser, struct shell_node *node)
+static bool syntax_redirects(struct parser *parser, struct shell_node *node)
 {
 	struct shell_redirect **end = &node->redirects;
 
 	for (skip_blanks(parser); at_redirect(parser); skip_blanks(parser)) {
-		if (!parse_redirect(parser, &end))
+		if (!syntax_redirect(parser, &end))
 			return false;
 	}
-	return is_word_end(*parser->at) && *parser->at != '(' ? true : parse_unexpected(parser);
+	return is_word_end(*parser->at) && *parser->at != '(' ? true : syntax_unexpected(parser);
 }
 
 /* Where a word of a simple command belongs. */
@@ -413,7 +413,7 @@ static bool place_word(struct parser *parser, struct shell_node *node, struct sh
 {
 	if (!node->words && take_assignment(word)) {
 		if (word->name_len == 3 && !memcmp(word->name, "IFS", 3))
-			return parse_unsupported(parser, "another IFS");
+			return syntax_unsupported(parser, "another IFS");
 		**assignments = word;
 		*assignments = &word->next;
 		return true;
@@ -425,9 +425,9 @@ static bool place_word(struct parser *parser, struct shell_node *node, struct sh
 	return true;
 }
 
-static struct shell_node *parse_simple(struct parser *parser)
+static struct shell_node *syntax_simple(struct parser *parser)
 {
-	struct shell_node *node = parse_node(parser, SHELL_COMMAND);
+	struct shell_node *node = syntax_node(parser, SHELL_COMMAND);
 	struct shell_word **assignments, **words;
 	struct shell_redirect **redirects;
 
@@ -441,28 +441,28 @@ static struct shell_node *parse_simple(struct parser *parser)
 
 		skip_blanks(parser);
 		if (at_redirect(parser)) {
-			if (!parse_redirect(parser, &redirects))
+			if (!syntax_redirect(parser, &redirects))
 				return NULL;
 			continue;
 		}
 		if (is_word_end(*parser->at))
 			break;
-		word = parse_word(parser);
+		word = syntax_word(parser);
 		if (!word || !place_word(parser, node, word, &assignments, &words))
 			return NULL;
 	}
 	if (*parser->at == '(' && node->words && !node->words->next) {
-		parse_unsupported(parser, "a function");
+		syntax_unsupported(parser, "a function");
 		return NULL;
 	}
 	if (*parser->at == '(' || (!node->words && !node->assignments && !node->redirects)) {
-		parse_unexpected(parser);
+		syntax_unexpected(parser);
 		return NULL;
 	}
 	return node;
 }
 
-static struct shell_node *parse_list(struct parser *parser);
+static struct shell_node *syntax_list(struct parser *parser);
 
 /* Does a reserved word of one character stand here? */
 static bool at_reserved(const struct parser *parser, char word)
@@ -471,45 +471,45 @@ static bool at_reserved(const struct parser *parser, char word)
 }
 
 /* { LIST; } or ( LIST ); at stands at the opening character. */
-static struct shell_node *parse_compound(struct parser *parser)
+static struct shell_node *syntax_compound(struct parser *parser)
 {
 	bool group = *parser->at++ == '{';
-	struct shell_node *node = parse_node(parser, group ? SHELL_GROUP : SHELL_SUBSHELL);
+	struct shell_node *node = syntax_node(parser, group ? SHELL_GROUP : SHELL_SUBSHELL);
 
 	if (!node)
 		return NULL;
 	if (++parser->depth > DEPTH_MAX) {
-		parse_wrong(parser, "it is nested too deeply");
+		syntax_wrong(parser, "it is nested too deeply");
 		return NULL;
 	}
 	if (!group && *parser->at == '(') {
-		parse_unsupported(parser, "arithmetic ((...))");
+		syntax_unsupported(parser, "arithmetic ((...))");
 		return NULL;
 	}
-	node->children = parse_list(parser);
+	node->children = syntax_list(parser);
 	if (!node->children)
 		return NULL;
 	if (group ? !at_reserved(parser, '}') : *parser->at != ')') {
-		parse_wrong(parser, group ? "a { is not closed by a } that begins a command"
-					  : "a ( is not closed");
+		syntax_wrong(parser, group ? "a { is not closed by a } that begins a command"
+					   : "a ( is not closed");
 		return NULL;
 	}
 	parser->at++;
 	parser->depth--;
-	return parse_redirects(parser, node) ? node : NULL;
+	return syntax_redirects(parser, node) ? node : NULL;
 }
 
-static struct shell_node *parse_command(struct parser *parser)
+static struct shell_node *syntax_command(struct parser *parser)
 {
 	skip_blanks(parser);
 	if (*parser->at == '(' || at_reserved(parser, '{'))
-		return parse_compound(parser);
-	return parse_simple(parser);
+		return syntax_compound(parser);
+	return syntax_simple(parser);
 }
 
-static struct shell_node *parse_pipeline(struct parser *parser)
+static struct shell_node *syntax_pipeline(struct parser *parser)
 {
-	struct shell_node *node = parse_node(parser, SHELL_PIPELINE), **end;
+	struct shell_node *node = syntax_node(parser, SHELL_PIPELINE), **end;
 
 	if (!node)
 		return NULL;
@@ -520,14 +520,14 @@ static struct shell_node *parse_pipeline(struct parser *parser)
 	}
 	end = &node->children;
 	for (;;) {
-		*end = parse_command(parser);
+		*end = syntax_command(parser);
 		if (!*end)
 			return NULL;
 		end = &(*end)->next;
 		if (parser->at[0] != '|' || parser->at[1] == '|')
 			return node;
 		if (parser->at[1] == '&') {
-			parse_unsupported(parser, "a pipe for both outputs (|&)");
+			syntax_unsupported(parser, "a pipe for both outputs (|&)");
 			return NULL;
 		}
 		parser->at++;
@@ -535,16 +535,16 @@ static struct shell_node *parse_pipeline(struct parser *parser)
 	}
 }
 
-static struct shell_node *parse_chain(struct parser *parser)
+static struct shell_node *syntax_chain(struct parser *parser)
 {
-	struct shell_node *node = parse_node(parser, SHELL_CHAIN), **end;
+	struct shell_node *node = syntax_node(parser, SHELL_CHAIN), **end;
 	enum shell_join join = SHELL_ALWAYS;
 
 	if (!node)
 		return NULL;
 	end = &node->children;
 	for (;;) {
-		*end = parse_pipeline(parser);
+		*end = syntax_pipeline(parser);
 		if (!*end)
 			return NULL;
 		(*end)->join = join;
@@ -558,14 +558,14 @@ static struct shell_node *parse_chain(struct parser *parser)
 }
 
 /* What follows a chain: ; & or a new line. False: neither, or a problem. */
-static bool parse_separator(struct parser *parser, struct shell_node *chain)
+static bool syntax_separator(struct parser *parser, struct shell_node *chain)
 {
 	char c = *parser->at;
 
 	if (c == '&' && parser->at[1] == '>')
-		return parse_unsupported(parser, "a redirection of both outputs (&>)");
+		return syntax_unsupported(parser, "a redirection of both outputs (&>)");
 	if (c == ';' && parser->at[1] == ';')
-		return parse_unexpected(parser);
+		return syntax_unexpected(parser);
 	if (c != ';' && c != '&' && c != '\n')
 		return false;
 	chain->background = c == '&';
@@ -574,9 +574,9 @@ static bool parse_separator(struct parser *parser, struct shell_node *chain)
 }
 
 /* At least one chain; ends before ), } or the end of the text. */
-static struct shell_node *parse_list(struct parser *parser)
+static struct shell_node *syntax_list(struct parser *parser)
 {
-	struct shell_node *node = parse_node(parser, SHELL_LIST), **end;
+	struct shell_node *node = syntax_node(parser, SHELL_LIST), **end;
 
 	if (!node)
 		return NULL;
@@ -586,10 +586,10 @@ static struct shell_node *parse_list(struct parser *parser)
 		if (node->children &&
 		    (!*parser->at || *parser->at == ')' || at_reserved(parser, '}')))
 			break;
-		*end = parse_chain(parser);
+		*end = syntax_chain(parser);
 		if (!*end)
 			return NULL;
-	} while (parse_separator(parser, *end) && (end = &(*end)->next));
+	} while (syntax_separator(parser, *end) && (end = &(*end)->next));
 	return parser->problem->what[0] ? NULL : node;
 }
 
@@ -601,16 +601,16 @@ struct shell_program *shell_parse(const char *text, struct shell_problem *proble
 
 	*problem = (struct shell_problem){0};
 	if (!program) {
-		parse_wrong(&parser, "no memory");
+		syntax_wrong(&parser, "no memory");
 		return NULL;
 	}
 	memcpy(program->text, text, len);
 	parser.at = program->text;
 	skip_lines(&parser);
 	if (*parser.at)
-		program->list = parse_list(&parser);
+		program->list = syntax_list(&parser);
 	if (!problem->what[0] && *parser.at)
-		parse_unexpected(&parser);
+		syntax_unexpected(&parser);
 	if (!problem->what[0])
 		return program;
 	shell_parse_free(program);

@@ -13,26 +13,26 @@
 #include <kvm/lines.h>
 #include <kvm/own-init.h>
 
-static void console_wire_write(void *arg, u8 byte, bool by_program)
+static void serial_console_wire_write(void *arg, u8 byte, bool by_program)
 {
 	console_write_from(by_program ? LINES_PROGRAM : LINES_KERNEL, &byte, 1);
 }
 
-static void console_wire_room_changed(void *arg)
+static void serial_console_wire_room_changed(void *arg)
 {
 	console_room_changed();
 }
 
-static void console_wire_called(bool dtr)
+static void serial_console_wire_called(bool dtr)
 {
 	own_init_called(dtr);
 	console_room_changed();
 }
 
 const struct serial_wire serial_console_wire = {
-	.write = console_wire_write,
+	.write = serial_console_wire_write,
 	.full = console_full,
-	.room_changed = console_wire_room_changed,
+	.room_changed = serial_console_wire_room_changed,
 	.opened = console_opened,
-	.called = console_wire_called,
+	.called = serial_console_wire_called,
 };

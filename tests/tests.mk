@@ -127,7 +127,7 @@ $(call unit, firmware/test-acpi, firmware/acpi.o firmware/acpi-table.o firmware/
 $(call unit, firmware/test-aml, firmware/aml.o)
 $(call unit, x86/test-bios, $(BIOS))
 $(call unit, boot/test-bzimage, boot/bzimage.o)
-$(call unit, boot/test-cmdline, boot/cmdline.o)
+$(call unit, boot/test-limits, boot/limits.o)
 $(call unit, x86/test-cpuid, x86/cpuid.o x86/cpuid-leaves.o)
 $(call unit, x86/test-cpuid-leaves, x86/cpuid-leaves.o)
 $(call unit, x86/test-e820, x86/e820.o core/gmem.o)

@@ -51,17 +51,17 @@
 #define TURN_PIECES 256 /* what console.c's ring holds */
 #define STALL_NS    (20 * NSEC_PER_MSEC)
 
-static const char *const console_choices[] = {"serial", "virtio", NULL};
+static const char *const hvc_choices[] = {"serial", "virtio", NULL};
 
-static const struct option console_options[] = {
+static const struct option hvc_options[] = {
 	{.name = "console",
 	 .type = OPTION_CHOICE,
 	 .value = &config.console,
 	 .arg = "serial|virtio",
-	 .choices = console_choices,
+	 .choices = hvc_choices,
 	 .help = "where the guest's console is: ttyS0 or hvc0"},
 };
-OPTION_GROUP(virtio_console, run, "Devices", 34, console_options);
+OPTION_GROUP(virtio_console, run, "Devices", 34, hvc_options);
 
 /* struct virtio_console_config has holes for none; its fields are little-endian (5.3.4). */
 static struct virtio_console_config hvc_config;

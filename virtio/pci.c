@@ -11,7 +11,7 @@
  *
  * Each doorbell is an ioeventfd, so a notification does not leave the kernel. They are registered
  * when the driver is up first (registering costs a grace period, and nothing is registered that
- * nobody uses) and follow the BAR: bar_moved() and ready() both end in pci_sync_bells().
+ * nobody uses) and follow the BAR: bar_moved() and ready() both end in virtio_pci_sync_bells().
  * Where KVM knows no doorbell, the write comes here and rings it as well.
  *
  * Interrupts: with MSI-X each queue and the configuration have a vector of the driver's choice,
@@ -87,14 +87,14 @@ struct pci {
 	u64 bells_at; /* the port that they are registered from, or 0 */
 };
 
-static struct pci *pci_of(struct virtio_device *dev)
+static struct pci *virtio_pci_of(struct virtio_device *dev)
 {
 	return virtio_transport_data(dev);
 }
 
 /* --- interrupts --- */
 
-static void pci_raise(struct pci *pci, u8 isr_bit, u32 vector)
+static void virtio_pci_raise(struct pci *pci, u8 isr_bit, u32 vector)
 {
 	if (msix_raise(&pci->msix, vector)) /* none for VIRTIO_MSI_NO_VECTOR */
 		return;
@@ -104,7 +104,7 @@ static void pci_raise(struct pci *pci, u8 isr_bit, u32 vector)
 	pthread_mutex_unlock(&pci->irq_lock);
 }
 
-static u8 pci_take_isr(struct pci *pci)
+static u8 virtio_pci_take_isr(struct pci *pci)
 {
 	u8 isr;
 
@@ -116,17 +116,17 @@ static u8 pci_take_isr(struct pci *pci)
 	return isr;
 }
 
-static void pci_interrupt(struct virtio_device *dev, unsigned int queue)
+static void virtio_pci_interrupt(struct virtio_device *dev, unsigned int queue)
 {
-	struct pci *pci = pci_of(dev);
+	struct pci *pci = virtio_pci_of(dev);
 
-	pci_raise(pci, ISR_QUEUE, atomic_load(&pci->queue_vector[queue]));
+	virtio_pci_raise(pci, ISR_QUEUE, atomic_load(&pci->queue_vector[queue]));
 }
 
 /* Masked or not, KVM or msix.c keep what is signalled there. */
-static int pci_interrupt_fd(struct virtio_device *dev, unsigned int queue)
+static int virtio_pci_interrupt_fd(struct virtio_device *dev, unsigned int queue)
 {
-	struct pci *pci = pci_of(dev);
+	struct pci *pci = virtio_pci_of(dev);
 	u32 vector = atomic_load(&pci->queue_vector[queue]);
 
 	if (!atomic_load(&pci->msix.enabled) || vector >= pci->msix.count)
@@ -134,16 +134,16 @@ static int pci_interrupt_fd(struct virtio_device *dev, unsigned int queue)
 	return msix_fd(&pci->msix, vector);
 }
 
-static void pci_config_interrupt(struct virtio_device *dev)
+static void virtio_pci_config_interrupt(struct virtio_device *dev)
 {
-	struct pci *pci = pci_of(dev);
+	struct pci *pci = virtio_pci_of(dev);
 
-	pci_raise(pci, ISR_CONFIG, atomic_load(&pci->config_vector));
+	virtio_pci_raise(pci, ISR_CONFIG, atomic_load(&pci->config_vector));
 }
 
 /* --- doorbells --- */
 
-static int pci_set_bell(struct pci *pci, u64 base, unsigned int queue, bool add)
+static int virtio_pci_set_bell(struct pci *pci, u64 base, unsigned int queue, bool add)
 {
 	const struct bus_doorbell bell = {
 		.addr = base + queue * DOORBELL_BYTES,
@@ -155,10 +155,10 @@ static int pci_set_bell(struct pci *pci, u64 base, unsigned int queue, bool add)
 		   : bus_doorbell_remove(pci->kvm->vm_fd, &bell);
 }
 
-static void pci_set_bells(struct pci *pci, u64 base, bool add)
+static void virtio_pci_set_bells(struct pci *pci, u64 base, bool add)
 {
 	for (unsigned int i = 0; i < pci->dev->queue_count; i++) {
-		int err = pci_set_bell(pci, base, i, add);
+		int err = virtio_pci_set_bell(pci, base, i, add);
 
 		/* Where KVM takes no more of them the register is served like the others. */
 		if (err && add)
@@ -168,20 +168,20 @@ static void pci_set_bells(struct pci *pci, u64 base, bool add)
 }
 
 /* Doorbells are where the BAR is, once a driver has wanted them. bell_lock is held. */
-static void pci_sync_bells(struct pci *pci)
+static void virtio_pci_sync_bells(struct pci *pci)
 {
 	u64 at = pci->bells_wanted ? pci->bar_at : 0;
 
 	if (at == pci->bells_at)
 		return;
 	if (pci->bells_at)
-		pci_set_bells(pci, pci->bells_at, false);
+		virtio_pci_set_bells(pci, pci->bells_at, false);
 	if (at)
-		pci_set_bells(pci, at, true);
+		virtio_pci_set_bells(pci, at, true);
 	pci->bells_at = at;
 }
 
-static void pci_bar_moved(struct pci_function *fn, unsigned int bar)
+static void virtio_pci_bar_moved(struct pci_function *fn, unsigned int bar)
 {
 	struct pci *pci = container_of(fn, struct pci, fn);
 
@@ -189,21 +189,21 @@ static void pci_bar_moved(struct pci_function *fn, unsigned int bar)
 		return;
 	pthread_mutex_lock(&pci->bell_lock);
 	pci->bar_at = fn->bars[bar].mapped ? fn->bars[bar].region.base : 0;
-	pci_sync_bells(pci);
+	virtio_pci_sync_bells(pci);
 	pthread_mutex_unlock(&pci->bell_lock);
 }
 
-static void pci_ready(struct virtio_device *dev)
+static void virtio_pci_ready(struct virtio_device *dev)
 {
-	struct pci *pci = pci_of(dev);
+	struct pci *pci = virtio_pci_of(dev);
 
 	pthread_mutex_lock(&pci->bell_lock);
 	pci->bells_wanted = true;
-	pci_sync_bells(pci);
+	virtio_pci_sync_bells(pci);
 	pthread_mutex_unlock(&pci->bell_lock);
 }
 
-static void pci_bell_write(void *dev, u64 offset, unsigned int size, u64 value)
+static void virtio_pci_bell_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
 	struct pci *pci = dev;
 
@@ -261,7 +261,7 @@ static const struct {
 	[QUEUE_RESET] = {COMMON_QUEUE_RESET, 2},
 };
 
-static bool pci_find_field(u64 at, unsigned int size, enum field *field)
+static bool virtio_pci_find_field(u64 at, unsigned int size, enum field *field)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(fields); i++) {
 		if (fields[i].at == at && fields[i].size == size) {
@@ -282,7 +282,7 @@ static bool address_high(enum field field)
 	return (field - QUEUE_DESC) % 2;
 }
 
-static u32 pci_read_field(struct pci *pci, enum field field)
+static u32 virtio_pci_read_field(struct pci *pci, enum field field)
 {
 	struct virtio_device *dev = pci->dev;
 	u32 queue = atomic_load(&pci->queue_select);
@@ -324,12 +324,12 @@ static u32 pci_read_field(struct pci *pci, enum field field)
 }
 
 /* 4.1.5.1.2.1: a vector that there is, or none. */
-static u32 pci_check_vector(const struct pci *pci, u32 vector)
+static u32 virtio_pci_check_vector(const struct pci *pci, u32 vector)
 {
 	return vector < pci->msix.count ? vector : VIRTIO_MSI_NO_VECTOR;
 }
 
-static void pci_write_field(struct pci *pci, enum field field, u32 value)
+static void virtio_pci_write_field(struct pci *pci, enum field field, u32 value)
 {
 	struct virtio_device *dev = pci->dev;
 	u32 queue = atomic_load(&pci->queue_select);
@@ -345,7 +345,7 @@ static void pci_write_field(struct pci *pci, enum field field, u32 value)
 		virtio_set_driver_features(dev, atomic_load(&pci->driver_feature_select), value);
 		break;
 	case CONFIG_VECTOR:
-		atomic_store(&pci->config_vector, pci_check_vector(pci, value));
+		atomic_store(&pci->config_vector, virtio_pci_check_vector(pci, value));
 		break;
 	case DEVICE_STATUS:
 		virtio_set_status(dev, (u8)value);
@@ -358,7 +358,8 @@ static void pci_write_field(struct pci *pci, enum field field, u32 value)
 		break;
 	case QUEUE_VECTOR:
 		if (queue < dev->queue_count)
-			atomic_store(&pci->queue_vector[queue], pci_check_vector(pci, value));
+			atomic_store(&pci->queue_vector[queue],
+				     virtio_pci_check_vector(pci, value));
 		break;
 	case QUEUE_ENABLE:
 		if (value == 1) /* 4.1.4.3.2: there is no way back but a reset */
@@ -380,22 +381,22 @@ static void pci_write_field(struct pci *pci, enum field field, u32 value)
 
 /* --- the memory BAR --- */
 
-static u32 pci_common_read(struct pci *pci, u64 offset, unsigned int size)
+static u32 virtio_pci_common_read(struct pci *pci, u64 offset, unsigned int size)
 {
 	enum field field;
 
-	return pci_find_field(offset, size, &field) ? pci_read_field(pci, field) : 0;
+	return virtio_pci_find_field(offset, size, &field) ? virtio_pci_read_field(pci, field) : 0;
 }
 
-static void pci_common_write(struct pci *pci, u64 offset, unsigned int size, u32 value)
+static void virtio_pci_common_write(struct pci *pci, u64 offset, unsigned int size, u32 value)
 {
 	enum field field;
 
-	if (pci_find_field(offset, size, &field))
-		pci_write_field(pci, field, value);
+	if (virtio_pci_find_field(offset, size, &field))
+		virtio_pci_write_field(pci, field, value);
 }
 
-static u64 pci_bar1_read(void *dev, u64 offset, unsigned int size)
+static u64 virtio_pci_bar1_read(void *dev, u64 offset, unsigned int size)
 {
 	struct pci *pci = dev;
 	u64 value = 0;
@@ -405,16 +406,16 @@ static u64 pci_bar1_read(void *dev, u64 offset, unsigned int size)
 	if (offset >= DEVICE_AT)
 		virtio_config_access_read(pci->dev, offset - DEVICE_AT, &value, size);
 	else if (offset == ISR_AT)
-		value = pci_take_isr(pci);
+		value = virtio_pci_take_isr(pci);
 	else if (size == 8) /* an address at once */
-		value = pci_common_read(pci, offset, 4) | (u64)pci_common_read(pci, offset + 4, 4)
-								  << 32;
+		value = virtio_pci_common_read(pci, offset, 4) |
+			(u64)virtio_pci_common_read(pci, offset + 4, 4) << 32;
 	else
-		value = pci_common_read(pci, offset, size);
+		value = virtio_pci_common_read(pci, offset, size);
 	return value;
 }
 
-static void pci_bar1_write(void *dev, u64 offset, unsigned int size, u64 value)
+static void virtio_pci_bar1_write(void *dev, u64 offset, unsigned int size, u64 value)
 {
 	struct pci *pci = dev;
 
@@ -423,17 +424,17 @@ static void pci_bar1_write(void *dev, u64 offset, unsigned int size, u64 value)
 	} else if (offset >= DEVICE_AT) {
 		virtio_config_access_write(pci->dev, offset - DEVICE_AT, &value, size);
 	} else if (size == 8) {
-		pci_common_write(pci, offset, 4, (u32)value);
-		pci_common_write(pci, offset + 4, 4, (u32)(value >> 32));
+		virtio_pci_common_write(pci, offset, 4, (u32)value);
+		virtio_pci_common_write(pci, offset + 4, 4, (u32)(value >> 32));
 	} else {
-		pci_common_write(pci, offset, size, (u32)value);
+		virtio_pci_common_write(pci, offset, size, (u32)value);
 	}
 }
 
 /* --- capabilities (4.1.4) --- */
 
-static void pci_put_cap(struct pci *pci, struct pci_capability *cap, u8 type, u8 bar, u32 offset,
-			u32 length)
+static void virtio_pci_put_cap(struct pci *pci, struct pci_capability *cap, u8 type, u8 bar,
+			       u32 offset, u32 length)
 {
 	pci_config_put(&pci->fn, cap->at + VIRTIO_PCI_CAP_LEN, 1, cap->len);
 	pci_config_put(&pci->fn, cap->at + VIRTIO_PCI_CAP_CFG_TYPE, 1, type);
@@ -448,8 +449,8 @@ struct window {
 	u32 offset;
 };
 
-static bool pci_cfg_window(struct pci_capability *cap, unsigned int reg, unsigned int size,
-			   struct window *window)
+static bool virtio_pci_cfg_window(struct pci_capability *cap, unsigned int reg, unsigned int size,
+				  struct window *window)
 {
 	unsigned int data = cap->at + sizeof(struct virtio_pci_cap);
 
@@ -464,60 +465,63 @@ static bool pci_cfg_window(struct pci_capability *cap, unsigned int reg, unsigne
 	       window->offset % window->size == 0;
 }
 
-static void pci_cfg_reading(struct pci_capability *cap, unsigned int reg, unsigned int size)
+static void virtio_pci_cfg_reading(struct pci_capability *cap, unsigned int reg, unsigned int size)
 {
 	struct window window;
 
-	if (pci_cfg_window(cap, reg, size, &window))
+	if (virtio_pci_cfg_window(cap, reg, size, &window))
 		pci_config_put(cap->fn, cap->at + sizeof(struct virtio_pci_cap), 4,
 			       (u32)pci_bar_read(cap->fn, window.bar, window.offset, window.size));
 }
 
-static void pci_cfg_written(struct pci_capability *cap, unsigned int reg, unsigned int size)
+static void virtio_pci_cfg_written(struct pci_capability *cap, unsigned int reg, unsigned int size)
 {
 	struct window window;
 	u32 value = pci_config_get(cap->fn, cap->at + sizeof(struct virtio_pci_cap), 4);
 
-	if (pci_cfg_window(cap, reg, size, &window))
+	if (virtio_pci_cfg_window(cap, reg, size, &window))
 		pci_bar_write(cap->fn, window.bar, window.offset, window.size,
 			      value & (u32)(0xffffffffU >> (32 - 8 * window.size)));
 }
 
-static int pci_add_cap(struct pci *pci, struct pci_capability *cap, size_t len)
+static int virtio_pci_add_cap(struct pci *pci, struct pci_capability *cap, size_t len)
 {
 	cap->id = PCI_CAP_ID_VNDR;
 	cap->len = (u8)len;
 	return pci_add_capability(&pci->fn, cap);
 }
 
-static int pci_add_caps(struct pci *pci)
+static int virtio_pci_add_caps(struct pci *pci)
 {
 	struct pci_function *fn = &pci->fn;
 	struct virtio_device *dev = pci->dev;
 	struct pci_capability *cfg = &pci->pci_cfg_cap;
 	int err;
 
-	cfg->reading = pci_cfg_reading;
-	cfg->written = pci_cfg_written;
-	err = pci_add_cap(pci, &pci->common_cap, sizeof(struct virtio_pci_cap));
-	err = err ?: pci_add_cap(pci, &pci->notify_cap, sizeof(struct virtio_pci_notify_cap));
-	err = err ?: pci_add_cap(pci, &pci->isr_cap, sizeof(struct virtio_pci_cap));
-	err = err ?: pci_add_cap(pci, cfg, sizeof(struct virtio_pci_cfg_cap));
+	cfg->reading = virtio_pci_cfg_reading;
+	cfg->written = virtio_pci_cfg_written;
+	err = virtio_pci_add_cap(pci, &pci->common_cap, sizeof(struct virtio_pci_cap));
+	err = err
+		      ?: virtio_pci_add_cap(pci, &pci->notify_cap,
+					    sizeof(struct virtio_pci_notify_cap));
+	err = err ?: virtio_pci_add_cap(pci, &pci->isr_cap, sizeof(struct virtio_pci_cap));
+	err = err ?: virtio_pci_add_cap(pci, cfg, sizeof(struct virtio_pci_cfg_cap));
 	if (!err && dev->config_bytes)
-		err = pci_add_cap(pci, &pci->device_cap, sizeof(struct virtio_pci_cap));
+		err = virtio_pci_add_cap(pci, &pci->device_cap, sizeof(struct virtio_pci_cap));
 	if (err)
 		return err;
 
-	pci_put_cap(pci, &pci->common_cap, VIRTIO_PCI_CAP_COMMON_CFG, BAR_REGISTERS, COMMON_AT,
-		    COMMON_BYTES);
-	pci_put_cap(pci, &pci->notify_cap, VIRTIO_PCI_CAP_NOTIFY_CFG, BAR_DOORBELLS, 0,
-		    (u32)fn->bars[BAR_DOORBELLS].region.len);
+	virtio_pci_put_cap(pci, &pci->common_cap, VIRTIO_PCI_CAP_COMMON_CFG, BAR_REGISTERS,
+			   COMMON_AT, COMMON_BYTES);
+	virtio_pci_put_cap(pci, &pci->notify_cap, VIRTIO_PCI_CAP_NOTIFY_CFG, BAR_DOORBELLS, 0,
+			   (u32)fn->bars[BAR_DOORBELLS].region.len);
 	pci_config_put(fn, pci->notify_cap.at + VIRTIO_PCI_NOTIFY_CAP_MULT, 4, DOORBELL_BYTES);
-	pci_put_cap(pci, &pci->isr_cap, VIRTIO_PCI_CAP_ISR_CFG, BAR_REGISTERS, ISR_AT, ISR_BYTES);
+	virtio_pci_put_cap(pci, &pci->isr_cap, VIRTIO_PCI_CAP_ISR_CFG, BAR_REGISTERS, ISR_AT,
+			   ISR_BYTES);
 	if (dev->config_bytes)
-		pci_put_cap(pci, &pci->device_cap, VIRTIO_PCI_CAP_DEVICE_CFG, BAR_REGISTERS,
-			    DEVICE_AT, dev->config_bytes);
-	pci_put_cap(pci, cfg, VIRTIO_PCI_CAP_PCI_CFG, 0, 0, 0);
+		virtio_pci_put_cap(pci, &pci->device_cap, VIRTIO_PCI_CAP_DEVICE_CFG, BAR_REGISTERS,
+				   DEVICE_AT, dev->config_bytes);
+	virtio_pci_put_cap(pci, cfg, VIRTIO_PCI_CAP_PCI_CFG, 0, 0, 0);
 	pci_config_allow(fn, cfg->at + VIRTIO_PCI_CAP_BAR, 1, UINT8_MAX);
 	pci_config_allow(fn, cfg->at + VIRTIO_PCI_CAP_OFFSET, 4, UINT32_MAX);
 	pci_config_allow(fn, cfg->at + VIRTIO_PCI_CAP_LENGTH, 4, UINT32_MAX);
@@ -527,9 +531,9 @@ static int pci_add_caps(struct pci *pci)
 
 /* --- the machine --- */
 
-static void pci_reset(struct virtio_device *dev)
+static void virtio_pci_reset(struct virtio_device *dev)
 {
-	struct pci *pci = pci_of(dev);
+	struct pci *pci = virtio_pci_of(dev);
 
 	atomic_store(&pci->device_feature_select, 0);
 	atomic_store(&pci->driver_feature_select, 0);
@@ -537,19 +541,19 @@ static void pci_reset(struct virtio_device *dev)
 	atomic_store(&pci->config_vector, VIRTIO_MSI_NO_VECTOR);
 	for (unsigned int i = 0; i < dev->queue_count; i++)
 		atomic_store(&pci->queue_vector[i], VIRTIO_MSI_NO_VECTOR);
-	pci_take_isr(pci);
+	virtio_pci_take_isr(pci);
 }
 
-static const struct virtio_transport pci_transport = {
+static const struct virtio_transport virtio_pci_transport = {
 	.driver = "virtio_pci",
-	.interrupt = pci_interrupt,
-	.interrupt_fd = pci_interrupt_fd,
-	.config_interrupt = pci_config_interrupt,
-	.ready = pci_ready,
-	.reset = pci_reset,
+	.interrupt = virtio_pci_interrupt,
+	.interrupt_fd = virtio_pci_interrupt_fd,
+	.config_interrupt = virtio_pci_config_interrupt,
+	.ready = virtio_pci_ready,
+	.reset = virtio_pci_reset,
 };
 
-static void pci_fill_function(struct pci *pci)
+static void virtio_pci_fill_function(struct pci *pci)
 {
 	struct virtio_device *dev = pci->dev;
 	u64 bells = DOORBELL_BYTES;
@@ -566,14 +570,14 @@ static void pci_fill_function(struct pci *pci)
 		.class_code = dev->pci_class ? dev->pci_class : CLASS_OTHER,
 		.revision = REVISION,
 		.intx = true,
-		.bar_moved = pci_bar_moved,
+		.bar_moved = virtio_pci_bar_moved,
 	};
 	pci->fn.bars[BAR_DOORBELLS] = (struct pci_bar){
 		.kind = PCI_BAR_PORT,
 		.region = {.name = dev->name,
 			   .len = bells,
 			   .width = 4,
-			   .write = pci_bell_write,
+			   .write = virtio_pci_bell_write,
 			   .dev = pci},
 	};
 	pci->fn.bars[BAR_REGISTERS] = (struct pci_bar){
@@ -581,27 +585,27 @@ static void pci_fill_function(struct pci *pci)
 		.region = {.name = dev->name,
 			   .len = REGISTERS_BYTES,
 			   .width = 8,
-			   .read = pci_bar1_read,
-			   .write = pci_bar1_write,
+			   .read = virtio_pci_bar1_read,
+			   .write = virtio_pci_bar1_write,
 			   .dev = pci},
 	};
 	pci_function_init(&pci->fn);
 }
 
-static int pci_plug(struct pci *pci)
+static int virtio_pci_plug(struct pci *pci)
 {
 	int err;
 
 	err = msix_init(&pci->msix, pci->kvm, &pci->fn, BAR_REGISTERS, MSIX_AT,
 			pci->dev->queue_count + 1);
-	err = err ?: pci_add_caps(pci);
+	err = err ?: virtio_pci_add_caps(pci);
 	err = err ?: pci_add_to_slot(pci->kvm, &pci->fn);
 	if (err)
 		msix_exit(&pci->msix);
 	return err;
 }
 
-static void pci_free(struct pci *pci)
+static void virtio_pci_free(struct pci *pci)
 {
 	pthread_mutex_destroy(&pci->bell_lock);
 	pthread_mutex_destroy(&pci->irq_lock);
@@ -619,30 +623,30 @@ int virtio_pci_add(struct kvm *kvm, struct virtio_device *dev)
 	pci->dev = dev;
 	pthread_mutex_init(&pci->irq_lock, NULL);
 	pthread_mutex_init(&pci->bell_lock, NULL);
-	err = virtio_attach(kvm, dev, &pci_transport, pci);
+	err = virtio_attach(kvm, dev, &virtio_pci_transport, pci);
 	if (err) {
-		pci_free(pci);
+		virtio_pci_free(pci);
 		return err;
 	}
-	pci_fill_function(pci);
-	err = pci_plug(pci);
+	virtio_pci_fill_function(pci);
+	err = virtio_pci_plug(pci);
 	if (err) {
 		virtio_detach(dev);
-		pci_free(pci);
+		virtio_pci_free(pci);
 	}
 	return err;
 }
 
 void virtio_pci_remove(struct virtio_device *dev)
 {
-	struct pci *pci = pci_of(dev);
+	struct pci *pci = virtio_pci_of(dev);
 
 	pthread_mutex_lock(&pci->bell_lock);
 	pci->bells_wanted = false;
-	pci_sync_bells(pci);
+	virtio_pci_sync_bells(pci);
 	pthread_mutex_unlock(&pci->bell_lock);
 	virtio_detach(dev);
 	pci_remove(pci->kvm, &pci->fn);
 	msix_exit(&pci->msix);
-	pci_free(pci);
+	virtio_pci_free(pci);
 }

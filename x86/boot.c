@@ -32,9 +32,9 @@
 #include "params.h"
 #include "pvh.h"
 #include <kvm/acpi-table.h>
-#include <kvm/boot-cmdline.h>
 #include <kvm/boot-image.h>
 #include <kvm/initrd.h>
+#include <kvm/limits.h>
 #include <kvm/release.h>
 #include <kvm/vmgenid.h>
 
@@ -68,10 +68,10 @@ static const char *const default_cmdline[] = {
 };
 
 /* enum image_entry, without what only a flat image has. */
-static const char *const entry_choices[] = {"auto", "64bit",	 "32bit", "16bit",
-					    "pvh",  "multiboot", NULL};
+static const char *const boot_entry_choices[] = {"auto", "64bit",     "32bit", "16bit",
+						 "pvh",	 "multiboot", NULL};
 static const char *const type_choices[] = {"auto", "flat", NULL};
-static const char *const unpack_choices[] = {"auto", "never", NULL};
+static const char *const boot_unpack_choices[] = {"auto", "never", NULL};
 
 static struct {
 	struct kvm *kvm;
@@ -109,13 +109,13 @@ static const struct option boot_options[] = {
 	 .type = OPTION_CHOICE,
 	 .value = &config.boot_entry,
 	 .arg = "auto|64bit|32bit|16bit|pvh|multiboot",
-	 .choices = entry_choices,
+	 .choices = boot_entry_choices,
 	 .help = "by which entry to boot it (auto: the best it offers)"},
 	{.name = "unpack",
 	 .type = OPTION_CHOICE,
 	 .value = &config.unpack,
 	 .arg = "auto|never",
-	 .choices = unpack_choices,
+	 .choices = boot_unpack_choices,
 	 .help = "whether a bzImage is unpacked here, once, instead of in each guest"},
 	{.name = "initrd",
 	 .short_name = 'i',
@@ -159,7 +159,7 @@ static bool boot_kernel_is_bound(void)
 		if (!memcmp(table->bytes, "SRAT", 4)) /* which memory may be unplugged */
 			return true;
 	}
-	return cmdline_limits_kernel(boot.cmdline);
+	return limits_bind_kernel(boot.cmdline);
 }
 
 static int boot_open_kernel(void)
@@ -432,7 +432,7 @@ static int boot_load_initrd(const struct gmem *mem)
 	gpa_t floor = MAX(boot.end, (gpa_t)LAYOUT_KERNEL_MIN);
 	u64 bytes = initrd_bytes();
 	/* With mem= RAM ends there for the kernel: below that, if there is room. */
-	gpa_t end = MIN(top, ALIGN_DOWN(cmdline_mem_limit(boot.cmdline), 4096ULL));
+	gpa_t end = MIN(top, ALIGN_DOWN(limits_end_ram(boot.cmdline), 4096ULL));
 
 	boot.initrd = 0;
 	if (!bytes)

@@ -92,13 +92,13 @@ static const char *const states[] = {
 	[KVM_MP_STATE_SIPI_RECEIVED] = "starts",
 };
 
-static void debug_add(struct arch_view *view, const char *group, const char *name, u64 value)
+static void arch_debug_add(struct arch_view *view, const char *group, const char *name, u64 value)
 {
 	if (view->count < ARCH_REGISTERS_MAX)
 		view->registers[view->count++] = (struct arch_register){group, name, value};
 }
 
-static u64 debug_field(const void *from, size_t offset)
+static u64 arch_debug_field(const void *from, size_t offset)
 {
 	u64 value;
 
@@ -107,32 +107,32 @@ static u64 debug_field(const void *from, size_t offset)
 }
 
 /* As the second half of a descriptor has them, from bit 8 on; bit 16: unusable. */
-static u32 debug_attributes(const struct kvm_segment *segment)
+static u32 arch_debug_attributes(const struct kvm_segment *segment)
 {
 	return (u32)segment->type | (u32)segment->s << 4 | (u32)segment->dpl << 5 |
 	       (u32)segment->present << 7 | (u32)segment->avl << 12 | (u32)segment->l << 13 |
 	       (u32)segment->db << 14 | (u32)segment->g << 15 | (u32)segment->unusable << 16;
 }
 
-static void debug_add_segments(struct arch_view *view, const struct kvm_sregs *sregs)
+static void arch_debug_add_segments(struct arch_view *view, const struct kvm_sregs *sregs)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(segment_registers); i++) {
 		const char *group = segment_registers[i].name;
 		struct kvm_segment segment;
 
 		memcpy(&segment, (const u8 *)sregs + segment_registers[i].offset, sizeof(segment));
-		debug_add(view, group, "selector", segment.selector);
-		debug_add(view, group, "base", segment.base);
-		debug_add(view, group, "limit", segment.limit);
-		debug_add(view, group, "attributes", debug_attributes(&segment));
+		arch_debug_add(view, group, "selector", segment.selector);
+		arch_debug_add(view, group, "base", segment.base);
+		arch_debug_add(view, group, "limit", segment.limit);
+		arch_debug_add(view, group, "attributes", arch_debug_attributes(&segment));
 	}
-	debug_add(view, "gdt", "base", sregs->gdt.base);
-	debug_add(view, "gdt", "limit", sregs->gdt.limit);
-	debug_add(view, "idt", "base", sregs->idt.base);
-	debug_add(view, "idt", "limit", sregs->idt.limit);
+	arch_debug_add(view, "gdt", "base", sregs->gdt.base);
+	arch_debug_add(view, "gdt", "limit", sregs->gdt.limit);
+	arch_debug_add(view, "idt", "base", sregs->idt.base);
+	arch_debug_add(view, "idt", "limit", sregs->idt.limit);
 }
 
-static void debug_add_msrs(struct arch_view *view, const struct kvm_cpu *cpu)
+static void arch_debug_add_msrs(struct arch_view *view, const struct kvm_cpu *cpu)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++) {
 		struct {
@@ -141,13 +141,13 @@ static void debug_add_msrs(struct arch_view *view, const struct kvm_cpu *cpu)
 		} one = {.head = {.nmsrs = 1}, .entry = {.index = msrs[i].index}};
 
 		if (kvm_cpu_ioctl(cpu, KVM_GET_MSRS, &one) == 1)
-			debug_add(view, "msr", msrs[i].name, one.entry.data);
+			arch_debug_add(view, "msr", msrs[i].name, one.entry.data);
 	}
 }
 
 /* The handler of an interrupt or trap gate. */
-static void debug_add_gate(struct arch_view *view, const struct kvm_cpu *cpu,
-			   const struct kvm_sregs *sregs)
+static void arch_debug_add_gate(struct arch_view *view, const struct kvm_cpu *cpu,
+				const struct kvm_sregs *sregs)
 {
 	bool is_long = sregs->efer & EFER_LMA;
 	unsigned int bytes = is_long ? 16 : 8;
@@ -160,10 +160,11 @@ static void debug_add_gate(struct arch_view *view, const struct kvm_cpu *cpu,
 	handler = (le32toh(gate[0]) & 0xffff) | (le32toh(gate[1]) & 0xffff0000);
 	if (is_long)
 		handler |= (u64)le32toh(gate[2]) << 32;
-	debug_add(view, "idt", "page_fault", handler);
+	arch_debug_add(view, "idt", "page_fault", handler);
 }
 
-static void debug_read(struct arch_memory *memory, const struct kvm_cpu *cpu, u64 address, u32 len)
+static void arch_debug_read(struct arch_memory *memory, const struct kvm_cpu *cpu, u64 address,
+			    u32 len)
 {
 	memory->address = address;
 	memory->len = MIN(len, (u32)ARCH_MEMORY_MAX);
@@ -176,7 +177,7 @@ static void debug_read(struct arch_memory *memory, const struct kvm_cpu *cpu, u6
 	}
 }
 
-static const char *debug_state(const struct kvm_cpu *cpu, u32 *raw)
+static const char *arch_debug_state(const struct kvm_cpu *cpu, u32 *raw)
 {
 	struct kvm_mp_state state = {.mp_state = KVM_MP_STATE_RUNNABLE};
 
@@ -200,22 +201,22 @@ int arch_cpu_examine(struct kvm_cpu *cpu, u32 stack_bytes, struct arch_view *vie
 	if (err)
 		return err;
 	view->count = 0;
-	view->state = debug_state(cpu, &raw);
+	view->state = arch_debug_state(cpu, &raw);
 	for (size_t i = 0; i < ARRAY_SIZE(general_registers); i++)
-		debug_add(view, "general", general_registers[i].name,
-			  debug_field(&regs, general_registers[i].offset));
+		arch_debug_add(view, "general", general_registers[i].name,
+			       arch_debug_field(&regs, general_registers[i].offset));
 	for (size_t i = 0; i < ARRAY_SIZE(control_registers); i++)
-		debug_add(view, "control", control_registers[i].name,
-			  debug_field(&sregs, control_registers[i].offset));
-	debug_add_segments(view, &sregs);
-	debug_add_msrs(view, cpu);
-	debug_add_gate(view, cpu, &sregs);
+		arch_debug_add(view, "control", control_registers[i].name,
+			       arch_debug_field(&sregs, control_registers[i].offset));
+	arch_debug_add_segments(view, &sregs);
+	arch_debug_add_msrs(view, cpu);
+	arch_debug_add_gate(view, cpu, &sregs);
 
 	/* 64-bit code and its stack have no base; other code has addresses of 32 bits. */
 	rip = sregs.cs.l ? regs.rip : (u32)(sregs.cs.base + regs.rip);
 	rsp = sregs.cs.l ? regs.rsp : (u32)(sregs.ss.base + regs.rsp);
-	debug_read(&view->code, cpu, rip - CODE_BEFORE, CODE_BYTES);
-	debug_read(&view->stack, cpu, rsp, stack_bytes);
+	arch_debug_read(&view->code, cpu, rip - CODE_BEFORE, CODE_BYTES);
+	arch_debug_read(&view->stack, cpu, rsp, stack_bytes);
 	pagewalk(&cpu->kvm->mem, &sregs, rip, &view->walk);
 	at.linear_address = rip;
 	view->mapped = !kvm_cpu_ioctl(cpu, KVM_TRANSLATE, &at) && at.valid;
@@ -227,7 +228,7 @@ int arch_cpu_nmi(struct kvm_cpu *cpu)
 {
 	u32 state;
 
-	debug_state(cpu, &state);
+	arch_debug_state(cpu, &state);
 	if (state == KVM_MP_STATE_UNINITIALIZED || state == KVM_MP_STATE_INIT_RECEIVED)
 		return -ESRCH;
 	return kvm_cpu_ioctl(cpu, KVM_NMI, NULL);
@@ -238,7 +239,7 @@ enum arch_rest arch_cpu_rest(const struct kvm_cpu *cpu)
 	struct kvm_regs regs;
 	u32 state;
 
-	debug_state(cpu, &state);
+	arch_debug_state(cpu, &state);
 	if (state == KVM_MP_STATE_UNINITIALIZED || state == KVM_MP_STATE_INIT_RECEIVED)
 		return ARCH_REST_NOT_STARTED;
 	if (state != KVM_MP_STATE_HALTED || kvm_cpu_ioctl(cpu, KVM_GET_REGS, &regs))

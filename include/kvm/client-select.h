@@ -56,7 +56,7 @@ int select_machines(const char *command, struct selection *selection, int argc, 
  */
 const char *select_name(const char *command, const bool *help, int argc, char **argv, int *status);
 
-/* log_error(): there is a machine, but ipc_client_open() failed with err. */
+/* log_error(): there is a machine, but connection_open() failed with err. */
 void select_say_unreachable(const char *name, int err);
 
 /* Connect to the machine of that name: a descriptor, or -errno after log_error(). */

@@ -106,9 +106,9 @@ static json_t *call(struct server how, u64 timeout_ns)
 	server = how;
 	server.listener = listen_as("box.sock");
 	assert_int_equal(pthread_create(&server.thread, NULL, serve, NULL), 0);
-	fd = ipc_client_open("box", patient_ns(NSEC_PER_SEC));
+	fd = connection_open("box", patient_ns(NSEC_PER_SEC));
 	assert_true(fd >= 0);
-	answer = ipc_client_call(fd, "stat", json_pack("{s:i}", "x", 5), timeout_ns);
+	answer = connection_call(fd, "stat", json_pack("{s:i}", "x", 5), timeout_ns);
 	err = errno;
 	close(fd);
 	pthread_join(server.thread, NULL);
@@ -164,11 +164,11 @@ static void test_nobody(void **state)
 	static char longer[300];
 
 	memset(longer, 'x', sizeof(longer) - 1);
-	assert_int_equal(ipc_client_open("nobody", NSEC_PER_SEC), -ESRCH);
-	assert_int_equal(ipc_client_open(longer, NSEC_PER_SEC), -ESRCH);
-	assert_int_equal(ipc_client_open("../nobody", NSEC_PER_SEC), -ESRCH);
+	assert_int_equal(connection_open("nobody", NSEC_PER_SEC), -ESRCH);
+	assert_int_equal(connection_open(longer, NSEC_PER_SEC), -ESRCH);
+	assert_int_equal(connection_open("../nobody", NSEC_PER_SEC), -ESRCH);
 	setenv("LKVM_RUNTIME_DIR", "/nowhere/at/all", 1);
-	assert_int_equal(ipc_client_open("nobody", NSEC_PER_SEC), -ESRCH);
+	assert_int_equal(connection_open("nobody", NSEC_PER_SEC), -ESRCH);
 }
 
 /* Socket and lock of a machine that was killed go; those of one that is starting stay. */
@@ -179,10 +179,10 @@ static void test_what_the_dead_leave(void **state)
 	close(listen_as("box.sock"));
 	lock = openat(top_fd, "box.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	assert_int_equal(flock(lock, LOCK_EX), 0);
-	assert_int_equal(ipc_client_open("box", patient_ns(NSEC_PER_SEC)), -ESRCH);
+	assert_int_equal(connection_open("box", patient_ns(NSEC_PER_SEC)), -ESRCH);
 	assert_true(exists("box.sock") && exists("box.lock"));
 	close(lock);
-	assert_int_equal(ipc_client_open("box", patient_ns(NSEC_PER_SEC)), -ESRCH);
+	assert_int_equal(connection_open("box", patient_ns(NSEC_PER_SEC)), -ESRCH);
 	assert_false(exists("box.sock") || exists("box.lock"));
 }
 
@@ -220,10 +220,10 @@ static void test_a_full_backlog(void **state)
 	int fds[16], listener = fill_backlog(fds, &count);
 
 	begin = now_ns();
-	assert_int_equal(ipc_client_open("box", 100 * NSEC_PER_MSEC), -ETIMEDOUT);
+	assert_int_equal(connection_open("box", 100 * NSEC_PER_MSEC), -ETIMEDOUT);
 	assert_in_range(now_ns() - begin, 100 * NSEC_PER_MSEC, patient_ns(5 * NSEC_PER_SEC));
 	assert_true(exists("box.sock"));
-	assert_non_null(strstr(ipc_client_why(-ETIMEDOUT), "takes no connections"));
+	assert_non_null(strstr(connection_why(-ETIMEDOUT), "takes no connections"));
 	empty_backlog(listener, fds, count);
 }
 
@@ -242,7 +242,7 @@ static void test_a_backlog_that_gets_room(void **state)
 	int fd, fds[16], listener = fill_backlog(fds, &count);
 
 	assert_int_equal(pthread_create(&thread, NULL, accept_one_later, &listener), 0);
-	fd = ipc_client_open("box", patient_ns(10 * NSEC_PER_SEC));
+	fd = connection_open("box", patient_ns(10 * NSEC_PER_SEC));
 	assert_true(fd >= 0);
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	pthread_join(thread, NULL);
@@ -261,18 +261,18 @@ static void test_another_users_socket(void **state)
 	assert_int_equal(seteuid(65534), 0);
 	fd = listen_as("box.sock");
 	assert_int_equal(seteuid(0), 0);
-	assert_int_equal(ipc_client_open("box", patient_ns(NSEC_PER_SEC)), -EPERM);
+	assert_int_equal(connection_open("box", patient_ns(NSEC_PER_SEC)), -EPERM);
 	assert_true(exists("box.sock"));
 	/* Root may look after the machines of a user in that user's folder. */
 	assert_int_equal(fchown(top_fd, 65534, 65534), 0);
-	close(ipc_client_open("box", patient_ns(NSEC_PER_SEC)));
+	close(connection_open("box", patient_ns(NSEC_PER_SEC)));
 	/* Root's own is trusted by everybody. */
 	close(fd);
 	unlinkat(top_fd, "box.sock", 0);
 	fd = listen_as("box.sock");
 	assert_int_equal(fchmodat(top_fd, "box.sock", 0666, 0), 0);
 	assert_int_equal(seteuid(65534), 0);
-	assert_int_equal(close(ipc_client_open("box", patient_ns(NSEC_PER_SEC))), 0);
+	assert_int_equal(close(connection_open("box", patient_ns(NSEC_PER_SEC))), 0);
 	assert_int_equal(seteuid(0), 0);
 	close(fd);
 	unlinkat(top_fd, "box.sock", 0);
@@ -282,7 +282,7 @@ static void test_another_users_socket(void **state)
 
 static int ask(const char *name, int fd)
 {
-	printf("%s is %s\n", name, fd >= 0 ? "there" : ipc_client_why(fd));
+	printf("%s is %s\n", name, fd >= 0 ? "there" : connection_why(fd));
 	if (!strcmp(name, "killed"))
 		raise(SIGKILL);
 	usleep(200000);
@@ -310,7 +310,7 @@ static void test_all(void **state)
 	}
 	close(listen_as("dead.sock"));
 	close(openat(top_fd, "other.file", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-	assert_int_equal(ipc_client_for_each(ask, note, all), 0);
+	assert_int_equal(connection_for_each(ask, note, all), 0);
 	assert_true(now_ns() - begin < patient_ns(1500 * NSEC_PER_MSEC));
 	assert_string_equal(all, "a 97 a is there\nb 98 b is there\nc 99 c is there\n"
 				 "d 100 d is there\ne 101 e is there\nf 102 f is there\n"
@@ -323,7 +323,7 @@ static void test_all(void **state)
 		unlinkat(top_fd, file, 0);
 	}
 	unlinkat(top_fd, "other.file", 0);
-	assert_int_equal(ipc_client_for_each(ask, note, all), 0);
+	assert_int_equal(connection_for_each(ask, note, all), 0);
 }
 
 int main(void)

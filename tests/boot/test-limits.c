@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pins boot/cmdline.c: which words bind whoever places the kernel, and where mem= ends RAM.
+ * Pins boot/limits.c: which words bind whoever places the kernel, and where mem= ends RAM.
  */
 #include "tests/lib/test.h"
 
-#include <kvm/boot-cmdline.h>
+#include <kvm/limits.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 static bool limits(const char *line)
 {
 	char *copy = strdup(line);
-	bool answer = cmdline_limits_kernel(copy);
+	bool answer = limits_bind_kernel(copy);
 
 	free(copy);
 	return answer;
@@ -22,7 +22,7 @@ static bool limits(const char *line)
 static u64 mem_limit(const char *line)
 {
 	char *copy = strdup(line);
-	u64 answer = cmdline_mem_limit(copy);
+	u64 answer = limits_end_ram(copy);
 
 	free(copy);
 	return answer;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel's command line says to a boot loader. cmdline.c.
+ * What the kernel's command line says to a boot loader. limits.c.
  */
-#ifndef X86_CMDLINE_H
-#define X86_CMDLINE_H
+#ifndef KVM_LIMITS_H
+#define KVM_LIMITS_H
 
 #include <kvm/types.h>
 
@@ -11,9 +11,9 @@
  * Does the command line say something about memory that the kernel's unpacker takes into
  * account when it chooses the kernel's address (mem=, memmap=, huge pages, ...)?
  */
-bool cmdline_limits_kernel(const char *line);
+bool limits_bind_kernel(const char *line);
 
 /* Where RAM ends for the kernel by mem= and memmap=SIZE; UINT64_MAX: neither is there. */
-u64 cmdline_mem_limit(const char *line);
+u64 limits_end_ram(const char *line);
 
 #endif

@@ -24,21 +24,21 @@
  * Spec: Linux Documentation/arch/x86/boot.rst ("Special Command Line Options"),
  * Documentation/admin-guide/kernel-parameters.txt.
  */
-#include <kvm/boot-cmdline.h>
+#include <kvm/limits.h>
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A word of the line: [name, name_end), and what comes after the "=", up to end. */
-struct cmdline_word {
+struct limits_word {
 	const char *name, *name_end;
 	const char *value; /* NULL: it has none */
 	const char *end;
 };
 
 /* The word at or after *at, which moves behind it; false at the end of the kernel's own words. */
-static bool cmdline_next(const char **at, struct cmdline_word *word)
+static bool limits_next(const char **at, struct limits_word *word)
 {
 	const char *p = *at;
 	bool quoted = false;
@@ -49,7 +49,7 @@ static bool cmdline_next(const char **at, struct cmdline_word *word)
 		quoted = true;
 		p++;
 	}
-	*word = (struct cmdline_word){.name = p};
+	*word = (struct limits_word){.name = p};
 	for (; *p && (quoted || !isspace((unsigned char)*p)); p++) {
 		if (*p == '"')
 			quoted = !quoted;
@@ -65,7 +65,7 @@ static bool cmdline_next(const char **at, struct cmdline_word *word)
 	return p != word->name && !(p - word->name == 2 && !memcmp(word->name, "--", 2));
 }
 
-static bool cmdline_is(const struct cmdline_word *word, const char *name)
+static bool limits_is(const struct limits_word *word, const char *name)
 {
 	size_t len = (size_t)(word->name_end - word->name);
 
@@ -80,16 +80,16 @@ static bool cmdline_is(const struct cmdline_word *word, const char *name)
 	return true;
 }
 
-bool cmdline_limits_kernel(const char *line)
+bool limits_bind_kernel(const char *line)
 {
 	static const char *const names[] = {
 		"mem",		"memmap",	"hugepages", "hugepagesz", "default_hugepagesz",
 		"efi_fake_mem", "movable_node", "acpi_rsdp"};
-	struct cmdline_word word;
+	struct limits_word word;
 
-	while (cmdline_next(&line, &word)) {
+	while (limits_next(&line, &word)) {
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-			if (cmdline_is(&word, names[i]))
+			if (limits_is(&word, names[i]))
 				return true;
 		}
 	}
@@ -97,7 +97,7 @@ bool cmdline_limits_kernel(const char *line)
 }
 
 /* A number with its suffix; *rest: what follows. 0 where there is none. */
-static u64 cmdline_size(const char *text, const char **rest)
+static u64 limits_size(const char *text, const char **rest)
 {
 	static const char suffixes[] = "KMGTPE";
 	const char *suffix;
@@ -119,13 +119,13 @@ static u64 cmdline_size(const char *text, const char **rest)
 }
 
 /* The least of the sizes in memmap=A,B,... that come without an address. */
-static u64 cmdline_memmap_limit(const struct cmdline_word *word)
+static u64 limits_memmap_limit(const struct limits_word *word)
 {
 	const char *at = word->value, *rest;
 	u64 limit = UINT64_MAX;
 
 	while (at && at < word->end) {
-		u64 size = cmdline_size(at, &rest);
+		u64 size = limits_size(at, &rest);
 
 		if (size && (*rest == ',' || *rest == '"' || rest >= word->end))
 			limit = MIN(limit, size);
@@ -135,21 +135,21 @@ static u64 cmdline_memmap_limit(const struct cmdline_word *word)
 	return limit;
 }
 
-u64 cmdline_mem_limit(const char *line)
+u64 limits_end_ram(const char *line)
 {
-	struct cmdline_word word;
+	struct limits_word word;
 	u64 limit = UINT64_MAX;
 
-	while (cmdline_next(&line, &word)) {
+	while (limits_next(&line, &word)) {
 		const char *rest;
 		u64 size = 0;
 
 		if (!word.value)
 			continue;
-		if (cmdline_is(&word, "mem"))
-			size = cmdline_size(word.value, &rest);
-		else if (cmdline_is(&word, "memmap"))
-			size = cmdline_memmap_limit(&word);
+		if (limits_is(&word, "mem"))
+			size = limits_size(word.value, &rest);
+		else if (limits_is(&word, "memmap"))
+			size = limits_memmap_limit(&word);
 		if (size)
 			limit = MIN(limit, size);
 	}
