@@ -59,6 +59,11 @@
 static bool help_wanted;
 static const char *const loglevel_choices[] = {"error", "warn", "info", "debug", NULL};
 
+static struct {
+	int loglevel; /* enum log_level */
+	bool debug;
+} run_asked = {.loglevel = LOG_WARN};
+
 static const struct option run_options[] = {
 	{.name = "dry-run",
 	 .type = OPTION_FLAG,
@@ -66,13 +71,13 @@ static const struct option run_options[] = {
 	 .help = "print what would run, and do not run it"},
 	{.name = "loglevel",
 	 .type = OPTION_CHOICE,
-	 .value = &config.loglevel,
+	 .value = &run_asked.loglevel,
 	 .arg = "LEVEL",
 	 .choices = loglevel_choices,
 	 .help = "lkvm's own messages: error, warn, info, debug"},
 	{.name = "debug",
 	 .type = OPTION_FLAG,
-	 .value = &config.debug,
+	 .value = &run_asked.debug,
 	 .help = "the same as --loglevel=debug"},
 	{.name = "help",
 	 .short_name = 'h',
@@ -410,7 +415,7 @@ int builtin_run(int argc, char **argv)
 		return STATUS_HELP;
 	}
 	if (!err) {
-		log_threshold = config.debug ? LOG_DEBUG : (enum log_level)config.loglevel;
+		log_threshold = run_asked.debug ? LOG_DEBUG : (enum log_level)run_asked.loglevel;
 		if (config.detach && !config.dry_run)
 			forked = detach_fork(&status);
 		if (forked > 0)

@@ -34,6 +34,8 @@
 
 #define RAM_PAGE 4096
 
+static const char *kvm_hugetlbfs_asked; /* --hugetlbfs */
+
 static const struct option kvm_options[] = {
 	{.name = "mem",
 	 .short_name = 'm',
@@ -49,7 +51,7 @@ static const struct option kvm_options[] = {
 	 .help = "the KVM device (/dev/kvm)"},
 	{.name = "hugetlbfs",
 	 .type = OPTION_STRING,
-	 .value = &config.hugetlbfs,
+	 .value = &kvm_hugetlbfs_asked,
 	 .arg = "PATH",
 	 .help = "take guest RAM from this mounted hugetlbfs"},
 };
@@ -221,7 +223,7 @@ static int kvm_init(struct kvm *kvm)
 	err = err ?: kvm_check_caps(kvm);
 	err = err ? err
 		  : gmem_map(&kvm->mem, config.mem_bytes, arch_ram_hole_start, arch_ram_hole_end,
-			     config.hugetlbfs);
+			     kvm_hugetlbfs_asked);
 	err = err ?: kvm_add_ram_slots(kvm);
 	err = err ?: arch_vm_init(kvm);
 	if (err)

@@ -7,10 +7,8 @@
  * module of the machine is initialised; from then on every thread only reads.
  */
 #include <kvm/config.h>
-#include <kvm/log.h>
 
 struct config config = {
 	.dev = CONFIG_DEV,
 	.grace_ns = 10 * NSEC_PER_SEC,
-	.loglevel = LOG_WARN,
 };

@@ -67,6 +67,16 @@ static const char *const default_cmdline[] = {
 	[CONSOLE_VIRTIO] = DEFAULT_CMDLINE("hvc0"),
 };
 
+enum kernel_type { KERNEL_TYPE_AUTO, KERNEL_TYPE_FLAT };
+enum unpack_mode { UNPACK_AUTO, UNPACK_NEVER };
+
+/* The options that no other file reads. */
+static struct {
+	int kernel_type; /* enum kernel_type */
+	int entry;	 /* enum image_entry; 0: the best */
+	int unpack;	 /* enum unpack_mode */
+} boot_asked;
+
 /* enum image_entry, without what only a flat image has. */
 static const char *const boot_entry_choices[] = {"auto", "64bit",     "32bit", "16bit",
 						 "pvh",	 "multiboot", NULL};
@@ -101,19 +111,19 @@ static const struct option boot_options[] = {
 	 .help = "the kernel: bzImage or vmlinux (that of the build tree, else of this machine)"},
 	{.name = "kernel-type",
 	 .type = OPTION_CHOICE,
-	 .value = &config.kernel_type,
+	 .value = &boot_asked.kernel_type,
 	 .arg = "auto|flat",
 	 .choices = type_choices,
 	 .help = "flat: real-mode code without a header, entered at its first byte"},
 	{.name = "boot",
 	 .type = OPTION_CHOICE,
-	 .value = &config.boot_entry,
+	 .value = &boot_asked.entry,
 	 .arg = "auto|64bit|32bit|16bit|pvh|multiboot",
 	 .choices = boot_entry_choices,
 	 .help = "by which entry to boot it (auto: the best it offers)"},
 	{.name = "unpack",
 	 .type = OPTION_CHOICE,
-	 .value = &config.unpack,
+	 .value = &boot_asked.unpack,
 	 .arg = "auto|never",
 	 .choices = boot_unpack_choices,
 	 .help = "whether a bzImage is unpacked here, once, instead of in each guest"},
@@ -164,13 +174,14 @@ static bool boot_kernel_is_bound(void)
 
 static int boot_open_kernel(void)
 {
-	enum image_entry entry = (enum image_entry)config.boot_entry;
+	enum image_entry entry = (enum image_entry)boot_asked.entry;
 	bool stays = boot_has_word("nokaslr");
 	/* By PVH a kernel is never moved. */
 	bool chooses = !stays && entry != IMAGE_ENTRY_PVH && boot_kernel_is_bound();
 	const struct image_wish wish = {.entry = entry,
-					.flat = config.kernel_type == KERNEL_TYPE_FLAT,
-					.never_unpack = config.unpack == UNPACK_NEVER || chooses,
+					.flat = boot_asked.kernel_type == KERNEL_TYPE_FLAT,
+					.never_unpack =
+						boot_asked.unpack == UNPACK_NEVER || chooses,
 					.stays = stays,
 					.ram_top = MIN(config.mem_bytes, LAYOUT_RAM_HOLE)};
 	struct stat *st = &boot.identity;

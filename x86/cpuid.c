@@ -242,6 +242,8 @@ void cpuid_add_implied(struct kvm_cpuid2 *cpuid, bool tsc_deadline)
 #define SUPPORTED_ENTRIES_START 64   /* most hosts' table fits twice this */
 #define SUPPORTED_ENTRIES_MAX	1024 /* four times what KVM takes back */
 
+static const char *cpuid_features_asked; /* --cpu-features */
+
 static struct kvm_cpuid2 *vm_cpuid; /* for all vCPUs, before cpuid_adapt() */
 
 static struct kvm_cpuid2 *cpuid_alloc(u32 entries)
@@ -282,8 +284,8 @@ static int cpuid_init(struct kvm *kvm)
 				strerror(-err));
 	cpuid_apply_rules(cpuid);
 	cpuid_add_implied(cpuid, kvm_check_cap(kvm, KVM_CAP_TSC_DEADLINE_TIMER));
-	if (config.cpu_features)
-		err = cpuid_apply_features(cpuid, config.cpu_features);
+	if (cpuid_features_asked)
+		err = cpuid_apply_features(cpuid, cpuid_features_asked);
 	if (err)
 		free(cpuid);
 	else
@@ -341,7 +343,7 @@ static const struct option cpuid_options[] = {
 	{
 		.name = "cpu-features",
 		.type = OPTION_STRING,
-		.value = &config.cpu_features,
+		.value = &cpuid_features_asked,
 		.arg = "+NAME,-NAME",
 		.help = "require or remove CPU features, named as in /proc/cpuinfo",
 	},

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What `lkvm run` was asked for, core/config.c: filled by the option tables of the modules,
- * completed by builtin-run.c, read-only from level base on (kvm-cpu.c may lower a
- * default number of CPUs to what KVM can).
+ * What `lkvm run` was asked for, if more than one file reads it. What one file alone reads is a
+ * static variable of that file, called MODULE_asked. core/config.c.
+ *
+ * Filled by the option tables of the modules, completed by builtin-run.c, read-only from level base
+ * on (kvm-cpu.c may lower a default number of CPUs to what KVM can).
  */
 #ifndef KVM_CONFIG_H
 #define KVM_CONFIG_H
@@ -13,8 +15,6 @@
 #define CONFIG_DEV "/dev/kvm"
 
 enum on_reboot { ON_REBOOT_EXIT, ON_REBOOT_RESET, ON_REBOOT_FAIL };
-enum kernel_type { KERNEL_TYPE_AUTO, KERNEL_TYPE_FLAT };
-enum unpack_mode { UNPACK_AUTO, UNPACK_NEVER };
 enum console_kind { CONSOLE_SERIAL, CONSOLE_VIRTIO };
 enum on_panic { ON_PANIC_EXIT, ON_PANIC_CONTINUE };
 enum on_halt { ON_HALT_EXIT, ON_HALT_WAIT };
@@ -22,9 +22,6 @@ enum fail_on { FAIL_ON_NONE, FAIL_ON_WARNING, FAIL_ON_OOPS };
 
 struct config {
 	const char *kernel; /* a path; never NULL after builtin-run.c chose a default */
-	int kernel_type;    /* enum kernel_type */
-	int unpack;	    /* enum unpack_mode */
-	int boot_entry;	    /* the entry of --boot, boot/image.h; 0: the best */
 	struct option_list initrds;
 	struct option_list params;
 	bool nodefaults;
@@ -35,9 +32,7 @@ struct config {
 	bool cpus_by_default; /* nobody asked for so many: take what KVM can */
 	u64 mem_bytes;
 	const char *dev; /* CONFIG_DEV unless asked otherwise */
-	const char *hugetlbfs;
 	const char *cpu_affinity;
-	const char *cpu_features;
 
 	int console;			 /* enum console_kind */
 	int on_reboot;			 /* enum on_reboot */
@@ -52,8 +47,6 @@ struct config {
 	bool status_due;	/* --exec: only lkvm's init may end the run well, with a status */
 	bool dry_run;
 	bool detach; /* its console is a log */
-	bool debug;
-	int loglevel;
 };
 
 extern struct config config;
