@@ -180,16 +180,12 @@ struct kept {
 	bool exported;
 };
 
-static char *assignment_name(const struct shell_word *word)
-{
-	return strndup(word->name, word->name_len);
-}
-
 /* export: for a command. kept: where to keep what was; NULL: for good. */
 static void assign_all(const struct shell_word *word, bool export, struct kept **kept)
 {
 	for (; word; word = word->next) {
-		char *name = assignment_name(word), *value = shell_expand_one(word);
+		char *name = strndup(word->name, word->name_len);
+		char *value = shell_expand_one(word);
 		const char *old = name ? shell_get(name) : NULL;
 		struct kept *keep;
 
