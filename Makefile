@@ -32,7 +32,7 @@ OBJS-core := $(addprefix core/,config.o ioctl.o event.o heard.o park.o exit.o ex
 	     irq-line.o device.o phase.o)
 OBJS-x86  := $(addprefix x86/,machine.o cpu.o cpuid.o cpuid-leaves.o dump.o debug.o pagewalk.o \
 	     boot.o params.o pvh.o mbinfo.o e820.o entry.o clock.o bios.o bios-code.o warm.o \
-	     board.o lines.o)
+	     board.o lines.o kernel-limits.o)
 OBJS-boot := $(addprefix boot/,image.o bzimage.o elf.o kaslr.o initrd.o release.o limits.o \
 	     foreign.o multiboot.o search.o symbols.o cache.o cache-check.o cache-room.o \
 	     unpack.o unpack-stream.o)

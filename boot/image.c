@@ -29,7 +29,7 @@
  */
 #include "foreign.h"
 #include "multiboot.h"
-#include "x86/layout.h"
+#include <kvm/arch.h>
 #include <kvm/boot-image.h>
 
 #include <kvm/cache.h>
@@ -136,7 +136,7 @@ static void image_make_header(struct image *image)
 					.loadflags = LOADED_HIGH,
 					.cmdline_size = htole32(ELF_CMDLINE_SIZE)};
 	image->bz.version = PROTOCOL_VERSION;
-	image->bz.cmdline_size = multiboot ? LAYOUT_CMDLINE_MAX : ELF_CMDLINE_SIZE;
+	image->bz.cmdline_size = multiboot ? arch_kernel_limits.cmdline_bytes : ELF_CMDLINE_SIZE;
 	image->bz.initrd_max = elf->is_64bit ? ELF_INITRD_MAX_64 : ELF_INITRD_MAX_32;
 	header->initrd_addr_max = htole32((u32)image->bz.initrd_max);
 }
@@ -147,14 +147,14 @@ static const char *image_refuses_elf(const struct image *image, enum image_entry
 	/* Nothing but the kind of file says that it is a kernel: it does if the user does. */
 	if (image->elf.is_program && image->entry != IMAGE_ENTRY_PVH && wanted == IMAGE_ENTRY_AUTO)
 		return ELF_PROGRAM_TEXT;
-	if (image->elf.start < LAYOUT_KERNEL_MIN)
+	if (image->elf.start < arch_kernel_limits.start)
 		return "loads below 1 MiB, where the machine has its own tables";
 	return NULL;
 }
 
 static const char *image_refuses_multiboot(const struct image *image, const u8 *head, size_t len)
 {
-	if (elf_uses(&image->elf, LAYOUT_EBDA, LAYOUT_KERNEL_MIN))
+	if (elf_uses(&image->elf, arch_kernel_limits.low_end, arch_kernel_limits.start))
 		return "loads between 639 KiB and 1 MiB, where the machine has its own tables";
 	return multiboot_refuses(head, len);
 }
@@ -168,7 +168,7 @@ static int image_parse_elf(const u8 *head, size_t len, enum image_entry wanted, 
 
 	image->kind = IMAGE_ELF;
 	/* By this entry alone a kernel may lie in low memory. */
-	if (multiboot && wanted == IMAGE_ENTRY_AUTO && image->elf.start < LAYOUT_KERNEL_MIN)
+	if (multiboot && wanted == IMAGE_ENTRY_AUTO && image->elf.start < arch_kernel_limits.start)
 		wanted = IMAGE_ENTRY_MULTIBOOT;
 	err = err ?: image_choose_entry(image, wanted, multiboot, why);
 	if (err)
@@ -194,7 +194,7 @@ static const char *image_check_vmlinux(const void *data, u64 bytes)
 
 	if (!elf_is(data, MIN(bytes, (u64)HEAD_BYTES)))
 		return "is compressed, and holds no vmlinux";
-	return elf_parse(&source, LAYOUT_KERNEL_MIN, &elf, &why) ? why : NULL;
+	return elf_parse(&source, arch_kernel_limits.start, &elf, &why) ? why : NULL;
 }
 
 static const char *image_check_payload(const void *data, u64 bytes)
@@ -203,7 +203,7 @@ static const char *image_check_payload(const void *data, u64 bytes)
 	const char *why;
 	struct elf elf;
 
-	if (elf_parse(&source, LAYOUT_KERNEL_MIN, &elf, &why))
+	if (elf_parse(&source, arch_kernel_limits.start, &elf, &why))
 		return why;
 	return elf.is_64bit ? NULL : "is no 64-bit kernel";
 }
@@ -230,7 +230,7 @@ static bool image_can_unpack(const struct image *image, const struct image_wish 
 	u8 magic[UNPACK_MAGIC_MAX];
 
 	/* A kernel that needs more RAM than there is will be refused: no work for it. */
-	if (wish->ram_top && !bzimage_place(&image->bz, LAYOUT_KERNEL_MIN, wish->ram_top))
+	if (wish->ram_top && !bzimage_place(&image->bz, arch_kernel_limits.start, wish->ram_top))
 		return false;
 	if (!(image->bz.entries & BZIMAGE_ENTRY_64) || image->bz.packed_bytes < sizeof(magic) ||
 	    (wanted != IMAGE_ENTRY_AUTO && wanted != IMAGE_ENTRY_64 && wanted != IMAGE_ENTRY_PVH))
@@ -257,7 +257,7 @@ static int image_open_payload(struct image *image, enum image_entry wanted, bool
 	if (err)
 		return err == -ENOENT || err == -ENOEXEC ? 0 : err;
 	inner.kind = IMAGE_ELF;
-	if (elf_parse(&inner.source, LAYOUT_KERNEL_MIN, &inner.elf, &ignored) ||
+	if (elf_parse(&inner.source, arch_kernel_limits.start, &inner.elf, &ignored) ||
 	    !inner.elf.is_64bit) {
 		image_close(&inner);
 		return 0;
@@ -305,9 +305,9 @@ static int image_parse(const u8 *head, size_t len, const struct image_wish *wish
 static int image_check_flat(struct image *image, enum image_entry wanted, const char **why)
 {
 	image->kind = IMAGE_FLAT;
-	image->bz.cmdline_size = LAYOUT_CMDLINE_MAX;
+	image->bz.cmdline_size = arch_kernel_limits.cmdline_bytes;
 	image->bz.initrd_max = UINT32_MAX;
-	if (image->source.bytes > LAYOUT_FLAT_END - LAYOUT_FLAT)
+	if (image->source.bytes > arch_kernel_limits.flat_bytes)
 		return image_refuse(why, "is more than the 512 KiB that a flat image may have");
 	return image_choose_entry(image, wanted, false, why);
 }

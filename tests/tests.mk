@@ -12,7 +12,7 @@ BIOS := x86/bios.o x86/bios-code.o x86/e820.o core/gmem.o
 UNPACK := $(addprefix boot/,unpack.o unpack-stream.o) $(OBJS-boot-unpack)
 CACHE := $(addprefix boot/,cache.o cache-check.o cache-room.o) $(OBJS-boot-cache)
 IMAGE := $(addprefix boot/,image.o foreign.o bzimage.o elf.o kaslr.o initrd.o multiboot.o) \
-	 x86/e820.o core/gmem.o $(UNPACK) $(CACHE)
+	 x86/e820.o x86/kernel-limits.o core/gmem.o $(UNPACK) $(CACHE)
 
 VIRTIO := $(OBJS-virtio-core) tests/lib/fake-virtio.o core/gmem.o $(FAKE)
 

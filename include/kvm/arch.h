@@ -21,6 +21,15 @@ struct arch_shared_lines {
 };
 extern const struct arch_shared_lines arch_shared_lines;
 
+/* Where a kernel may be in guest RAM, and what it can be given. */
+struct arch_kernel_limits {
+	gpa_t start;	   /* it is not below, */
+	gpa_t low_end;	   /* but for parts that end here: from here to start the firmware has it */
+	u64 flat_bytes;	   /* the most of a flat image */
+	u32 cmdline_bytes; /* the most of a command line, with its end */
+};
+extern const struct arch_kernel_limits arch_kernel_limits;
+
 /* Capabilities without which no machine is made: named in an error when missing. */
 struct arch_cap {
 	int cap;
