@@ -306,7 +306,8 @@ static void test_early_options(void **state)
 					    "--cp",    "--no-cpus", "--net=bad"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		values.log_calls = logged.lines = 0;
+		values.log_calls = 0;
+		logged.lines = 0;
 		values.log = NULL;
 		assert_int_equal(RUN("one", wrong[i], "two", "--log", "x"), -EINVAL);
 		assert_string_equal(values.log, "x");
