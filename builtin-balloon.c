@@ -41,14 +41,14 @@ static const struct option builtin_balloon_options[] = {
 	 .arg = "SIZE[K|M|G]",
 	 .min = SIZE_MIN_BYTES,
 	 .max = SIZE_MAX_BYTES,
-	 .help = "how much more it gives up"},
+	 .help = "how much more memory the guest gives up"},
 	{.name = "deflate",
 	 .type = OPTION_SIZE,
 	 .value = &deflate,
 	 .arg = "SIZE[K|M|G]",
 	 .min = SIZE_MIN_BYTES,
 	 .max = SIZE_MAX_BYTES,
-	 .help = "how much of that it gets back"},
+	 .help = "how much memory the guest gets back"},
 };
 OPTION_GROUP(balloon, balloon, "Balloon", 10, builtin_balloon_options);
 

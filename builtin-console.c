@@ -48,7 +48,10 @@ static const char key_help[] = "\r\nCtrl-A d  leave this console; the machine go
 static bool watch, help;
 
 static const struct option builtin_console_options[] = {
-	{.name = "watch", .type = OPTION_FLAG, .value = &watch, .help = "look on, type nothing"},
+	{.name = "watch",
+	 .type = OPTION_FLAG,
+	 .value = &watch,
+	 .help = "show the console, type nothing"},
 	SELECT_HELP_OPTION(help),
 };
 OPTION_GROUP(builtin_console, console, "Console", 10, builtin_console_options);
@@ -228,7 +231,7 @@ static int at_attach(void)
 	at.types = json_is_true(json_object_get(answer, "types"));
 	json_decref(answer);
 	if (!at.types && !watch)
-		log_warn("%s: somebody else is typing at its console; this one only shows it",
+		log_warn("%s: another viewer types at this console; this one only shows the output",
 			 at.name);
 	return fd;
 }

@@ -42,7 +42,7 @@ int builtin_help(const struct builtin *commands, int argc, char **argv)
 	const struct builtin *command;
 
 	if (argc > 2) {
-		log_error("help: takes one COMMAND; '%s' is a second word", argv[2]);
+		log_error("help: takes one COMMAND; got a second one, '%s'", argv[2]);
 		return STATUS_ERROR;
 	}
 	if (argc < 2) {

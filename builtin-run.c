@@ -123,7 +123,7 @@ static int run_complete_config(int positional, char **argv)
 	struct utsname host;
 
 	if (positional > 1)
-		return log_fail(-EINVAL, "run: takes one kernel; '%s' is one too many", argv[2]);
+		return log_fail(-EINVAL, "run: takes one kernel; got a second one, '%s'", argv[2]);
 	if (positional && config.kernel)
 		return log_fail(-EINVAL, "run: the kernel is named twice: %s and %s", config.kernel,
 				argv[1]);
@@ -208,8 +208,8 @@ static int run_cancel_status(int cause, enum end_reason *reason)
 /* From the signal's handler: what was going on did not stop. Async-signal-safe. */
 static void run_force(int cause)
 {
-	static const char text[] = "lkvm: the start did not stop within a second of being called "
-				   "off, and was ended\n";
+	static const char text[] = "lkvm: the start did not stop within a second of a signal or "
+				   "a time-out, and was ended\n";
 	enum end_reason reason;
 	int status = run_cancel_status(cause, &reason);
 

@@ -41,7 +41,7 @@ static void wait_say_unreachable(const char *name, int err)
 	static bool said;
 
 	if (!said)
-		log_warn("%s: %s; waiting on", name, connection_why(err));
+		log_warn("%s: %s; lkvm goes on waiting", name, connection_why(err));
 	said = true;
 }
 
@@ -52,7 +52,7 @@ static int wait_status(const char *name, const json_t *status)
 
 	if (value >= 0 && value <= 255)
 		return (int)value;
-	return log_fail(STATUS_ERROR, "%s: its status is %lld, which no run ends with", name,
+	return log_fail(STATUS_ERROR, "%s: its status %lld is not an exit status (0 to 255)", name,
 			(long long)value);
 }
 
@@ -73,8 +73,8 @@ static int wait_running(const char *name)
 		status = wait_status(name, json_object_get(answer, "status"));
 	else if (answer)
 		status = log_fail(STATUS_ERROR,
-				  "%s: it cannot be waited for; is it older than "
-				  "this lkvm?",
+				  "%s: cannot be waited for: its lkvm may be older "
+				  "than this one",
 				  name);
 	json_decref(answer);
 	close(fd);

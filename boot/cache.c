@@ -172,7 +172,7 @@ static int cache_verify(int dir, int fd, const char *name, struct cache_file *fi
 		/* An older lkvm's is no reason to worry. */
 		log_line(memcmp(header.magic, OLDER_MAGIC, sizeof(OLDER_MAGIC)) ? LOG_WARN
 										: LOG_INFO,
-			 "cache entry %s: is damaged; it is made again", name);
+			 "cache entry %s: is damaged; lkvm makes a new one", name);
 		return 0;
 	}
 	*file = (struct cache_file){
@@ -185,7 +185,7 @@ static int cache_verify(int dir, int fd, const char *name, struct cache_file *fi
 	if (err == -ECANCELED)
 		return err;
 	if (err || memcmp(content, header.content, sizeof(content)) != 0) {
-		log_warn("cache entry %s: is damaged; it is made again", name);
+		log_warn("cache entry %s: is damaged; lkvm makes a new one", name);
 		return 0;
 	}
 	cache_mark_checked(dir, name, &st);

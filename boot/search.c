@@ -110,9 +110,10 @@ static void search_say_unreadable(const char *path, int err)
 		log_error("kernel %s: cannot be read: %s; --kernel FILE names another", path,
 			  strerror(-err));
 	else if (stat(path, &st) < 0)
-		log_error("kernel %s: this user may not look into its folder, so it may be there "
-			  "or not; --kernel FILE names a copy that this user may read",
-			  path);
+		log_error(
+			"kernel %s: this user may not look into its folder, so lkvm cannot tell "
+			"whether it exists; use --kernel FILE with a copy that this user may read",
+			path);
 	else
 		log_error("kernel %s: has mode %04o, so that this user may not read it; as root, "
 			  "'chmod +r %s' allows it, or --kernel FILE names another",
@@ -140,7 +141,7 @@ const char *kernel_search(const char *root, const char *release)
 		int err = search_try(search.paths[i]);
 
 		if (!err && unreadable < search.of_trees)
-			log_warn("kernel %s: %s; %s is taken", search.paths[unreadable],
+			log_warn("kernel %s: %s; using %s instead", search.paths[unreadable],
 				 strerror(-why), search.paths[i]);
 		if (!err)
 			return search.paths[i];

@@ -198,8 +198,8 @@ int debug_symbols_find(const struct debug_wish *wish, const json_t *answer,
 		return log_fail(err, "symbols %s: %s", file, why);
 	if (debug_find_move(wish, answer, symbols))
 		return 0;
-	log_warn("symbols %s: are another kernel's: it does not enter system calls where they say; "
-		 "they are left out (--kaslr-offset takes them as they are)",
+	log_warn("symbols %s: belong to another kernel: the running one enters system calls at "
+		 "another address; they are not used (--kaslr-offset uses them nevertheless)",
 		 file);
 	symbols_free(&symbols->table);
 	return 0;

@@ -32,7 +32,8 @@ static void select_say_nobody(const char *name)
 	const json_t *status = json_object_get(result, "status");
 
 	if (status)
-		log_error("%s: has ended: %s, status %lld; lkvm logs and rm are for what it left",
+		log_error("%s: has ended: %s, status %lld; lkvm logs shows its log, lkvm rm "
+			  "deletes its log and its result",
 			  name, json_string_value(json_object_get(result, "reason")),
 			  json_integer_value(status));
 	else
@@ -139,7 +140,8 @@ const char *select_name(const char *command, const bool *help, int argc, char **
 	}
 	if (runtime_dir_is_name(argv[1]))
 		return argv[1];
-	log_error("%s: '%s' is no name of a machine; lkvm list shows them", command, argv[1]);
+	log_error("%s: '%s' is not a valid machine name; lkvm list shows the names", command,
+		  argv[1]);
 	return NULL;
 }
 

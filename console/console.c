@@ -327,8 +327,8 @@ static bool console_wait_reader(int enough_fd, u64 deadline_ns, u64 *notice_ns)
 		return false;
 	if (now >= *notice_ns) {
 		*notice_ns = UINT64_MAX;
-		log_warn("the guest has ended, and lkvm waits for %s, which has %zu bytes to come; "
-			 "a signal ends that",
+		log_warn("the guest has ended; lkvm waits for %s to take the last %zu bytes; a "
+			 "signal ends this wait",
 			 con.sink ? con.sink->name : "the reader of standard output",
 			 ring_used(&con.ring));
 		return true;

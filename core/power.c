@@ -212,7 +212,8 @@ static void power_say_panic(void)
 	if (kvm_panic_line(line, sizeof(line)))
 		log_error("the guest panicked: %s", line);
 	else
-		log_error("the guest panicked: it said so through pvpanic, and not why");
+		log_error("the guest panicked: it reported a panic through pvpanic, without a "
+			  "reason");
 }
 
 void kvm_say_panic(void)

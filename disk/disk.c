@@ -220,8 +220,8 @@ static int disk_choose_engine(struct disk *disk)
 	err = disk_open_engine(disk, best, &disk->engine);
 	if (!err)
 		return 0;
-	log_warn("disk %s: %s: %s; threads take its place, slower (aio=threads says so without "
-		 "this line)",
+	log_warn("disk %s: %s: %s; threads are used instead, which are slower (aio=threads avoids "
+		 "this message)",
 		 disk->options.path, engine_names[best], disk_engine_error(best, err));
 	err = disk_open_engine(disk, DISK_AIO_THREADS, &disk->engine);
 	return err ? log_fail(err, "disk %s: threads: %s", disk->options.path, strerror(-err)) : 0;

@@ -47,10 +47,11 @@ static int disk_file_explain_open(const struct disk_file *file, int err)
 {
 	switch (err) {
 	case -EISDIR:
-		return log_fail(err,
-				"disk %s: is a directory; a root file system from a directory is "
-				"not supported yet, an image file or a block device is",
-				file->name);
+		return log_fail(
+			err,
+			"disk %s: is a directory; directories are not supported yet: give an "
+			"image file or a block device",
+			file->name);
 	case -EACCES:
 	case -EROFS:
 	case -EPERM:

@@ -82,8 +82,7 @@ static int disk_explain_empty(const struct disk *disk, s64 bytes)
 				"without a file",
 				path);
 	if (!bytes)
-		return log_fail(-EINVAL,
-				"disk %s: is empty; 'truncate -s SIZE' gives it as much room",
+		return log_fail(-EINVAL, "disk %s: is empty; 'truncate -s SIZE' makes it larger",
 				path);
 	return log_fail(-EINVAL,
 			"disk %s: has %lld bytes, less than a block of %u; 'truncate -s SIZE' "
@@ -210,7 +209,7 @@ static int disk_parse(const struct option *option, const char *arg)
 		return 0;
 	}
 	if (disks.asked_count == DISK_MAX)
-		return log_fail(-EINVAL, "disk %s: is one too many; there is room for %d", arg,
+		return log_fail(-EINVAL, "disk %s: there are too many disks (at most %d)", arg,
 				DISK_MAX);
 	err = disk_parse_options(arg, &disks.asked[disks.asked_count]);
 	disks.asked_count += !err;

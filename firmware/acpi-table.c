@@ -45,10 +45,10 @@ static int acpi_table_check_signature(const struct acpi_table *table)
 
 	memcpy(signature, table->bytes, 4);
 	if (strspn(signature, SIGNATURE_LETTER) != 4)
-		return log_fail(
-			-EINVAL,
-			"--acpi-table %s: is no ACPI table: four capital letters come first",
-			table->path);
+		return log_fail(-EINVAL,
+				"--acpi-table %s: is not an ACPI table: it must begin with four "
+				"capital letters",
+				table->path);
 	for (size_t i = 0; i < ARRAY_SIZE(acpi_table_own_signatures); i++)
 		if (!strcmp(signature, acpi_table_own_signatures[i]))
 			return log_fail(-EINVAL,
@@ -69,7 +69,7 @@ static int acpi_table_check(const struct acpi_table *table)
 	if (length != table->len)
 		return log_fail(-EINVAL,
 				"--acpi-table %s: has %u bytes, but its header says %u; "
-				"one table a file is wanted",
+				"each file must hold one table",
 				table->path, table->len, length);
 	if (checksum(table->bytes, table->len))
 		return log_fail(-EINVAL, "--acpi-table %s: its checksum is wrong", table->path);
@@ -88,7 +88,7 @@ static int acpi_table_read(struct acpi_table *table, int fd)
 				S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
 	if (st.st_size < HEADER_BYTES || st.st_size > TABLE_BYTES_MAX)
 		return log_fail(-EINVAL,
-				"--acpi-table %s: has %lld bytes; a table has %d to %d here",
+				"--acpi-table %s: has %lld bytes; a table must have %d to %d",
 				table->path, (long long)st.st_size, HEADER_BYTES, TABLE_BYTES_MAX);
 	table->len = (u32)st.st_size;
 	table->bytes = malloc(table->len);
@@ -113,7 +113,7 @@ static int acpi_table_open_one(struct acpi_table *table)
 int acpi_table_open(void)
 {
 	if (config.acpi_tables.count > ACPI_TABLES_MAX)
-		return log_fail(-E2BIG, "--acpi-table: is given %zu times; up to %d are taken",
+		return log_fail(-E2BIG, "--acpi-table: is given %zu times; at most %d are allowed",
 				config.acpi_tables.count, ACPI_TABLES_MAX);
 	for (size_t i = 0; i < config.acpi_tables.count; i++) {
 		int err;

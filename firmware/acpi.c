@@ -652,7 +652,8 @@ static void dsdt_record(void *arg, const struct device_record *record)
 	if (walk->err)
 		return;
 	if (!record_name(name, record)) {
-		walk->err = log_fail(-EINVAL, "acpi: %s: \"%s\" and %u make no four-character name",
+		walk->err = log_fail(-EINVAL,
+				     "acpi: %s: \"%s\" and %u do not form a four-character name",
 				     walk->dev->name, record->stem, record->uid);
 		return;
 	}

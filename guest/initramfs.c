@@ -84,7 +84,7 @@ static const struct option initramfs_options[] = {
 	 .type = OPTION_STRING,
 	 .value = &wish.user,
 	 .arg = "NAME|UID",
-	 .help = "as whom --exec runs (root)"},
+	 .help = "the user that --exec runs as (root)"},
 	{.name = "modules",
 	 .type = OPTION_STRING,
 	 .value = &wish.modules,
@@ -134,8 +134,7 @@ static int initramfs_check_user(void)
 	if (!wish.user)
 		return 0;
 	if (!wish.exec)
-		return log_fail(-EINVAL, "--user %s: says as whom --exec runs; there is no --exec",
-				wish.user);
+		return log_fail(-EINVAL, "--user %s: needs --exec, which is not given", wish.user);
 	if (strchr(wish.user, '\n'))
 		return log_fail(-EINVAL, "--user: has more than one line; one is wanted");
 	if (strspn(wish.user + sign, "0123456789") != strlen(wish.user + sign))
@@ -173,8 +172,8 @@ int initramfs_wanted(bool has_initrd, bool *required)
 	if (initramfs_check_user())
 		return -EINVAL;
 	if (asked && (none || config.nodefaults))
-		return log_fail(-EINVAL, "%s: needs lkvm's own init, and %s says there is none",
-				asked, none ? "--modules=none" : "--nodefaults");
+		return log_fail(-EINVAL, "%s: needs lkvm's own init, which %s turns off", asked,
+				none ? "--modules=none" : "--nodefaults");
 	if (asked && initramfs_user_param("rdinit", value, sizeof(value)))
 		return log_fail(-EINVAL, "%s: needs lkvm's own init, and rdinit=%s names another",
 				asked, value);

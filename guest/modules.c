@@ -297,7 +297,8 @@ static int modules_append(struct modules *modules, struct span path, bool soft)
 	struct module *list;
 
 	if (!modules_is_inside(path))
-		return log_fail(-EINVAL, "modules %s/modules.dep: '%.*s' is no path below it",
+		return log_fail(-EINVAL,
+				"modules %s/modules.dep: '%.*s' is not a path inside the folder",
 				modules->folder, (int)MIN(path.len, 200UL), path.at);
 	if (modules->count == MODULES_MAX)
 		return log_fail(-E2BIG, "modules %s: more than %d are needed", modules->folder,
@@ -519,7 +520,7 @@ static int modules_check(const struct modules *modules, const char *path, const 
 				"\x7f"
 				"ELF",
 				4) != 0)
-		return log_fail(-EINVAL, "module %s/%s: is no ELF file", modules->folder, path);
+		return log_fail(-EINVAL, "module %s/%s: is not an ELF file", modules->folder, path);
 	if (!magic)
 		return 0;
 	magic += sizeof(key) - 1;

@@ -114,7 +114,7 @@ static int root_check_found(const struct root_query *query, const struct root *r
 	if (!other)
 		return 0;
 	return log_fail(-ENOTSUP,
-			ROOT_ASKED ": %s is %s, no file system; the initrd of the root's own "
+			ROOT_ASKED ": %s is %s, not a file system; the initrd of the root's own "
 				   "system can find the root in it: -i FILE -p root=...",
 			ROOT_WORDS(query), root->device, other);
 }

@@ -173,9 +173,10 @@ int json_file_start(const char *option, const char **path, const char *arg, json
 	else if (arg && !stat(arg, &st) && !S_ISREG(st.st_mode))
 		err = log_fail(-ENOTSUP, "--%s %s: is not a regular file", option, arg);
 	else if (arg && !json_file_may_go(arg))
-		err = log_fail(-EEXIST,
-			       "--%s %s: is there and is no JSON; remove it or choose another",
-			       option, arg);
+		err = log_fail(
+			-EEXIST,
+			"--%s %s: exists and is not a JSON file; remove it or choose another",
+			option, arg);
 	else if (arg)
 		err = json_file_write(option, arg, first);
 	/* After a failure the one line is said; nobody is to try again at the end. */

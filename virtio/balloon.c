@@ -396,9 +396,10 @@ static int balloon_init(struct kvm *kvm)
 	if (!balloon_wanted && !balloon_bytes)
 		return 0;
 	if (balloon_bytes && balloon_bytes >= gmem_total(&kvm->mem))
-		return log_fail(-EINVAL,
-				"--balloon-size: %llu MiB are all that the guest has (--mem %llu)",
-				balloon_bytes / MIB, gmem_total(&kvm->mem) / MIB);
+		return log_fail(
+			-EINVAL,
+			"--balloon-size: %llu MiB is not less than the guest's RAM (--mem %llu)",
+			balloon_bytes / MIB, gmem_total(&kvm->mem) / MIB);
 	memset(&balloon, 0, sizeof(balloon));
 	balloon_wanted = true;
 	balloon.kvm = kvm;

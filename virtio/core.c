@@ -402,7 +402,8 @@ static int virtio_device_reset(struct device *device)
 	struct virtio_core *core = core_of(device);
 
 	if (!virtio_quiesce(core))
-		return log_fail(-EBUSY, "%s: a reset with requests in flight", core->dev->name);
+		return log_fail(-EBUSY, "%s: cannot be reset while requests are in flight",
+				core->dev->name);
 	return 0;
 }
 

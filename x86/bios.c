@@ -145,8 +145,8 @@ static int bios_fill_params(const struct gmem *mem, struct bios_params *params)
 	u64 ext = top - MIN(top, (u64)LAYOUT_KERNEL_MIN);
 
 	if (count > BIOS_E820_MAX)
-		return log_fail(-E2BIG, "BIOS: a memory map of %u entries; %d have room", count,
-				BIOS_E820_MAX);
+		return log_fail(-E2BIG, "BIOS: the memory map has %u entries; at most %d fit",
+				count, BIOS_E820_MAX);
 	*params = (struct bios_params){
 		.equipment = htole16(EQUIPMENT_FPU | EQUIPMENT_COMS),
 		.base_kib = htole16(KIB_OF(LAYOUT_EBDA)),

@@ -186,7 +186,8 @@ static int feature_parse(struct kvm_cpuid2 *cpuid, const char *item, int len, u3
 	if (item[0] == '-') {
 		if (feature_is_essential(feature_words[word].names[bit]))
 			return log_fail(-EINVAL,
-					"--cpu-features %.*s: no x86-64 processor is without it",
+					"--cpu-features %.*s: every x86-64 processor has it; it "
+					"cannot be removed",
 					len, item);
 		removed[word] |= BIT(bit);
 		return 0;

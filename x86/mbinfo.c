@@ -99,7 +99,7 @@ static int mbinfo_fill_modules(struct mbinfo_page *page, gpa_t info, gpa_t at)
 	size_t count = initrd_count();
 
 	if (count > MODULE_MAX)
-		return log_fail(-E2BIG, "initrd: %zu multiboot modules; %zu have room", count,
+		return log_fail(-E2BIG, "initrd: %zu multiboot modules; at most %zu fit", count,
 				(size_t)MODULE_MAX);
 	for (size_t i = 0; i < count; i++) {
 		size_t bytes = initrd_file_bytes(i);

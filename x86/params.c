@@ -125,7 +125,8 @@ int params_write_setup(const struct gmem *mem, const struct params *from)
 	int err = 0;
 
 	if (old && bytes > OLD_CMDLINE_MAX)
-		return log_fail(-E2BIG, "command line: too long for so old a kernel");
+		return log_fail(-E2BIG,
+				"command line: too long for a kernel of this old boot protocol");
 	if (from->bz->version)
 		len = MIN((size_t)(0x202 + (le16toh(header.jump) >> 8) - HEADER_OFFSET),
 			  sizeof(header));

@@ -321,7 +321,7 @@ static void test_damage(void **state)
 		logged.last[0] = '\0';
 		damages[i / 2](path_of(name));
 		open_again(0);
-		assert_non_null(strstr(logged.last, "is damaged; it is made again"));
+		assert_non_null(strstr(logged.last, "is damaged; lkvm makes a new one"));
 		assert_int_equal(count_entries(NULL), 1);
 		assert_int_equal(count_names("tmp-", NULL), 0);
 		logged.last[0] = '\0';
@@ -376,7 +376,7 @@ static void test_when_the_content_is_checked(void **state)
 
 	forge_mark(name, other_boot);
 	open_again(0);
-	assert_non_null(strstr(logged.last, "is damaged; it is made again"));
+	assert_non_null(strstr(logged.last, "is damaged; lkvm makes a new one"));
 }
 
 static void test_entry_of_another_kernel(void **state)

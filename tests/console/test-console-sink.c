@@ -245,7 +245,7 @@ static void test_it_is_waited_for_at_the_end(void **state)
 	/* The wait slept: one call finds it full, one comes with the line, one has room. */
 	assert_in_range(taker.calls, 2, 5);
 	assert_int_equal(lines, 1);
-	assert_non_null(strstr(last_line, "waits for its log, which has 10000 bytes to come"));
+	assert_non_null(strstr(last_line, "waits for its log to take the last 10000 bytes"));
 }
 
 static void test_a_signal_ends_the_wait(void **state)

@@ -38,7 +38,7 @@ static void test_sizes(void **state)
 	disk_close(disk);
 
 	make_image(0);
-	assert_refused("", "is empty; 'truncate -s SIZE' gives it as much room");
+	assert_refused("", "is empty; 'truncate -s SIZE' makes it larger");
 	make_image(511);
 	assert_refused(",ro", "has 511 bytes, less than a block of 512");
 }
@@ -84,7 +84,7 @@ static void test_no_disk(void **state)
 	assert_refused("", "No such file");
 	memcpy(file, image, sizeof(file));
 	memcpy(image, folder, sizeof(folder));
-	assert_refused("", "is a directory; a root file system from a directory is not supported");
+	assert_refused("", "is a directory; directories are not supported yet");
 	assert_refused(",ro", "is a directory");
 	memcpy(image, "/dev/null", 10);
 	assert_refused("", "is neither a file nor a block device");

@@ -332,7 +332,7 @@ static void test_engine_that_cannot_be_opened(void **state)
 	assert_int_equal(disk_start(disk, loop, &user), 0);
 	assert_string_equal(disk_engine_name(disk), "threads");
 	assert_int_equal(logged.lines, 1);
-	assert_line("threads take its place");
+	assert_line("threads are used instead");
 	assert_int_equal(run_io(DISK_READ, buffer, BYTES, 0), 0);
 	assert_pattern(buffer, BYTES, 0);
 	stop_disk();

@@ -275,7 +275,7 @@ test_acpi_table()
 	: >empty
 	refused '--acpi-table empty: has 0 bytes' "${good[@]}" --acpi-table empty
 	head -c 100 /dev/zero >zero
-	refused '--acpi-table zero: is no ACPI table' "${good[@]}" --acpi-table zero
+	refused '--acpi-table zero: is not an ACPI table' "${good[@]}" --acpi-table zero
 	{ printf 'SSDT\144\0\0\0'; head -c 92 /dev/zero; } >unsummed
 	refused '--acpi-table unsummed: its checksum' "${good[@]}" --acpi-table unsummed
 	{ printf 'SSDT\145\0\0\0'; head -c 92 /dev/zero; } >short
@@ -716,6 +716,6 @@ test_help_is_no_error()
 	"$LKVM" help run stop >out 2>err
 	status=$?
 	((status == 125)) || fail "status $status: lkvm help run stop"
-	said "^lkvm: help: takes one COMMAND; 'stop' is a second word$"
+	said "^lkvm: help: takes one COMMAND; got a second one, 'stop'$"
 	said_lines 1
 }

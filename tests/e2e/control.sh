@@ -146,7 +146,7 @@ test_a_machine_that_cannot_be_reached() # SLOW
 		[[ $(wc -l <"$i") == 1 ]] || fail "$i: $(<"$i")"
 	done
 	timeout -s KILL "$(patient 30)" "$LKVM" wait vm >/dev/null 2>complained &
-	wait_for complained 'vm: its process takes no connections.*waiting on' 15
+	wait_for complained 'vm: its process takes no connections.*goes on waiting' 15
 	pid=$!
 	kill %2
 	kill -CONT "$stuck"

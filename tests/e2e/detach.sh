@@ -138,7 +138,7 @@ test_wait_status_out_of_range()
 	for status in 256 -1 4294967296 -11; do
 		sed -E -i 's/("status": *)-?[0-9]+/\1'"$status/" "$LKVM_RUNTIME_DIR/vm.json"
 		control 125 wait vm
-		complains "^lkvm: vm: its status is $status, which no run ends with"
+		complains "^lkvm: vm: its status $status is not an exit status"
 	done
 	forget
 }
@@ -406,7 +406,7 @@ test_console_one_types()
 	timeout "$(patient 60)" "$LKVM" console --watch vm </dev/null >three 2>three.err 7>&- &
 	wait_for two 'key: 61'
 	wait_for three 'key: 61'
-	grep -q 'somebody else is typing' two.err || fail "the second hears: $(cat two.err)"
+	grep -q 'another viewer types' two.err || fail "the second hears: $(cat two.err)"
 	[[ ! -s one.err && ! -s three.err ]] || fail "says: $(cat one.err three.err)"
 	printf b >&7
 	wait_for one 'key: 62'
@@ -513,7 +513,7 @@ test_console_of_a_machine_in_the_foreground()
 	wait_for two ready
 	printf a >&7
 	wait_for two 'key: 61'
-	grep -q 'somebody else is typing' two.err || fail "hears: $(cat two.err)"
+	grep -q 'another viewer types' two.err || fail "hears: $(cat two.err)"
 	exec 7>&-
 	wait_for out 'key: 61'
 	sleep 0.3

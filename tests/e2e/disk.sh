@@ -89,7 +89,7 @@ test_33_disks()
 		image disk$i
 		options+=(-d disk$i)
 	done
-	refused 'disk disk33: is one too many; there is room for 32$' "${good[@]}" "${options[@]}"
+	refused 'disk disk33: there are too many disks .at most 32.$' "${good[@]}" "${options[@]}"
 	a_disk "${options[@]:0:64}" --no-disk "${options[@]:64}"
 }
 
@@ -309,7 +309,7 @@ test_io_uring_is_forbidden()
 	image
 	without io_uring_setup -d img
 	said_lines 1
-	said 'disk img: io_uring: Operation not permitted; threads take its place.*aio=threads'
+	said 'disk img: io_uring: Operation not permitted; threads are used instead.*aio=threads'
 	without io_uring_setup -d img,aio=threads
 	said_lines 0
 	AS="$FORBID io_uring_setup --" no_disk \
@@ -325,7 +325,7 @@ test_linux_aio_is_forbidden()
 		skip "no direct I/O here"
 	without io_setup -d img,cache=none
 	said_lines 1
-	said 'disk img: libaio: Operation not permitted; threads take its place'
+	said 'disk img: libaio: Operation not permitted; threads are used instead'
 }
 
 no_direct_io()

@@ -130,7 +130,7 @@ test_damaged_cache()
 	printf x | dd of="$entry" bs=1 seek=5000 conv=notrunc status=none
 	vm -k vmlinux.gz -- exit:7
 	ends 7 exit
-	said 'cache entry .*: is damaged; it is made again'
+	said 'cache entry .*: is damaged; lkvm makes a new one'
 	entry=$(find cache -type f)
 	truncate -s 6000 "$entry"
 	vm -k vmlinux.gz -- exit:7

@@ -662,7 +662,7 @@ static void test_bad_added_tables(void **state)
 	bytes[50]++;
 	check_table_refused(bytes, 100, "checksum");
 	make_table(bytes, "ss\x7f\n", 36);
-	check_table_refused(bytes, 36, "no ACPI table");
+	check_table_refused(bytes, 36, "not an ACPI table");
 	for (unsigned int i = 0; i < ARRAY_SIZE(own); i++) {
 		make_table(bytes, own[i], 36);
 		check_table_refused(bytes, 36, own[i]);

@@ -80,16 +80,15 @@ static void test_when_it_is_wanted(void **state)
 static void test_what_contradicts_itself(void **state)
 {
 	OPTIONS("--exec", "true", "--modules=none");
-	assert_contradiction(
-		"--exec: needs lkvm's own init, and --modules=none says there is none");
+	assert_contradiction("--exec: needs lkvm's own init, which --modules=none turns off");
 	OPTIONS("--root", "/dev/vda");
 	config.nodefaults = true;
-	assert_contradiction("--nodefaults says there is none");
+	assert_contradiction("--nodefaults turns off");
 	OPTIONS("--root", "/dev/vda");
 	with_param("rdinit=/init");
 	assert_contradiction("rdinit=/init names another");
 	OPTIONS("--user", "joe");
-	assert_contradiction("there is no --exec");
+	assert_contradiction("needs --exec, which is not given");
 	OPTIONS("--exec", "one\ntwo");
 	assert_contradiction("has more than one line");
 }

@@ -138,7 +138,7 @@ static void test_paths_stay_inside(void **state)
 		struct modules *modules = open_with(bad[i], NULL, NULL);
 
 		assert_int_equal(modules_add(modules, "x"), -EINVAL);
-		assert_said("is no path below it");
+		assert_said("is not a path inside the folder");
 		modules_close(modules);
 	}
 }
@@ -373,7 +373,7 @@ static void test_another_kernels_module_is_refused(void **state)
 	assert_said("is for kernel 6.1, and");
 	put("m/x.ko", "text");
 	assert_int_equal(read_one("6.1.0", &data, &bytes), -EINVAL);
-	assert_said("is no ELF file");
+	assert_said("is not an ELF file");
 	put("m/x.ko", "\x7f"
 		      "ELF");
 	assert_int_equal(read_one("6.1.0", &data, &bytes), 0);

@@ -309,7 +309,7 @@ static void test_what_only_an_initrd_can_use(void **state)
 	save(0);
 	assert_refused(NULL, 1, "has swap space (/dev/vda1), a LUKS volume (/dev/vda2), and no");
 	by = "root=";
-	assert_refused("/dev/vda2", 1, "root=/dev/vda2: /dev/vda2 is a LUKS volume, no file");
+	assert_refused("/dev/vda2", 1, "root=/dev/vda2: /dev/vda2 is a LUKS volume, not a file");
 	assert_refused("254:2", 1, "root=254:2: /dev/vda2 is a LUKS volume");
 	assert_refused("/dev/mapper/vg-root", 1, "-i FILE -p root=/dev/mapper/vg-root");
 	assert_refused("/dev/nfs", 1, "root=/dev/nfs: a root on the network is not supported");

@@ -87,7 +87,7 @@ debugged()
 	expect_grep "$OUT/$1.linked" '^    ffffffff[0-9a-f]* do_idle\+0x' "$1: and counts"
 	linked "$1.map" $((offset + 64)) >other
 	lkvm debug vm --system-map other >"$OUT/$1.other" 2>&1
-	expect_grep "$OUT/$1.other" "are another kernel's" "$1: another kernel's symbols are told apart"
+	expect_grep "$OUT/$1.other" "belong to another kernel" "$1: another kernel's symbols are told apart"
 }
 
 # --- symbols, NMI, SysRq ---

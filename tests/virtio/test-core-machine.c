@@ -70,7 +70,7 @@ static void test_machine_reset(void **state)
 	fake_virtio_up(0);
 	keep(2);
 	assert_int_equal(on_loop(reset_machine), -EBUSY);
-	assert_true(log_recorded("virtio-echo0: a reset with requests in flight"));
+	assert_true(log_recorded("virtio-echo0: cannot be reset while requests are in flight"));
 }
 
 static void test_pause(void **state)

@@ -201,7 +201,7 @@ static void test_many_modules(void **state)
 	test_memory_map(state);
 	add_initrd("too many", 1);
 	assert_int_equal(mbinfo_write(&mem, &usual, 0x2000000), -E2BIG);
-	assert_non_null(strstr(logged.last, "45 multiboot modules; 44 have room"));
+	assert_non_null(strstr(logged.last, "45 multiboot modules; at most 44 fit"));
 }
 
 static void test_too_little_ram(void **state)

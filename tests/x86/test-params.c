@@ -391,7 +391,8 @@ static void test_longest_cmdline(void **state)
 	assert_int_equal(ram_get(0x9fbfe, 4), 'x');
 	text[0x1bff] = 'x';
 	assert_int_equal(params_write_setup(&mem, &params), -E2BIG);
-	assert_non_null(strstr(logged.last, "command line: too long for so old a kernel"));
+	assert_non_null(strstr(logged.last,
+			       "command line: too long for a kernel of this old boot protocol"));
 	bz.low = true;
 	bz.version = 0x0202;
 	assert_int_equal(params_write_setup(&mem, &params), -E2BIG);
