@@ -2,10 +2,11 @@
 /*
  * lkvm balloon: how much of its memory a guest is to keep.
  *
- * The machine asks its guest and answers at once (virtio/balloon-control.c): the driver in the
- * guest follows as it can, which may take seconds, or never be complete when the guest needs its
- * memory. So what is printed is both: what it is asked to keep, and what it has at this moment.
- * Without a size nothing is asked, and a script that wants to wait looks again.
+ * The machine asks its guest and answers at once (virtio/balloon-control.c). The driver in the
+ * guest needs some time to follow, maybe seconds, and may never finish if the guest needs its
+ * memory. So the command prints two sizes: how much memory the guest is asked to keep, and how much
+ * it has at this moment. Without a size the command only prints; a script that waits for the guest
+ * can call it again and again.
  *
  * Main thread.
  */
@@ -21,7 +22,7 @@
 #include <stdio.h>
 
 #define SIZE_MIN_BYTES (4 * KIB)
-#define SIZE_MAX_BYTES (1ULL << 43) /* as --balloon-size */
+#define SIZE_MAX_BYTES (1ULL << 43) /* same limit as --balloon-size */
 
 static struct selection selection;
 static u64 size, inflate, deflate; /* 0: not given */

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lkvm console: be at the console of a machine that runs, and leave it again.
+ * lkvm console: use the console of a running machine, and leave it again.
  *
- * The control socket's command "console" turns a connection into the console (console/view.c); here
- * it is tied to standard input and output. On a terminal that is raw meanwhile (term.c), Ctrl-A d
- * leaves, and the machine goes on. Only one types at a time; a second one is told so and looks on.
+ * The control socket's command "console" turns a connection into the console (console/view.c). This
+ * file connects it with standard input and output. A terminal is in raw mode meanwhile (term.c):
+ * Ctrl-A d leaves the console, and the machine goes on. Only one user can type at a time; another
+ * one gets a message that says so, and sees the output only.
  *
- * One loop, and nothing blocks but a break, for 400 ms: a terminal that is held stops the reading
- * of the socket, which costs the machine nothing, and Ctrl-A d still works. What is typed on a
- * terminal and not taken is dropped beyond 4 KiB; a pipe is read as fast as the guest takes it, and
- * at its end the console stays, without a keyboard.
+ * One event loop serves all. Only a break blocks, for at most 400 ms. While a terminal takes no
+ * output (Ctrl-S), the socket is not read: this does not stop the machine, and Ctrl-A d still
+ * works. At most 4 KiB of input from a terminal wait for the guest, the rest is dropped. A pipe is
+ * read as fast as the guest takes the input; after its end the console still shows the output.
  *
  * Main thread.
  *
@@ -61,15 +62,18 @@ static struct {
 	struct loop *loop;
 	struct loop_fd sock, in, out, signals;
 	bool in_tty, out_shared;
-	bool types;   /* what is typed is sent */
+	bool types;   /* our input is sent to the guest */
 	bool in_open; /* standard input has not ended */
-	bool left;    /* by the user */
+	bool left;    /* the user left with Ctrl-A d */
 	int status;
 	u8 typed[TYPE_BYTES], text[OUT_BYTES];
 	size_t typed_len, text_len;
 } at;
 
-/* What can be served now: the socket is read when all from it is written, and so the other way. */
+/*
+ * Watch what can be served now. The socket is read only after all its earlier data was written to
+ * the output; input from a pipe is read only while there is room for it.
+ */
 static void at_watch(void)
 {
 	bool reads =
@@ -116,7 +120,7 @@ static void at_send(void)
 			memmove(at.typed, at.typed + sent, at.typed_len);
 		}
 	}
-	/* An error is seen where it is read. */
+	/* An error of the socket ends the loop in at_sock_ready(), when recv() fails as well. */
 	if (sent < 0 && errno != EAGAIN && errno != EINTR)
 		at.typed_len = 0;
 	if (!at.typed_len && !at.in_open)
@@ -149,7 +153,7 @@ static void at_out_ready(void *arg, u32 events)
 
 /* --- the user's side --- */
 
-/* A connection of its own: on ours there are only bytes. */
+/* The command needs a connection of its own: ours carries only the bytes of the console. */
 static void at_break(void)
 {
 	int fd = connection_open(at.name, BREAK_TIMEOUT_NS);
@@ -164,7 +168,10 @@ static void at_do_keys(unsigned int keys)
 {
 	if (keys & TERM_KEY_BREAK && at.types)
 		at_break();
-	/* Ctrl-A x ends a machine in the foreground; from here that would be too easy. */
+	/*
+	 * Ctrl-A x would end a machine that runs in the foreground. Here it only prints the help,
+	 * so that no one ends a detached machine by mistake.
+	 */
 	if (keys & (TERM_KEY_HELP | TERM_KEY_QUIT))
 		(void)!write(STDERR_FILENO, key_help, sizeof(key_help) - 1);
 	if (keys & TERM_KEY_DETACH) {
@@ -184,7 +191,7 @@ static void at_in_ready(void *arg, u32 events)
 		return;
 	if (len <= 0) {
 		at.in_open = false;
-		/* A terminal that is gone takes us with it. */
+		/* The terminal was closed: leave the console. */
 		if (at.in_tty)
 			loop_stop(at.loop);
 	}

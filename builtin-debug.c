@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lkvm debug: what the CPUs of a machine are doing, by name; an NMI or a SysRq for its guest.
+ * lkvm debug: show what the CPUs of a machine are doing; send an NMI or a SysRq to its guest.
  *
- * The machine is stopped for some milliseconds and answers with raw data (control/debug.c).
- * Symbols are read and looked up here, in a process of its own: their files are large, and what is
- * wrong with them is not the machine's affair.
+ * The machine is stopped for some milliseconds and answers with raw data (control/debug.c). This
+ * process, not the machine's, reads the symbols and looks them up: their files are large, and a
+ * damaged file must not harm the machine.
  *
  * --nmi and --sysrq do something to the guest instead; each is a command of its own on the socket.
  *
@@ -33,7 +33,10 @@ static unsigned int nmi_cpu = NO_CPU;
 static const char *sysrq_key;
 static bool as_json;
 
-/* Hexadecimal with or without 0x, as /proc/kallsyms and a panic's "Kernel Offset" have it. */
+/*
+ * Takes a hexadecimal number with or without 0x, the forms of /proc/kallsyms and of a panic's
+ * "Kernel Offset".
+ */
 static int builtin_debug_parse_offset(const struct option *option, const char *arg)
 {
 	char text[32];
@@ -121,7 +124,7 @@ static int builtin_debug_one(const char *name, int fd)
 	return output_end("debug") ? STATUS_ERROR : status;
 }
 
-/* What the options say together. Before any machine is asked: 0 or -EINVAL after log_error(). */
+/* Check the combination of options before any machine is asked. 0, or -EINVAL after log_error(). */
 static int builtin_debug_check(void)
 {
 	if (wish.vmlinux && wish.system_map)

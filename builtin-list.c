@@ -2,11 +2,11 @@
 /*
  * lkvm list: the machines that run, and what is left of detached ones.
  *
- * Each control socket in the runtime directory is asked, all at the same time; what a machine that
- * was killed left behind is removed. A machine that does not answer is listed all the same, as
- * "silent", and one that takes no connections as "unreachable": it may be stopped in a debugger.
- * Behind them come the results of detached machines that are gone: as
- * "ended", or as "killed" when the result never came.
+ * Each control socket in the runtime directory is asked, all at the same time. The socket and lock
+ * file of a machine that was killed are removed. A machine that does not answer is listed as
+ * "silent", and one that takes no connections as "unreachable": a debugger may have stopped it. At
+ * the end of the list come detached machines that are gone: as "ended", or as "killed" if they left
+ * no complete result.
  *
  * Main thread.
  */
@@ -43,7 +43,7 @@ static json_t *list_name(const char *name)
 	return json_file_string(name, strlen(name));
 }
 
-/* What is to be listed of a machine, as text: the caller is another process. */
+/* Print the entry of one machine as JSON text: the caller is another process and parses it. */
 static int list_one(const char *name, int fd)
 {
 	json_t *stat, *machine;
@@ -129,7 +129,7 @@ static void list_print_one(const json_t *machine)
 	       (double)json_integer_value(json_object_get(machine, "uptime_ms")) / 1000);
 }
 
-/* Machines chose the strings. */
+/* The strings come from the machines: make them printable before they reach the terminal. */
 static void list_print(const json_t *machines)
 {
 	json_t *printable = printable_json(machines);

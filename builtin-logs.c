@@ -2,11 +2,12 @@
 /*
  * lkvm logs: what a detached machine wrote to its console, and lkvm's own words about it.
  *
- * NAME.log is copied to standard output as it is. With -f it is read on until nobody holds the
- * name any more. The log is bounded: when a next version has taken its place, the old one is read
- * to its end and the new one from the same place on (control/remains.c). If that is not there, the
- * file is another run's, and this one has ended. A follower that is slower than the machine for
- * half a MiB misses something; it keeps nobody waiting.
+ * NAME.log is copied to standard output without change. With -f the command reads on until no
+ * process holds the name any more. The size of the log is limited: from time to time the machine
+ * replaces the file by a next version, which begins with the newer half (control/remains.c). Then
+ * the old file is read to its end, and the new one from the same place in the text. If the new file
+ * does not contain that place, it belongs to another run, and this run has ended. A reader that is
+ * more than half a MiB late misses some text; the machine never waits for a reader.
  *
  * Main thread.
  */
@@ -50,7 +51,7 @@ static int logs_open(int dir, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* All there is now. 0 or -errno after log_error(). */
+/* Copy from the current offset to the end of the file. 0 or -errno after log_error(). */
 static int logs_copy(int fd)
 {
 	static char piece[PIECE_BYTES];
@@ -67,8 +68,9 @@ static int logs_copy(int fd)
 }
 
 /*
- * Has another version taken the place of the one that is open as *fd? Then read that to its end,
- * and be where that is in the new one: 1. 0: not, or not yet whole. -ESTALE: it is another run's.
+ * If a next version has replaced the open file, read the old one to its end, and put the new one,
+ * at the same place in the text, into *fd. 1: done. 0: there is no next version, or it is not yet
+ * complete. -ESTALE: the new file belongs to another run.
  */
 static int logs_turn(int dir, const char *name, int *fd)
 {
@@ -81,7 +83,10 @@ static int logs_turn(int dir, const char *name, int *fd)
 	if (fstat(*fd, &old) < 0 || fstat(next, &new) < 0 ||
 	    (old.st_ino == new.st_ino &&old.st_dev == new.st_dev)) {
 		close(next);
-		/* Without room for a next version all of the old one went: it begins anew. */
+		/*
+		 * A full disk has no room for a next version: then the machine empties the log.
+		 * Read it from the start again if it is shorter than what we have read.
+		 */
 		return lseek(*fd, 0, SEEK_CUR) > old.st_size && !lseek(*fd, 0, SEEK_SET);
 	}
 	err = logs_copy(*fd);
@@ -104,7 +109,10 @@ static int logs_follow(int dir, const char *name, int *fd)
 
 	while (ret >= 0 && held) {
 		usleep(LOOK_US);
-		/* In this order: what was written before it ended is still read. */
+		/*
+		 * Ask for the lock first: then what was written before the machine ended is still
+		 * copied.
+		 */
 		held = runtime_dir_is_locked(dir, name);
 		do {
 			ret = logs_copy(*fd);

@@ -2,8 +2,8 @@
 /*
  * lkvm pause and lkvm resume: freeze a machine, and let it go on.
  *
- * pause returns when the machine stands still, with nothing in flight; resume when it runs. Both
- * are nothing to a machine that is so already.
+ * pause returns when the machine stands still, with no request in flight; resume returns when it
+ * runs. A machine that is already paused, or already runs, stays as it is: that is not an error.
  *
  * Main thread.
  */

@@ -2,21 +2,20 @@
 /*
  * lkvm run: one virtual machine, from options to exit status.
  *
- * Options fill `config`; with --detach a second process goes on from there (detach.c), and this
- * one waits for its start. What was not said gets its default here. The files are
- * opened and checked before any machine exists. Then the init list builds the
- * machine, power-on loads the guest, the vCPU threads start, and this thread runs
- * the I/O loop until something is recorded as the end (core/end.c). The console's last
- * bytes are written, the devices come to rest, the result file is completed, everything
- * is undone in reverse, and the status is returned.
+ * The options fill `config`. With --detach a second process becomes the machine (detach.c), and
+ * this one waits until the machine is up. Options that were not given get their defaults here. The
+ * files are opened and checked before any machine exists. Then the init list builds the machine,
+ * power-on loads the guest, the vCPU threads start, and this thread runs the I/O loop until
+ * kvm_end() stops it (core/end.c). After that the console's last bytes are written, the devices
+ * come to rest, the result file is completed, the init list is undone in reverse order, and the
+ * status is returned.
  *
- * Until the guest runs, a signal ends the start with 128+n, and --timeout and --boot-timeout end it
- * with 124 (util/cancel.c); from then on control/signals.c has the signals.
+ * Until the guest runs, a signal ends the start with status 128+n, and --timeout and --boot-timeout
+ * end it with 124 (util/cancel.c). After that control/signals.c handles the signals.
  *
- * --dry-run stops just before the first KVM_RUN and prints the machine as it stands there.
- * Everything has been done but the run itself, so what is printed is what is there, not what was
- * meant. It goes to standard output, because it is what was asked for. Lines are "kind: fields",
- * stable enough for grep.
+ * --dry-run stops just before the first KVM_RUN and prints the machine that was built, on standard
+ * output. All steps but the run itself have been done, so the output shows the real machine and not
+ * only the options. Lines have the form "kind: fields", stable enough for grep.
  */
 #include <kvm/boot-search.h>
 #include <kvm/boot.h>
@@ -103,7 +102,7 @@ static void run_default_sizes(void)
 			ALIGN_DOWN(MIN(64 * MIB * (config.cpus + 3), host / 10 * 8), MIB);
 }
 
-/* Both were written when their options were read, so they can be compared as files. */
+/* Both files were created when their options were read, so their inodes can be compared. */
 static int run_check_files(void)
 {
 	struct stat result, trace;
@@ -155,7 +154,7 @@ static void run_add_drivers(struct device *dev, void *arg)
 	}
 }
 
-/* At power-on and reset: every device is in the list. */
+/* Called at power-on and at reset, when every device is in the list. */
 static int run_make_initramfs(const char *release, const void **data, size_t *bytes, void *arg)
 {
 	struct initramfs_plan plan = {
@@ -198,14 +197,17 @@ static u64 run_deadline(void)
 	return add_ns(start, least);
 }
 
-/* The status and the reason of a run that ended before its guest ran, by what called it off. */
+/* Status and reason of a run that a signal or a time limit ended before its guest ran. */
 static int run_cancel_status(int cause, enum end_reason *reason)
 {
 	*reason = cause == CANCEL_TIMEOUT ? END_TIMEOUT : END_SIGNAL;
 	return cause == CANCEL_TIMEOUT ? STATUS_TIMEOUT : 128 + cause;
 }
 
-/* From the signal's handler: what was going on did not stop. Async-signal-safe. */
+/*
+ * Called in a signal handler when the start does not stop after it was cancelled: end the process.
+ * Async-signal-safe.
+ */
 static void run_force(int cause)
 {
 	static const char text[] = "lkvm: the start did not stop within a second of a signal or "
@@ -225,7 +227,7 @@ static void run_catch_signals(void)
 
 	signals_get_set(&plan.signals);
 	cancel_begin(&plan);
-	/* It comes back as an error of the write, and is handled there. */
+	/* A write to a closed pipe then fails with EPIPE, and the code that writes handles that. */
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -295,15 +297,18 @@ static int dry_run_print(struct kvm *kvm)
 
 /* --- the run --- */
 
-/* How it ended, and what is left to undo. */
+/* How the run ended, and what is still to be undone. */
 struct run_end {
-	struct kvm *kvm; /* the guest ran on it; NULL: none did */
+	struct kvm *kvm; /* the guest's machine; NULL: no guest ran */
 	enum end_reason reason;
 	int status;
-	bool stuck; /* a vCPU did not come back */
+	bool stuck; /* a vCPU thread did not end */
 };
 
-/* Before any guest ran: a failure, which has said its line, or it was called off. */
+/*
+ * The end of a run before any guest ran: an error, which was already logged, or the start was
+ * cancelled by a signal or a time limit.
+ */
 static struct run_end run_failed(void)
 {
 	struct run_end end = {.reason = END_ERROR, .status = STATUS_ERROR};
@@ -364,7 +369,7 @@ static struct run_end run_vm(struct kvm *kvm)
 		return run_dry(kvm);
 	run_guest(kvm);
 	end.stuck = kvm_cpu_join_all(kvm) != 0;
-	/* The terminal is the user's again, and Ctrl-C ends what may be a long wait. */
+	/* Leave raw mode, so that Ctrl-C can end the waits below, which may be long. */
 	term_stop();
 	console_drain(signals_fd(), kvm_end_patience());
 	kvm_say_panic();
@@ -388,12 +393,14 @@ static struct run_end run_here(int positional, char **argv)
 	return run_vm(&kvm);
 }
 
-/* Every run that is this process's ends here. A file that cannot be written changes no status. */
+/*
+ * The end of every run of this process. A file that cannot be written does not change the status.
+ */
 static int run_finish(const struct run_end *end)
 {
 	trace_finish(end->kvm, kvm_end_name(end->reason), end->status);
 	result_finish(end->kvm, kvm_end_name(end->reason), end->status);
-	/* The memory of a vCPU that never came back cannot be freed; leave as we are. */
+	/* A vCPU thread still runs and uses its memory: exit without freeing anything. */
 	if (end->stuck)
 		exit(end->status);
 	if (end->kvm)
@@ -419,7 +426,7 @@ int builtin_run(int argc, char **argv)
 		if (config.detach && !config.dry_run)
 			forked = detach_fork(&status);
 		if (forked > 0)
-			return status; /* the machine is another process's */
+			return status; /* the machine is in the other process */
 		if (!forked)
 			end = run_here(positional, argv);
 	}

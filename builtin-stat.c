@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lkvm stat: what a machine has been doing, in numbers.
+ * lkvm stat: print the counters of a machine.
  *
- * The machine answers with its counters as they are (control/commands.c); nothing in it is stopped
- * for it, and a guest that hangs is no reason not to answer. Printed as one counter a line, "what:
- * value", which grep and awk can read; --json prints the answer itself.
+ * The machine answers with its counters as they are at this moment (control/commands.c). It stops
+ * nothing for that, and answers also when the guest hangs. The command prints one counter on each
+ * line, "NAME: value", which grep and awk can read; --json prints the answer itself.
  *
  * Main thread.
  */
@@ -29,7 +29,7 @@ static const struct option stat_options[] = {
 };
 OPTION_GROUP(stat, stat, "Stat", 10, stat_options);
 
-/* One level a dot: "cpu0.exits.io: 617". */
+/* A dot separates the levels of the name: "cpu0.exits.io: 617". */
 static void stat_print(const char *prefix, const char *key, json_t *value)
 {
 	char name[192];

@@ -2,10 +2,10 @@
 /*
  * lkvm stop: end a machine, gently or not.
  *
- * The machine presses its power button and gives the guest its grace time; then it ends it. The
- * ladder is the machine's own (core/power.c): here is only waited for what came of it, a little
- * longer than the grace time. The status says it: 0 when the guest powered off (or ended in
- * another way by itself), 120 when it was forced, 125 when there is no such machine.
+ * The machine presses the power button of its guest and waits for the grace time; after that it
+ * ends the guest by force. The machine does all this itself (core/power.c): this command only waits
+ * for the result, a little longer than the grace time. Exit status: 0 if the guest powered off or
+ * ended in another way by itself, 120 if it was ended by force, 125 if there is no such machine.
  *
  * Main thread.
  */
@@ -53,12 +53,12 @@ static int stop_one(const char *name, int fd)
 			log_warn("%s: did not power off in its grace time and was stopped", name);
 	} else if (reason) {
 		status = 0;
-		/* exit: lkvm's own init, or another that has a status to tell. */
+		/* "exit": the guest reported an exit status, as lkvm's own init does. */
 		if (strcmp(reason, "poweroff") != 0 && strcmp(reason, "exit") != 0)
 			log_warn("%s: ended by itself: %s", name, reason);
 	}
 	json_decref(answer);
-	/* Who starts it again at once is to find the name free. */
+	/* Wait until the name is free, so that the user can start the machine again at once. */
 	if (reason)
 		connection_wait_gone(name);
 	return status;

@@ -2,13 +2,14 @@
 /*
  * lkvm version: the version, the commit, and what this binary was built with.
  *
- * The first line is `lkvm VERSION, commit HASH`; HASH ends in "-dirty" where a file had changed
- * since that commit. The Makefile finds the commit and gives it to this file alone, as LKVM_COMMIT:
- * the text from the comma on, or nothing where neither git nor the file .commit names the commit.
+ * The first line is `lkvm VERSION, commit HASH`; HASH ends in "-dirty" if a file has changed since
+ * that commit. The Makefile finds the commit and gives it to this file alone, as LKVM_COMMIT: the
+ * text from the comma on, or an empty text if neither git nor the file .commit names the commit.
  *
- * Optional libraries are found at build time; the Makefile names each that is missing then. Here
- * the binary says the same of itself, a line a feature, so that a script can ask:
- * `lkvm version | grep '^+io_uring'`. jansson is mandatory; its lines stay for scripts.
+ * Optional libraries are found at build time, when the Makefile names each one that is missing.
+ * Here the binary lists the same features, one on each line, so that a script can test for one:
+ * `lkvm version | grep '^+io_uring'`. jansson is always there; its lines are kept for scripts that
+ * look for them.
  */
 #include <kvm/builtin.h>
 #include <kvm/feature.h>
@@ -24,7 +25,7 @@
 #endif
 
 static const struct {
-	const char *name; /* of its FEATURE() */
+	const char *name; /* the name in its FEATURE() */
 	const char *what;
 	bool always;
 } features[] = {

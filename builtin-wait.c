@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lkvm wait and lkvm rm: the end of a machine, and the end of its remains.
+ * lkvm wait and lkvm rm: wait for the end of a machine, and remove the files that it left.
  *
- * wait returns the status of the run when it is over. A machine that runs is asked by its socket,
- * and answers as the last thing it does. One that has ended, if it was detached, has left its
- * result. When the name is held but nobody answers, the machine is starting or about to be gone:
- * then it is looked again. What is left of one that was killed says that it runs, and nobody holds
- * the name: nobody knows its status, and a line says so.
+ * wait returns the status of the run when the run is over. A running machine is asked by its
+ * socket, and answers just before it ends. A detached machine that has ended has left its result in
+ * a file. If a process holds the name but does not answer, the machine is starting or ending: then
+ * wait tries again. If the result says "running" but no process holds the name, the machine was
+ * killed: its status is unknown, and an error message says so.
  *
- * rm takes the name, as a machine that starts would, so that it cannot take away the files of one.
+ * rm locks the name, as a machine does when it starts, so that it never removes the files of a
+ * running machine.
  *
  * Main thread.
  */
@@ -35,7 +36,9 @@ static const struct option wait_options[] = {SELECT_HELP_OPTION(help)};
 OPTION_GROUP(wait, wait, "Wait", 10, wait_options);
 OPTION_GROUP(rm, rm, "Remove", 10, wait_options);
 
-/* It may go on again, so that is no reason not to wait; but who waits should know. */
+/*
+ * Warn the user, once, and keep waiting: a machine that is stopped in a debugger may go on later.
+ */
 static void wait_say_unreachable(const char *name, int err)
 {
 	static bool said;
@@ -45,7 +48,7 @@ static void wait_say_unreachable(const char *name, int err)
 	said = true;
 }
 
-/* A status that a process can end with: 256 must not become 0. */
+/* Check that a process can exit with this status: 256 must not become 0. */
 static int wait_status(const char *name, const json_t *status)
 {
 	json_int_t value = json_integer_value(status);
@@ -56,7 +59,7 @@ static int wait_status(const char *name, const json_t *status)
 			(long long)value);
 }
 
-/* Ask the machine itself. -EAGAIN: it does not say. */
+/* Ask the machine itself. -EAGAIN: it gave no answer. */
 static int wait_running(const char *name)
 {
 	int status = -EAGAIN, fd = connection_open(name, CONNECTION_TIMEOUT_NS);
@@ -115,7 +118,10 @@ int builtin_wait(int argc, char **argv)
 	if (dir < 0 && dir != -ENOENT)
 		return STATUS_ERROR;
 	do {
-		/* In this order: who holds the name now and answers nobody may have ended since. */
+		/*
+		 * Look at the lock first. If it is held and the machine does not answer, the
+		 * machine may have ended in between: then try again.
+		 */
 		held = runtime_dir_is_locked(dir, name);
 		status = wait_running(name);
 		if (status == -EAGAIN && held)
@@ -132,7 +138,9 @@ static int rm_remains(int dir, const char *name)
 {
 	int lock, err, fd = connection_open(name, CONNECTION_TIMEOUT_NS);
 
-	/* Looking for it has removed what a killed one left besides. */
+	/*
+	 * connection_open() has removed the socket and the lock file of a machine that was killed.
+	 */
 	if (fd >= 0)
 		close(fd);
 	lock = fd >= 0 ? -EEXIST : runtime_dir_lock(dir, name);

@@ -2,23 +2,22 @@
 /*
  * vCPU threads and the loop around KVM_RUN.
  *
- * Each vCPU is one thread, named vcpu-N. It enters the guest with KVM_RUN and,
- * when the guest leaves, hands the exit to the table in core/exit.c, which runs
- * the register emulation right here; then it enters again.
+ * Each vCPU is one thread, named vcpu-N. It enters the guest with KVM_RUN. When the guest exits,
+ * the thread calls the handler of the exit (core/exit.c), which emulates the device's registers on
+ * this same thread. Then the thread enters the guest again.
  *
  * A vCPU parks or stops when it is asked to (core/park.c).
  *
- * An exit for port I/O or MMIO leaves half an instruction behind: the register
- * write that completes it happens at the next KVM_RUN. A vCPU that parks
- * therefore runs on under immediate_exit, which completes the instruction and
- * then returns EINTR without executing another. One instruction may be many
- * accesses, each an exit of its own: a `rep movs` from MMIO is about a thousand
- * before KVM lets go of it. After that its registers may be read or replaced, by
- * the loop's thread. One that is not complete after COMPLETIONS_MAX accesses is
- * reported, and its vCPU is not parked: it goes on with that instruction until
- * whoever asked gives up. A vCPU that stops does not care.
+ * After an exit for port I/O or MMIO the instruction is only half done: KVM completes it at the
+ * next KVM_RUN. So before a vCPU parks, it calls KVM_RUN again with immediate_exit set, which
+ * completes the instruction and then returns EINTR without executing another one. One instruction
+ * may make many accesses, each with an exit of its own: a `rep movs` from MMIO makes about a
+ * thousand. When the instruction is complete, the vCPU parks, and the loop's thread may read or
+ * replace its registers. An instruction that is not complete after COMPLETIONS_MAX accesses is
+ * reported, and the vCPU does not park: it goes on until the request to park fails with a timeout.
+ * A vCPU that stops does not complete its instruction.
  *
- * Nobody waits for a vCPU but the join at the end of the run, and that is bounded.
+ * Only the join at the end of the run waits for a vCPU, and only for a limited time.
  */
 #include <kvm/arch.h>
 #include <kvm/config.h>
@@ -61,14 +60,14 @@ static const struct option cpu_options[] = {
 };
 OPTION_GROUP(kvm_cpu, run, "Machine", 11, cpu_options);
 
-static size_t run_bytes; /* of the page(s) shared with KVM */
+static size_t run_bytes; /* size of struct kvm_run and the pages after it, shared with KVM */
 
-/* Linux may be built for 8,192; with more CPUs than a cpu_set_t has it refuses that. */
+/* A cpu_set_t has room for 1,024 CPUs, but Linux may be built for 8,192: use an array of them. */
 #define HOST_CPUS_MAX 65536
 #define HOST_CPUS_SET (HOST_CPUS_MAX / CPU_SETSIZE)
 static cpu_set_t affinity[HOST_CPUS_SET];
 
-/* True: no half of an instruction is left, and what is in the registers is all there is. */
+/* True: the last instruction is complete, and the registers in KVM are the whole state. */
 static bool kvm_cpu_complete_io(struct kvm_cpu *cpu)
 {
 	static struct log_limit limit;
@@ -79,7 +78,7 @@ static bool kvm_cpu_complete_io(struct kvm_cpu *cpu)
 			kvm_exit_handle(cpu);
 			continue;
 		}
-		/* EAGAIN: the guest has not started this one. */
+		/* EAGAIN: the guest has not started this vCPU. */
 		if (errno != EINTR && errno != EAGAIN)
 			kvm_exit_run_failed(cpu, errno);
 		return true;
@@ -90,7 +89,7 @@ static bool kvm_cpu_complete_io(struct kvm_cpu *cpu)
 	return false;
 }
 
-/* One entry into the guest and what follows from its end. False: this vCPU is done. */
+/* Enter the guest once and handle the exit. False: this vCPU is to stop. */
 static bool kvm_cpu_run_once(struct kvm_cpu *cpu)
 {
 	unsigned int requests = park_requests(cpu);

@@ -2,16 +2,15 @@
 /*
  * The VM object: from /dev/kvm to a machine that has RAM and interrupt controllers.
  *
- * Nothing is concluded from CPUID flags: the device is opened and asked. What
- * KVM must be able to do is a table (the architecture's), and the first thing
- * that is missing is named. The order is KVM's: VM, RAM slots, then whatever the
- * architecture creates inside it. RAM comes first because registering a slot
- * after the interrupt controller costs 5 ms on some hosts.
+ * No conclusion is drawn from CPUID flags: lkvm opens the device and asks KVM. The architecture has
+ * a table of the capabilities that KVM must have; an error message names the first one that is
+ * missing. The order is: VM, RAM slots, then everything that the architecture creates in the VM.
+ * RAM comes first because registering a slot after the interrupt controller costs 5 ms on some
+ * hosts.
  *
- * This is the one module of level core; it runs on the main thread before any
- * other thread exists. vCPUs (kvm-cpu.c), routing (irq.c) and chips (hw/) come
- * at later levels and find the machine in struct kvm. How a run ends is
- * core/end.c, reset in place core/reset.c.
+ * This is the one module of level core; it runs on the main thread before any other thread exists.
+ * vCPUs (kvm-cpu.c), routing (irq.c) and chips (hw/) come at later levels and find the machine in
+ * struct kvm. core/end.c ends a run, core/reset.c resets the machine in place.
  *
  * Spec: Linux Documentation/virt/kvm/api.rst, sections 4.1, 4.2, 4.4, 4.35.
  */
@@ -57,7 +56,9 @@ static const struct option kvm_options[] = {
 };
 OPTION_GROUP(kvm, run, "Machine", 10, kvm_options);
 
-/* Straight from /etc/group: getgrgid() needs shared libraries, a static binary has none. */
+/*
+ * Reads /etc/group itself: getgrgid() needs shared libraries, which a static binary does not have.
+ */
 static bool kvm_group_name(gid_t gid, char *name, size_t size)
 {
 	FILE *file = fopen("/etc/group", "re");
@@ -72,7 +73,7 @@ static bool kvm_group_name(gid_t gid, char *name, size_t size)
 	return group;
 }
 
-/* Who would be allowed to open the device: the line a user without the group needs. */
+/* Log an error that says which group may open the device, and how a user joins it. */
 static void kvm_explain_permission(const char *path)
 {
 	char group[64];

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lkvm: argv[1] -> command table -> builtin; nothing else, but for the help of a command, which a
- * builtin asks for by STATUS_HELP.
+ * lkvm: call the builtin that the command table names for argv[1]. If the builtin returns
+ * STATUS_HELP, print the help of that command.
  *
- * Three things are put right for all commands before: descriptors 0, 1 and 2 are
- * open (so that no file of ours ever becomes standard output by accident), the
- * clock of the run starts, and a file that reaches the limit of ulimit -f is an
- * error of the write, which has a message, instead of a signal that kills.
+ * Before that, three things are prepared for all commands. Descriptors 0, 1 and 2 are opened if
+ * they are closed, so that no other file of lkvm gets the number of standard output by accident.
+ * The clock of the run starts. SIGXFSZ is ignored: a write beyond the limit of `ulimit -f` fails
+ * with an error, which gets a message, and the signal does not kill the process.
  */
 #include <kvm/builtin.h>
 #include <kvm/kvm.h>
