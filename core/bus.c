@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Port and MMIO address spaces: which region answers an access.
+ * Port and MMIO address spaces: find the region that answers an access.
  *
- * A bus is a small array of regions, sorted by base and free of overlaps. A
- * vCPU that left KVM_RUN with a port or MMIO exit calls bus_read() or
- * bus_write() on its own thread; a binary search under the read lock finds the
- * region, the lock is dropped, the handler runs. So a handler may move its own
- * region, and two vCPUs may be in the same handler: the device has the lock
- * that protects its registers.
+ * A bus is a small array of regions, sorted by base and free of overlaps. A vCPU that left KVM_RUN
+ * with a port or MMIO exit calls bus_read() or bus_write() on its own thread; a binary search under
+ * the read lock finds the region, the lock is dropped, the handler runs. So a handler may move its
+ * own region, and two vCPUs may be in the same handler: the device has the lock that protects its
+ * registers.
  *
- * Regions are owned by their devices and live as long as the machine, so that a
- * handler which still runs while its region is removed touches valid memory.
+ * Regions are owned by their devices and live as long as the machine, so that a handler which still
+ * runs while its region is removed touches valid memory.
  *
- * What the guest chooses are address and length. An access inside one region is
- * one call (or several of the region's width, lowest address first, as on a
- * bus with narrower devices); one that crosses the end of a region is taken
- * byte by byte; bytes nobody answers read as 0xff and swallow writes. Address
- * arithmetic that wraps at the top of the space simply finds nobody.
+ * The guest chooses address and length. An access inside one region is one call (or several of the
+ * region's width, lowest address first, as on a bus with narrower devices); one that crosses the
+ * end of a region is split into bytes. Bytes that no region answers read as 0xff, and writes to
+ * them are ignored. An address that wraps at the top of the space finds no region.
  *
  * Doorbells (ioeventfd) never reach this code: KVM signals the eventfd itself.
  */
@@ -40,7 +38,7 @@ void bus_destroy(struct bus *bus)
 	pthread_rwlock_destroy(&bus->lock);
 }
 
-/* Index of the first region whose end lies above addr; count when there is none. */
+/* Index of the first region whose last byte is at or above addr; count if there is none. */
 static unsigned int bus_search(const struct bus *bus, u64 addr)
 {
 	unsigned int low = 0, high = bus->count;
@@ -111,9 +109,10 @@ void bus_remove(struct bus *bus, const struct bus_region *region)
 }
 
 /*
- * The region at addr, as a copy that stays true when the region moves; false: nobody answers
- * addr. *same: of how many of len bytes from addr on that is true. They are looked up once, so that
- * an access sees a region that comes or goes meanwhile either whole or not at all.
+ * Find the region at addr. *found gets a copy, which stays valid when the region moves; false: no
+ * region answers addr. *same: how many of the len bytes from addr on have this same answer. All of
+ * them are looked up under one lock, so an access sees a region that is added or removed at the
+ * same time either whole or not at all.
  */
 static bool bus_find(struct bus *bus, u64 addr, unsigned int len, struct bus_region *found,
 		     unsigned int *same)
@@ -149,7 +148,7 @@ static unsigned int bus_piece(unsigned int len, unsigned int width)
 	return piece;
 }
 
-/* x86 is the only guest so far and little-endian, as every PC device is. */
+/* Data is little-endian: x86 is the only guest so far, and PC devices are little-endian too. */
 static u64 bus_load(const u8 *data, unsigned int size)
 {
 	u64 value = 0;

@@ -2,16 +2,16 @@
 /*
  * The list of devices that reset, pause, statistics and firmware tables walk.
  *
- * The order is that of the stages, which power-on needs: chips and virtio devices,
- * then the firmware tables, then the boot image. Tables and image are devices too:
- * "reset" for them means to write themselves into guest RAM again. So a reset in place
- * is one walk. Within a stage it is the order of registration.
+ * The list is in the order of the stages, which power-on needs: chips and virtio devices, then the
+ * firmware tables, then the boot image. Within a stage it is in the order of registration. Tables
+ * and image are devices too: their reset() writes them into guest RAM again. So a reset in place is
+ * one walk over the list.
  *
- * A saved state has a header that says whose it is. All of it is checked here, so a
- * device's load() only sees a struct of its own version and length.
+ * A saved state begins with a header that names its device. The whole header is checked here, so a
+ * device's load() gets only a struct of its own version and length.
  *
- * Main thread only. Devices are static or owned by their module, which
- * unregisters them before their memory goes.
+ * Main thread only. Devices are static or owned by their module, which unregisters them before it
+ * frees their memory.
  */
 #include <kvm/device.h>
 #include <kvm/log.h>

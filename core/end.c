@@ -2,23 +2,23 @@
 /*
  * The record of how a run ends.
  *
- * A run has one cause of ending: the first that was recorded. kvm_note_end() records, kvm_end()
- * records and stops the machine. A recorded cause does not mean that the run is over: after a panic
- * the trace is still to come, and under --on-panic=continue the end may be hours away. Code that
- * waits for the guest asks kvm_is_over(); code that shows the machine's state asks kvm_is_ending().
- * What leads to an end, and when, is core/power.c.
+ * A run has one cause of ending: the first that was recorded. kvm_note_end() records a cause;
+ * kvm_end() records it and stops the machine. A recorded cause does not mean that the run is over:
+ * after a panic the trace is still to come, and under --on-panic=continue the end may be hours
+ * away. Code that waits for the guest asks kvm_is_over(); code that shows the machine's state asks
+ * kvm_is_ending(). core/power.c decides what ends a run, and when.
  *
- * A guest that was given a command (--exec) tells its status by lkvm's init. If it powers off,
- * reboots or halts without that, the fate of the command is unknown: the cause is `error`.
+ * With --exec, lkvm's init in the guest reports the status of the command. If the guest powers off,
+ * reboots or halts without this report, the result of the command is unknown: the cause is `error`.
  *
- * When all is over, the judgement of --fail-on may take the place of an end that the guest chose;
- * the guest's own is kept beside it.
+ * At the end of the run --fail-on may replace an end that the guest chose by a failure; then the
+ * guest's own end is kept beside it.
  *
  * Threads: causes come from vCPU threads (chips), the loop (timers, signals, terminal) and the main
  * thread; one mutex guards the record.
  *
- * Ends on purpose without a shutdown conversation with devices: here the vCPUs are stopped, the
- * loop returns, the devices come to rest (core/freeze.c), and the init list unwinds.
+ * Devices get no separate request to shut down. kvm_end() stops the vCPUs and the loop; then the
+ * devices come to rest (core/freeze.c), and the init list is undone.
  */
 #include <kvm/config.h>
 #include <kvm/kvm.h>
@@ -37,13 +37,16 @@ static struct {
 	pthread_mutex_t lock;
 	enum end_reason reason;
 	int status;
-	enum end_reason guest_reason; /* its own, when another took its place; else END_RUNNING */
+	enum end_reason guest_reason; /* the guest's end, if it was replaced; else END_RUNNING */
 	int guest_status;
 	atomic_bool over;   /* kvm_end() was called */
 	atomic_bool forced; /* the user did not want to wait for the guest any longer */
 } end = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Ends that are the guest's own will, and say nothing of how its command ended. */
+/*
+ * Did the guest end by itself, without a report of how its command ended? The verb for the message,
+ * or NULL.
+ */
 static const char *end_without_status(enum end_reason reason, int status)
 {
 	if (!config.status_due || status)
@@ -72,7 +75,7 @@ void kvm_note_end(struct kvm *kvm, enum end_reason reason, int status)
 		end.status = early ? STATUS_ERROR : status;
 	}
 	pthread_mutex_unlock(&end.lock);
-	/* Even when the cause is an older one, such as a panic. */
+	/* Set also if an earlier cause, such as a panic, is already recorded. */
 	if (reason == END_TIMEOUT || reason == END_SIGNAL || reason == END_STOPPED)
 		atomic_store(&end.forced, true);
 	if (first && early)

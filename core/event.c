@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What happened to the machine, for a listener.
+ * Events of the machine, for a listener.
  *
- * A module posts here what happened to it (the machine was paused, a disk was resized). The control
- * socket listens, and tells its clients. So neither knows the other, and without a control socket
- * an event is dropped.
+ * A module posts an event here (the machine was paused, a disk was resized). The control socket is
+ * the listener, and tells its clients. So the module and the socket do not depend on each other.
+ * Without a control socket an event is dropped.
  *
  * Threads: events come from any thread. The listener is called at once, while the module that posts
- * may hold locks, so it must only make a note.
+ * may hold locks, so it must only note the event and return.
  */
 #include <kvm/event.h>
 

@@ -2,8 +2,8 @@
 /*
  * The names of exit reasons, as statistics, the result file and the boot trace show them.
  *
- * Every reason that the installed <linux/kvm.h> knows has one: its KVM_EXIT_ constant in small
- * letters. What is done about each is core/exit.c.
+ * Every reason that the installed <linux/kvm.h> defines has a name: its KVM_EXIT_ constant in lower
+ * case. core/exit.c has the handlers.
  */
 #include <kvm/exit.h>
 #include <kvm/kvm-cpu.h>

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Why a guest left KVM_RUN: one table from exit reason to handler.
+ * The exits of a guest from KVM_RUN: one table from exit reason to handler.
  *
- * Every reason that has a name (exit-names.c) has a row. A row with a
- * handler is served on the vCPU's thread and the guest goes on. A row without
- * one is the end of this machine: a report says the reason, what it usually
- * means, the registers and the code bytes, and the run ends as a crash. A
- * reason without a name is a newer KVM than this binary knows, and is reported
- * likewise.
+ * Every reason that has a name (exit-names.c) has a row. If a row has a handler, the vCPU's thread
+ * calls it and the guest goes on. A row without a handler ends the machine: a report shows the
+ * reason, its usual meaning, the registers and the code bytes, and the run ends as a crash. A
+ * reason without a name comes from a KVM that is newer than this binary, and is reported in the
+ * same way.
  *
- * struct kvm_run is shared with the kernel, not with the guest; what the guest
- * chooses in it (port, address, length, count) is bounded by KVM, and checked
- * again by bus.c, which never trusts a length.
+ * struct kvm_run is shared with the kernel, not with the guest; KVM limits the values in it that
+ * the guest chooses (port, address, length, count), and bus.c checks them again.
  *
  * Spec: Linux Documentation/virt/kvm/api.rst, section 5 (the kvm_run structure).
  */
@@ -37,7 +35,7 @@ static void exit_io(struct kvm_cpu *cpu)
 	struct kvm_run *run = cpu->run;
 	u8 *data = (u8 *)run + run->io.data_offset;
 
-	/* A string instruction is count accesses to one port. */
+	/* A string instruction makes `count` accesses to one port. */
 	for (u32 i = 0; i < run->io.count; i++, data += run->io.size) {
 		if (run->io.direction == KVM_EXIT_IO_OUT)
 			bus_write(&cpu->kvm->ports, run->io.port, data, run->io.size);
@@ -56,7 +54,7 @@ static void exit_mmio(struct kvm_cpu *cpu)
 		bus_read(&cpu->kvm->mmio, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
 }
 
-/* Reasons that only say "user space may look": enter again. */
+/* An exit that needs no work in user space: enter the guest again. */
 static void exit_again(struct kvm_cpu *cpu)
 {
 }
@@ -66,7 +64,7 @@ static void exit_line(void *arg, const char *text)
 	log_error("  %s", text);
 }
 
-/* The end of this machine: what happened, what it usually means, where the vCPU stood. */
+/* End the run as a crash, and report what happened, the usual meaning and the vCPU's registers. */
 static void exit_report(struct kvm_cpu *cpu, const char *what, const char *meaning)
 {
 	kvm_end(cpu->kvm, END_CRASH, STATUS_CRASH);
@@ -99,7 +97,7 @@ static void exit_unknown(struct kvm_cpu *cpu)
 	exit_report(cpu, what, "the CPU left the guest for a reason this host's KVM does not know");
 }
 
-/* Which instruction KVM could not emulate, as far as KVM tells. */
+/* Format the instruction that KVM could not emulate, if KVM reports its bytes. */
 static void exit_emulation_bytes(const struct kvm_run *run, char *text, size_t size)
 {
 	u32 count =

@@ -10,21 +10,21 @@
  *
  * The loop never waits, neither for a vCPU nor for the host's storage. Each vCPU that has parked
  * rings the bell. When all have, the first request begins. If it needs the devices at rest, they
- * are asked, and accept nothing new from then on. A device with something in flight says so, and
+ * are asked to pause, and begin no new work from then on. A device with work in flight says so, and
  * rings the bell when that is done (device_rested()). Then done() is called, and the next request
- * is served, or the vCPUs go on. After a reset the vCPUs always go on; the next request has them
- * parked again.
+ * is served, or the vCPUs go on. After a reset the vCPUs always go on; the next request parks them
+ * again.
  *
- * vCPUs and devices together have 5 s. After that the late ones are named in a message, and done()
- * is told that the request failed. A reset that fails ends the run; after other failures the
- * machine goes on. A reset that is asked for while others wait has 5 s of its own, and the others
- * have 5 s again after it.
+ * vCPUs and devices together have 5 s to come to rest. After that a message names the late ones,
+ * and done() is told that the request failed. A reset that fails ends the run; after other failures
+ * the machine goes on. A reset that is asked for while others wait has 5 s of its own, and the
+ * others have 5 s again after it.
  *
- * At the end of a run, when there are no vCPUs any more, the devices come to rest in the same way:
- * the loop runs on for that, with one deadline for all, and so a signal, --timeout and the control
- * socket are heard meanwhile; whatever ends a run ends this too.
+ * At the end of a run, when the vCPU threads have ended, the devices come to rest in the same way.
+ * The loop runs for that, with one deadline for all devices. So a signal, --timeout and the control
+ * socket still work, and a signal or a time limit also ends this wait.
  *
- * The run's own timers (--timeout, the grace time) go on: they are the host's.
+ * The run's own timers (--timeout, the grace time) are not stopped: they measure time of the host.
  *
  * Threads: a request may come from any thread, so a place in the queue is an atomic pointer. The
  * rest belongs to the loop.
@@ -43,7 +43,7 @@ static struct {
 	struct loop_bell bell;
 	struct loop_timer timer; /* from the first request until all is ready */
 	bool timer_is_resets;
-	bool at_end;	 /* there are no vCPUs any more */
+	bool at_end;	 /* the vCPU threads have ended */
 	bool named_busy; /* devices did not come to rest in time, and were named */
 } freeze;
 
@@ -80,7 +80,7 @@ static void freeze_dequeue(struct freeze_request *request)
 	request->begun = false;
 }
 
-/* All that was begun for it goes on. */
+/* Undo what freeze_settle() began for this request; its devices go on. */
 static void freeze_undo(struct kvm *kvm, struct freeze_request *request)
 {
 	if (!request->begun)
@@ -131,13 +131,16 @@ void freeze_drop(struct freeze_request *request)
 		freeze_dequeue(request);
 }
 
-/* A reset that fails is the end of the run; the others go on without what they wanted. */
+/*
+ * The first request failed. If it is a reset, the run ends; else all requests in the queue fail,
+ * and the machine goes on.
+ */
 static void freeze_fail(struct kvm *kvm, int err)
 {
 	struct freeze_request *failed[FREEZE_KINDS] = {freeze_first()};
 
 	loop_disarm(kvm->loop, &freeze.timer);
-	/* It stays in the queue: nothing else is served any more. */
+	/* It stays in the queue, so that no other request is served any more. */
 	if (failed[0]->fatal) {
 		failed[0]->done(kvm, err);
 		return;
@@ -168,7 +171,7 @@ static int freeze_settle(struct kvm *kvm, struct freeze_request *request)
 	return request->devices ? device_pause_all() : 0;
 }
 
-/* All vCPUs are parked; here again each time a device is at rest. */
+/* All vCPUs are parked. Called again each time a device has come to rest. */
 static void freeze_serve(struct kvm *kvm)
 {
 	struct freeze_request *request;
@@ -211,7 +214,9 @@ static void freeze_rung(void *arg)
 		freeze_look_at_end(kvm);
 		return;
 	}
-	/* In this order: the vCPU that wants a reset says so before it parks. */
+	/*
+	 * Look at `parked` before the queue: a vCPU that wants a reset queues it before it parks.
+	 */
 	parked = park_is_complete(kvm);
 	request = freeze_first();
 	if (!request)
@@ -223,7 +228,10 @@ static void freeze_rung(void *arg)
 		freeze_serve(kvm);
 }
 
-/* What the vCPUs should park for; NULL: nothing that the user has asked for. */
+/*
+ * The name of the request for the message about vCPUs that do not park; NULL: the user asked for
+ * none of the requests, so there is no message.
+ */
 static const char *freeze_name(const struct freeze_request *first)
 {
 	const char *name = NULL;
@@ -248,7 +256,10 @@ static void freeze_overdue(void *arg)
 		loop_stop(kvm->loop);
 		return;
 	}
-	/* A reset that the bell is still to tell of has its own time. */
+	/*
+	 * The first request was queued after the timer was armed, and the bell is still to come: it
+	 * gets a time limit of its own.
+	 */
 	if (!first || freeze_is_reset(first) != freeze.timer_is_resets)
 		return;
 	if (freeze_is_settling()) {

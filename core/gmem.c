@@ -2,30 +2,27 @@
 /*
  * Guest RAM: one host mapping, cut into banks of guest-physical addresses.
  *
- * All RAM is one mapping: anonymous, a memfd, or an unlinked file on hugetlbfs. Its
- * first byte is guest address 0. A PC keeps the last GiB below 4 GiB for
- * devices, so RAM that does not fit under that hole goes on at 4 GiB: two banks
- * over one mapping.
+ * All RAM is one mapping: anonymous, a memfd, or an unlinked file on hugetlbfs. Its first byte is
+ * guest address 0. A PC keeps the last GiB below 4 GiB for devices, so RAM that does not fit under
+ * that hole goes on at 4 GiB: two banks over one mapping.
  *
- * The mapping is aligned to 2 MiB and marked MADV_HUGEPAGE. Without the
- * alignment KVM can never use a large page in the nested page tables and a boot
- * takes some 24,000 first-touch faults of 4 KiB instead of a few hundred.
+ * The mapping is aligned to 2 MiB and marked MADV_HUGEPAGE. Without the alignment KVM can never use
+ * a large page in the nested page tables and a boot takes some 24,000 first-touch faults of 4 KiB
+ * instead of a few hundred.
  *
- * Anonymous memory is the default because it is faster: a first touch costs less, and
- * the host gives it large pages more readily than shared memory. RAM is a memfd only
- * when another process is to map it: a device's (gmem_share()), or one of the user's,
- * which opens /proc/PID/fd (--shared-mem). Its size is sealed: a process that has the
- * file cannot make an access of ours end in SIGBUS.
+ * Anonymous memory is the default because it is faster: a first touch costs less, and the host
+ * gives it large pages more readily than shared memory. RAM is a memfd only when another process is
+ * to map it: the process of a device (gmem_share()), or a process of the user, which opens
+ * /proc/PID/fd (--shared-mem). The size of the memfd is sealed, so that no other process can shrink
+ * it and cause a SIGBUS in lkvm.
  *
- * Everything that reaches into RAM goes through gmem_find() and gmem_ptr() (in the
- * header), the two places that compare an address and a length with a bank; they
- * subtract instead of adding, so no pair of values from a guest can wrap. Adjacent banks
- * would be walked as one range; with the hole between ours a range never spans both, but
- * the copy functions do not depend on it.
+ * Every access to RAM goes through gmem_find() or gmem_ptr() (in the header). Only these two
+ * compare an address and a length with a bank; they subtract instead of adding, so no pair of
+ * values from a guest can wrap. The copy functions would also walk a range over two adjacent banks;
+ * with the hole between our banks that never happens.
  *
- * Threads: the table is written before the first vCPU exists and read-only
- * until the last is gone; readers take no lock. Contents are shared with the
- * running guest.
+ * Threads: the table is written before the first vCPU exists and read-only until the last is gone;
+ * readers take no lock. Contents are shared with the running guest.
  *
  * Left out on purpose: hotplug (a new table, swapped in while no vCPU runs).
  */
@@ -94,7 +91,7 @@ static int gmem_open_hugetlbfs(const char *path, u64 size)
 	return fd;
 }
 
-/* A memfd of size bytes that stays as long as it is, or -errno. */
+/* A memfd of size bytes whose size cannot change any more, or -errno. */
 static int gmem_open_memfd(u64 size)
 {
 	int fd = memfd_create("lkvm-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -111,7 +108,7 @@ static int gmem_open_memfd(u64 size)
 	return fd;
 }
 
-/* Map the memfd over [start, start + size), which is reserved. Sets mem->fd. 0 or -errno. */
+/* Map a memfd over [start, start + size), an existing mapping. Sets mem->fd. 0 or -errno. */
 static int gmem_map_memfd(struct gmem *mem, u8 *start, u64 size)
 {
 	int fd = gmem_open_memfd(size);
@@ -129,7 +126,7 @@ static int gmem_map_memfd(struct gmem *mem, u8 *start, u64 size)
 	return 0;
 }
 
-/* A mapping of size bytes whose address is a multiple of 2 MiB: private, or of a memfd. */
+/* Map size bytes at a multiple of 2 MiB: private memory, or a memfd. 0 or -errno. */
 static int gmem_map_memory(struct gmem *mem, u64 size)
 {
 	u64 reserve = size + HUGE_PAGE;
@@ -165,7 +162,7 @@ static int gmem_map_hugetlbfs(struct gmem *mem, u64 size, const char *path)
 
 	if (fd < 0)
 		return fd;
-	/* Populated now: a page that is missing later would be a SIGBUS in the run. */
+	/* Populate all pages now: if a page were missing later, an access would cause a SIGBUS. */
 	mem->map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (mem->map == MAP_FAILED) {
 		err = -errno;
@@ -219,10 +216,13 @@ void gmem_unmap(struct gmem *mem)
 
 int gmem_discard(const struct gmem *mem, void *start, u64 bytes)
 {
-	/* Pages of a hugetlbfs file must not be given back: another might take them. */
+	/* Do not give back pages of a hugetlbfs file: another process might take them. */
 	if (mem->hugetlb)
 		return -ENOTSUP;
-	/* What a file backs would be read from there again: a hole in the file is zero. */
+	/*
+	 * After MADV_DONTNEED the old data would be read from the file again: punch a hole, which
+	 * is zero.
+	 */
 	return madvise(start, bytes, mem->fd >= 0 ? MADV_REMOVE : MADV_DONTNEED) ? -errno : 0;
 }
 
@@ -237,7 +237,7 @@ int gmem_clear(struct gmem *mem)
 	return 0;
 }
 
-/* The bank that holds gpa, with how many bytes of it follow from gpa on; or NULL. */
+/* The bank that holds gpa, or NULL. *avail: how many bytes of the bank follow from gpa on. */
 static const struct gmem_bank *gmem_find(const struct gmem *mem, gpa_t gpa, u64 *avail)
 {
 	for (unsigned int i = 0; i < mem->count; i++) {

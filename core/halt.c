@@ -2,23 +2,23 @@
 /*
  * The end of a machine whose CPUs have all halted for good.
  *
- * A CPU that halts with interrupts disabled does not wake up again. `halt -f` leaves all CPUs so,
- * and so do a kernel that could not unpack itself and one that died before it had a console. To
- * KVM that is no exit: the vCPUs just sleep.
+ * A CPU that halts with interrupts disabled does not wake up again. `halt -f` leaves all CPUs in
+ * this state, and so does a kernel that could not unpack itself or died before it had a console.
+ * KVM reports no exit for that: the vCPUs just sleep.
  *
- * A timer of one second compares the CPU time of the vCPU threads with what it was before. While
- * any of them used some, there is nothing to look at, and nothing is done to the guest. Only when
- * none did, the vCPUs are parked for a moment (kvm_pause_look()) and asked for their state: the
- * run ends if all that the guest has started are halted with interrupts disabled. An idle guest,
- * which waits with interrupts enabled, is looked at once in two seconds at most, because the look
- * itself is CPU time.
+ * A timer of one second compares the CPU time of the vCPU threads with their time at the last tick.
+ * If any of them used CPU time, the guest is not disturbed. If none did, the vCPUs are parked for a
+ * moment (kvm_pause_look()) and their state is read: the run ends if all vCPUs that the guest has
+ * started are halted with interrupts disabled. The look itself uses CPU time, so an idle guest,
+ * which waits with interrupts enabled, is looked at every two seconds at most.
  *
- * A machine that is paused or being reset does not count, nor does one that is ending.
+ * A machine that is paused, being reset or ending is not looked at.
  *
- * It was a halt on purpose if the kernel said "reboot: System halted"; else it is a crash, whose
- * message quotes the console's last line, and the registers of the first CPU follow.
+ * The guest halted on purpose if its kernel wrote "reboot: System halted". Otherwise the halt is a
+ * crash: a message quotes the console's last line and shows the registers of the first CPU.
  *
- * An NMI could wake such CPUs. `lkvm debug --nmi` sends one: --on-halt=wait is for that.
+ * An NMI could wake such CPUs. `lkvm debug --nmi` sends one; with --on-halt=wait the machine stays
+ * until then.
  *
  * All of it on the loop.
  */
@@ -51,11 +51,11 @@ static struct {
 	struct loop_timer timer;
 	struct pause_wait look;
 	bool looking;
-	bool known; /* used_ns is good */
+	bool known; /* used_ns is valid */
 	u64 used_ns;
 } halt;
 
-/* Have all CPUs that the guest has started halted for good? They are parked. */
+/* Have all CPUs that the guest has started halted for good? Call only while they are parked. */
 static bool halt_is_final(const struct kvm *kvm)
 {
 	unsigned int halted = 0;
@@ -102,7 +102,7 @@ static void halt_end(struct kvm *kvm)
 	arch_cpu_dump(&kvm->cpus[0], halt_line, NULL);
 }
 
-/* Not for a machine that others hold or that ends anyway. */
+/* False: the machine is paused, is being reset or is ending anyway. */
 static bool halt_counts(void)
 {
 	return !kvm_is_paused() && !kvm_reset_is_wanted() && !kvm_is_ending();
@@ -113,7 +113,7 @@ static void halt_looked(void *arg, int err)
 	struct kvm *kvm = arg;
 
 	halt.looking = false;
-	/* Whoever asked for a pause meanwhile gets it: the machine stands still from here on. */
+	/* If the user has paused the machine meanwhile, it stays as it is. */
 	if (!err && halt_counts() && halt_is_final(kvm))
 		halt_end(kvm);
 }
@@ -129,7 +129,7 @@ static void halt_tick(void *arg)
 	halt.used_ns = used_ns;
 	if (!slept || !halt.known || halt.looking)
 		return;
-	halt.known = false; /* the look uses CPU time */
+	halt.known = false; /* the look uses CPU time of the vCPUs */
 	halt.looking = true;
 	kvm_pause_look(kvm, &halt.look);
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the core must know of the guest's console.
+ * The facts about the guest's console that the core needs.
  *
- * How a run ends depends on three things that the guest says: whether it still says anything (the
- * trace of a panic goes on), that it halts on purpose, and its last line, which is quoted when it
- * halts without a word. console/ and report/ tell them here; core/ never calls those two.
+ * The end of a run depends on three facts: whether there is still new output (the trace of a panic
+ * goes on), whether the kernel wrote that it halts on purpose, and the last line, which is quoted
+ * when the guest halts without giving a reason. console/ and report/ store these facts here, so
+ * that core/ never calls those two.
  *
- * Threads: each fact is one atomic, written under the console's lock. The last line is fetched from
- * whoever keeps the lines, and that while no vCPU runs.
+ * Threads: the first two are atomics, written under the console's lock. The last line is copied
+ * from the module that keeps the lines, while no vCPU runs.
  */
 #include <kvm/heard.h>
 

@@ -2,8 +2,8 @@
 /*
  * ioctl on the VM and on a vCPU, as the rest of the machine calls it.
  *
- * A call that a signal interrupted is made again, and errors come back as -errno. KVM_RUN is not
- * called through here: for kvm-cpu.c an interruption is the answer.
+ * A call that a signal interrupted is repeated, and errors are returned as -errno. KVM_RUN is not
+ * called through here: kvm-cpu.c needs to see the interruption.
  *
  * Any thread; but while a vCPU runs, only its own thread may use the vCPU's descriptor.
  *

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which interrupt lines the devices share.
+ * The interrupt lines that devices share.
  *
- * They are IOAPIC pins that no ISA device has. The PICs do not reach them, and Linux runs on the
- * PICs with nolapic or noapic, and with acpi=off if it was built without MP tables; there devices
- * share ISA lines that are free, as they did on PCs of that time. Which of the two it is, is
- * decided once, before any device exists.
+ * Normally these are IOAPIC pins that no ISA device uses. But the PICs have no such pins, and Linux
+ * uses the PICs with nolapic or noapic, and with acpi=off if it was built without MP tables. For
+ * such a kernel devices share ISA lines that are free, as on old PCs. The choice between the two is
+ * made once, before any device exists.
  *
- * How several pins share a line: irq-pin.c.
+ * irq-pin.c combines several pins into one line.
  */
 #include <kvm/arch.h>
 #include <kvm/irq-pin.h>

@@ -2,13 +2,12 @@
 /*
  * Level-triggered interrupt lines that several devices share.
  *
- * A PC has eight lines for all of PCI, so functions share them; on the wire that is an OR, for
- * each of them pulls the line and none pushes it. Here each line counts the pins that are
- * asserted, and KVM is told only when the count leaves 0 or comes back to it: a pin that is set
- * again, or beside another, costs nothing.
+ * A PC has eight lines for all PCI functions, so functions share them: a line is asserted while at
+ * least one of its pins is. So each line has a counter of asserted pins, and KVM is called only
+ * when the counter changes between 0 and 1. A change of any other pin needs no call.
  *
- * KVM is told under the lock, so that it hears of two changes in the order in which they were
- * made. Any thread. Which lines these are: irq-line.c.
+ * KVM is called under the lock, so that it gets two changes in the order in which they were made.
+ * Any thread. irq-line.c chooses the lines.
  *
  * Spec: PCI Local Bus 3.0, section 2.2.6 (interrupt pins: level sensitive, open drain, shareable).
  */

@@ -2,18 +2,18 @@
 /*
  * Interrupts towards the guest: lines, MSI routes, eventfds.
  *
- * KVM holds PIC, IOAPIC and local APICs. It is told what each GSI means by one
- * table, which KVM_SET_GSI_ROUTING replaces as a whole after waiting for a grace
- * period; with many MSI-X vectors written one register at a time that is what
- * makes a boot slow elsewhere. So this file keeps the table, changes are
- * collected in it, and irq_commit() hands it over once per real change.
+ * KVM emulates PIC, IOAPIC and local APICs. One table tells KVM the meaning of each GSI.
+ * KVM_SET_GSI_ROUTING always replaces the whole table and waits for a grace period. A guest writes
+ * many MSI-X vectors, one register at a time: a call for each write would make its boot slow. So
+ * this file keeps the table and collects changes, and irq_commit() calls KVM only if the table has
+ * changed.
  *
- * The lines' entries come from the architecture (on a PC: PIC and IOAPIC pins,
- * with IRQ 0 on IOAPIC pin 2, as the MADT says). MSI routes are slots above
- * them; a slot's index is its GSI. A freed slot keeps its GSI free for the next.
+ * The lines' entries come from the architecture (on a PC: PIC and IOAPIC pins, with IRQ 0 on IOAPIC
+ * pin 2, as the MADT says). MSI routes are slots above them; a slot's index is its GSI. The next
+ * route can use the slot of a removed one, with the same GSI.
  *
- * Threads: the table has one mutex; irq_set_level() and the eventfd calls need
- * none, KVM locks for itself.
+ * Threads: the table has one mutex; irq_set_level() and the eventfd calls need no lock here, KVM
+ * has its own.
  */
 #include <kvm/arch.h>
 #include <kvm/init.h>
@@ -34,7 +34,7 @@ struct irq_msi {
 
 static struct {
 	pthread_mutex_t lock;
-	/* KVM counts entries, and a line has up to two. */
+	/* KVM limits the number of entries, and a line has up to two. */
 	struct irq_msi msi[IRQ_MAX_ROUTES - 2 * IRQ_LINES];
 	u32 msi_top; /* slots from here on were never used */
 	bool dirty;
@@ -88,7 +88,7 @@ bool irq_update_msi(struct kvm *kvm, u32 gsi, u64 address, u32 data)
 
 void irq_remove_msi(struct kvm *kvm, u32 gsi)
 {
-	/* The stale route does no harm: nothing raises its GSI. No commit for a removal. */
+	/* No commit: KVM keeps the old route, but nothing raises its GSI any more. */
 	pthread_mutex_lock(&irq.lock);
 	irq.msi[gsi - IRQ_FIRST_MSI].used = false;
 	pthread_mutex_unlock(&irq.lock);
@@ -137,7 +137,7 @@ int irq_commit(struct kvm *kvm)
 out_unlock:
 	pthread_mutex_unlock(&irq.lock);
 	if (err) {
-		/* A guest makes routes as often as it likes. */
+		/* Limited: a guest can cause this error again and again. */
 		static struct log_limit limit;
 
 		log_line_limited(&limit, LOG_ERROR, "interrupt routing: KVM_SET_GSI_ROUTING: %s",
@@ -169,7 +169,7 @@ int irq_detach_fd(struct kvm *kvm, u32 gsi, int fd)
 
 static int irq_init(struct kvm *kvm)
 {
-	irq.dirty = true; /* the lines' routes differ from what KVM starts with */
+	irq.dirty = true; /* the routes of the lines differ from KVM's defaults */
 	return irq_commit(kvm);
 }
 

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What lkvm and its own init in the guest tell each other while it runs.
+ * Signals between lkvm and its own init in the guest, by serial port ttyS0.
  *
- * Two things are needed that no device of the machine does. Standard input that is no terminal has
- * an end, and the guest must see it; and who wants the machine to end wants its command to be told,
- * and its disks to be written. Both go by the serial port ttyS0, which every kernel can drive,
- * whatever its console is: guest/init-console.c is the other side and has the table of the modem
- * lines.
+ * lkvm tells its init two things that no other device can tell. First, the end of standard input,
+ * if that is not a terminal. Second, the request to end the machine: the init then ends its command
+ * and writes the disks. Both use ttyS0, for which every kernel has a driver, whatever its console
+ * is. guest/init-console.c is the other side and has the table of the modem lines.
  *
- * Input is framed only for that init, and held until it has said by OUT1 that it reads. DLE (0x10)
- * stands before a byte that a driver of Linux would take for itself, and that byte is sent xor
- * 0x40: Ctrl-O (SysRq on hvc0), Ctrl-Q and Ctrl-S (XON and XOFF), and DLE. DLE and `.` are the end.
- * A pair may be cut by the room that the port has, so the second byte is kept here.
+ * Input is framed only for that init, and held back until the init raises OUT1 to say that it
+ * reads. Some bytes would be taken by a driver of Linux: Ctrl-O (SysRq on hvc0), Ctrl-Q and Ctrl-S
+ * (XON and XOFF). Each of them, and DLE (0x10) itself, is sent as a pair: DLE, then the byte xor
+ * 0x40. DLE and `.` mark the end of the input. If the port has room for only the first byte of a
+ * pair, the second one is kept here.
  *
- * An end that is asked for: DSR falls with the first who asks, and rises again 2 s before the
- * shortest grace time is over, or at half of it where it is shorter than 4 s: the init kills what
- * still runs, writes everything to the disks and ends the machine. RI rings every 250 ms meanwhile,
- * for Linux hears no level but only changes, and may have looked away. Levels stay over a reset in
- * place: the new guest hears the same.
+ * Request to end: DSR falls with the first request. It rises again 2 s before the shortest grace
+ * time is over, or after half of a grace time below 4 s: then the init kills all processes, writes
+ * everything to the disks and ends the machine. From the first request on RI rings every 250 ms:
+ * Linux reports only changes of a line, not its level, and the init may have missed one. A reset in
+ * place does not change the levels, so the new guest gets the same request.
  *
- * Other guests never see any of this: nothing is driven unless own_init_expect() was called.
+ * For other guests no line is driven: that needs a call of own_init_expect() first.
  *
- * Threads: the state is atomic, because OUT1 rises on a vCPU thread; the rest is the loop's.
+ * Threads: the state is atomic, because OUT1 rises on a vCPU thread; the rest belongs to the loop.
  */
 #include <kvm/init.h>
 #include <kvm/kvm.h>
@@ -39,15 +39,18 @@
 #define HURRY_NS (2 * NSEC_PER_SEC)
 #define RING_NS	 (250 * NSEC_PER_MSEC)
 
-/* The guest's first program, as far as we know. */
+/*
+ * The guest's first program: not lkvm's init; lkvm's init, which has not called yet; lkvm's init,
+ * which reads its input; another one, for which lkvm's init has made way.
+ */
 enum own_init_state { OWN_INIT_NONE, OWN_INIT_EXPECTED, OWN_INIT_LISTENS, OWN_INIT_AWAY };
 
 static struct {
 	struct kvm *kvm;
 	atomic_int state;
 	bool frames;
-	u8 second;  /* of a pair, that waits for room; 0: none */
-	bool ended; /* the end was sent */
+	u8 second;  /* second byte of a pair, waits for room; 0: none */
+	bool ended; /* the end of the input was sent */
 	bool asked, hurried;
 	struct loop_timer hurry, ring;
 	void (*drive)(void *dev, bool dsr, bool ring);
@@ -66,7 +69,7 @@ void own_init_called(bool dtr)
 {
 	int expected = OWN_INIT_EXPECTED;
 
-	/* The first word counts: what runs later in the guest may play with the line. */
+	/* Only the first call counts: programs that run later in the guest may change the line. */
 	atomic_compare_exchange_strong(&own.state, &expected,
 				       dtr ? OWN_INIT_LISTENS : OWN_INIT_AWAY);
 }
@@ -112,7 +115,7 @@ size_t own_init_frame(const u8 *data, size_t *len, bool at_end, u8 *to, size_t r
 	return made;
 }
 
-/* --- the end --- */
+/* --- the request to end --- */
 
 void own_init_set_line(void (*drive)(void *dev, bool dsr, bool ring), void *dev)
 {

@@ -2,19 +2,19 @@
 /*
  * Getting vCPUs out of the guest, and letting them go on.
  *
- * Two things can be asked of a vCPU from any thread, as bits in `requests`: to park (leave the
- * guest with all its state in KVM, and wait) and to stop (leave for good). Whoever asks sets the
- * bit, then run->immediate_exit, then sends a signal. The vCPU clears immediate_exit before it
- * looks at the bits. So either it sees the bit, or it enters KVM_RUN with immediate_exit set, or
- * the signal interrupts KVM_RUN: a kick is never lost, whenever it comes. The signal's handler
- * does nothing; its delivery is the point.
+ * Any thread can ask a vCPU for two things, by bits in `requests`: to park (leave the guest with
+ * all its state in KVM, and wait) and to stop (leave for good). The asking thread sets the bit,
+ * then run->immediate_exit, then sends a signal. The vCPU clears immediate_exit before it looks at
+ * the bits. So either the vCPU sees the bit, or it enters KVM_RUN with immediate_exit set, or the
+ * signal interrupts KVM_RUN: a request is never lost. The signal's handler does nothing; the signal
+ * only has to interrupt KVM_RUN.
  *
- * What a vCPU has to complete before it may park is kvm-cpu.c's affair; here it only waits. When
- * all vCPUs have set `parked`, their registers may be read or replaced by the loop's thread. Each
- * calls one hook when it parks, so that no thread has to wait for it.
+ * kvm-cpu.c completes the last instruction of a vCPU before that parks; here the vCPU only waits.
+ * When all vCPUs have set `parked`, the loop's thread may read or replace their registers. Each
+ * vCPU calls a hook when it parks, so that no thread has to wait for it.
  *
- * Threads: one mutex orders parked and requests against the waits, and `started` against kicks: a
- * thread that was joined must not be signalled. `started` is written by the main thread alone.
+ * Threads: one mutex protects `parked` and `requests` while a vCPU waits, and `started` while a
+ * signal is sent: a joined thread must not be signalled. Only the main thread writes `started`.
  */
 #include <kvm/kvm.h>
 #include <kvm/log.h>
@@ -115,7 +115,10 @@ void park_enter_thread(void)
 {
 	sigset_t kick;
 
-	/* The signal mask is inherited, through exec too: the kick must get through. */
+	/*
+	 * lkvm may have inherited a signal mask, also over exec: unblock the signal that kicks the
+	 * vCPU.
+	 */
 	sigemptyset(&kick);
 	sigaddset(&kick, KICK_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
@@ -158,7 +161,7 @@ void park_wait(struct kvm_cpu *cpu)
 	bool wanted;
 
 	pthread_mutex_lock(&park.lock);
-	/* Completing may have taken so long that whoever asked gave up. */
+	/* The request may have been taken back while the vCPU completed its instruction. */
 	wanted = atomic_load(&cpu->requests) & PARK_REQUEST;
 	atomic_store(&cpu->parked, wanted);
 	pthread_mutex_unlock(&park.lock);
@@ -168,7 +171,9 @@ void park_wait(struct kvm_cpu *cpu)
 		park.hook(park.hook_arg);
 
 	pthread_mutex_lock(&park.lock);
-	/* It waits for the release, not for the request to go: the next reset may ask at once. */
+	/*
+	 * Wait until `parked` is cleared, not until the request is: the next reset may ask at once.
+	 */
 	while (atomic_load(&cpu->parked) && !(atomic_load(&cpu->requests) & PARK_STOP))
 		pthread_cond_wait(&park.changed, &park.lock);
 	pthread_mutex_unlock(&park.lock);

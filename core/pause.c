@@ -4,21 +4,20 @@
  *
  * A paused machine stands still as a whole: every vCPU is parked with its last instruction
  * complete, every device has drained what was in flight and stopped its timers, and the guest's
- * clocks are held. Nothing in it changes until it goes on: what comes from outside meanwhile
- * (input, SysRq, another size of a disk) each device leaves where it is, or keeps. When it goes on,
- * the guest cannot tell that time has passed, but for the clock on its wall (RTC) and what the
- * network says.
+ * clocks are held. Nothing in it changes until it goes on: each device leaves events from outside
+ * (input, SysRq, another size of a disk) where they are, or keeps them for later. After that the
+ * guest can notice only by its RTC and by the network that time has passed.
  *
- * A look is less: the vCPUs park, done() sees them, and they go on. Devices and clocks are not
- * concerned, so a look works while a disk hangs; the guest loses milliseconds, as on a busy host.
- * Both may be asked for at once: looks are served first.
+ * A look does less: the vCPUs park, done() reads or changes their registers, and they go on.
+ * Devices and clocks are not stopped, so a look works while a disk hangs; the guest loses some
+ * milliseconds, as on a busy host. If both are requested at once, looks are served first.
  *
- * How the machine is stopped, with a time limit, is core/freeze.c. Here are the lists of those who
- * wait, and the clocks.
+ * core/freeze.c stops the machine, with a time limit. This file has the lists of waiting callers,
+ * and holds the clocks.
  *
  * Clocks: guests run by kvmclock or by the TSC. All TSCs are read while the vCPUs are parked, and
- * written back at the end (arch_cpu_hold_clock()); then KVM's clock is set to what it was, for
- * it is computed from the TSC. KVM_KVMCLOCK_CTRL tells the guest's watchdogs that it was paused.
+ * written back at the end (arch_cpu_hold_clock()); then KVM's clock, which KVM computes from the
+ * TSC, is set to its old value. KVM_KVMCLOCK_CTRL tells the guest's watchdogs that it was paused.
  *
  * All of it on the loop.
  */
@@ -34,8 +33,8 @@
 #include <string.h>
 
 static struct {
-	struct pause_wait *waits; /* a pause is under way when there are some */
-	struct pause_wait *looks; /* these want the vCPUs parked for a moment */
+	struct pause_wait *waits; /* callers of kvm_pause(); not empty while a pause is under way */
+	struct pause_wait *looks; /* callers of kvm_pause_look() */
 	bool paused;
 } pausing;
 
@@ -44,7 +43,7 @@ bool kvm_is_paused(void)
 	return pausing.paused;
 }
 
-/* Tell everyone in this list how it went; done() may ask for a pause again. */
+/* Call done() of each entry and empty the list. done() may ask for a pause again. */
 static void pause_tell(struct pause_wait **list, int err)
 {
 	struct pause_wait *wait = *list, *next;
@@ -56,7 +55,7 @@ static void pause_tell(struct pause_wait **list, int err)
 	}
 }
 
-/* The first of the list whose message is for the user. */
+/* The name of the first entry that wants a message for the user, or NULL. */
 static const char *pause_name_of(const struct pause_wait *wait)
 {
 	while (wait && !wait->what)
@@ -89,7 +88,7 @@ static const char *pause_name(void)
 	return pause_name_of(pausing.waits);
 }
 
-/* Whoever set the clocks going again has said what failed. */
+/* pause_release_clocks() has logged its errors: there is nothing to return here. */
 static void pause_undo(struct kvm *kvm)
 {
 	pause_release_clocks(kvm);
@@ -131,7 +130,7 @@ static struct freeze_request look_request = {
 	.done = look_done,
 };
 
-/* --- asked for --- */
+/* --- calls from other modules --- */
 
 static void pause_join(struct kvm *kvm, struct pause_wait **list, struct pause_wait *wait,
 		       struct freeze_request *request)
@@ -176,7 +175,7 @@ int kvm_resume(struct kvm *kvm)
 	if (freeze_is_at_end())
 		return -ECANCELED;
 	if (!pausing.paused) {
-		/* A pause that is under way does not come to be. */
+		/* Not paused yet: cancel the pause that is under way, if there is one. */
 		freeze_withdraw(kvm, &pause_request);
 		pause_tell(&pausing.waits, -EINTR);
 		return 0;

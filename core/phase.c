@@ -2,19 +2,19 @@
 /*
  * The moments of a run: when the program, the machine, the guest and its init began.
  *
- * Time stamps of CLOCK_MONOTONIC, each written once by whoever gets there first:
- * main() (exec), builtin-run.c (options, kvm, VM ready), the first vCPU thread, the
- * console and its lines (first byte, init), and core/end.c (end). Readers are the
- * result file, the boot time-out, the budget and the boot trace; a stamp that is 0
- * was not reached. A reset in place adds nothing to what was reached before it.
+ * Time stamps of CLOCK_MONOTONIC, each written once, by the first thread that reaches the moment:
+ * main() (exec), builtin-run.c (options, kvm, VM ready), the first vCPU thread, the console and its
+ * lines (first byte, init), and core/end.c (end). Readers are the result file, the boot time-out,
+ * the budget and the boot trace. A stamp of 0: the moment was not reached. A reset in place does
+ * not change a stamp.
  *
- * Moments need not come in the order of the enum: a quiet kernel reaches init
- * before its first console byte. So the moment that was marked last is kept as well:
- * what the trace counts belongs to it. Stamp and "last" change together, under a
- * mutex, so that two threads which mark at once leave both in the same order; a
- * mark of what is marked already, which every console byte makes, is one load.
+ * Moments need not come in the order of the enum: a quiet kernel reaches init before its first
+ * console byte. So the moment that was marked last is kept as well: the boot trace counts exits for
+ * that moment. Stamp and "last" change together, under a mutex, so that both show the same order
+ * when two threads mark at once. Every console byte marks again; a moment that is already marked
+ * costs only one load.
  *
- * One watcher may be told of a moment, on the thread that marked it.
+ * Each moment may have one watcher, which is called on the thread that marks it.
  */
 #include <kvm/phase.h>
 #include <kvm/util.h>

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What leads to an end of the run, and when: power button, reboot, panic, time limits.
+ * Decides when a run ends: power button, reboot, panic, time limits.
  *
- * The power button (SIGTERM, `lkvm stop`) asks the guest, which goes on if it was paused; if it
- * powers off within its grace time, `poweroff` is the cause, else `stopped`. A reset in place has
- * another guest, which is asked again. --timeout and --boot-timeout are causes when they run out.
- * lkvm's own init hears of the request and of --timeout by own-init.c, and after the latter has 2 s
- * to write what it must.
+ * The power button (SIGTERM, `lkvm stop`) asks the guest to power off; a paused guest is resumed
+ * first. If the guest powers off within its grace time, the cause is `poweroff`, else `stopped`.
+ * After a reset in place the new guest is asked again. --timeout and --boot-timeout are causes when
+ * they run out. own-init.c tells lkvm's own init of the request and of --timeout; after --timeout
+ * the init has 2 s to write its disks.
  *
- * When the kernel's console says "Kernel panic - not syncing" the cause is known, but the trace is
- * still to come. So the run goes on until the trace's last line, a reset, 2 seconds without output,
- * or 60 seconds in all. Whatever happens in between, the cause stays `panic`. After the trace one
- * line says what the panic was.
+ * When the kernel writes "Kernel panic - not syncing" to its console, the cause is known, but the
+ * trace is still to come. So the run goes on until the trace's last line, a reset, 2 seconds
+ * without output, or 60 seconds in all. The cause stays `panic` whatever happens in between. After
+ * the trace one line tells the user about the panic.
  *
- * A reset of the guest ends the run or begins a reset in place (core/reset.c), as --on-reboot says;
- * one of the CPU alone is looked at first: the guest may want to go on after it.
+ * A reset of the guest ends the run or begins a reset in place (core/reset.c), as --on-reboot says.
+ * After a reset of the CPU alone the guest may want to go on: kvm_request_cpu_reset() checks that.
  *
- * Threads: a vCPU that reports a panic rings a bell, and the loop arms the timer; all timers are
- * the loop's. The line of the panic has a lock of its own. The record is core/end.c.
+ * Threads: a vCPU that reports a panic rings a bell, and the loop arms the timer; all timers belong
+ * to the loop. The line of the panic has a lock of its own. core/end.c keeps the record.
  */
 #include <kvm/arch.h>
 #include <kvm/config.h>
@@ -34,8 +34,8 @@
 
 #include <stdio.h>
 
-#define SYNC_NS		 (2 * NSEC_PER_SEC)  /* for lkvm's own init, after --timeout */
-#define PATIENCE_NS	 (2 * NSEC_PER_SEC)  /* with a reader, after an end by force */
+#define SYNC_NS		 (2 * NSEC_PER_SEC)  /* lkvm's own init has this long after --timeout */
+#define PATIENCE_NS	 (2 * NSEC_PER_SEC)  /* wait for a slow reader, after a forced end */
 #define TRACE_SILENCE_NS (2 * NSEC_PER_SEC)  /* a trace is over after so long without output, */
 #define TRACE_MAX_NS	 (60 * NSEC_PER_SEC) /* or after so long with output */
 #define TRACE_LOOK_NS	 (100 * NSEC_PER_MSEC)
@@ -86,10 +86,10 @@ static struct {
 	struct loop_timer timeout, boot_timeout, grace, trace, sync;
 	struct loop_bell panic;
 	pthread_mutex_t line_lock;
-	char line[HEARD_LINE_MAX]; /* that the first panic announced itself with */
-	/* The trace of a panic. The loop's: */
+	char line[HEARD_LINE_MAX]; /* line of the first panic */
+	/* The trace of a panic. Used only by the loop: */
 	u64 trace_began_ns, trace_heard_ns;
-	u64 trace_bytes; /* of the console at the last look */
+	u64 trace_bytes; /* console bytes at the last look */
 	bool panic_said;
 	void (*press)(void *dev);
 	void *press_dev;
@@ -102,7 +102,10 @@ static struct {
 void kvm_request_reset(struct kvm *kvm, const char *how)
 {
 	log_info("the guest asked for a reset by %s", how);
-	/* There is a cause already, which stays: what was still waited for is over now. */
+	/*
+	 * The recorded cause stays, but the run need not wait for anything more: a panic's trace is
+	 * over.
+	 */
 	if (kvm_is_ending())
 		kvm_end(kvm, END_REBOOT, 0);
 	else if (config.on_reboot == ON_REBOOT_RESET)
@@ -121,7 +124,7 @@ void kvm_request_cpu_reset(struct kvm *kvm, const char *how)
 {
 	u8 code = power.take_warm_code ? power.take_warm_code(power.warm_dev) : 0;
 
-	/* A kernel that panicked wants a reboot, whatever it was about to do before. */
+	/* After a panic the kernel wants a reboot: ignore a code that it left before the panic. */
 	if (!arch_is_warm_start(code) || kvm_end_reason(NULL) != END_RUNNING) {
 		kvm_request_reset(kvm, how);
 		return;
@@ -143,7 +146,7 @@ void kvm_press_power_button(u64 grace_ns)
 	u64 deadline = add_ns(now_ns(), grace_ns);
 	struct kvm *kvm = power.kvm;
 
-	/* A guest that stands still cannot answer. */
+	/* A paused guest cannot answer. */
 	kvm_resume(kvm);
 	if (power.press)
 		power.press(power.press_dev);
@@ -153,7 +156,7 @@ void kvm_press_power_button(u64 grace_ns)
 	own_init_ask(deadline);
 }
 
-/* After a reset in place: the guest that was asked is gone, ask the new one. */
+/* Called after a reset in place: the guest that was asked is gone, so ask the new one. */
 static void power_repeat(void)
 {
 	if (power.grace.deadline_ns && power.press)
@@ -201,7 +204,7 @@ bool kvm_panic_line(char *line, size_t size)
 	return line[0];
 }
 
-/* Once, even when the guest goes on and panics again: it could do so without end. */
+/* Log the panic once: a guest that goes on could panic again and again. */
 static void power_say_panic(void)
 {
 	char line[HEARD_LINE_MAX];
@@ -233,7 +236,10 @@ static void power_panic_rung(void *arg)
 	loop_arm(kvm->loop, &power.trace, power.trace_began_ns + TRACE_LOOK_NS);
 }
 
-/* Is the trace still coming? A machine that is paused says nothing, and is not done. */
+/*
+ * Is the trace still coming? A paused machine writes nothing: the time of a pause does not count as
+ * silence.
+ */
 static bool power_trace_goes_on(u64 now)
 {
 	u64 bytes = heard_output_bytes();
@@ -266,7 +272,7 @@ static void power_sync_over(void *arg)
 	kvm_end(arg, END_TIMEOUT, STATUS_TIMEOUT);
 }
 
-/* lkvm's own init may write to its disks what it has to. The cause of the end is this. */
+/* Record --timeout as the cause, and give lkvm's own init SYNC_NS to write its disks. */
 static void power_timeout_over(void *arg)
 {
 	struct kvm *kvm = arg;
@@ -294,7 +300,10 @@ static void power_grace_over(void *arg)
 	bool was_over = kvm_is_over();
 
 	kvm_end(arg, END_STOPPED, STATUS_STOPPED);
-	/* Else it did, and only its devices are not at rest yet. */
+	/*
+	 * If the run was already over, the guest did power off in time, and only its devices are
+	 * still busy.
+	 */
 	if (!was_over)
 		log_error("the guest did not power off within its grace time and was stopped");
 }

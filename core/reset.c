@@ -2,28 +2,27 @@
 /*
  * Power-on, and reset in place.
  *
- * Power-on is one walk over the devices: each goes to its power-on state; the
- * firmware tables and the boot image are devices too and write themselves into
- * RAM. A reset is the same after everything else was brought back: devices at
- * rest (a write on its way to a disk is still from RAM), RAM zeroed, interrupt
- * controllers, timers and clock, every vCPU with its MSRs (so that KVM stops
- * writing its clock and steal time into guest memory).
+ * Power-on is one walk over the devices: each goes to its power-on state. The firmware tables and
+ * the boot image are devices too and write themselves into RAM. Before a reset does the same walk,
+ * the rest of the machine goes back to its power-on state: devices come to rest (a write that is on
+ * its way to a disk still reads RAM), RAM is zeroed, then interrupt controllers, timers and clock,
+ * then every vCPU with its MSRs (so that KVM stops writing its clock and steal time into guest
+ * memory).
  *
- * No vCPU may run meanwhile, and no device may have anything in flight: core/freeze.c brings the
- * machine there, with a time limit of 5 s. Whatever fails ends the run.
+ * No vCPU may run meanwhile, and no device may have anything in flight: core/freeze.c ensures that,
+ * with a time limit of 5 s. Any failure ends the run.
  *
- * kvm_reset_begin() is called where the guest wrote to the reset port, on a vCPU
- * thread: it asks all vCPUs to park, its own included, which happens before that
- * vCPU's next instruction. A second reset request while one is under way changes
- * nothing; a stop request wins over both.
+ * kvm_reset_begin() is called where the guest wrote to the reset port, on a vCPU thread: it asks
+ * all vCPUs to park, its own included, which happens before that vCPU's next instruction. A second
+ * reset request while one is under way changes nothing; a stop request wins over both.
  *
- * While the loop loads the kernel again it reads no signal and fires no timer. So this is
- * work that can be called off, as the first load was (util/cancel.c): --timeout and a signal
- * end it. A signal that came too late for that presses the power button after all.
+ * While the loop loads the kernel again it reads no signal and fires no timer. So this work can be
+ * cancelled, like the first load (util/cancel.c): --timeout and a signal end it. A signal that
+ * comes too late to cancel presses the power button.
  *
- * A reset of the CPU alone goes the same way where the guest wants to go on after it
- * (x86/warm.c): then nothing but the first vCPU's registers changes, and devices need not be at
- * rest. A reset of the machine that is asked for meanwhile goes first, and is all there is.
+ * A reset of the CPU alone, after which the guest wants to go on (x86/warm.c), works in the same
+ * way, but only the first vCPU's registers change, and devices need not be at rest. If a reset of
+ * the machine is requested meanwhile, that one replaces it.
  */
 #include <kvm/arch.h>
 #include <kvm/cancel.h>
@@ -41,7 +40,7 @@
 #include <errno.h>
 #include <signal.h>
 
-static atomic_uint reset_cpu_code; /* by which the first CPU goes on; 0: that is not asked for */
+static atomic_uint reset_cpu_code; /* where the first CPU is to go on; 0: not requested */
 static void (*reset_hook)(void);
 
 int kvm_power_on(struct kvm *kvm)
@@ -49,7 +48,7 @@ int kvm_power_on(struct kvm *kvm)
 	return device_reset_all();
 }
 
-/* vCPUs are parked, devices at rest. Everything back to what it was at power-on, in this order. */
+/* Bring everything back to power-on, in this order. vCPUs are parked, devices at rest. */
 static int reset_machine(struct kvm *kvm)
 {
 	int err = gmem_clear(&kvm->mem);
@@ -63,7 +62,7 @@ static int reset_machine(struct kvm *kvm)
 	return err;
 }
 
-/* As reset_machine(); what calls it off is the end of the run. */
+/* As reset_machine(), but a signal or --timeout can cancel it, which ends the run. */
 static int reset_or_end(struct kvm *kvm)
 {
 	u64 limit = config.timeout_ns ? config.timeout_ns : UINT64_MAX;
