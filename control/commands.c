@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What can be asked of a running machine by its control socket: stop, wait, pause, resume, stat.
+ * Commands of the control socket: stop, wait, pause, resume, stat.
  *
- * Each is a command of control/socket.c and answered on the loop. stop and pause are answered when
- * it is done: a stop as the last thing before the machine is gone, with the reason and the status
- * of the run, so that `lkvm stop` can say what happened; wait is a stop that does nothing. None of
- * them blocks: what takes time is a state machine elsewhere (core/power.c, core/pause.c), and a
- * guest that answers nothing delays no answer but that of the stop it ignores.
+ * control/socket.c calls the handlers, on the loop. pause is answered when the machine is paused.
+ * stop is answered just before the machine is gone, with the reason and the status of the run, so
+ * that `lkvm stop` can report them. wait gets the same answer as stop, but does not end the
+ * machine. No handler blocks: core/power.c and core/pause.c do the work that takes time. A guest
+ * that ignores the power button delays the answers of stop and wait, but no other answer.
  *
- * stat reads counters of vCPUs, devices and threads as they are, without stopping anything.
+ * stat reads the counters of vCPUs, devices and threads and stops nothing for that.
  *
  * Spec: docs/control.md; proc(5) for /proc/self/task.
  */
@@ -33,11 +33,11 @@
 #include <unistd.h>
 
 static struct kvm *control_kvm;
-static struct ipc_request *control_waits; /* to be answered at the end */
+static struct ipc_request *control_waits; /* answered at the end of the run */
 
 /* --- stop, wait --- */
 
-/* Clients come and go: what those asked that are gone is not kept until the end. */
+/* Free the requests of clients that are gone: many clients may come and go before the run ends. */
 static void control_forget_waits(void)
 {
 	struct ipc_request **at = &control_waits;
@@ -179,7 +179,7 @@ static void control_device(struct device *dev, void *arg)
 	json_object_set_new(arg, dev->name, counters);
 }
 
-/* Name and CPU time of each of our threads, from the fields of /proc/self/task/TID/stat. */
+/* Add name and CPU time of one of our threads, from /proc/self/task/TID/stat. */
 static void control_thread(json_t *threads, const char *tid)
 {
 	char path[64], text[512], *name, *end, *at;
@@ -199,7 +199,7 @@ static void control_thread(json_t *threads, const char *tid)
 	end = strrchr(text, ')');
 	if (!name || !end || ticks <= 0)
 		return;
-	/* Eleven fields stand between the name and the two that are wanted. */
+	/* Skip the eleven fields between the name and utime. */
 	at = end + 1;
 	for (int i = 0; i < 11 && *at; i++)
 		at += 1 + strcspn(at + 1, " ");
@@ -265,10 +265,10 @@ static int control_init(struct kvm *kvm)
 
 static void control_exit(struct kvm *kvm)
 {
-	/* Who waits for the end sees it before the socket closes. */
+	/* Answer the clients that wait for the end before the socket closes. */
 	ipc_tell(kvm_end_name(kvm_end_reason(NULL)));
 	control_answer_waits();
 }
 
-/* Undone before the socket. */
+/* Level late: its exit runs before that of the socket. */
 INIT_MODULE(ipc_control, .level = INIT_LATE, .init = control_init, .exit = control_exit);

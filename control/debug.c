@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a debugger asks of a running machine by its control socket: debug, nmi, sysrq.
+ * Commands of the control socket for debugging: debug, nmi, sysrq.
  *
- * debug parks every vCPU for a moment (kvm_pause_look()), copies what arch_cpu_examine() finds of
- * each and answers; then they go on, unless the machine is paused. It works on a guest that answers
- * nothing, and while a disk hangs, for it waits for no device. The answer is raw:
- * registers, bytes, page-table entries. Symbols are the client's affair (builtin-debug.c), because
- * their files are large and nobody's here.
+ * debug parks every vCPU for a moment (kvm_pause_look()) and answers with the result of
+ * arch_cpu_examine() for each; then they go on, unless the machine is paused. It waits for no
+ * device, so it works while the guest hangs or a disk does. The answer is raw: registers, bytes,
+ * page-table entries. The client looks up symbols (client/debug-symbols.c): their files are large,
+ * and the machine does not need them.
  *
- * An answer must fit what a client may leave unread (IPC_OUTPUT_MAX), whatever the number of
- * vCPUs; the stack is most of it, so many vCPUs have shorter ones.
+ * An answer must fit into IPC_OUTPUT_MAX bytes, whatever the number of vCPUs. The stacks are the
+ * largest part, so with many vCPUs each stack is shorter.
  *
- * nmi parks them too, since the ioctl needs the vCPU out of KVM_RUN. sysrq needs nothing of the
- * vCPUs: it is a break and a byte into the serial console, as a terminal sends them.
+ * nmi parks the vCPUs too: its ioctl needs the vCPU outside KVM_RUN. sysrq does not touch the
+ * vCPUs: it sends a break and one byte to the serial console, as a terminal does.
  *
  * On the loop's thread.
  *
@@ -34,7 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STACKS_BYTES (64 * KIB) /* of all vCPUs */
+#define STACKS_BYTES (64 * KIB) /* all vCPUs together */
 #define STACK_MIN    256
 
 static struct kvm *control_debug_kvm;
@@ -43,7 +43,7 @@ static struct kvm *control_debug_kvm;
 struct control_debug_look {
 	struct pause_wait wait;
 	struct ipc_request *request;
-	unsigned int cpu; /* of nmi */
+	unsigned int cpu; /* for nmi */
 };
 
 static void control_debug_look(struct ipc_request *request, unsigned int cpu,
@@ -70,7 +70,7 @@ static void control_debug_refuse_look(struct control_debug_look *look, int err)
 
 /* --- what arch_cpu_examine() found, as JSON --- */
 
-/* A JSON integer has a sign and 64 bits are wanted: numbers are strings, in hexadecimal. */
+/* Numbers are hexadecimal strings: a JSON integer has a sign and cannot hold all u64 values. */
 static json_t *control_debug_hex(u64 value)
 {
 	char text[32];
@@ -90,7 +90,7 @@ static void control_debug_add_register(json_t *cpu, const struct arch_register *
 	json_object_set_new(group, reg->name, control_debug_hex(reg->value));
 }
 
-/* Two digits a byte; what is not there is two dots. */
+/* Two hexadecimal digits for each byte; ".." for a byte that is not mapped. */
 static json_t *control_debug_memory(const struct arch_memory *memory)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -145,7 +145,7 @@ static json_t *control_debug_view(const struct arch_view *view)
 
 static json_t *control_debug_kernel(void)
 {
-	static struct arch_kernel kernel; /* 4 KiB of path */
+	static struct arch_kernel kernel; /* static: has 4 KiB of path */
 	json_t *object = json_object();
 
 	arch_find_kernel(&kernel);
@@ -170,7 +170,7 @@ static u32 control_debug_stack_bytes(unsigned int cpus)
 
 static void control_debug_parked(void *arg, int err)
 {
-	static struct arch_view view; /* 16 KiB */
+	static struct arch_view view; /* static: has more than 16 KiB */
 	struct control_debug_look *look = arg;
 	json_t *cpus = json_array();
 

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * run --detach: a machine that goes on when its starter has returned.
+ * run --detach: a machine that runs on after the command that started it has returned.
  *
- * The process is split in two before it has a thread or a descriptor of KVM: both would be shared
- * or lost. The child leads a session of its own, has /dev/null as standard input and output, and
- * becomes the machine; its console goes to its log (control/detached-log.c). Standard error stays
- * what it was, so that what is wrong is said where it was asked for.
+ * lkvm forks before it has threads or descriptors of KVM, because fork() copies only the calling
+ * thread, and both processes would hold the descriptors. The parent is called the starter. The
+ * child becomes the machine: it leads a session of its own, has /dev/null as standard input and
+ * output, and writes its console to a log (control/detached-log.c). Its standard error does not
+ * change yet, so that the user sees the errors of the start.
  *
- * The starter waits at a pipe. The child is up when its first vCPU has run for a second and no end
- * is in sight: then it turns standard error to the log, lets go of all other descriptors that were
- * handed to it, and says so; the starter prints the name and returns 0. A child that ends before is
- * waited for: its status is the starter's, and it has said why. If its guest has run, the name is
- * printed nevertheless, for `lkvm logs` and `lkvm rm`.
+ * The starter waits for a message on a pipe. The child is up when its first vCPU has run for a
+ * second and the machine is not ending. Then it moves standard error to the log, closes the
+ * descriptors that it inherited, and sends the message; the starter prints the name and returns 0.
+ * If the child ends before that, it has logged the reason, and the starter returns the child's
+ * status. If the guest has run, the name is printed all the same, for `lkvm logs` and `lkvm rm`.
  *
- * While the start lasts, the machine does not outlive its starter: Ctrl-C there is a SIGTERM here.
+ * During the start the child gets SIGTERM when the starter dies, for example by Ctrl-C.
  *
- * The folder stays the one of the starter: paths of files mean the same after a reset in place.
+ * The working directory does not change: relative paths mean the same files after a reset in place.
  */
 #include <kvm/config.h>
 #include <kvm/detach.h>
@@ -49,14 +50,14 @@ static const struct option detach_options[] = {
 };
 OPTION_GROUP(detach, run, "lkvm itself", 91, detach_options);
 
-/* What the child says to its starter, once. */
+/* The message of the child to its starter, sent once. */
 struct detach_news {
-	bool up; /* else it has run, and is about to end */
+	bool up; /* false: the guest has run, and the machine is about to end */
 	char name[RUNTIME_NAME_MAX + 1];
 };
 
 static struct {
-	int news; /* -1: nobody waits */
+	int news; /* the pipe; -1: no starter waits */
 	int *inherited;
 	unsigned int inherited_count;
 	struct loop_timer look;
@@ -99,7 +100,7 @@ static int detach_wait(pid_t child, int fd)
 
 /* --- the machine --- */
 
-/* Descriptors beyond the standard ones that are open already: somebody else's. */
+/* Remember the inherited descriptors, except the standard ones: they are closed after the start. */
 static void detach_note_inherited(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -144,7 +145,7 @@ int detach_fork(int *status)
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return log_fail(-errno, "--detach: pipe: %s", strerror(errno));
 	fflush(NULL);
-	signal(SIGCHLD, SIG_DFL); /* ignored, it would take the status away */
+	signal(SIGCHLD, SIG_DFL); /* if ignored, waitpid() gets no status */
 	child = fork();
 	if (child < 0) {
 		int err = -errno;
@@ -171,7 +172,7 @@ static void detach_tell(bool up)
 	if (detach.news < 0)
 		return;
 	snprintf(news.name, sizeof(news.name), "%s", config.name);
-	/* A starter that was killed meanwhile does not care. */
+	/* If this fails, the starter was killed: no process waits for the message. */
 	(void)!write(detach.news, &news, sizeof(news));
 	close(detach.news);
 	detach.news = -1;

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a detached machine leaves while it runs: its console and words in NAME.log, and NAME.json.
+ * The files of a detached machine: console and messages in NAME.log, the result in NAME.json.
  *
- * The console hands its output to a writer (util/writer.c), whose thread appends it to the log: a
- * file may be on a disk that stalls, and neither the loop nor a vCPU waits for it. To console.c the
- * writer is a reader like any other: one that is slow costs the oldest output, and a line says so.
- * Standard output is /dev/null. Standard error stays the terminal's until the start is over; then
- * it is the log itself, opened for appending, so that the last words of a process that crashes get
- * there without the thread.
+ * The console passes its output to a writer (util/writer.c), whose thread appends it to the log:
+ * the disk of the log may stall, and neither the loop nor a vCPU may wait for it. console.c treats
+ * the writer like any other reader: if it is slow, the oldest output is dropped, and a message says
+ * so. Standard output is /dev/null. Standard error is the terminal until the start is over. After
+ * that it is the log file, opened for appending, so that the last messages of a process that
+ * crashes need no thread.
  *
- * The log is at most 1 MiB. Before it would be more, the thread makes its next version
- * (control/remains.c), which begins with the newer half, and turns standard error to that. What was
- * said meanwhile is at the old one's end, and is carried over. A write that fails (a full disk)
- * loses that piece and is tried again with the next: the guest goes on, and what comes when there
- * is room is kept. How much was lost is said in the log, at the end, if there is room by then.
+ * The log is at most 1 MiB. Before it would grow larger, the thread makes its next version
+ * (control/remains.c), which begins with the newer half, and moves standard error to it. Messages
+ * that reached the end of the old file meanwhile are copied too. A write that fails (a full disk)
+ * loses that piece of output; the guest goes on, and the next piece is tried again. A message at
+ * the end of the run counts the lost bytes, if the log has room for it then.
  *
- * The result says "running" as soon as the name is ours, before there is a machine; result.c
- * completes it. A machine whose guest never ran leaves nothing: who started it has been told why.
+ * The result says "running" as soon as we hold the name, before the machine exists; result.c
+ * completes it. A machine whose guest never ran leaves no files: the starter has printed the error.
  *
- * Main thread, but for the log's own and instance_log_take_stderr().
+ * Main thread, except the writer's thread and instance_log_take_stderr() (loop).
  */
 #include <kvm/config.h>
 #include <kvm/control-name.h>
@@ -42,7 +42,7 @@
 #include <unistd.h>
 
 #define PIECE_BYTES (64 * KIB)
-#define MARGIN	    (32 * KIB) /* for lines of standard error between two looks */
+#define MARGIN	    (32 * KIB) /* for lines of standard error between two checks of the size */
 #define LOOK_NS	    NSEC_PER_SEC
 #define END_NS	    (2 * NSEC_PER_SEC)
 
@@ -54,10 +54,10 @@ static u8 ring_bytes[PIECE_BYTES];
 static struct {
 	struct writer writer;
 	struct sink sink;
-	int fd; /* NAME.log; the thread's */
+	int fd; /* NAME.log; only the thread changes it */
 	u64 lost;
 	char file[RUNTIME_FILE_MAX], next[RUNTIME_FILE_MAX], json[64 + RUNTIME_FILE_MAX];
-	pthread_mutex_t lock; /* over what follows, and which file standard error is */
+	pthread_mutex_t lock; /* for stderr_too, and for dup2() to standard error */
 	bool stderr_too;
 } ilog = {.writer = {.write = instance_log_write,
 		     .idle = instance_log_look,
@@ -74,7 +74,7 @@ static int instance_log_open(const char *file)
 
 /* --- the thread --- */
 
-/* Append [from, end) of one file to another. */
+/* Append the bytes [from, end) of one file to another. */
 static int instance_log_carry(int to, int from_fd, off_t from, off_t end)
 {
 	static u8 piece[PIECE_BYTES];
@@ -90,7 +90,9 @@ static int instance_log_carry(int to, int from_fd, off_t from, off_t end)
 	return err;
 }
 
-/* Start the next version. If there is no room for two of them, all of the old one goes. */
+/*
+ * Start the next version. If the disk has no room for it, empty the log: all of its text is lost.
+ */
 static void instance_log_turn(off_t size)
 {
 	int old = ilog.fd, new = instance_log_open(ilog.next);
@@ -115,7 +117,7 @@ static void instance_log_turn(off_t size)
 	close(old);
 }
 
-/* Make room for so many bytes more. */
+/* Start the next version if len more bytes would not fit. */
 static void instance_log_fit(size_t len)
 {
 	struct stat st;
@@ -124,7 +126,7 @@ static void instance_log_fit(size_t len)
 		instance_log_turn(st.st_size);
 }
 
-/* All of it, or what cannot be written is lost. */
+/* Writes all of data, or counts the rest as lost; so it always returns len. */
 static ssize_t instance_log_write(void *arg, const u8 *data, size_t len)
 {
 	size_t left = len;
@@ -144,7 +146,7 @@ static ssize_t instance_log_write(void *arg, const u8 *data, size_t len)
 	return (ssize_t)len;
 }
 
-/* The guest writes nothing, but standard error may grow. */
+/* Called every second while the guest writes nothing: standard error may grow all the same. */
 static void instance_log_look(void *arg)
 {
 	instance_log_fit(0);
@@ -183,7 +185,7 @@ static int instance_log_init(struct kvm *kvm)
 
 	if (config.dry_run)
 		return 0;
-	/* What the last machine of this name left. */
+	/* Remove the files of the last machine of this name. */
 	remains_remove(instance_dir_fd(), config.name);
 	if (!config.detach)
 		return 0;
@@ -207,7 +209,7 @@ static void instance_log_stop(struct kvm *kvm)
 	u64 left;
 
 	kvm->output = NULL;
-	/* If it hangs in the file, the process ends without it. */
+	/* If the thread hangs in a write to the file, leave it: the end of the process ends it. */
 	if (!writer_stop(&ilog.writer, END_NS, &left))
 		return;
 	if (ilog.lost)

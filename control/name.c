@@ -2,9 +2,9 @@
 /*
  * The name of a running machine, held by a lock.
  *
- * A name is taken before anything else is made, and given back after everything else is gone; the
- * lock goes with the process, so a crash blocks nobody. Where the lock is and how it is taken,
- * control/runtime-dir.c knows; the control socket of control/socket.c lies beside it.
+ * The machine locks its name before it creates anything else, and unlocks it after everything else
+ * is gone. The kernel drops the lock when the process ends, so after a crash the name is free.
+ * control/runtime-dir.c takes the lock; the control socket (control/socket.c) lies beside it.
  *
  * Main thread.
  */
@@ -67,5 +67,5 @@ static void instance_exit(struct kvm *kvm)
 	close(instance_dir);
 }
 
-/* First of all: whoever may not have the name gets no machine either. */
+/* First level: if the name is taken, no machine is built. */
 INIT_MODULE(instance, .level = INIT_NAME, .init = instance_init, .exit = instance_exit);

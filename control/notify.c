@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a service manager wants to know: the guest is up, the machine ends.
+ * Tell a service manager that the guest is up, and that the machine ends.
  *
  * systemd starts a service with Type=notify and names a datagram socket in NOTIFY_SOCKET: a path,
- * or behind an @ a name in the abstract namespace. It waits there for READY=1, and STOPPING=1 tells
- * it that an end it did not ask for is one on purpose.
+ * or an @ and a name in the abstract namespace. systemd waits there for READY=1. STOPPING=1 tells
+ * it that the service ends on purpose, even if systemd did not ask for that.
  *
  * READY=1 is sent when the guest is up: when it has written the first byte to its console, or
- * opened the console for its init, whichever is first. A guest that does neither is taken to be up
- * SILENT_NS after its first vCPU ran: it may have its console elsewhere, and how it does is not
- * for us to say. A run that ends before is not ready, so its start fails.
+ * opened the console for its init, whichever is first. A guest that does neither counts as up
+ * SILENT_NS after its first vCPU ran: its console may be elsewhere. If the run ends before that,
+ * READY=1 is never sent, and for systemd the start has failed.
  *
- * Both moments are stamps of phase.c, set on a vCPU thread; a timer of the loop looks for them
- * until one is there. A manager that cannot be told is a warning, and the machine runs.
+ * Both moments are stamps of phase.c, set on a vCPU thread; a timer of the loop checks them until
+ * one is set. If a message cannot be sent, lkvm logs a warning, and the machine goes on.
  *
- * A detached machine tells nothing: its starter, which the manager waits for, returns when it runs.
+ * A detached machine sends nothing: the manager waits for the starter, which returns when the
+ * machine runs.
  *
  * Spec: sd_notify(3), systemd.service(5).
  */
@@ -54,7 +55,7 @@ int notify_send(const char *text)
 	if ((path[0] != '/' && path[0] != '@') || len >= sizeof(address.sun_path))
 		return -EINVAL;
 	memcpy(address.sun_path, path, len);
-	/* An abstract name begins with a NUL and ends with the address. */
+	/* An abstract name begins with a NUL; its length comes from the length of the address. */
 	if (path[0] == '@')
 		address.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -76,7 +77,7 @@ static int notify_say(const char *text)
 	return err;
 }
 
-/* False: the manager has no room for it now. */
+/* False: the manager's socket is full now, try again later. */
 static bool notify_be_ready(void)
 {
 	int err = notify_say("READY=1");
@@ -118,7 +119,7 @@ static void notify_exit(struct kvm *kvm)
 	loop_disarm(kvm->loop, &notify.look);
 	if (!notify.wanted)
 		return;
-	/* It was quicker than the timer. */
+	/* The guest came up and ended before the next look. */
 	if (!notify.ready && notify_is_up())
 		notify_be_ready();
 	notify_say("STOPPING=1");

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a detached machine leaves in the runtime directory, for lkvm wait, logs and rm.
+ * The files that a detached machine leaves in the runtime directory, for lkvm wait, logs and rm.
  *
- * NAME.json is the run's result, the object of --result. From the start on it says that the reason
- * is "running"; if that is still there when nobody holds the name, the machine was killed.
- * NAME.log is the guest's console and lkvm's own words. Both stay until the next machine of that
- * name starts, or until lkvm rm.
+ * NAME.json is the run's result, the object of --result. From the start on its "reason" is
+ * "running"; if it still is when no process holds the name, the machine was killed. NAME.log has
+ * the guest's console and lkvm's messages. Both stay until the next machine of that name starts, or
+ * until lkvm rm.
  *
  * The log is at most 1 MiB. When it is full, its next version starts with the newer part of it and
- * takes its place by rename(): who reads the old one reads on to its end and can find out where
- * that is in the new one, by remains_log_cut(). The cut is at the first line that begins behind
- * the first half.
+ * replaces it by rename(). A process that still has the old file open reads it to its end; then it
+ * calculates the same place in the new file from remains_log_cut(). The cut is at the first line
+ * that begins after the first half.
  *
  * Any thread; nothing here keeps state.
  */
@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define SUFFIX	       ".json"
-#define LINE_MAX_BYTES 4096 /* what is longer is cut anywhere */
+#define LINE_MAX_BYTES 4096 /* a longer line is cut in the middle */
 
 void remains_file(char file[RUNTIME_FILE_MAX], const char *name, const char *suffix)
 {

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The folder of running machines: locks, control sockets, and what detached ones leave.
+ * The folder of running machines: locks, control sockets, and the files of detached machines.
  *
- * It is $LKVM_RUNTIME_DIR, else $XDG_RUNTIME_DIR/lkvm, else ~/.lkvm/run. Whoever starts a machine
- * makes it when it is missing, for its owner alone; whoever looks for machines does not. But the
- * session's directory is not lkvm's to make: when XDG_RUNTIME_DIR is not there, the one in the home
- * is used, and a line says so. Files in
- * it are reached through a descriptor, so that no path has to fit anywhere: a Unix socket's
- * address has room for 108 bytes, and /proc/self/fd/N/NAME.sock always fits.
+ * The folder is $LKVM_RUNTIME_DIR, else $XDG_RUNTIME_DIR/lkvm, else ~/.lkvm/run. The start of a
+ * machine makes it if it is missing, with access for its owner alone; other commands do not make
+ * it. lkvm never makes the session's own directory: if XDG_RUNTIME_DIR does not exist, the folder
+ * in the home directory is used, and a warning says so. Files in the folder are opened relative to
+ * its descriptor. So the length of its path does not matter: a Unix socket's address has room for
+ * 108 bytes only, and /proc/self/fd/N/NAME.sock always fits.
  *
- * A name is held by a lock (flock) on NAME.lock. The lock goes with the process that has it, so a
- * crash leaves a file behind but blocks nobody. Between opening the file and locking it another
- * may have ended and removed it: then the lock is on a file without a name, which the link count
- * shows, and we start over. Who only wants to know whether a name is held has a shared lock for
- * an instant, and so has to be waited for a moment before a name counts as taken.
+ * A name is held by a lock (flock) on NAME.lock. The kernel drops the lock when its process ends: a
+ * crash leaves the file, but the name is free. Between our open() and flock() another process may
+ * end and remove the file: then our lock is on a file without a name, the link count is 0, and we
+ * start over. A process that only asks whether a name is held takes a shared lock for an instant,
+ * so a name counts as taken only if its lock is still held after some tries.
  *
- * Any thread; nothing here keeps state but what was said.
+ * Any thread. The only state is whether the warning was logged.
  */
 #include <kvm/log.h>
 #include <kvm/printable.h>
@@ -44,7 +44,7 @@ static bool runtime_dir_is_there(const char *path)
 	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-/* Without a session (su, cron) the variable may name what nobody has made, and then must not we. */
+/* XDG_RUNTIME_DIR may name a directory that does not exist (su, cron). lkvm must not create it. */
 static void runtime_dir_say_missing(const char *dir, const char *path)
 {
 	static atomic_bool said;
@@ -74,7 +74,7 @@ static int runtime_dir_path(char *path, size_t size)
 	return len < (int)size ? 0 : log_fail(-ENAMETOOLONG, "runtime directory %s: too long", dir);
 }
 
-/* mkdir -p, each new part 0700. */
+/* As mkdir -p, with mode 0700 for each new part. */
 static int runtime_dir_make(char *path)
 {
 	for (char *slash = path + 1;; slash++) {
@@ -137,7 +137,10 @@ static void runtime_dir_lock_file(char file[RUNTIME_FILE_MAX], const char *name)
 	snprintf(file, RUNTIME_FILE_MAX, "%s.lock", name);
 }
 
-/* A descriptor; -EEXIST when another holds it, -EAGAIN when it vanished under us, or -errno. */
+/*
+ * A descriptor; -EEXIST: another process holds the lock; -EAGAIN: the file was removed before we
+ * had the lock; or another -errno.
+ */
 static int runtime_dir_try_lock(int dir, const char *file)
 {
 	int err = 0, fd = openat(dir, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

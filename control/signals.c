@@ -5,7 +5,7 @@
  * They are read from a signalfd on the loop: the first SIGTERM, SIGINT or SIGHUP presses the power
  * button and starts the grace time, a second one ends the run at once with 128+n. (While the
  * terminal is raw, Ctrl-C is a byte for the guest.) Until the guest runs there is no button to
- * press: then util/cancel.c has them, with handlers.
+ * press: till then handlers of util/cancel.c take the signals.
  */
 #include <kvm/config.h>
 #include <kvm/init.h>
@@ -26,7 +26,10 @@ static struct {
 
 static const int ending_signals[] = {SIGTERM, SIGINT, SIGHUP};
 
-/* Under nohup a hang-up is nothing to us. (SIGINT counts: shells ignore it for every `cmd &`.) */
+/*
+ * SIGHUP is left out if it is ignored, as under nohup. SIGINT is always in the set, because shells
+ * start every `cmd &` with SIGINT ignored.
+ */
 void signals_get_set(sigset_t *set)
 {
 	struct sigaction hangup;

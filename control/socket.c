@@ -2,25 +2,26 @@
 /*
  * The control socket of a running machine.
  *
- * NAME.sock lies beside the name's lock in the runtime directory, for the owner alone. Clients
- * send a JSON object a line and get one a line back; what the commands are, docs/control.md
- * says, and whoever has one adds it with ipc_add_command(). Here are the wire and its rules:
+ * NAME.sock lies beside the name's lock in the runtime directory, for the owner alone. Clients send
+ * one JSON object on each line and get one line as the answer. docs/control.md describes the
+ * commands; each module adds its own with ipc_add_command(). This file has the rules of the
+ * connection:
  *
- * - the other side's uid is ours or root's, by SO_PEERCRED, or it hears one line and is gone;
- * - a line that was begun is complete within 5 s and no longer than 64 KiB;
- * - what was sent to a client is read within 5 s, and never more than 1 MiB of it waits: a client
- *   that does neither is dropped, and nobody else notices, for no call here blocks;
- * - a turn of the loop reads one piece from a client, so a flood from one is served between the
- *   others; when descriptors run out, the next client waits until one is free.
+ * - the client's uid is ours or root's, by SO_PEERCRED; others get an error and are dropped;
+ * - a line is complete within 5 s after its first byte, and no longer than 64 KiB;
+ * - a client reads its output within 5 s, and at most 1 MiB of output waits for it. A client that
+ *   breaks these rules is dropped. No call here blocks, so no other client is delayed;
+ * - one turn of the loop reads only a small piece from each client, so one client cannot keep the
+ *   loop busy; when descriptors run out, the next client waits until one is free.
  *
- * A command may take the connection over, and what is on the wire then is its own (console/view.c).
+ * A command may take the connection over, and defines its bytes from then on (console/view.c).
  *
- * A request is an object of its own that names its client by number: it can be answered when the
- * client is long gone. A client has no more than 64 of them waiting. Events come from any thread:
- * they are noted in a ring under a mutex, and a bell takes them to the loop.
+ * A request refers to its client by number, so it may be answered after the client is gone. A
+ * client has at most 64 unanswered requests. Events come from any thread: they are noted in a list
+ * under a mutex, and a bell tells the loop.
  *
- * A machine that was killed leaves its socket behind; whoever gets the name next holds the lock
- * and so may remove it.
+ * A machine that was killed leaves its socket. The next machine of that name holds the lock, so it
+ * may remove the socket.
  *
  * Spec: RFC 8259; unix(7).
  */
@@ -50,27 +51,27 @@
 #define RETRY_NS    (100 * NSEC_PER_MSEC)
 #define BACKLOG	    128
 #define EVENTS_MAX  64
-#define PENDING_MAX 64	   /* unanswered requests of a client */
-#define READ_BYTES  512ULL /* a turn: some requests, not hundreds */
+#define PENDING_MAX 64	   /* unanswered requests of one client */
+#define READ_BYTES  512ULL /* in one turn of the loop: some requests, not hundreds */
 
 struct ipc_client {
 	struct loop_fd source;
 	struct loop_timer deadline;
 	u64 number;
 	bool subscribed;
-	bool closed;	      /* it says no more, but waits for answers */
+	bool closed;	      /* it sends no more, but waits for answers */
 	unsigned int pending; /* requests that are not answered */
-	bool ends;	      /* it has heard why; what it still says is thrown away */
+	bool ends;	      /* an error was sent; further input is discarded until it closes */
 	char *in;	      /* the line so far; IPC_LINE_MAX bytes once it is needed */
 	size_t in_len;
-	size_t in_taken; /* of it, by the line that is being looked at and those before */
+	size_t in_taken; /* bytes of it up to the end of the current line */
 	char *out;
 	size_t out_len, out_room;
 	struct ipc_client *next;
 };
 
 struct ipc_event {
-	const char *name, *device; /* device NULL: the machine's own */
+	const char *name, *device; /* device NULL: an event of the machine itself */
 };
 
 static struct {
@@ -82,7 +83,7 @@ static struct {
 	u64 last_number;
 	char file[RUNTIME_NAME_MAX + sizeof(".sock")];
 
-	pthread_mutex_t lock; /* over what follows */
+	pthread_mutex_t lock; /* for the fields below */
 	bool listening;
 	struct ipc_event events[EVENTS_MAX];
 	unsigned int event_count;
@@ -91,7 +92,7 @@ static struct {
 
 /* --- a client's life --- */
 
-/* The descriptor is the caller's. */
+/* Remove and free the client. Its descriptor stays open and belongs to the caller. */
 static void ipc_forget(struct ipc_client *client)
 {
 	struct ipc_client **at = &ipc.clients;
@@ -119,7 +120,7 @@ static void ipc_overdue(void *arg)
 	ipc_drop(arg);
 }
 
-/* It owes us the rest of a line, or to read: for so long, no longer. */
+/* Arm the deadline while the client has to complete a line, to read its output, or to close. */
 static void ipc_set_deadline(struct ipc_client *client)
 {
 	bool owes = client->in_len || client->out_len || client->ends;
@@ -132,7 +133,10 @@ static void ipc_set_deadline(struct ipc_client *client)
 
 static void ipc_watch(struct ipc_client *client)
 {
-	/* EPOLLPRI never comes; with nothing, the end of one that waits would not be heard. */
+	/*
+	 * EPOLLPRI never comes. With no event at all the loop would not report that the client
+	 * hangs up.
+	 */
 	u32 events = EPOLLPRI | (client->closed ? 0 : EPOLLIN) | (client->out_len ? EPOLLOUT : 0);
 
 	loop_watch(ipc.kvm->loop, &client->source, events);
@@ -148,13 +152,13 @@ static struct ipc_client *ipc_find(u64 number)
 	return client;
 }
 
-/* Nothing more will be said, by either side. */
+/* The client sends no more, and all its requests are answered. */
 static bool ipc_is_over(const struct ipc_client *client)
 {
 	return client->closed && !client->pending;
 }
 
-/* --- out --- */
+/* --- output --- */
 
 /* False: the client is gone. */
 static bool ipc_flush(struct ipc_client *client)
@@ -170,7 +174,7 @@ static bool ipc_flush(struct ipc_client *client)
 			break;
 		client->out_len -= (size_t)sent;
 		memmove(client->out, client->out + sent, client->out_len);
-		/* It reads: the time begins anew. */
+		/* The client reads: ipc_watch() starts its time again. */
 		loop_disarm(ipc.kvm->loop, &client->deadline);
 	}
 	if ((sent < 0 && errno != EAGAIN) || (!client->out_len && ipc_is_over(client))) {
@@ -181,7 +185,7 @@ static bool ipc_flush(struct ipc_client *client)
 	return true;
 }
 
-/* One line; object's reference is taken. The client may be gone afterwards. */
+/* Send one line; the reference of object is taken. The client may be freed after that. */
 static void ipc_send(struct ipc_client *client, json_t *object)
 {
 	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
@@ -280,7 +284,7 @@ int ipc_take_over(struct ipc_request *request, json_t *body, u8 **early, size_t 
 	return fd;
 }
 
-/* --- in --- */
+/* --- input --- */
 
 void ipc_add_command(struct ipc_command *command)
 {
@@ -318,7 +322,7 @@ static void ipc_take_line(struct ipc_client *client, const char *line, size_t le
 	json_decref(params);
 }
 
-/* All whole lines of what has come. False: the client is gone. */
+/* Handle all complete lines of the input. False: the client is gone. */
 static bool ipc_take_lines(struct ipc_client *client)
 {
 	u64 number = client->number;
@@ -336,13 +340,13 @@ static bool ipc_take_lines(struct ipc_client *client)
 	}
 	client->in_len -= from;
 	memmove(client->in, client->in + from, client->in_len);
-	/* A line ended: the next one has its own time. */
+	/* A line was completed: the next one gets its own time. */
 	if (from)
 		loop_disarm(ipc.kvm->loop, &client->deadline);
 	return true;
 }
 
-/* Say why; it has some seconds to read it and go. */
+/* Send the error; the client has 5 s to read it and close. */
 static void ipc_end(struct ipc_client *client, const char *why)
 {
 	client->ends = true;
@@ -361,11 +365,14 @@ static void ipc_readable(struct ipc_client *client)
 			 : 0;
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	/* Closed with something unread, a socket takes our last line away from the other side. */
+	/*
+	 * Discard this input: close() with unread input would also throw away our last line to the
+	 * client.
+	 */
 	if (got > 0 && client->ends)
 		return;
 	if (!got && client->in && !client->subscribed) {
-		/* "echo ... | socat": what it asked for is still answered. */
+		/* As in "echo ... | socat": its requests are still answered. */
 		client->closed = true;
 		client->in_len = 0;
 		ipc_flush(client);
@@ -390,7 +397,7 @@ static void ipc_client_ready(void *arg, u32 events)
 
 	if (events & EPOLLOUT && !ipc_flush(client))
 		return;
-	/* What it said before it hung up counts. */
+	/* Read first: input from before the hang-up still counts. */
 	if (events & EPOLLIN && !client->closed)
 		ipc_readable(client);
 	else if (events & (EPOLLHUP | EPOLLERR))
@@ -488,7 +495,7 @@ static void ipc_tell_events(void *arg)
 		ipc_tell_event(events[i]);
 }
 
-/* --- commands of the wire itself --- */
+/* --- commands of this file --- */
 
 static void ipc_hello(struct ipc_request *request, const json_t *params, void *arg)
 {
