@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The other end of a control socket.
+ * The client's end of a control socket.
  *
- * A machine is its socket in the runtime directory, NAME.sock. One that was killed leaves socket
- * and lock file behind: nobody accepts there, and nobody holds the lock. Then both are removed,
- * under the lock, so that a machine that starts under this name at the same instant keeps its
- * own. A socket that does not answer but whose lock is held is a machine that is starting or
- * ending: it is left alone.
+ * Each machine has a socket in the runtime directory, NAME.sock. A machine that was killed leaves
+ * its socket and lock file: no process accepts connections, and no process holds the lock. Then
+ * both files are removed, while we hold the lock, so that a machine that starts under this name at
+ * the same moment keeps its own files. If the socket refuses but the lock is held, the machine is
+ * starting or ending, and its files are not touched.
  *
- * Every wait has a bound: a machine may be stopped in a debugger, and then its socket takes as many
- * connections as fit into its backlog, and no more.
+ * Every wait has a time limit: a debugger may have stopped the machine, and then connect() blocks
+ * as soon as the backlog of the socket is full.
  *
- * The other side must be ours: its uid, by SO_PEERCRED, is that of this process or root's. Root
- * also trusts the owner of the folder. Anything else is a socket that somebody has put there.
+ * The machine must run with the uid of this process or as root, by SO_PEERCRED. Root also trusts
+ * the owner of the folder. Any other socket was put there by someone else.
  *
- * To ask all machines a child process is made for each. So a silent one keeps nobody waiting, and
- * what a command does for one machine is plain code that waits and prints. Standard output of a
- * child is a file in memory, which the parent shows in the order of the names.
+ * To ask all machines, a child process is made for each. So a machine that does not answer does not
+ * delay the others, and the code for one machine can simply wait and print. Standard output of a
+ * child is a file in memory; the parent prints these files in the order of the names.
  *
  * Main thread, and no other thread exists where connection_for_each() is called.
  *
@@ -47,9 +47,9 @@
 #define GONE_LOOK_US 2000
 #define SUFFIX	     ".sock"
 #define CHILDREN_MAX 128
-#define STATUS_GONE  255 /* of a child: its machine has ended meanwhile */
+#define STATUS_GONE  255 /* exit status of a child: its machine has ended */
 
-/* Nobody answers: if nobody holds the name either, what is left of it goes. */
+/* No process accepts connections: if no process holds the name, remove its socket and lock file. */
 static void connection_clean(int dir, const char *name)
 {
 	int lock = runtime_dir_is_locked(dir, name) ? -EEXIST : runtime_dir_lock(dir, name);
@@ -62,7 +62,10 @@ static void connection_clean(int dir, const char *name)
 	runtime_dir_unlock(dir, name, lock);
 }
 
-/* Until the backlog has room, or the time is over. connect(2) waits, for it is told so in turn. */
+/*
+ * Connect; while the backlog is full, wait until the time is over. connect(2) blocks for at most
+ * SO_SNDTIMEO, so set that to the time that is left.
+ */
 static int connection_enter(int fd, const struct sockaddr_un *address, u64 until_ns)
 {
 	for (;;) {
@@ -70,7 +73,7 @@ static int connection_enter(int fd, const struct sockaddr_un *address, u64 until
 		struct timeval limit = {.tv_sec = (time_t)(left / NSEC_PER_SEC),
 					.tv_usec = (suseconds_t)(left % NSEC_PER_SEC / 1000)};
 
-		/* 0 would be for ever. */
+		/* 0 would mean no limit. */
 		if (!limit.tv_sec && !limit.tv_usec)
 			limit.tv_usec = 1;
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
@@ -154,7 +157,7 @@ void connection_wait_gone(const char *name)
 	close(dir);
 }
 
-/* Until fd is ready for this, or the time is over: 0 or -ETIMEDOUT. */
+/* Wait until fd is ready, or the time is over: 0, -ETIMEDOUT or another -errno. */
 static int connection_wait(int fd, short events, u64 until_ns)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = events};
@@ -182,7 +185,7 @@ static int connection_send(int fd, const json_t *object, u64 until_ns)
 	int err = text ? 0 : -ENOMEM;
 
 	if (text)
-		text[len++] = '\n'; /* in the place of the NUL */
+		text[len++] = '\n'; /* replaces the NUL */
 	while (!err && at < len) {
 		ssize_t sent = send(fd, text + at, len - at, MSG_NOSIGNAL);
 
@@ -197,7 +200,10 @@ static int connection_send(int fd, const json_t *object, u64 until_ns)
 	return err;
 }
 
-/* A line, as JSON; not a byte of what comes behind it. Events are not asked for here. */
+/*
+ * Receive exactly one line, as JSON: no byte after the line is read. The line is never an event,
+ * because we did not subscribe.
+ */
 static int connection_receive(int fd, u64 until_ns, json_t **answer)
 {
 	size_t room = 4096, len = 0;
@@ -260,8 +266,8 @@ json_t *connection_call(int fd, const char *command, json_t *params, u64 timeout
 
 struct child {
 	char name[RUNTIME_NAME_MAX + 1];
-	pid_t pid; /* 0: not begun */
-	int out;   /* what it writes; -1: not begun */
+	pid_t pid; /* 0: not started */
+	int out;   /* its standard output; -1: not started */
 };
 
 struct visit {
@@ -289,7 +295,7 @@ static void visit_note(int dir, const char *name, void *arg)
 	snprintf(more[visit->count++].name, sizeof(more->name), "%s", name);
 }
 
-/* The child's process. */
+/* The child process: connect, call fn, exit with its status. */
 static void visit_be_child(const struct visit *visit, const struct child *child, pid_t parent)
 {
 	int fd, status;
@@ -326,7 +332,7 @@ static int visit_begin(const struct visit *visit, struct child *child)
 	return err;
 }
 
-/* What it wrote, with a NUL; freed by the caller. */
+/* The child's output, ended by a NUL; the caller frees it. */
 static char *visit_output(const struct child *child)
 {
 	struct stat st;
@@ -356,7 +362,9 @@ static void visit_end(struct visit *visit, struct child *child)
 	free(text);
 }
 
-/* Begin them in order, end them in order; of those that run there is a bound. */
+/*
+ * Start the children and wait for them in the order of the names, at most CHILDREN_MAX at a time.
+ */
 static void visit_all(struct visit *visit)
 {
 	size_t begun = 0, ended = 0;
@@ -384,7 +392,7 @@ int connection_for_each(int (*fn)(const char *name, int fd),
 	visit.dir = runtime_dir_open(false);
 	if (visit.dir < 0)
 		return visit.dir == -ENOENT ? 0 : visit.dir;
-	/* Ignored, it would take the children's status away. */
+	/* If SIGCHLD were ignored, waitpid() would get no status. */
 	signal(SIGCHLD, SIG_DFL);
 	err = runtime_dir_for_each(visit.dir, SUFFIX, visit_note, &visit);
 	if (!err) {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The report of lkvm debug, from what the machine answered.
+ * The report of lkvm debug, from the machine's answer.
  *
  * For each CPU: registers with their flags by name, segments, tables and MSRs, code around the
- * instruction pointer, the page tables' entries on the way to it, the top of the stack, and, with
- * symbols, the words of the stack that look like return addresses. That is a guess at the calls: a
- * word that was left behind by an earlier one is not told apart, and one that lies at the very
- * start of a function is not shown, for no call returns there.
+ * instruction pointer, the page-table entries that translate it, the top of the stack, and, with
+ * symbols, the words of the stack that look like return addresses. That is only a guess at the
+ * calls: an old word from an earlier call looks the same. An address at the very start of a
+ * function is not shown, because no call returns there.
  *
- * The answer is JSON whose numbers are hexadecimal strings; what is missing in it is 0 here. The
- * machine and the symbols' file choose the strings: they are made printable first.
+ * The answer is JSON whose numbers are hexadecimal strings; a missing number is taken as 0. The
+ * strings come from the machine and the symbols' file: they are made printable first.
  *
  * Main thread.
  *
@@ -154,7 +154,7 @@ static void show_msrs(const json_t *cpu, const struct debug_symbols *symbols)
 	}
 }
 
-/* --- memory: two digits a byte, or ".." --- */
+/* --- memory: two digits for each byte, or ".." --- */
 
 static const char *show_bytes_of(const json_t *memory, size_t *count)
 {
@@ -171,7 +171,7 @@ static void show_code(const json_t *cpu)
 	size_t count;
 	const char *text = show_bytes_of(code, &count);
 
-	/* Of the address as it was walked: the base of CS is in it. */
+	/* Use the address of the walk: it includes the base of CS. */
 	rip = debug_number(cpu, "walk", "address");
 	printf("  code from %016llx:", address);
 	for (size_t i = 0; i < count; i++)
@@ -179,7 +179,7 @@ static void show_code(const json_t *cpu)
 	printf("\n");
 }
 
-/* A little-endian word. False where something of it is not mapped. */
+/* A little-endian word. False: one of its bytes is not mapped. */
 static bool show_word(const char *text, size_t bytes, u64 *word)
 {
 	char digits[20] = "0x", *to = digits + 2;
@@ -270,7 +270,7 @@ static void show_walk(const json_t *cpu)
 	printf("\n");
 }
 
-/* --- the whole --- */
+/* --- the whole report --- */
 
 static void show_cpu(size_t id, const json_t *cpu, const struct debug_symbols *symbols)
 {

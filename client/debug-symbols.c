@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which symbols fit the kernel that a machine runs, and how far it has moved from them.
+ * Find the symbols of the kernel that a machine runs, and how far the kernel was moved from them.
  *
- * Files: what --vmlinux or --system-map names; else the first that serves of: the kernel itself
- * when it is an ELF file, System.map-RELEASE and System.map beside it, and System.map at the top of
- * a kernel's build tree, when the kernel is its arch/x86/boot/bzImage. What is found this way and
- * does not serve is passed over without a word.
+ * Files: the file that --vmlinux or --system-map names. Otherwise the first usable one of these:
+ * the kernel itself if it is an ELF file, System.map-RELEASE and System.map beside it, and
+ * System.map at the top of a build tree if the kernel is arch/x86/boot/bzImage in that tree. Of
+ * these, a file that is not usable is skipped without a message.
  *
- * KASLR. Linux runs somewhere above the addresses in its symbols. Two registers tell where to, for
- * they hold addresses of functions whose symbols are known: LSTAR points to entry_SYSCALL_64 from
- * early in the boot on, and the gate of page faults to asm_exc_page_fault (page_fault before 5.8).
- * The difference must be what a kernel can move by: upwards, less than 2 GiB, a multiple of 2 MiB
- * (of 4 KiB for 32 bits); where both speak they must agree. Symbols for which LSTAR is set and
- * nothing fits are another kernel's, and using them would be worse than having none. The difference
- * is 0 for the guest's own /proc/kallsyms. Before LSTAR is set, what lkvm did to the kernel when it
- * loaded it counts: it moves unpacked kernels itself, and "nokaslr" keeps others in place.
+ * KASLR: Linux runs at some distance above the addresses in its symbols. Two values of the CPU show
+ * the distance, because they are addresses of functions with known symbols: LSTAR points to
+ * entry_SYSCALL_64 from early in the boot on, and the gate of page faults to asm_exc_page_fault
+ * (page_fault before 5.8). A possible distance is at least 0, less than 2 GiB and a multiple of 2
+ * MiB (of 4 KiB for 32 bits). If both values give one, the two must be equal. If LSTAR is set but
+ * gives no possible distance, nor does the gate, the symbols belong to another kernel and are not
+ * used: wrong names are worse than none. For the guest's own /proc/kallsyms the distance is 0.
+ * Before LSTAR is set, lkvm uses the distance from the load of the kernel: it moves unpacked
+ * kernels itself, and "nokaslr" keeps others in place.
  *
  * Main thread.
  *
@@ -59,7 +60,7 @@ bool debug_symbols_place(const struct debug_symbols *symbols, u64 address,
 
 enum { ANCHOR_NONE, ANCHOR_FITS, ANCHOR_STRANGE };
 
-/* What the register says, which should hold the address of this symbol. */
+/* The distance according to a register that should hold the address of this symbol. */
 static int debug_anchor(const struct symbols *table, const char *symbol, u64 value, u64 *moved)
 {
 	u64 linked, align;
@@ -71,7 +72,7 @@ static int debug_anchor(const struct symbols *table, const char *symbol, u64 val
 	return *moved < MOVE_LIMIT && !(*moved % align) ? ANCHOR_FITS : ANCHOR_STRANGE;
 }
 
-/* By the registers of one CPU. */
+/* The distance according to the registers of one CPU. */
 static int debug_anchors(const struct symbols *table, const json_t *cpu, u64 *moved)
 {
 	u64 gate = debug_number(cpu, "idt", "page_fault"), by_gate;
@@ -87,11 +88,14 @@ static int debug_anchors(const struct symbols *table, const json_t *cpu, u64 *mo
 		*moved = by_gate;
 		return ANCHOR_FITS;
 	}
-	/* The first interrupt table of a boot has other handlers: that alone is not strange. */
+	/*
+	 * The first interrupt table of a boot has other handlers: a gate that does not fit proves
+	 * nothing.
+	 */
 	return syscall;
 }
 
-/* False: these symbols are another kernel's. */
+/* False: these symbols belong to another kernel. */
 static bool debug_find_move(const struct debug_wish *wish, const json_t *answer,
 			    struct debug_symbols *symbols)
 {
@@ -118,7 +122,7 @@ static bool debug_find_move(const struct debug_wish *wish, const json_t *answer,
 static int debug_open(const char *path, bool elf, bool guessed, struct symbols *table,
 		      const char **why)
 {
-	/* What a machine names is no reason to wait for a pipe's other end. */
+	/* The machine chose this path: if it is a pipe, do not wait for the other end. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | (guessed ? O_NONBLOCK | O_NOCTTY : 0));
 	struct stat st;
 	int err;
@@ -137,7 +141,7 @@ static int debug_open(const char *path, bool elf, bool guessed, struct symbols *
 	return err;
 }
 
-/* One of the places where symbols may lie. True: these are they. */
+/* Try one file that may have the symbols. True: they fit this kernel. */
 static bool debug_try(const struct debug_wish *wish, const json_t *answer, bool elf,
 		      struct debug_symbols *symbols)
 {

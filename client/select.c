@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which machines a command is for, and how it talks to them.
+ * Find the machines that a command is for, and send them requests.
  *
- * lkvm stop, pause, resume, stat, balloon and debug take a machine by NAME, by -n NAME, or all of
- * them by -a. A name of none that runs is an error; with -a there may be none. Each machine gets a
- * connection of its own; all of them are asked at the same time, so that one which does not answer
- * keeps nobody waiting. It is named, and is a failure. Commands that make no sense for several take
- * one NAME, which may have ended.
+ * lkvm stop, pause, resume, stat, balloon and debug take one machine by NAME or -n NAME, or all of
+ * them by -a. If no machine of that name runs, that is an error; with -a there may be no machine.
+ * Each machine gets a connection of its own, and all are asked at the same time, so that one that
+ * does not answer does not delay the others: an error message names it, and the command fails.
+ * Commands that make no sense for several machines take one NAME, of a machine that runs or has
+ * ended.
  *
  * Main thread.
  */
@@ -24,7 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* One that has ended is listed, too. */
+/* Log that no machine of that name runs; if it has ended, log how. */
 static void select_say_nobody(const char *name)
 {
 	int dir = runtime_dir_is_name(name) ? runtime_dir_open(false) : -ENOENT;
