@@ -27,10 +27,13 @@ int builtin_balloon(int argc, char **argv);
 int builtin_debug(int argc, char **argv);
 int builtin_version(int argc, char **argv);
 
-/* `lkvm help` on a table of all commands, which ends with a NULL name. Returns the exit status. */
+/*
+ * The command `lkvm help`. commands: the table of all commands, ended by a NULL name. Returns the
+ * exit status.
+ */
 int builtin_help(const struct builtin *commands, int argc, char **argv);
 
-/* The usage and the options of one command on standard output. Returns the exit status. */
+/* Print usage and options of one command to standard output. Returns the exit status. */
 int builtin_help_command(const struct builtin *command);
 
 /* The command called name in a table, or NULL. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The two address spaces a guest reaches devices through: ports and MMIO. bus.c.
+ * The two address spaces in which a guest finds devices: ports and MMIO. core/bus.c.
  *
- * The look-up runs under a read lock; the handler is called with no bus lock
- * held, so that it may add, move or remove regions, its own included. Handlers
- * run on the vCPU thread that made the access, several at once: a device locks
- * its own registers. Addresses nobody answers read as all ones and swallow
- * writes, as on a PC.
+ * The look-up runs under a read lock; the handler is called with no bus lock held, so that it may
+ * add, move or remove regions, its own included. Handlers run on the vCPU thread that made the
+ * access, several at once: a device locks its own registers. Addresses that no region answers read
+ * as all ones, and writes to them are ignored, as on a PC.
  */
 #ifndef KVM_BUS_H
 #define KVM_BUS_H
@@ -41,17 +40,19 @@ int bus_init(struct bus *bus, const char *name);
 void bus_destroy(struct bus *bus);
 
 /*
- * The region is the caller's and stays where it is until bus_remove(). Returns 0,
- * -EINVAL (empty, wraps, bad width), -EEXIST (overlaps another, which a log_error()
- * line names) or -ENOSPC. Any thread.
+ * The region is the caller's and stays where it is until bus_remove(). Returns 0, -EINVAL (empty,
+ * wraps, bad width), -EEXIST (overlaps another one, which a log_error() message names) or -ENOSPC.
+ * Any thread.
  */
 int bus_add(struct bus *bus, struct bus_region *region);
 
-/* The same without a line, for a region that a guest places. After -EEXIST *taken is a copy of
-   the region in the way. */
+/*
+ * Same as bus_add(), without a log message, for a region that a guest places. After -EEXIST *taken
+ * is a copy of the region in the way.
+ */
 int bus_try_add(struct bus *bus, struct bus_region *region, struct bus_region *taken);
 
-/* Afterwards no new access reaches the region. One that runs already may still be in it. */
+/* After that no new access reaches the region. An access that began earlier may still be in it. */
 void bus_remove(struct bus *bus, const struct bus_region *region);
 
 /*

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What `lkvm run` was asked for, if more than one file reads it. What one file alone reads is a
+ * Options of `lkvm run` that more than one file reads. An option that only one file reads is a
  * static variable of that file, called MODULE_asked. core/config.c.
  *
- * Filled by the option tables of the modules, completed by builtin-run.c, read-only from level base
- * on (kvm-cpu.c may lower a default number of CPUs to what KVM can).
+ * The option tables of the modules fill it, builtin-run.c completes it. Read-only from level base
+ * on, but kvm-cpu.c may lower the default number of CPUs to KVM's maximum.
  */
 #ifndef KVM_CONFIG_H
 #define KVM_CONFIG_H
@@ -29,7 +29,7 @@ struct config {
 
 	const char *name;
 	unsigned int cpus;
-	bool cpus_by_default; /* nobody asked for so many: take what KVM can */
+	bool cpus_by_default; /* cpus is the default: KVM's maximum may lower it */
 	u64 mem_bytes;
 	const char *dev; /* CONFIG_DEV unless asked otherwise */
 	const char *cpu_affinity;
@@ -44,9 +44,9 @@ struct config {
 	u64 budget_ns;		/* exec to init; 0: no limit */
 	const char *result;	/* path, or NULL */
 	const char *boot_trace; /* path, or NULL */
-	bool status_due;	/* --exec: only lkvm's init may end the run well, with a status */
+	bool status_due;	/* --exec: only a status from lkvm's init is success */
 	bool dry_run;
-	bool detach; /* its console is a log */
+	bool detach; /* its console goes to a log */
 };
 
 extern struct config config;

@@ -9,33 +9,43 @@
 
 struct kvm;
 
-/* What it is for, in the order in which requests are served. */
+/* The purpose of a request. Requests are served in this order. */
 enum freeze_kind {
 	FREEZE_RESET,	  /* of the machine */
 	FREEZE_RESET_CPU, /* of the first vCPU alone */
-	FREEZE_LOOK,	  /* at vCPUs, or to change their registers */
+	FREEZE_LOOK,	  /* to read or change registers of vCPUs */
 	FREEZE_PAUSE,
 	FREEZE_KINDS,
 };
 
-/* One of a kind, which stays as long as the machine. All functions are called on the loop. */
+/*
+ * There is one request of each kind, which stays as long as the machine. The loop calls all
+ * functions.
+ */
 struct freeze_request {
 	enum freeze_kind kind;
-	bool devices; /* they must be at rest as well */
-	bool fatal;   /* when it fails the run ends: nothing goes on */
-	/* For the message about a vCPU that does not park: "pause". It returns NULL: no message. */
+	bool devices; /* devices must be at rest as well */
+	bool fatal;   /* a failure ends the run */
+	/*
+	 * Name of the request for the message about a vCPU that does not park: "pause". NULL: no
+	 * message.
+	 */
 	const char *(*name)(void);
-	/* All vCPUs are parked, and the devices are asked next: once. 0 or -errno. May be NULL. */
+	/*
+	 * Called once, when all vCPUs are parked, before the devices are asked. 0 or -errno. May be
+	 * NULL.
+	 */
 	int (*begin)(struct kvm *kvm);
-	/* After begin(), when it comes to nothing; the devices go on next. May be NULL. */
+	/* Undo begin() after a failure, before the devices go on. May be NULL. */
 	void (*undo)(struct kvm *kvm);
 	/*
-	 * err 0: what must be at rest is. Returns whether the vCPUs go on. Else it has failed:
-	 * -ETIMEDOUT, -ECANCELED when the run ends first, or what begin() or a device said. Then
-	 * the machine goes on already, unless it is fatal, and the returned value does not matter.
+	 * err 0: vCPUs, and devices if asked for, are at rest. Return true to let the vCPUs go on.
+	 * Another err: the request has failed: -ETIMEDOUT, -ECANCELED if the run ends first, or the
+	 * error of begin() or of a device. Then, unless the request is fatal, the machine goes on
+	 * already; the returned value is ignored.
 	 */
 	bool (*done)(struct kvm *kvm, int err);
-	bool begun; /* core/freeze.c's */
+	bool begun; /* for core/freeze.c */
 };
 
 /* Queue it, unless it is queued already, and get all vCPUs out of the guest. Any thread. */
@@ -44,19 +54,21 @@ void freeze_ask(struct kvm *kvm, struct freeze_request *request);
 /* Is it queued, so that done() will be called? Any thread. */
 bool freeze_is_asked(const struct freeze_request *request);
 
-/* Take it back; if no other is queued, the vCPUs go on. False: it was not queued. Loop. */
+/*
+ * Remove it from the queue; if no other is queued, the vCPUs go on. False: it was not queued. Loop.
+ */
 bool freeze_withdraw(struct kvm *kvm, struct freeze_request *request);
 
-/* Take it back while another's done() runs: its own done() is not called. Loop. */
+/* Remove it during done() of another request. Its own done() is not called. Loop. */
 void freeze_drop(struct freeze_request *request);
 
-/* After a done() that returned false: the vCPUs go on. Loop. */
+/* Let the vCPUs go on after a done() that returned false. Loop. */
 void freeze_release(struct kvm *kvm);
 
 /*
  * The run is over, the vCPUs and the loop have stopped: queued requests fail with -ECANCELED, and
- * the devices are brought to rest, for at most 5 s in all. The loop runs meanwhile, and kvm_end()
- * ends that, too. Main thread.
+ * the devices are brought to rest, in at most 5 s. The loop runs meanwhile; kvm_end() ends this
+ * wait too. Main thread.
  */
 void freeze_at_end(struct kvm *kvm);
 bool freeze_is_at_end(void); /* has that begun? Loop. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest RAM: banks of guest-physical addresses and the only ways into them. gmem.c.
+ * Guest RAM: banks of guest-physical addresses, and the only functions that access them.
+ * core/gmem.c.
  *
- * No function turns an address into a host pointer without a length. A range is
- * good when every byte of it is RAM; a range that wraps, touches a hole or ends
- * one byte too far is -EFAULT as a whole, and nothing of it is copied. A zero
- * length is good at any address and touches nothing. Any thread: the bank table
- * does not change while vCPUs run. Data is the guest's and may change under the
- * reader: fetch once, then check, then use.
+ * No function turns an address into a host pointer without a length. A range is valid if every byte
+ * of it is RAM. A range that wraps, touches a hole or ends one byte too far gives -EFAULT, and no
+ * byte is copied. A range of length 0 is valid at any address. Any thread: the bank table does not
+ * change while vCPUs run. The guest may change the data at any time: fetch once, then check, then
+ * use.
  */
 #ifndef KVM_GMEM_H
 #define KVM_GMEM_H
@@ -38,15 +38,14 @@ struct gmem {
 };
 
 /*
- * RAM that is mapped from now on can be shared with another process: a device calls this before
- * the machine is made. Main thread.
+ * Make RAM that is mapped later sharable with another process. A device calls this before the
+ * machine is built. Main thread.
  */
 void gmem_share(void);
 
 /*
- * Map total bytes of zeroed RAM: below hole_start, the rest from hole_end on.
- * hugetlbfs: NULL, or the path of a mounted hugetlbfs. Main thread. Returns 0 or
- * -errno after a log_error() line.
+ * Map total bytes of zeroed RAM: up to hole_start, the rest from hole_end on. hugetlbfs: NULL, or
+ * the path of a mounted hugetlbfs. Main thread. Returns 0 or -errno after a log_error() line.
  */
 int gmem_map(struct gmem *mem, u64 total, gpa_t hole_start, gpa_t hole_end, const char *hugetlbfs);
 void gmem_unmap(struct gmem *mem);
@@ -65,9 +64,9 @@ int gmem_read(const struct gmem *mem, gpa_t gpa, void *buf, u64 len);
 int gmem_write(const struct gmem *mem, gpa_t gpa, const void *buf, u64 len);
 
 /*
- * Host address of [gpa, gpa + len) when it lies in one bank and len > 0, else NULL. Inline, for a
- * chain of buffers comes here once a buffer. Below a bank's base the offset wraps, and is above its
- * size.
+ * Host address of [gpa, gpa + len) if it lies in one bank and len > 0, else NULL. Inline, because
+ * it is called for each buffer of a chain. For a gpa below the bank's base, offset wraps to a value
+ * above the bank's size.
  */
 static inline void *gmem_ptr(const struct gmem *mem, gpa_t gpa, u64 len)
 {

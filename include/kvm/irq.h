@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Interrupts towards the guest: lines of the in-kernel PIC and IOAPIC, MSI routes,
- * eventfds that raise them. irq.c.
+ * Interrupts towards the guest: lines of the in-kernel PIC and IOAPIC, MSI routes, eventfds that
+ * raise them. core/irq.c.
  *
- * A GSI is KVM's number for "what to do": 0..23 are the lines (as the MADT
- * describes them), from IRQ_FIRST_MSI on they are MSI routes.
- * KVM_SET_GSI_ROUTING replaces the whole table and waits for a grace period, so
- * changes are collected and irq_commit() makes one call when something changed.
+ * A GSI is KVM's number of an interrupt source: 0 to 23 are the lines (as the MADT describes them),
+ * from IRQ_FIRST_MSI on they are MSI routes. KVM_SET_GSI_ROUTING replaces the whole table and waits
+ * for a grace period, so changes are collected and irq_commit() makes one call when something
+ * changed.
  */
 #ifndef KVM_IRQ_H
 #define KVM_IRQ_H
@@ -25,14 +25,14 @@ struct kvm;
  */
 void irq_set_level(struct kvm *kvm, u32 gsi, bool level);
 
-/* A new MSI route: its GSI (>= IRQ_FIRST_MSI) or -ENOSPC. Takes effect at irq_commit(). */
+/* Add an MSI route. Its GSI (>= IRQ_FIRST_MSI) or -ENOSPC. Takes effect at irq_commit(). */
 int irq_add_msi(struct kvm *kvm, u64 address, u32 data);
 
-/* Change an MSI route. Returns true when that makes a commit necessary. */
+/* Change an MSI route. Returns true if the change needs irq_commit(). */
 bool irq_update_msi(struct kvm *kvm, u32 gsi, u64 address, u32 data);
 void irq_remove_msi(struct kvm *kvm, u32 gsi);
 
-/* Hand the table to KVM if it changed since the last time. 0 or -errno. */
+/* Give the table to KVM if it has changed since the last call. 0 or -errno. */
 int irq_commit(struct kvm *kvm);
 
 /*

@@ -21,7 +21,7 @@ struct kvm_cpu {
 	int fd;
 	struct kvm_run *run; /* shared with the kernel: fetch once, then check */
 	pthread_t thread;
-	/* core/park.c's: the thread is there; it has come to its end; what is asked of it. */
+	/* For core/park.c: the thread was started; the thread has ended; requests to the vCPU. */
 	bool started, left;
 	atomic_uint requests;
 	atomic_bool parked;
@@ -29,17 +29,20 @@ struct kvm_cpu {
 	_Atomic u64 exits[KVM_CPU_EXIT_KINDS];
 };
 
-/* ioctl on the vCPU; 0.. or -errno. While it runs, only its own thread may. core/ioctl.c. */
+/*
+ * ioctl on the vCPU; 0 or more, or -errno. While the vCPU runs, only its own thread may call.
+ * core/ioctl.c.
+ */
 int kvm_cpu_ioctl(const struct kvm_cpu *cpu, unsigned long request, void *arg);
 
 /*
- * Start the threads: 0 or -errno. Stop them and wait, for at most 5 s: 0, or -ETIMEDOUT
- * when one is stuck in the kernel, whose memory must then stay. Main thread.
+ * Start the threads: 0 or -errno. Stop them and wait for at most 5 s: 0, or -ETIMEDOUT if one is
+ * stuck in the kernel: then the memory of the vCPUs must not be freed. Main thread.
  */
 int kvm_cpu_start_all(struct kvm *kvm);
 int kvm_cpu_join_all(struct kvm *kvm);
 
-/* CPU time that the vCPUs' threads have used, in the guest and for it, in sum. Loop. */
+/* The sum of the CPU time of all vCPU threads, inside and outside the guest. Loop. */
 u64 kvm_cpu_used_ns(const struct kvm *kvm);
 
 /* Exits of all vCPUs by kind, summed into counts. Any thread. */

@@ -3,7 +3,7 @@
  * The machine: one per process. kvm.c.
  *
  * Lifecycle: created -> running <-> paused (core/pause.c) -> ended (core/end.c). Requests (end,
- * reset, power button) may come from any thread; they are carried out on the I/O loop.
+ * reset, power button) may come from any thread; the I/O loop carries them out.
  */
 #ifndef KVM_KVM_H
 #define KVM_KVM_H
@@ -48,10 +48,12 @@ enum {
 	STATUS_HELP = -1, /* never leaves lkvm: main.c prints the help of the command */
 };
 
-/* Where devices can be that no bus finds: the board's, before INIT_VIRTIO. */
+/*
+ * MMIO windows for devices that are on no bus (virtio-mmio). Set by the board before INIT_VIRTIO.
+ */
 struct kvm_windows {
-	gpa_t base; /* of the first one; they follow each other */
-	u64 bytes;  /* of each */
+	gpa_t base; /* of the first window; the others follow directly */
+	u64 bytes;  /* size of each window */
 	unsigned int count;
 };
 
@@ -63,46 +65,48 @@ struct kvm {
 	struct loop *loop;
 	struct kvm_cpu *cpus;
 	unsigned int cpu_count;
-	const struct sink *output; /* the console's, instead of standard output; NULL: that */
-	bool keep_ram; /* the host still works on it when the run ends: it stays, and the loop */
+	const struct sink *output; /* of the console; NULL: standard output */
+	bool keep_ram; /* the host still uses RAM at the end: do not free RAM and loop */
 };
 
-/* KVM_CHECK_EXTENSION on the VM (or the device before it exists): 0 when absent. */
+/* KVM_CHECK_EXTENSION on the VM, or on the device while there is no VM: 0 when absent. */
 int kvm_check_cap(const struct kvm *kvm, int cap);
 
-/* ioctl on the VM; 0.. or -errno. EINTR is retried. core/ioctl.c. */
+/* ioctl on the VM; 0 or more, or -errno. EINTR is retried. core/ioctl.c. */
 int kvm_vm_ioctl(const struct kvm *kvm, unsigned long request, void *arg);
 int kvm_vm_ioctl_value(const struct kvm *kvm, unsigned long request, unsigned long value);
 
 /* --- the record of how the run ends: core/end.c --- */
 
 /*
- * The run's cause of ending. The first call wins and is kept, whatever comes after
- * it. kvm_end() also stops every vCPU before its next instruction, and the loop;
- * kvm_note_end() only records (a panic, whose trace goes on). Any thread.
+ * Record the cause of the end. The first recorded cause is kept; later calls do not change it.
+ * kvm_end() also stops the loop, and every vCPU before its next instruction; kvm_note_end() only
+ * records (a panic, whose trace goes on). Any thread.
  */
 void kvm_end(struct kvm *kvm, enum end_reason reason, int status);
 void kvm_note_end(struct kvm *kvm, enum end_reason reason, int status);
 
-/* What was recorded; END_RUNNING if nothing yet. Any thread. */
+/*
+ * The recorded cause, END_RUNNING if there is none yet, and its status (may be NULL). Any thread.
+ */
 enum end_reason kvm_end_reason(int *status);
 const char *kvm_end_name(enum end_reason reason);
 
 /*
- * The guest has chosen its end, but the run has failed all the same. kvm_end_of_guest(): how the
- * guest ended then; END_RUNNING: nothing took the place of its end. Main thread, at the end.
+ * Replace the end that the guest chose: the run has failed. kvm_end_of_guest() returns the end that
+ * was replaced, or END_RUNNING if none was. Main thread, at the end of the run.
  */
 void kvm_end_overrule(enum end_reason reason, int status);
 enum end_reason kvm_end_of_guest(int *status);
 
-/* Was it ended by somebody who did not want to wait for the guest any longer? Any thread. */
+/* Was the run ended by someone who did not want to wait for the guest any longer? Any thread. */
 bool kvm_end_is_forced(void);
 
 /*
- * A recorded cause is not yet an end: after a panic the trace is to come, and with
- * --on-panic=continue the guest goes on for as long as it likes. kvm_is_over(): kvm_end() was
- * called, no guest instruction runs any more. kvm_is_ending(): it is over, or will be as soon as
- * a panic's trace is, or what lkvm's init may do after --timeout. Any thread.
+ * A recorded cause is not yet an end: after a panic the trace is still to come, and with
+ * --on-panic=continue the guest goes on. kvm_is_over(): kvm_end() was called, no vCPU begins
+ * another instruction. kvm_is_ending(): the run is over, or will be over after the trace of a
+ * panic, or after lkvm's init has written its disks because of --timeout. Any thread.
  */
 bool kvm_is_over(void);
 bool kvm_is_ending(void);
@@ -110,45 +114,48 @@ bool kvm_is_ending(void);
 /* --- what leads to an end: core/power.c --- */
 
 /*
- * The guest asked for a reset (port 0x64, 0xcf9, the FADT's register): how says by
- * what, for the log. Ends the run or resets in place, as --on-reboot says. The
- * calling vCPU executes no further guest instruction. Any thread.
+ * The guest asked for a reset (port 0x64, 0xcf9, the FADT's register); how: the name of that for
+ * the log. Ends the run or resets in place, as --on-reboot says. The calling vCPU executes no
+ * further guest instruction. Any thread.
  */
 void kvm_request_reset(struct kvm *kvm, const char *how);
 
 /*
- * The guest pulled the CPU's reset line, and no other: kvm_request_reset(), unless the guest left
- * word that it wants to go on (arch_is_warm_start()). Any thread.
+ * The guest reset the CPU alone. Same as kvm_request_reset(), unless the guest has left a code that
+ * says where it wants to go on (arch_is_warm_start()). Any thread.
  */
 void kvm_request_cpu_reset(struct kvm *kvm, const char *how);
 
 /*
- * The chip that keeps that word: take() returns it and clears it, on the thread of
- * kvm_request_cpu_reset(). NULL: there is none any more. While no vCPU runs.
+ * Set by the chip that keeps this code: take() returns the code and clears it, on the thread of
+ * kvm_request_cpu_reset(). NULL: the chip is gone. Call only while no vCPU runs.
  */
 void kvm_set_warm_code(u8 (*take)(void *dev), void *dev);
 
 /*
- * The ACPI chip says how its button is pressed. kvm_press_power_button() presses it (loop), and
- * forces the end after grace_ns; of several calls the earliest end counts.
+ * The ACPI chip sets press(), which presses its button. kvm_press_power_button() calls it (loop),
+ * and forces the end after grace_ns; of several calls the earliest end counts.
  */
 void kvm_set_power_button(void (*press)(void *dev), void *dev);
 void kvm_press_power_button(u64 grace_ns);
 
-/* The run is over: until when it may wait for who reads its output (now_ns()). Main thread. */
+/*
+ * After the end of the run: how long (as now_ns()) lkvm may wait for readers of its output. Main
+ * thread.
+ */
 u64 kvm_end_patience(void);
 
 /*
- * The guest's kernel said it panicked: a line on its console, or pvpanic (line NULL).
- * Any thread. kvm_panic_done(): the end of the trace was seen.
+ * The guest's kernel reported a panic, by a line on its console or by pvpanic (line NULL). Any
+ * thread. kvm_panic_done(): the end of the trace was seen.
  */
 void kvm_panic(struct kvm *kvm, const char *line);
 void kvm_panic_done(struct kvm *kvm);
 
-/* Copy the line that the first panic announced itself with. False: there was none. Any thread. */
+/* Copy the line that announced the first panic. False: there was none. Any thread. */
 bool kvm_panic_line(char *line, size_t size);
 
-/* If the cause is a panic, and it was not said yet, say what it was. Loop, or after it. */
+/* Log the panic if it is the cause and was not logged yet. Loop, or main thread after the loop. */
 void kvm_say_panic(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The moments of a run, for --result, --boot-timeout, --budget and --boot-trace. phase.c.
- * Any thread, but for phase_watch(); the first mark of a phase is kept.
+ * The moments of a run, for --result, --boot-timeout, --budget and --boot-trace. core/phase.c. Any
+ * thread, except phase_watch(); the first mark of a phase is kept.
  */
 #ifndef KVM_PHASE_H
 #define KVM_PHASE_H
@@ -22,7 +22,7 @@ enum phase {
 
 void phase_mark(enum phase phase);
 
-/* now_ns() of the mark, or 0 when it was not reached. */
+/* now_ns() at the mark, or 0 if the phase was not reached. */
 u64 phase_ns(enum phase phase);
 
 /* The phase that was marked last. */
@@ -30,12 +30,12 @@ enum phase phase_current(void);
 
 /*
  * Call fn(arg) when phase is marked, on the thread that marks it, which may hold a lock of the
- * console's: fn takes none and does not log. One watcher a phase; NULL ends it. Main thread, while
- * no vCPU runs.
+ * console's: fn takes no lock and does not log. One watcher for each phase; fn NULL removes it.
+ * Main thread, while no vCPU runs.
  */
 void phase_watch(enum phase phase, void (*fn)(void *arg), void *arg);
 
-/* Its key in the result: "exec", "vm_ready", ... */
+/* The key of a phase in the result: "exec", "vm_ready", ... */
 const char *phase_name(enum phase phase);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a detached machine leaves in the runtime directory: NAME.json, NAME.log. control/remains.c.
- * Any thread; nothing here keeps state.
+ * The files that a detached machine leaves in the runtime directory: NAME.json, NAME.log.
+ * control/remains.c. Any thread; keeps no state.
  */
 #ifndef KVM_REMAINS_H
 #define KVM_REMAINS_H
@@ -11,30 +11,30 @@
 #include <sys/types.h>
 
 #define REMAINS_LOG_MAX MIB
-#define REMAINS_LOG_NEW ".log.new" /* the log's next version, for a moment */
+#define REMAINS_LOG_NEW ".log.new" /* the log's next version, until it replaces the log */
 
-/* Write NAME and suffix (".json", ".log") into file. */
+/* Write the file name NAME and suffix (".json", ".log") into file. */
 void remains_file(char file[RUNTIME_FILE_MAX], const char *name, const char *suffix);
 
-/* Remove all of it. Who holds the name may. 0, or -ENOENT when there was nothing. */
+/* Remove all these files. Only while the caller holds the name. 0, or -ENOENT if there was none. */
 int remains_remove(int dir, const char *name);
 
 /*
- * Where the part of a full log begins that its next version starts with: a place in the file
- * open as fd that does not depend on what is written to its end.
+ * The offset in a full log at which its next version starts. It does not change when text is
+ * appended to the file.
  */
 off_t remains_log_cut(int fd);
 
 #include <jansson.h>
 
 /*
- * How the last machine of that name ended: the object of NAME.json, whose "reason" is a string
- * and whose "status" is a number, unless the reason is "running". A new reference, or NULL when
- * there is none.
+ * The result of the last machine of that name: the object of NAME.json. Its "reason" is a string;
+ * its "status" is a number, unless the reason is "running". A new reference, or NULL if there is no
+ * result.
  */
 json_t *remains_result(int dir, const char *name);
 
-/* fn for each name that has a result, in order. 0, or -errno after log_error(). */
+/* Call fn for each name that has a result, in order. 0, or -errno after log_error(). */
 int remains_for_each(int dir, void (*fn)(int dir, const char *name, void *arg), void *arg);
 
 #endif

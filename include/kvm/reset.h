@@ -9,7 +9,7 @@
 
 struct kvm;
 
-/* All devices to their power-on state, the kernel loaded. Main thread. 0 or -errno. */
+/* Bring all devices to their power-on state, and load the kernel. Main thread. 0 or -errno. */
 int kvm_power_on(struct kvm *kvm);
 
 /*
@@ -19,15 +19,16 @@ int kvm_power_on(struct kvm *kvm);
 void kvm_reset_begin(struct kvm *kvm);
 
 /*
- * Park every vCPU and let the first go on by this code (arch_warm_start()), with everything else as
- * it is. A reset of the machine that is asked for meanwhile goes first. As kvm_reset_begin().
+ * Park every vCPU and let the first one go on as this code says (arch_warm_start()); the rest of
+ * the machine does not change. A reset of the machine that is requested meanwhile replaces this
+ * one. Else as kvm_reset_begin().
  */
 void kvm_reset_begin_cpu(struct kvm *kvm, u8 code);
 
-/* fn() is called on the loop when the machine was reset, before its vCPUs go on. Main thread. */
+/* fn() is called on the loop after a reset of the machine, before its vCPUs go on. Main thread. */
 void kvm_set_reset_hook(void (*fn)(void));
 
-/* Has a reset been asked for that is not over? Any thread. */
+/* Is a reset requested that is not complete yet? Any thread. */
 bool kvm_reset_is_wanted(void);
 
 #endif

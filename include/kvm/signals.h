@@ -7,13 +7,13 @@
 
 #include <signal.h>
 
-/* Which signals end a run, as the process was started. */
+/* The signals that end a run. SIGHUP is left out if the process was started with SIGHUP ignored. */
 void signals_get_set(sigset_t *set);
 
-/* Once the machine is there: a descriptor that is readable when such a signal has come. */
+/* A descriptor that is readable when such a signal has come. Valid while the machine exists. */
 int signals_fd(void);
 
-/* There is no guest any more that could be asked: from here on the first signal ends the run. */
+/* No guest is left that could be asked to power off: from now on the first signal ends the run. */
 void signals_do_not_ask(void);
 
 #endif
