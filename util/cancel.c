@@ -2,22 +2,22 @@
 /*
  * Long work on the main thread that a signal or a time limit ends.
  *
- * While the work lasts the ending signals and one timer have a handler. It notes the first cause
- * and gives the work CANCEL_GRACE_NS: reads, writes, hashing, unpacking and parsing ask
- * cancel_check() between two pieces and return -ECANCELED, so that everything is undone in order
- * (temporary files, sockets, the result file). Not all work can ask: a library call, a system call
- * that hangs. So when the grace is over, or at a second signal, the handler calls the plan's
- * force(), which ends the process from there.
+ * While the work lasts, one handler serves the signals that end a run and one timer. The handler
+ * stores the first cause and sets the timer to CANCEL_GRACE_NS. Reads, writes, hashing, unpacking
+ * and parsing call cancel_check() between two pieces and return -ECANCELED, so that everything is
+ * undone in order (temporary files, sockets, the result file). Some work cannot call
+ * cancel_check(), such as a library call or a system call that hangs. So when the grace time is
+ * over, or at a second signal, the handler calls the plan's force(), which ends the process.
  *
- * A thread is not used for this: what must happen before the first thread exists could not come
- * after it, and a thread costs each start something.
+ * No thread watches the work: some of the work must be done before the first thread exists, and a
+ * thread would make each start slower.
  *
- * The timer's signal is a real-time signal: term.c takes SIGALRM, park.c SIGRTMIN. Other
- * threads have all of these signals blocked (util/thread.c; vCPUs inherit the mask of a main
- * thread after cancel_end()).
+ * The timer's signal is a real-time signal: term.c takes SIGALRM, park.c SIGRTMIN. Other threads
+ * have all of these signals blocked (util/thread.c; a vCPU thread inherits the signal mask that the
+ * main thread has after cancel_end()).
  *
  * Left out: work that waits in the kernel where no signal is delivered (a disk that does not
- * answer). Nothing but the disk ends that.
+ * answer). It ends only when the disk answers.
  */
 #include <kvm/cancel.h>
 
@@ -52,7 +52,7 @@ static void cancel_arrived(int sig)
 	int cause = sig == TIMER_SIGNAL ? CANCEL_TIMEOUT : sig;
 
 	if (!atomic_compare_exchange_strong(&cancel.cause, &none, cause))
-		cancel.plan.force(none); /* the cause that was first */
+		cancel.plan.force(none); /* "none" now holds the first cause */
 	else
 		cancel_arm(0, CANCEL_GRACE_NS);
 	errno = saved;
@@ -62,14 +62,14 @@ static void cancel_make_timer(void)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = TIMER_SIGNAL};
 
-	/* Without a timer signals still end the work. */
+	/* If the timer cannot be made, signals still end the work. */
 	if (!cancel.has_timer)
 		cancel.has_timer = !timer_create(CLOCK_MONOTONIC, &event, &cancel.timer);
 }
 
 void cancel_begin_again(u64 deadline_ns)
 {
-	/* An interrupted system call goes on: most callers have no other use for EINTR. */
+	/* SA_RESTART: most callers would only repeat a system call that was interrupted. */
 	struct sigaction action = {.sa_handler = cancel_arrived, .sa_flags = SA_RESTART};
 
 	if (!cancel.planned)
@@ -104,7 +104,7 @@ int cancel_end(void)
 		return atomic_load(&cancel.cause);
 	pthread_sigmask(SIG_BLOCK, &cancel.plan.signals, NULL);
 	cancel_arm(0, 0);
-	/* A signal of the timer that came just now must not meet the next cancel_begin_again(). */
+	/* Take a timer signal that still waits: it must not end the next piece of work. */
 	sigemptyset(&timer);
 	sigaddset(&timer, TIMER_SIGNAL);
 	sigtimedwait(&timer, NULL, &now);

@@ -9,22 +9,21 @@
  * name. The bounds are weak, so that a binary without any module (a unit test)
  * links too and sees an empty list.
  *
- * init_run_list() and init_exit_list() do the work on any list and hold no
- * state: *done is the boundary between what is up (list[0 .. *done - 1]) and
- * what is not, and each successful init or exit moves it by one. So a failure in
- * the middle and the normal end share one way down, and what was never up is
- * never taken down. init_run() and init_exit() add the registered list and its
- * boundary, the only state of this file.
+ * init_run_list() and init_exit_list() do the work on any list and hold no state: *done is the
+ * boundary between what is up (list[0 .. *done - 1]) and what is not, and each successful init or
+ * exit moves it by one. So a failure in the middle and the normal end use the same code, and a
+ * module that was never initialised is never exited. init_run() and init_exit() add the registered
+ * list and its boundary, the only state of this file.
  *
- * A module that fails is expected to have said why, on which object. Only when
- * it said nothing is a line printed for it: a user gets one line, not two.
+ * A module that fails should have printed why, with the name of the object. If it printed nothing,
+ * this file prints a line for it: a user gets one line, not two.
  *
  * Everything runs on the main thread: init_run() before the vCPU threads exist,
  * init_exit() after they were joined.
  *
- * Left out on purpose: dependencies between modules. A level is all the order
- * there is; two modules of one level must not need each other. The end-to-end
- * tests check that: they run a binary that sets init_is_reversed.
+ * Left out on purpose: dependencies between modules. The level is the only order: two modules of
+ * one level must not need each other. The end-to-end tests check that: they run a binary that sets
+ * init_is_reversed.
  */
 #include <errno.h>
 #include <kvm/init.h>
@@ -52,7 +51,7 @@ static int init_compare(const void *a, const void *b)
 	return strcmp((*left)->name, (*right)->name);
 }
 
-/* qsort(3) must not be given NULL, which is what an empty list may be. */
+/* An empty list may be NULL, which qsort(3) does not accept. */
 static void init_sort(const struct init_module **list, size_t count)
 {
 	if (count)
@@ -88,7 +87,7 @@ void init_exit_list(const struct init_module **list, struct kvm *kvm, size_t *do
 	}
 }
 
-/* A copy of the registered list, to be freed by the caller. NULL: out of memory. */
+/* A copy of the registered list; the caller frees it. NULL: out of memory. */
 static const struct init_module **init_copy_registered(size_t *count)
 {
 	const struct init_module **list;

@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A cursor over an iovec: bytes in a row, wherever the driver cut them.
+ * A cursor over an iovec: one stream of bytes, however the driver split it into buffers.
  *
  * A driver may split a request into buffers at any byte, and virtio forbids a
  * device to care. So a device sees a stream of bytes: it reads a header, skips,
  * takes the data part as an iovec for preadv(2) or pwritev(2), writes a status.
  *
- * Each operation first compares len with the bytes left, the sum that
- * iov_cursor_init() took once. After that check iov_step() cannot run off the
- * end, so nothing is moved unless all of it is: a request that is too short is
- * told from a complete one before the first byte is touched. iov_take() has a
+ * Each operation first compares len with the bytes left, the sum that iov_cursor_init() took once.
+ * After that check iov_step() cannot go past the end, so an operation moves all of its bytes or
+ * none: a request that is too short is found before the first byte is touched. iov_take() has a
  * second way to fail (too many pieces) and works on a copy of the cursor.
  *
- * Invariant: left is the sum of the remaining lengths less offset, and offset is
- * at most the current length. Empty elements are legal anywhere and are passed
- * over; their base is never looked at.
+ * Invariant: left is the sum of the remaining lengths less offset, and offset is at most the
+ * current length. Empty elements are legal anywhere and are passed over; their base is never read.
  *
- * The queue's thread calls, in practice the loop. The memory behind the elements
- * is the guest's: it can change under our eyes, so what is parsed is copied out
- * by iov_read() once and checked in the copy.
+ * Called on the queue's thread, in practice the loop's. The elements point to memory of the guest,
+ * which can change it at any time. So a device copies what it parses once, with iov_read(), and
+ * checks the copy.
  *
- * Left out on purpose: going back, and a peek. A copy of the cursor is both.
+ * Left out on purpose: going back and reading ahead. A caller copies the cursor for both.
  */
 #include <errno.h>
 #include <kvm/iov.h>
@@ -30,7 +28,7 @@ int iov_cursor_init(struct iov_cursor *cursor, const struct iovec *iov, size_t c
 {
 	size_t left = 0;
 
-	/* What stays behind after an error is an empty cursor, not a dangerous one. */
+	/* After an error the cursor is empty, so any later use of it fails safely. */
 	*cursor = (struct iov_cursor){};
 	for (size_t i = 0; i < count; i++) {
 		if (__builtin_add_overflow(left, iov[i].iov_len, &left))

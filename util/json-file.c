@@ -2,15 +2,15 @@
 /*
  * A file that is one JSON object, replaced as a whole.
  *
- * What a run leaves for scripts (--result, --boot-trace) is written twice: when its
- * option is parsed, so that a path that cannot be written is found before any
- * machine exists and an older run's file is never taken for this one's; and at the
- * end. Each version goes to a temporary file beside it, which is then renamed: a
- * reader sees one whole object or the other.
+ * A run writes its files for scripts (--result, --boot-trace) twice. The first time is when the
+ * option is parsed: a path that cannot be written is found before any machine exists, and the file
+ * of an older run is never taken for this run's. The second time is at the end. Each version is
+ * written to a temporary file in the same folder, which is then renamed: a reader sees one complete
+ * object, the old one or the new one.
  *
- * Strings may come from a guest and are bytes; what is not UTF-8 becomes U+FFFD, so
- * that the file is always valid JSON. Control characters are escaped, all of them, so that a
- * terminal which shows the file does not obey them.
+ * Strings may come from a guest and hold any bytes. Bytes that are not UTF-8 become U+FFFD, so that
+ * the file is always valid JSON. All control characters in strings are escaped, so that a terminal
+ * which shows the file does not obey them.
  *
  * A path that is "-" is refused: standard output is the guest's console.
  *
@@ -55,8 +55,9 @@ json_t *json_file_string(const char *text, size_t len)
 }
 
 /*
- * Terminals obey DEL and C1, which JSON allows in a string as they are; all of them have only one
- * form in UTF-8, and none is part of JSON outside a string.
+ * Escape DEL and the C1 controls: JSON allows them in a string, but terminals obey them. Replacing
+ * them in the whole text is safe: each has only one form in UTF-8, and none is part of JSON outside
+ * a string.
  */
 static void json_file_escape(char *to, const char *text)
 {
@@ -110,7 +111,7 @@ static int json_file_replace(const char *path, const char *text)
 	    (int)sizeof(temporary))
 		return -ENAMETOOLONG;
 	fd = json_file_create(temporary);
-	/* Of a run with this number that was killed; or a link, which must not be followed. */
+	/* Left by a killed run with the same process ID, or a link, which must not be followed. */
 	if (fd < 0 && errno == EEXIST && !unlink(temporary))
 		fd = json_file_create(temporary);
 	if (fd < 0)
@@ -143,7 +144,10 @@ int json_file_write(const char *option, const char *path, const json_t *object)
 	return err;
 }
 
-/* An older result, or nothing: not a kernel or a disk whose name was typed here. */
+/*
+ * True if the file may be replaced: it begins as JSON does, is empty, or cannot be opened. Else the
+ * user may have typed the name of a kernel or a disk.
+ */
 static bool json_file_may_go(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -160,7 +164,7 @@ int json_file_start(const char *option, const char **path, const char *arg, json
 	struct stat st;
 	int err = 0;
 
-	/* The last one counts; an earlier file would say for ever that its run goes on. */
+	/* The last option counts. Remove the file of an earlier one: no one would complete it. */
 	if (*path)
 		unlink(*path);
 	*path = NULL;
@@ -179,7 +183,7 @@ int json_file_start(const char *option, const char **path, const char *arg, json
 			option, arg);
 	else if (arg)
 		err = json_file_write(option, arg, first);
-	/* After a failure the one line is said; nobody is to try again at the end. */
+	/* After a failure, which was reported above, *path stays NULL: no second try at the end. */
 	if (!err)
 		*path = arg;
 	json_decref(first);

@@ -2,25 +2,23 @@
 /*
  * One line on standard error for each thing a user has to know.
  *
- * A message is formatted into one buffer on the stack, then copied into a second
- * one behind its prefix, made harmless on the way, and handed to the kernel with
- * one write(2). The line fits into PIPE_BUF, so lines of several threads stay
- * whole on a terminal, in a file and in a pipe. Nothing is allocated: out of
- * memory can be reported too. errno is left as it was, so a caller may log first
- * and return -errno after.
+ * A message is formatted into one buffer on the stack, then copied into a second one after its
+ * prefix, and written with one write(2). The line fits into PIPE_BUF, so lines of several threads
+ * stay whole on a terminal, in a file and in a pipe. Nothing is allocated: out of memory can be
+ * reported too. errno is left as it was, so a caller may log first and return -errno after.
  *
- * Made harmless (util/printable.c): a message may quote what a guest wrote or what somebody
- * named a file. A message that does not fit ends in "...".
+ * The copy shows control characters as \xNN (util/printable.c), because a message may quote what a
+ * guest wrote or the name of a file. A message that does not fit ends in "...".
  *
- * The first error is kept for the result file: an error that ends a run is the first one, and what
- * is said after it are consequences.
+ * The first error is kept for the result file: if an error ends a run, it is the first one, and
+ * later errors are its consequences.
  *
- * Any thread calls. log_threshold and the sink are set while there is one
- * thread. The mutex covers the arithmetic of log_limit only, never a write: a
+ * Any thread may call. log_threshold and the sink are set while there is only one thread. One mutex
+ * protects the counters of log_limit, another the first error. Neither is held during a write: a
  * vCPU does not wait for another thread's terminal here.
  *
- * Left out on purpose: time stamps, syslog, files. Standard error belongs to
- * whoever started us, and that one can add all three.
+ * Left out on purpose: time stamps, syslog, files. Standard error belongs to the program that
+ * started lkvm, which can add all three.
  */
 #include <errno.h>
 #include <kvm/log.h>
@@ -67,10 +65,10 @@ static size_t log_compose(char line[LOG_LINE_MAX], enum log_level level, const c
 }
 
 /*
- * Standard error is often the same pipe as the guest's console, and its reader may have
- * stopped: whoever logs must not stop with it. A line waits a little, once; while the
- * reader has not come back, further lines do not wait at all. A pipe that is ready has
- * room for PIPE_BUF bytes, more than a line.
+ * True if a line can be written without blocking. Standard error is often the same pipe as the
+ * guest's console, and its reader may have stopped: a thread that logs must not stop as well. The
+ * first line waits LOG_WAIT_MS for room; further lines do not wait until there is room again. A
+ * pipe that is ready has room for PIPE_BUF bytes, more than a line.
  */
 static bool log_may_write(void)
 {
@@ -110,7 +108,7 @@ static void log_emit(enum log_level level, const char *message)
 	line[len++] = '\n';
 	if (!log_may_write())
 		return;
-	/* There is nowhere to complain about a standard error that fails. */
+	/* An error of standard error itself cannot be reported anywhere. */
 	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
 		;
 }
@@ -131,7 +129,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	errno = saved_errno;
 }
 
-/* May one more line go out? If so, *suppressed of its kind were held back before it. */
+/* True if this line may be printed; *suppressed: how many lines were dropped before it. */
 static bool log_limit_admit(struct log_limit *limit, u32 *suppressed)
 {
 	u64 now = now_ns();

@@ -239,7 +239,7 @@ static void loop_call_timers(void *arg, u32 events)
 	struct loop *loop = arg;
 	u64 expirations;
 
-	/* Reading ends the readiness; how often a timer that fires once has fired is no news. */
+	/* The read ends the readiness. Its result is always 1: the timerfd fires once. */
 	if (read(loop->timer_source.fd, &expirations, sizeof(expirations)) < 0)
 		return;
 	loop->timerfd_ns = 0;

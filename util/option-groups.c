@@ -3,8 +3,8 @@
  * The option groups that the linked modules registered, in the order of their ranks.
  *
  * The linker gathers the pointers that OPTION_GROUP() leaves in the section option_groups, in link
- * order. That order must not show: the help and the candidates of an ambiguous option follow the
- * ranks, which are written in the source. Two groups of a command cannot have the same rank.
+ * order. That order must have no effect: the help and the candidates of an ambiguous option follow
+ * the ranks, which are written in the source. Two groups of a command cannot have the same rank.
  *
  * The bounds are weak, so that a binary without any group (a unit test) links, too. Main thread.
  */

@@ -2,11 +2,10 @@
 /*
  * Options in words: the accepted form, for an error line, and the help.
  *
- * Both are made from the same table that the parser uses, so neither can promise
- * what is not so. A form is the option's own `arg` with what its type adds: the
- * unit of a bare number, the bounds in the largest unit that divides them, the
- * choices. It is built in a struct text on the caller's stack, which is bounded:
- * what does not fit is cut off.
+ * Both are made from the same table that the parser uses, so both agree with what the parser
+ * accepts. A form is the option's own `arg` with what its type adds: the unit of a bare number, the
+ * bounds in the largest unit that divides them, the choices. It is built in a struct text on the
+ * caller's stack, which is bounded: what does not fit is cut off.
  *
  * The help lists groups by rank. Groups in a row that share a title (two modules
  * that both own a "Devices" option) come under one heading.
@@ -108,7 +107,7 @@ static void text_add_choices(struct text *text, const struct option *option)
 		text_add(text, "%s%s", i ? "|" : "", option->choices[i]);
 }
 
-/* What stands for the value: "FILE". */
+/* Add the word that stands for the value: "FILE". */
 static void text_add_arg(struct text *text, const struct option *option)
 {
 	if (option->arg)
@@ -150,7 +149,7 @@ static void text_add_synopsis(struct text *text, const struct option *option)
 	}
 }
 
-/* Print words from column on, and continue under it. */
+/* Print words from column on. Lines that follow begin at the same column. */
 static void help_print_words(const char *words, int column)
 {
 	int at = column;

@@ -6,29 +6,26 @@
  * does for modules. A command parses with all groups that carry its name, in the order of their
  * ranks; option_next() walks their options as if they were one table.
  *
- * Parsing goes through argv twice, in the same way: first for the options that are marked as early
- * (a file that must not say what an older run wrote, even when this run ends at a wrong option),
- * without a word about the others, then for all others. An argument is an option (long, or a
- * cluster of short ones), the value that an option before it takes, or a positional,
- * which is moved to the front. The slot it moves to was read already, so nothing
- * is lost; what stays behind the positionals is stale. Values point into argv's
- * strings, which live as long as the process; the one thing that stays allocated is the
- * array of a list.
+ * Parsing goes through argv twice, in the same way. The first pass sets the options that are marked
+ * as early, and reports no error of the others: --result replaces the file of an older run even
+ * when this run ends at a wrong option. The second pass sets all others. An argument is an option
+ * (long, or a cluster of short ones), the value that an option before it takes, or a positional,
+ * which is moved to the front. The slot it moves to was read already, so nothing is lost; the slots
+ * after the positionals are stale. Values point into argv's strings, which live as long as the
+ * process; the one thing that stays allocated is the array of a list.
  *
- * A long name is looked for as it is, then as an abbreviation. Only names that
- * start with "no-" are tried as negations, so --n does not match the negation of
- * everything. What can be negated is what has a natural "none": flags, strings,
- * lists, and callbacks that accept NULL. When an option is given twice the last
- * one wins, lists grow.
+ * A long name is looked for as it is, then as an abbreviation. Only names that start with "no-" are
+ * tried as negations, so --n does not match the negation of everything. Options that have a natural
+ * "none" can be negated: flags, strings, lists, and callbacks that accept NULL. When an option is
+ * given twice the last one counts, and lists grow.
  *
- * An error is one line, and it is printed here: option_set() only says that a
- * value is not acceptable. A callback that knows better why may print its own
- * line, which log_error_count() tells.
+ * An error is one line, and it is printed here: option_set() only returns that a value is not
+ * accepted. A callback may print a more exact line; log_error_count() tells whether it did.
  *
  * Main thread, before any other exists; parse state is on the stack.
  *
- * Left out on purpose: options that depend on each other, and required ones. The
- * module that owns them checks when all is known, and can say more.
+ * Left out on purpose: options that depend on each other, and required ones. The module that owns
+ * the options checks them when all values are known.
  */
 #include "options-help.h"
 #include <errno.h>
@@ -85,7 +82,7 @@ static int option_append(struct option_list *list, const char *arg)
 	return 0;
 }
 
-/* Store arg; a flag has none. -errno when it is not of the accepted form. */
+/* Store arg (NULL for a flag). -errno when arg is not of the accepted form. */
 static int option_set(const struct option *option, const char *arg)
 {
 	switch (option->type) {
@@ -111,7 +108,7 @@ static int option_set(const struct option *option, const char *arg)
 	return -EINVAL;
 }
 
-/* Store what --no-NAME means; -EINVAL where it means nothing. */
+/* Store the value that --no-NAME stands for; -EINVAL if the option cannot be negated. */
 static int option_negate(const struct option *option)
 {
 	struct option_list *list = option->value;
@@ -152,7 +149,7 @@ struct parser {
 	bool early; /* only the early options count; else only the others */
 };
 
-/* log_error() and -EINVAL; the first time through argv says nothing of what is wrong. */
+/* log_error() and -EINVAL; the first pass through argv prints nothing. */
 #define parser_fail(parser, ...) ((parser)->early ? -EINVAL : log_fail(-EINVAL, __VA_ARGS__))
 
 struct match {
@@ -164,7 +161,7 @@ struct cursor {
 	size_t group, option;
 };
 
-/* The next option of all that the command has, or NULL. A cursor begins as {0}. */
+/* The next option of all options that the command has, or NULL. A cursor begins as {0}. */
 static const struct option *option_next(const struct parser *parser, struct cursor *at)
 {
 	for (; at->group < parser->count; at->group++, at->option = 0) {
@@ -190,7 +187,7 @@ static const struct option *option_find_short(const struct parser *parser, char 
 	return NULL;
 }
 
-/* Levenshtein's distance, kept in one row of his table. */
+/* The Levenshtein distance, computed in one row of the table. */
 static size_t name_distance(const char *name, const char *typed, size_t length)
 {
 	size_t row[NAME_LENGTH_MAX + 1];
@@ -217,12 +214,12 @@ static int option_fail_unknown(const struct parser *parser, const char *typed, s
 {
 	const struct option *option, *nearest = NULL;
 	struct cursor at = {0};
-	size_t best = 3; /* two slips are a typing error, three are another word */
+	size_t best = 3; /* a distance of 2 is a typing error, of 3 another word */
 
 	while ((option = option_next(parser, &at))) {
 		size_t distance = name_distance(option->name, typed, length);
 
-		/* A word of which hardly a letter is right is near to nothing. */
+		/* Not if nearly all letters would have to change, as in a very short word. */
 		if (distance < best && distance + 1 < length) {
 			best = distance;
 			nearest = option;
@@ -274,7 +271,7 @@ static int option_find_long(const struct parser *parser, const char *typed, size
 
 /* --- parsing --- */
 
-/* The argument behind the option, or NULL. */
+/* The argument after the option, or NULL. */
 static const char *parser_take_value(struct parser *parser)
 {
 	return parser->next < parser->argc ? parser->argv[parser->next++] : NULL;
@@ -316,7 +313,7 @@ static int parser_negate(const struct parser *parser, const struct option *optio
 			parser->command, option->name, form.buf, option->name);
 }
 
-/* typed is what follows the two dashes. */
+/* typed: the text after the two dashes. */
 static int parser_long(struct parser *parser, const char *typed)
 {
 	size_t length = strcspn(typed, "=");
@@ -337,7 +334,7 @@ static int parser_long(struct parser *parser, const char *typed)
 	return parser_set(parser, match.option, arg);
 }
 
-/* letters is what follows the dash: flags, and at the end one option with its value or without. */
+/* letters: the text after the dash: flags, and perhaps one option with a value at the end. */
 static int parser_short(struct parser *parser, const char *letters)
 {
 	for (; *letters; letters++) {
@@ -357,7 +354,7 @@ static int parser_short(struct parser *parser, const char *letters)
 	return 0;
 }
 
-/* One argument, or an option with its value. *positional are in front already. */
+/* Read one argument, or an option and its value. *positional: how many are in front already. */
 static int parser_take(struct parser *parser, bool *options_end, int *positional)
 {
 	char *arg = parser->argv[parser->next++];
@@ -389,7 +386,7 @@ int options_parse_groups(const struct option_group *const *groups, size_t count,
 		while (parser.next < argc) {
 			int err = parser_take(&parser, &options_end, positional);
 
-			/* The first time only what is wrong with an early option is said. */
+			/* In the first pass only an error that was printed ends parsing. */
 			if (err && (!early || log_error_count() != errors))
 				return err;
 		}

@@ -19,6 +19,6 @@ int output_end(const char *command)
 
 	if (!fflush(stdout) && !ferror(stdout))
 		return 0;
-	err = -errno ?: -EIO; /* an earlier write failed, and nobody kept its errno */
+	err = -errno ?: -EIO; /* an earlier write failed, and its errno is lost */
 	return log_fail(err, "%s: standard output cannot be written: %s", command, strerror(-err));
 }

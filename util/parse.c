@@ -2,17 +2,15 @@
 /*
  * Numbers as users type them: plain, sizes, durations, lists of CPUs.
  *
- * strtoull(3) skips blanks, accepts "-1" as a large number and reads "010" as
- * eight; none of that is wanted from a command line. parse_digits() is all the
- * arithmetic there is, and it checks each step for overflow. A parser accepts
- * the whole text or nothing: what follows the number must be a known suffix, or
- * the end.
+ * strtoull(3) skips blanks, accepts "-1" as a large number and reads "010" as eight; none of that
+ * is wanted from a command line. Each step of the arithmetic is checked for overflow. A parser
+ * accepts the whole text or nothing: after the number there must be a known suffix, or the end.
  *
- * -EINVAL says that the text is not of the form, -ERANGE that it is but the
- * value does not fit 64 bits. The result is written on success only.
+ * -EINVAL: the text does not have the form. -ERANGE: it has, but the value does not fit 64 bits.
+ * The result is written on success only.
  *
- * Any thread may call; options.c does, and modules that take apart an argument
- * of their own (--cpu-affinity, the sub-options of --disk).
+ * Any thread may call; options.c does, and modules that parse an argument themselves
+ * (--cpu-affinity, the sub-options of --disk).
  *
  * Durations are computed in integers: a fraction is worth its digits times the
  * unit, digits below one nanosecond are dropped.
@@ -37,7 +35,7 @@ static int parse_digit(char c, unsigned int base)
 	return digit < base ? (int)digit : -1;
 }
 
-/* Read as many digits as there are, at least one, and move *text behind them. */
+/* Read all digits, at least one, and move *text after them. */
 static int parse_digits(const char **text, unsigned int base, u64 *value)
 {
 	u64 sum = 0;
@@ -139,7 +137,7 @@ int parse_duration(const char *text, u64 *ns)
 		return -EINVAL;
 	if (__builtin_mul_overflow(total, unit, &total))
 		return -ERANGE;
-	/* fraction ends at the suffix, which was seen above. */
+	/* The loop ends at the suffix, which was checked above. */
 	for (int digit; (digit = parse_digit(*fraction, 10)) >= 0; fraction++) {
 		unit /= 10;
 		if (__builtin_add_overflow(total, digit * unit, &total))

@@ -24,7 +24,7 @@
 
 #define CUT "..."
 
-/* How long the sequence is that begins so, if the rest of it is there. */
+/* Length of the UTF-8 sequence that begins with this byte; 0 if none can. */
 static size_t printable_need(u8 first)
 {
 	if (first < 0x80)
@@ -92,7 +92,7 @@ size_t printable_copy(char *to, size_t size, const char *text)
 	return len;
 }
 
-/* Allocated, of any length. NULL: no memory. */
+/* A printable copy of a text of any length, malloc()ed. NULL: no memory. */
 static char *printable_dup(const char *text)
 {
 	size_t size = strlen("\\xNN") * strlen(text) + sizeof(CUT);

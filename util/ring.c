@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A ring of bytes: what one side writes in bursts and another side takes when it can.
+ * A ring of bytes: one side writes in bursts, and another side takes the bytes when it can.
  *
  * Head and tail count all bytes that were ever written and taken. They are never reduced by the
  * size, so "empty" and "full" differ, and a reader keeps its place as a plain number: it sees how
  * many bytes it has missed when the ring has overtaken it. 2^64 bytes are not reached.
  *
- * Two policies for a full ring: ring_put() refuses what does not fit, so that what waits is never
- * overwritten and a thread may read it without the caller's lock (util/writer.c); ring_push()
- * overwrites the oldest bytes, as a console must (console/console.c). Bytes that were taken stay in
- * memory until they are overwritten: late readers may still copy them.
+ * Two policies for a full ring: ring_put() refuses bytes that do not fit, so that waiting bytes are
+ * never overwritten and a thread may read them without the caller's lock (util/writer.c);
+ * ring_push() overwrites the oldest bytes, as a console must (console/console.c). Bytes that were
+ * taken stay in memory until they are overwritten: late readers may still copy them.
  *
  * Nothing here locks, waits or allocates.
  */
@@ -42,7 +42,7 @@ u64 ring_push(struct ring *ring, const u8 *data, size_t len)
 	u64 lost = ring_used(ring) + len;
 
 	lost -= MIN(lost, (u64)ring->size);
-	/* Of more bytes than the ring has, the last ones stay. */
+	/* If there are more bytes than the ring has, only the last ones stay. */
 	ring->head += skip;
 	ring_store(ring, data + skip, len - skip);
 	ring->tail += lost;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads that write or read for others, as a file may stall and the loop must not.
+ * Threads that read or write files for other threads: a file may stall, and the loop must not.
  *
- * Signals are for the main thread, which reads them from a descriptor: a thread is made with all of
- * them blocked, from its first instruction. The end of a run has a bound: a thread that hangs in
- * the kernel, on a disk that does not answer, is detached, and ends with the process.
+ * The main thread reads all signals from a descriptor, so each thread starts with all signals
+ * blocked, from its first instruction. The end of a run takes a limited time: a thread that hangs
+ * in the kernel, on a disk that does not answer, is detached, and ends with the process.
  *
- * The vCPUs' threads are not made here: a signal is what kicks them (kvm-cpu.c).
+ * The vCPUs' threads are not made here: they need a signal, which kicks them (kvm-cpu.c).
  *
  * Any thread; nothing here keeps state.
  */
@@ -36,7 +36,9 @@ bool thread_join_within(pthread_t thread, u64 ns)
 {
 	struct timespec deadline;
 
-	/* pthread_clockjoin_np() would take the monotonic clock; gcc 12's TSan does not know it. */
+	/*
+	 * pthread_clockjoin_np() could use the monotonic clock, but gcc 12's TSan does not know it.
+	 */
 	clock_gettime(CLOCK_REALTIME, &deadline);
 	ns += (u64)deadline.tv_nsec;
 	deadline.tv_sec += (time_t)(ns / NSEC_PER_SEC);

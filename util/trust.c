@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Could somebody else change what a path leads to?
+ * Can another user change what a path leads to?
  *
- * lkvm looks for files beside others: the modules of a kernel in /tmp are in /tmp/lib/modules.
- * What is found so was not named by the user, and it becomes part of a guest. So each folder on
- * the way must be in the hands of somebody whom the caller trusts anyway: root, the caller, and
+ * lkvm also uses files that the user did not name, because they are beside a file that he named:
+ * for a kernel in /tmp, the modules in /tmp/lib/modules. These files become part of a guest. So
+ * each folder on the way must belong to a user whom the caller trusts anyway: root, the caller, or
  * the owner of the file that was named.
  *
- * Whoever may write to a folder can replace what is in it; in a sticky one (/tmp) only what is his
- * own, and the owner of that is looked at next. A group of one, which many distributions give
- * each user, is as good as the user: it is the owner's group in /etc/passwd.
+ * A user who may write to a folder can replace every file in it. In a sticky folder (/tmp) he can
+ * replace only his own files, and the owner of the file is checked next. A group with one member,
+ * which many distributions give each user, counts as that user: it is the owner's group in
+ * /etc/passwd.
  *
- * A symbolic link leads elsewhere only by its owner's hand; its own mode means nothing. The folders
- * that it leads to are looked at when the caller gives the real path, too.
+ * Only the owner of a symbolic link can change it, and the mode of a link means nothing. The
+ * folders that a link leads to are checked when the caller gives the real path, too.
  *
- * Main thread. Nothing is kept; what is looked at may change afterwards only by those who
- * are trusted.
+ * Main thread; no state. After the check only trusted users can change the result.
  */
 #include <kvm/trust.h>
 
@@ -26,7 +26,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Straight from /etc/passwd: getpwuid() needs shared libraries, a static binary has none. */
+/*
+ * True if the group is the owner's own. Reads /etc/passwd, because getpwuid() needs shared
+ * libraries, which a static binary does not have.
+ */
 static bool trust_is_own_group(uid_t owner, gid_t group)
 {
 	FILE *file = fopen("/etc/passwd", "re");
@@ -41,7 +44,7 @@ static bool trust_is_own_group(uid_t owner, gid_t group)
 	return own;
 }
 
-/* NULL, or why not. */
+/* NULL if the file is trusted; else the reason why not. */
 static const char *trust_refuses(const struct stat *st, uid_t also)
 {
 	bool sticky = S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX;
@@ -57,7 +60,7 @@ static const char *trust_refuses(const struct stat *st, uid_t also)
 	return NULL;
 }
 
-/* The first `len` bytes of the path, in problem->path already. */
+/* Check the first `len` bytes of problem->path, which on failure is cut off there. */
 static int trust_look(struct trust_problem *problem, size_t len, uid_t also)
 {
 	char *path = problem->path, after = path[len];

@@ -138,7 +138,7 @@ int write_full(int fd, const void *buf, size_t len)
 			continue;
 		if (n < 0)
 			return -errno;
-		/* No progress and no reason given: an error, or this would spin. */
+		/* No progress and no errno: an error, because a retry could repeat for ever. */
 		if (n == 0)
 			return -EIO;
 		from += n;

@@ -3,9 +3,9 @@
  * Worker threads: each runs blocking jobs, one at a time.
  *
  * The loop's thread collects jobs (queue) and hands all of them over under one lock (commit). A
- * worker takes the first, runs it without the lock, and adds it to the finished jobs; the first
- * one there rings the bell, and the loop takes that list and calls done() for each. So a burst
- * of jobs costs one lock and one ring.
+ * worker takes the first, runs it without the lock, and adds it to the finished jobs; the first job
+ * in an empty list rings the bell, and the loop takes the whole list and calls done() for each. So
+ * a burst of jobs costs one lock and one ring.
  *
  * A thread is made when there are more jobs than idle threads, up to the pool's limit, and stays
  * until the pool is closed. If not even one thread can be made, the jobs end with -ENOMEM.
@@ -34,7 +34,7 @@ struct job_list {
 struct worker {
 	struct workers *pool;
 	pthread_t thread;
-	struct worker_job *job; /* the one that it runs */
+	struct worker_job *job; /* the job that this thread runs */
 	bool lost;		/* that job was abandoned: the pool does not count this thread */
 };
 
@@ -45,7 +45,7 @@ struct workers {
 	struct job_list staged, reaped;
 	unsigned int staged_count;
 
-	pthread_mutex_t lock; /* of all below */
+	pthread_mutex_t lock; /* protects all fields below */
 	pthread_cond_t work;
 	struct job_list pending, finished;
 	unsigned int pending_count, idle, count, lost_count;
@@ -140,7 +140,7 @@ static void worker_finish_job(struct worker *worker)
 		loop_ring(pool->config.loop, &pool->bell);
 }
 
-/* The thread comes back from a job that was abandoned. The lock is held, and released. */
+/* End the thread of an abandoned job that has returned. The lock is held, and released here. */
 static void worker_end_lost(struct worker *worker)
 {
 	struct workers *pool = worker->pool;
@@ -196,7 +196,9 @@ static bool workers_add_thread(struct workers *workers)
 	return true;
 }
 
-/* See to it that the pending jobs have threads, or fail. The lock is held. */
+/*
+ * Make threads for the pending jobs; if there is not one thread, the jobs fail. The lock is held.
+ */
 static void workers_staff(struct workers *workers)
 {
 	for (unsigned int i = workers->idle; i < workers->pending_count; i++) {

@@ -5,16 +5,16 @@
  *
  * writer_put() copies into a ring under the lock and wakes the thread. The thread writes straight
  * from the ring without the lock: writer_put() never overwrites bytes that wait (ring_put()), and
- * only the thread takes them. What to write where is the caller's write().
+ * only the thread takes them. The thread writes by calling the caller's write().
  *
  * A full ring refuses bytes. Callers differ in what they do then: --console-log counts them as
- * lost; the console of a detached machine keeps them and comes back when the eventfd room_fd says
+ * lost; the console of a detached machine keeps them and tries again when the eventfd room_fd shows
  * that there is room. writer_put() empties the eventfd when it refuses, and the thread sets it once
  * after that, when half of the ring is free: a caller that fills the ring is not woken for each
  * small piece. Both happen under the lock, so that no wake-up is lost.
  *
- * A thread that hangs in write() at the end is left behind (thread_join_within()), and ends with
- * the process.
+ * A thread that hangs in write() at the end is detached (thread_join_within()), and ends with the
+ * process.
  */
 #include <kvm/thread.h>
 #include <kvm/util.h>
@@ -66,7 +66,7 @@ static bool writer_wait_news(struct writer *writer)
 		pthread_cond_wait(&writer->news, &writer->lock);
 		return true;
 	}
-	/* A clock that is set makes this one wait longer or shorter, no more. */
+	/* If somebody sets the clock, only this one wait becomes longer or shorter. */
 	clock_gettime(CLOCK_REALTIME, &until);
 	ns += (u64)until.tv_nsec;
 	until.tv_sec += (time_t)(ns / NSEC_PER_SEC);
@@ -75,7 +75,7 @@ static bool writer_wait_news(struct writer *writer)
 	return err != ETIMEDOUT;
 }
 
-/* The next bytes to write. 0: the end. */
+/* The next bytes to write. 0: the ring is empty and the writer is closing. */
 static size_t writer_next(struct writer *writer, const u8 **data)
 {
 	size_t len;

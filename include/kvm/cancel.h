@@ -18,7 +18,7 @@
 
 struct cancel_plan {
 	sigset_t signals;
-	u64 deadline_ns; /* of now_ns()'s clock; UINT64_MAX: none */
+	u64 deadline_ns; /* on the clock of now_ns(); UINT64_MAX: no deadline */
 	/*
 	 * The work did not stop within CANCEL_GRACE_NS, or a second signal came. Called from a
 	 * signal handler: async-signal-safe calls only. It ends the process.
@@ -30,18 +30,20 @@ struct cancel_plan {
 void cancel_begin(const struct cancel_plan *plan);
 
 /*
- * Main thread. Once more by the plan of cancel_begin(), with another deadline; nothing when there
- * was none.
+ * Main thread. Begin again with the plan of the last cancel_begin() and another deadline. Does
+ * nothing if there was no cancel_begin().
  */
 void cancel_begin_again(u64 deadline_ns);
 
 /*
- * Main thread. The signals are blocked; returns why the work was to stop, or 0. Called again, it
- * returns the same.
+ * Main thread. End the work and block the signals. Returns the cause to stop (a signal number or
+ * CANCEL_TIMEOUT), or 0. A second call returns the same.
  */
 int cancel_end(void);
 
-/* Any thread. 0, or -ECANCELED when the work is to stop. log_fail() prints no line for it. */
+/*
+ * Any thread. 0, or -ECANCELED when the work must stop; log_fail() prints no line for -ECANCELED.
+ */
 int cancel_check(void);
 
 #endif

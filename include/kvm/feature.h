@@ -2,7 +2,7 @@
 /*
  * Parts of lkvm that need an optional library. util/feature.c.
  *
- * The Makefile compiles such a part, a file of its own, only if its library is there. Its users
+ * Each part is one file, which the Makefile compiles only if the library is installed. Its users
  * need no #ifdef: they declare its symbols OPTIONAL and compare their addresses with NULL.
  * FEATURE(name) in the file says that this binary has it; `lkvm version` lists all of them.
  */
@@ -24,7 +24,7 @@ struct feature { /* an entry of the section "features"; guest/init-blob.S makes 
 	static const struct feature feature_##ident \
 		__attribute__((used, retain, section("features"))) = {#ident}
 
-/* True if the part that calls itself so was compiled in. Any thread. */
+/* True if the part of this name was compiled in. Any thread. */
 bool feature_is_built(const char *name);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include <kvm/types.h>
 
-struct kvm; /* passed through, never looked into */
+struct kvm; /* passed to the modules, not used here */
 
 /* Modules of one level do not need each other. Their order is by name; nothing may rely on it. */
 enum init_level {
@@ -27,7 +27,7 @@ enum init_level {
 	INIT_VIRTIO,
 	INIT_FIRMWARE, /* firmware tables */
 	INIT_BOOT,     /* the boot image */
-	INIT_SOCKET,   /* the control socket: undone after all that speaks through it */
+	INIT_SOCKET,   /* the control socket: exits after all modules that use it */
 	INIT_LATE,     /* input is read, the terminal is raw, timers run */
 };
 
@@ -55,15 +55,15 @@ int init_run(struct kvm *kvm);
 void init_exit(struct kvm *kvm);
 
 /*
- * The same over an explicit list, for tests. list is sorted in place; *done
- * counts how many are initialised (0 after a failure).
+ * Like init_run() and init_exit(), but over an explicit list, for tests. list is sorted in place;
+ * *done counts how many are initialised (0 after a failure).
  */
 int init_run_list(const struct init_module **list, size_t count, struct kvm *kvm, size_t *done);
 void init_exit_list(const struct init_module **list, struct kvm *kvm, size_t *done);
 
 /*
- * For the tests: within a level, the names descend instead of ascend. A machine must come up and
- * end in the same way. Set before init_run().
+ * For the tests: sort the names of a level in descending order. A machine must start and end in the
+ * same way. Set before init_run().
  */
 extern bool init_is_reversed;
 

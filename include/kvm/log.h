@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * lkvm's own words, on standard error, one line each: "lkvm: object: what is
- * wrong; what would be right". Any thread; a line is written with one write(2),
- * so lines of two threads never mix. util/log.c.
+ * lkvm's own messages on standard error, one line each: "lkvm: object: what is wrong; what would be
+ * right". Any thread; a line is written with one write(2), so lines of two threads never mix.
+ * util/log.c.
  */
 #ifndef KVM_LOG_H
 #define KVM_LOG_H
@@ -23,8 +23,8 @@ void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(
 #define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__)
 
 /*
- * log_error() and return err, so that "return log_fail(-EINVAL, ...)" is one statement. Work that
- * was called off (-ECANCELED, cancel.h) prints nothing: whoever called it off says so once.
+ * log_error() and return err, so that "return log_fail(-EINVAL, ...)" is one statement. Prints
+ * nothing for -ECANCELED (cancel.h): the code that cancelled the work prints one line.
  */
 #define log_fail(err, ...) ((err) == -ECANCELED ? (void)0 : log_error(__VA_ARGS__), (err))
 
@@ -42,9 +42,9 @@ void log_get_first_error(char *text, size_t size);
 void log_set_sink(void (*fn)(enum log_level level, const char *line, void *arg), void *arg);
 
 /*
- * For what a guest can trigger: at most LOG_BURST lines in 5 s for each state,
- * then silence; when the 5 s are over the next line says how many were
- * suppressed. Zero-initialise the state (static); any thread.
+ * For messages that a guest can trigger: at most LOG_BURST lines in 5 s for each state. The rest is
+ * dropped, and the first line after the 5 s says how many were suppressed. Zero-initialise the
+ * state (static); any thread.
  */
 #define LOG_BURST 5
 struct log_limit {

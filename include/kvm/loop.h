@@ -53,10 +53,14 @@ int loop_run(struct loop *loop);
 /* Make loop_run() return after the callback that is running. Any thread; sticky. */
 void loop_stop(struct loop *loop);
 
-/* After a stop: loop_run() runs again, with what the stop cut short. The loop's thread. */
+/*
+ * After a stop: allow loop_run() again, which calls what the stop left uncalled. The loop's thread.
+ */
 void loop_continue(struct loop *loop);
 
-/* Which turn this is: for who may do so much in each. The loop's thread. */
+/*
+ * The number of the current turn, for a source that limits its work in a turn. The loop's thread.
+ */
 u64 loop_turn(const struct loop *loop);
 
 /*

@@ -37,10 +37,12 @@ struct option {
 	const char *help; /* one line, no full stop */
 	u64 min, max;	  /* OPTION_UINT, OPTION_SIZE, OPTION_DURATION; max 0: no bound */
 	const char *const *choices; /* OPTION_CHOICE: NULL-terminated */
-	/* OPTION_CALLBACK: 0, or -EINVAL when arg is not of the accepted form; a log_error() that
-	 * says what exactly is wrong with it takes the place of the general one */
+	/*
+	 * OPTION_CALLBACK: returns 0, or -EINVAL when arg is not of the accepted form. If it has
+	 * called log_error(), that line takes the place of the general one.
+	 */
 	int (*parse)(const struct option *option, const char *arg);
-	bool early; /* set before all others, so also when one of them turns out to be wrong */
+	bool early; /* set before all others, also when another option turns out to be wrong */
 };
 
 struct option_group {
@@ -75,7 +77,10 @@ struct option_group {
  */
 int options_parse(const char *command, int argc, char **argv, int *positional);
 
-/* The same over explicit groups, for tests and the fuzzer. Those of other commands are skipped. */
+/*
+ * options_parse() over explicit groups, for tests and the fuzzer. Groups of other commands are
+ * skipped.
+ */
 int options_parse_groups(const struct option_group *const *groups, size_t count,
 			 const char *command, int argc, char **argv, int *positional);
 

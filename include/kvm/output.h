@@ -5,7 +5,7 @@
 #ifndef KVM_OUTPUT_H
 #define KVM_OUTPUT_H
 
-/* Write out all that the command printed: 0, or -errno after log_error(), which names command. */
+/* Write out all that the command printed. 0, or -errno after a log_error() that names command. */
 int output_end(const char *command);
 
 #endif

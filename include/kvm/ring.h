@@ -29,7 +29,7 @@ static inline size_t ring_used(const struct ring *ring)
 	return ring->head - ring->tail;
 }
 
-/* How many more bytes fit without a loss. */
+/* How many more bytes fit without overwriting any that wait. */
 static inline size_t ring_room(const struct ring *ring)
 {
 	return ring->size - ring_used(ring);
@@ -48,8 +48,8 @@ size_t ring_put(struct ring *ring, const u8 *data, size_t len);
 u64 ring_push(struct ring *ring, const u8 *data, size_t len);
 
 /*
- * Copy up to size bytes from a place on, which is ring_oldest() or later. The ring does not change.
- * Returns how many; 0: there are no more.
+ * Copy up to size bytes from the place `from` on, which is ring_oldest() or later. The ring does
+ * not change. Returns how many; 0: there are no more.
  */
 size_t ring_copy(const struct ring *ring, u64 from, u8 *data, size_t size);
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Could somebody else change what a path leads to? util/trust.c.
- */
+/* Can another user change what a path leads to? util/trust.c. */
 #ifndef KVM_TRUST_H
 #define KVM_TRUST_H
 
@@ -16,11 +14,12 @@ struct trust_problem {
 };
 
 /*
- * Look at all folders and symbolic links from / to the end of path, and at what is there, beginning
- * after `skip` bytes of it (0: at /). Each must belong to root, the caller or `also`; must not be
- * writable for everyone, unless it is a sticky folder; and for its group only if that is its
- * owner's own. A relative path begins at the current folder. 0; -EPERM with *problem; or another
- * -errno, with the part that cannot be looked at as problem->path. Main thread.
+ * Check each folder and symbolic link from / to the end of path, and what is at the end. The first
+ * `skip` bytes of path are not checked (0: begin at /). Each part must belong to root, the caller
+ * or `also`. Unless it is a sticky folder, it must not be writable for everyone, and for its group
+ * only if that is the owner's own group. A relative path begins at the current folder. 0; -EPERM
+ * with *problem; or another -errno, with problem->path ending with the part that cannot be checked.
+ * Main thread.
  */
 int trust_check(const char *path, size_t skip, uid_t also, struct trust_problem *problem);
 

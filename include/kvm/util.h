@@ -10,23 +10,23 @@
 #include <sys/types.h>
 
 /*
- * Read exactly len bytes at offset. Returns 0, -EIO when the file ends first,
- * or another -errno. EINTR is retried. This and the others below return -ECANCELED when the
- * work is called off (cancel.h); what takes one piece of 4 MiB or less is always finished.
+ * Read exactly len bytes at offset. Returns 0, -EIO when the file ends first, or another -errno.
+ * EINTR is retried. This function and the others below return -ECANCELED when the work is cancelled
+ * (cancel.h); a transfer of 4 MiB or less is always finished.
  */
 int pread_full(int fd, void *buf, size_t len, off_t offset);
 
 /*
- * A regular file's whole content, malloc()ed (and the caller's), with room for one byte more. 0,
- * -EINVAL when it is no regular file, -EFBIG when it has more than max bytes, or another -errno:
+ * A regular file's whole content, malloc()ed (the caller frees it), with room for one byte more. 0,
+ * -EINVAL when it is not a regular file, -EFBIG when it has more than max bytes, or another -errno:
  * then *data is NULL.
  */
 int file_read_whole(const char *path, size_t max, u8 **data, size_t *len);
 
 /*
- * Empty a file that was opened for output; what is no regular file has nothing to empty. 0; -EBUSY,
- * untouched, when it is open as another descriptor of this process, too (but the standard ones):
- * it is one of the run's own files; or another -errno.
+ * Empty a regular file that was opened for output; any other kind of file is left as it is. 0;
+ * -EBUSY, and nothing is emptied, when another descriptor of this process, except 0 to 2, refers to
+ * the same file: it is one of the run's own files; or another -errno.
  */
 int file_empty(int fd);
 
@@ -39,7 +39,7 @@ int write_full(int fd, const void *buf, size_t len);
 /* CLOCK_MONOTONIC now, in nanoseconds. */
 u64 now_ns(void);
 
-/* So long after that time, or the end of time: a duration may be longer than the clock lasts. */
+/* at_ns + ns, or UINT64_MAX if that overflows: a duration may be longer than the clock lasts. */
 u64 add_ns(u64 at_ns, u64 ns);
 
 #endif

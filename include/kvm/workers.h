@@ -38,7 +38,7 @@ struct workers_config {
 	void *arg;
 };
 
-/* How many threads may hang in abandoned jobs before no new thread takes the place of one. */
+/* How many threads may hang in abandoned jobs before they are no longer replaced by new threads. */
 #define WORKERS_LOST_MAX 64
 
 /* A pool without threads: they are made when jobs need them. 0 or -ENOMEM; prints nothing. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A file that may stall, written by a thread of its own, so that nobody else waits for it.
+ * A file that may stall, written by a thread of its own, so that no other thread waits for it.
  * util/writer.c.
  */
 #ifndef KVM_WRITER_H
@@ -19,15 +19,15 @@
 struct sink {
 	const char *name; /* what a message calls it */
 	size_t (*write)(void *arg, const u8 *data, size_t len);
-	int room_fd; /* for poll() and epoll; nobody reads it */
+	int room_fd; /* for poll() and epoll; the user must not read it */
 	void *arg;
 };
 
 struct writer {
 	/*
 	 * Set by the caller before writer_start(). write: called on the thread, may block. Returns
-	 * how many bytes it has dealt with, one or more, or -errno after it has said why: the
-	 * file ends here, and all further bytes are thrown away.
+	 * how many bytes were handled, one or more, or -errno after it printed why: then the file
+	 * ends here, and all further bytes are thrown away.
 	 */
 	ssize_t (*write)(void *arg, const u8 *data, size_t len);
 	/* Called on the thread when nothing came for idle_ns. May be NULL. */
@@ -46,7 +46,10 @@ struct writer {
 	bool closing; /* write what there is and end */
 };
 
-/* 0 or -errno; says nothing. Also after a writer_stop() that returned true. */
+/*
+ * Start the thread. Allowed again after a writer_stop() that returned true. 0 or -errno; prints
+ * nothing.
+ */
 int writer_start(struct writer *writer);
 
 /*
@@ -59,8 +62,9 @@ size_t writer_put(struct writer *writer, const u8 *data, size_t len);
 struct sink writer_sink(struct writer *writer, const char *name);
 
 /*
- * Write what is left and end the thread, within ns nanoseconds: true. False: it hangs in the file;
- * *left bytes were not written. Then *writer and what write() uses belong to the thread for ever.
+ * Write the waiting bytes and end the thread within ns nanoseconds. True: it has ended. False: the
+ * thread hangs in the file, and *left bytes were not written. Then *writer and everything that
+ * write() uses belong to the thread for ever.
  */
 bool writer_stop(struct writer *writer, u64 ns, u64 *left);
 
