@@ -2,37 +2,36 @@
 /*
  * The console: a chip of the guest on one side, standard input and output on the other.
  *
- * Output. The chip calls console_write_from() on a vCPU thread, a byte at a time: the
- * byte goes into the ring and into its line (report/lines.c). The
- * first byte into an idle ring rings a bell; the loop then waits 2 ms (or until
- * 16 KiB are there) and writes all that has come, so that a burst costs one
- * write(2) and not one a byte. A reader that is slow fills the ring. Then
- * console_full() makes the chip withhold its transmitter-empty interrupt, and
- * whoever writes a tty in the guest sleeps; printk does not ask for interrupts, so
- * what it writes pushes the oldest bytes out, and one line at the end says how many.
- * When there is room again the port's writable() is called. A reader that has gone
- * (EPIPE, EIO) is told of once, and output is dropped from then on. Viewers
- * (console/view.c) read the same ring, each from where it is; they hold nothing up,
- * and what is overwritten before they come is lost to them. A detached machine has no
- * standard output: a sink takes its place, the writer of its log (control/detached-log.c).
+ * Output. The chip calls console_write_from(): the serial port on a vCPU thread, a byte at a time,
+ * hvc0 on the loop's thread. The bytes go into the ring and into the current line (report/lines.c).
+ * The first byte into an idle ring rings a bell; the loop then waits 2 ms (or until 16 KiB are
+ * there) and writes everything, so that a burst costs one write(2) instead of one for each byte. A
+ * slow reader lets the ring fill up. Then console_full() makes the chip withhold its
+ * transmitter-empty interrupt, and a program that writes to the tty sleeps. printk does not use
+ * interrupts: its bytes overwrite the oldest ones, and one line at the end says how many were lost.
+ * When there is room again, the port's writable() is called. A reader that has gone (EPIPE, EIO) is
+ * reported once, and output is dropped from then on. Viewers (console/view.c) read the same ring,
+ * each from its own place. They delay nothing: they lose the bytes that are overwritten before they
+ * read them. A detached machine has no standard output: the writer of its log takes its place, as a
+ * sink (control/detached-log.c).
  *
- * Input. Standard input is read into a small buffer, through the Ctrl-A filter when
- * it is a terminal, and handed to the chip as it has room; room 0 means that the
- * guest holds RTS back or has not opened its port. A pipe or file is then read no
- * further: its writer waits, nothing is lost. A terminal is read on, because Ctrl-A x
- * must work with a guest that is dead; what does not fit is dropped, as a
- * terminal does. When standard input is at its end, or was none, a viewer may type. Where
- * lkvm's own init runs a command, a pipe or file is framed for it, with its end (own-init.c).
+ * Input. Standard input is read into a small buffer, through the Ctrl-A filter when it is a
+ * terminal, and handed to the chip when the chip has room; room 0 means that the guest holds RTS
+ * back or has not opened its port. A pipe or file is not read while the buffer is full: its writer
+ * waits, and nothing is lost. A terminal is always read, because Ctrl-A x must work when the guest
+ * is dead; bytes that do not fit are dropped, as a terminal does. When standard input is at its end
+ * or not open, a viewer may type. When lkvm's own init runs a command, a pipe or file is framed for
+ * it, with its end (own-init.c).
  *
- * The end. When the vCPUs have stopped, console_drain() waits for the reader as any program
- * does: until it has read everything or has gone, a signal comes, or the run's time is over; after
- * 2 s a line says so. A signal that came before, and a run that was ended by force, give it 2 s.
+ * The end. When the vCPUs have stopped, console_drain() waits for the reader until it has read
+ * everything or has gone, a signal comes, or the run's time is over; after 2 s one line says that
+ * lkvm waits. If a signal came before, or the run was ended by force, the reader has 2 s.
  *
- * Threads: ring, lines and counters under one mutex, held for copies only. A line of the kernel may
- * decide that the run ends (report/kernel-lines.c), which takes the locks of others: it is judged
- * after the mutex, in turn.
- * Everything that makes a system call is on the loop, but for the ring of a bell; after
- * the loop has stopped, console_drain() runs on the main thread.
+ * Threads. One mutex protects ring, lines and counters, and is held for copies only. A line of the
+ * kernel may decide that the run ends (report/kernel-lines.c), which takes other locks: so lines
+ * are judged after the mutex is released, one by one in order. All system calls are made on the
+ * loop, except the ring of a bell; after the loop has stopped, console_drain() runs on the main
+ * thread.
  */
 #include <kvm/config.h>
 #include <kvm/console-log.h>
@@ -60,7 +59,7 @@
 #include <unistd.h>
 
 #define RING_BYTES  (256 * KIB) /* a power of two */
-#define FULL_MARGIN 64		/* a transmit FIFO and more */
+#define FULL_MARGIN 64		/* more than a transmit FIFO */
 #define BURST_NS    (2 * NSEC_PER_MSEC)
 #define BURST_BYTES (16 * KIB)
 #define INPUT_BYTES 4096
@@ -79,15 +78,15 @@ static struct {
 	/* Under the lock: */
 	struct ring ring;
 	u64 dropped;
-	u64 turns, turn; /* lines for report_line(): how many ever, which one is next */
+	u64 turns, turn; /* lines for report_line(): how many so far, which one is next */
 	pthread_cond_t turn_over;
-	bool refused; /* console_full() said so since the last writable() */
-	bool busy;    /* the loop knows of output */
-	bool gone;    /* nobody reads any more */
+	bool refused; /* console_full() was true since the last writable() */
+	bool busy;    /* the loop knows that there is output */
+	bool gone;    /* no one reads any more */
 	void (*watcher)(void);
-	bool watcher_told; /* of output, which it has not read to the end since */
+	bool watcher_told; /* was told of output, and has not read all of it since */
 	/* The loop's: */
-	struct console_port ports[2]; /* input is for the last */
+	struct console_port ports[2]; /* the last one gets the input */
 	unsigned int port_count;
 	struct loop_fd out, in;
 	const struct sink *sink; /* NULL: out is standard output */
@@ -98,7 +97,7 @@ static struct {
 	u8 input[INPUT_BYTES];
 	size_t input_len;
 	bool input_open;
-	bool input_typed; /* some of it by a viewer */
+	bool input_typed; /* a viewer typed some of it */
 } con = {.lock = PTHREAD_MUTEX_INITIALIZER,
 	 .turn_over = PTHREAD_COND_INITIALIZER,
 	 .ring = RING_OVER(ring_bytes)};
@@ -106,9 +105,10 @@ static struct {
 /* --- output, the guest's side --- */
 
 /*
- * Lines are shown to report_line(), which may decide that the run ends, while no lock is held: one
- * at a time, in the order in which they were finished. The writer waits for that, so that the guest
- * does nothing, such as a reset after a panic, before its line has had its effect.
+ * Lines are passed to report_line(), which may decide that the run ends, while no lock is held: one
+ * at a time, in the order in which they were finished. The thread that wrote the line waits until
+ * then. So the guest cannot do anything more, such as a reset after a panic, before its line has
+ * had its effect.
  */
 static void console_begin_turn(u64 turn)
 {
@@ -126,7 +126,7 @@ static void console_end_turn(void)
 	pthread_mutex_unlock(&con.lock);
 }
 
-/* Up to the end of a line, or all of it. Returns how many bytes. */
+/* Write up to the end of a line, or all bytes. Returns how many were written. */
 static size_t console_write_line(enum lines_source source, const u8 *data, size_t len)
 {
 	char line[LINES_MAX_BYTES + 1];
@@ -209,13 +209,13 @@ static ssize_t console_write_out(const u8 *data, size_t len)
 	return done < 0 ? -errno : done;
 }
 
-/* The event of con.out that says that there is room. */
+/* The event of con.out that means room for output. */
 static u32 console_out_event(void)
 {
 	return con.sink ? EPOLLIN : EPOLLOUT;
 }
 
-/* Write a piece of the ring. 0: nothing left. Else bytes, or -errno. */
+/* Write a piece of the ring. Returns the number of bytes, 0 if the ring is empty, or -errno. */
 static ssize_t console_flush_piece(void)
 {
 	u8 piece[BURST_BYTES];
@@ -223,7 +223,7 @@ static ssize_t console_flush_piece(void)
 	size_t len;
 	u64 tail;
 
-	/* A copy, because the guest may push out the oldest bytes while we write. */
+	/* A copy, because the guest may overwrite the oldest bytes during our write. */
 	pthread_mutex_lock(&con.lock);
 	tail = con.ring.tail;
 	len = ring_copy(&con.ring, tail, piece, sizeof(piece));
@@ -255,7 +255,7 @@ static void console_tell_writable(void)
 		con.ports[i].writable(con.ports[i].dev);
 }
 
-/* How much there is to write. 0: the next byte rings again. */
+/* How many bytes there are to write. 0: the next byte of the guest rings the bell again. */
 static u64 console_left(void)
 {
 	u64 left;
@@ -272,7 +272,7 @@ static void console_flush(void)
 	u64 left = console_left();
 	ssize_t done;
 
-	/* What comes meanwhile is the next burst: a guest that writes on must not keep the loop. */
+	/* Write only what is there now: a guest that keeps writing must not keep the loop busy. */
 	loop_disarm(con.kvm->loop, &con.burst);
 	do {
 		done = console_flush_piece();
@@ -300,7 +300,7 @@ static void console_output_rung(void *arg)
 	bool large;
 
 	if (con.out.added)
-		return; /* the reader is behind; epoll says when it has caught up */
+		return; /* the reader is slow; epoll tells when there is room */
 	pthread_mutex_lock(&con.lock);
 	large = ring_used(&con.ring) >= BURST_BYTES;
 	pthread_mutex_unlock(&con.lock);
@@ -315,7 +315,7 @@ static void console_out_ready(void *arg, u32 events)
 	console_flush();
 }
 
-/* False: the reader has had its time, or somebody says that it is enough. */
+/* Wait for the reader. False: its time is over, or enough_fd is readable. */
 static bool console_wait_reader(int enough_fd, u64 deadline_ns, u64 *notice_ns)
 {
 	struct pollfd ready[] = {{.fd = con.out.fd, .events = con.sink ? POLLIN : POLLOUT},
@@ -338,7 +338,7 @@ static bool console_wait_reader(int enough_fd, u64 deadline_ns, u64 *notice_ns)
 	return !ready[1].revents;
 }
 
-/* Write the ring out, waiting where that is asked for. Returns the last write's result. */
+/* Write the ring out and wait for the reader if needed. Returns the result of the last write. */
 static ssize_t console_drain_ring(int enough_fd, u64 deadline_ns, u64 *notice_ns)
 {
 	ssize_t done;
@@ -362,7 +362,7 @@ size_t console_drain(int enough_fd, u64 deadline_ns)
 		return 0;
 	done = console_drain_ring(enough_fd, deadline_ns, &notice_ns);
 	if (!done) {
-		/* The ring is empty: there is room for what still lies in a chip. */
+		/* The ring is empty: it has room for the bytes that are still in a chip. */
 		for (unsigned int i = 0; i < con.port_count; i++) {
 			if (con.ports[i].finish)
 				con.ports[i].finish(con.ports[i].dev);
@@ -458,7 +458,7 @@ static void console_feed_port(void)
 
 static void console_watch_input(void)
 {
-	/* A terminal that is not raw is another job's: reading it would stop us. */
+	/* A terminal that is not raw belongs to another job: reading it would stop us. */
 	bool wanted = con.in_tty ? term_is_raw() : con.input_len < INPUT_BYTES;
 
 	if (con.input_open && wanted)
@@ -476,7 +476,7 @@ static void console_room_rung(void *arg)
 
 bool console_may_type(void)
 {
-	/* A command that has read its input to the end is at its end, not at a terminal. */
+	/* Input for a command of lkvm's own init ends with standard input: no viewer adds to it. */
 	return !con.input_open && !own_init_frames();
 }
 
@@ -507,7 +507,7 @@ int console_send_sysrq(u8 key)
 	for (unsigned int i = 0; i < con.port_count; i++) {
 		const struct console_port *port = &con.ports[i];
 
-		/* What waits to be fed comes behind both. */
+		/* Input that waits in the buffer comes after both. */
 		if (port->send_sysrq)
 			return port->send_sysrq(port->dev, key);
 	}
@@ -534,7 +534,7 @@ static void console_in_ready(void *arg, u32 events)
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (len <= 0) {
-		/* The end of a pipe or file is no end of the guest: it just gets no more. */
+		/* The end of a pipe or file is not the guest's end: it only gets no more input. */
 		con.input_open = false;
 		console_feed_port();
 		console_watch_input();
@@ -570,7 +570,7 @@ void console_detach(void)
 
 /* --- set-up --- */
 
-/* The new guest gets neither the old one's last line nor what was typed for it. */
+/* Finish the old guest's lines, and drop input that was typed for the old guest. */
 static int console_reset(struct device *dev)
 {
 	char line[LINES_MAX_BYTES + 1];
@@ -641,7 +641,7 @@ static void console_exit(struct kvm *kvm)
 	con.kvm = NULL;
 }
 
-/* Input is read only from here on: until all is set up, it stays where it is. */
+/* Input is read only after all of the set-up: a start that fails takes none of it. */
 static int console_open_input(struct kvm *kvm)
 {
 	con.input_open = true;
@@ -662,5 +662,5 @@ static void console_stop_term(struct kvm *kvm)
 INIT_MODULE(console, .level = INIT_DEV_BASE, .init = console_init, .exit = console_exit);
 INIT_MODULE(console_input, .level = INIT_LATE, .init = console_open_input);
 
-/* Late: while set-up may still fail, the terminal is the user's. */
+/* Late: while the set-up may still fail, the terminal is not changed. */
 INIT_MODULE(term, .level = INIT_LATE, .init = console_start_term, .exit = console_stop_term);

@@ -2,16 +2,17 @@
 /*
  * --console-log: what the guest writes to its console, in a file as well.
  *
- * console_write() hands every byte on to console_log_write(), before the console's own ring, so
- * the log has what a reader of standard output that is slow or gone did not get. A writer
- * (util/writer.c) with a ring of 1 MiB writes them to the file: its disk may stall, or a FIFO may
- * have a reader that sleeps. Neither a vCPU nor the loop ever waits for it: when the ring is full,
- * new bytes are dropped and counted, and the count is said at the end.
+ * console_write_from() passes every byte to console_log_write() before it goes into the console's
+ * own ring. So the log also has the bytes that a slow reader of standard output did not get.
+ * A writer (util/writer.c) with a ring of 1 MiB writes them to the file, because its disk may
+ * stall, or the reader of a FIFO may sleep. No vCPU and no loop ever waits for the file: when the
+ * ring is full, new bytes are dropped, and one line at the end says how many.
  *
- * The end: the thread has END_NS for what is left; a write that hangs longer is left to its fate.
- * An error of the file (a full disk) is said once, and the log ends there; the guest goes on.
+ * At the end the thread has END_NS to write the rest; a write that hangs longer is abandoned. An
+ * error of the file (a full disk) is reported once, and the log ends there; the guest goes on.
  *
- * The file is emptied when it is opened, before there is a machine. A FIFO nobody reads is refused.
+ * The file is emptied when it is opened, before there is a machine. A FIFO that no one reads is
+ * refused.
  */
 #include <kvm/config.h>
 #include <kvm/console-log.h>
@@ -48,7 +49,7 @@ static ssize_t console_log_out(void *arg, const u8 *data, size_t len);
 static u8 ring_bytes[1 * MIB];
 
 static struct {
-	int fd; /* the writer's; -1: there is no log */
+	int fd; /* the writer's file; -1: there is no log */
 	struct writer writer;
 	_Atomic u64 dropped;
 } copy = {.fd = -1, .writer = {.write = console_log_out, .ring = RING_OVER(ring_bytes)}};
@@ -59,7 +60,7 @@ void console_log_write(const u8 *data, size_t len)
 		atomic_fetch_add(&copy.dropped, len - writer_put(&copy.writer, data, len));
 }
 
-/* On the writer's thread. A FIFO that is full is waited for. */
+/* On the writer's thread. Waits while a FIFO is full. */
 static ssize_t console_log_out(void *arg, const u8 *data, size_t len)
 {
 	struct pollfd ready = {.fd = copy.fd, .events = POLLOUT};
@@ -74,7 +75,7 @@ static ssize_t console_log_out(void *arg, const u8 *data, size_t len)
 	return done;
 }
 
-/* The files for scripts are written and closed by now. */
+/* Is the file that of --result or --boot-trace? They were written and closed before. */
 static bool console_log_is_for_scripts(int fd)
 {
 	const char *const paths[] = {config.result, config.boot_trace};
@@ -104,7 +105,7 @@ static int console_log_init(struct kvm *kvm)
 	if (copy.fd < 0)
 		return log_fail(-errno, "--console-log %s: %s", path,
 				errno == ENXIO ? "a FIFO that nobody reads" : strerror(errno));
-	/* Kernel, initrds and disks are open by now. */
+	/* file_empty() sees a kernel, an initrd or a disk: all of them are open by now. */
 	err = console_log_is_for_scripts(copy.fd) ? -EBUSY : file_empty(copy.fd);
 	if (err) {
 		close(copy.fd);
@@ -129,7 +130,7 @@ static void console_log_exit(struct kvm *kvm)
 	if (copy.fd < 0)
 		return;
 	if (!writer_stop(&copy.writer, END_NS, &left)) {
-		/* It hangs in the file: the process ends without it. */
+		/* The thread hangs in the file: the process ends without it. */
 		log_warn("--console-log %s: is not written out after 2 s; the last %llu bytes are "
 			 "lost",
 			 path, left);
@@ -142,5 +143,5 @@ static void console_log_exit(struct kvm *kvm)
 	copy.fd = -1;
 }
 
-/* Early, so that a file that cannot be opened is said before there is a machine. */
+/* Early, so that a file that cannot be opened is reported before there is a machine. */
 INIT_MODULE(console_log, .level = INIT_BASE, .init = console_log_init, .exit = console_log_exit);

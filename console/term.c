@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lkvm's own terminal: raw while the guest runs, as it was on every way out.
+ * lkvm's own terminal: raw while the guest runs, and restored at every end of lkvm.
  *
  * When standard input is a terminal and we are in its foreground, it goes to raw
  * mode, so that Ctrl-C and Ctrl-Z reach the guest. Output processing (ONLCR)
  * stays on: our own messages share the screen, and a guest's CR LF shows the same.
  *
- * The way back is one tcsetattr() with the saved settings. It happens at the
- * normal end (init list), at exit(), before a stop by SIGTSTP, and in the handler
- * of every signal that would end lkvm; tcsetattr() is async-signal-safe. SIGCONT
- * makes it raw again. Only SIGKILL leaves a raw terminal behind. A job that was
- * started in the background is told of nothing when `fg` brings it forward (it was
- * running already), so while it is there a timer looks.
+ * One tcsetattr() with the saved settings restores the terminal: at the normal end (init list), at
+ * exit(), before a stop by SIGTSTP, and in the handler of every signal that would end lkvm;
+ * tcsetattr() is async-signal-safe. SIGCONT makes the terminal raw again. Only SIGKILL leaves the
+ * terminal raw. A job in the background gets no signal when `fg` brings it to the foreground (it
+ * was running already), so a timer checks for that.
  *
- * Two commands have a terminal: run, where console.c starts and stops this, and
- * console, which does it itself.
+ * Two commands use the terminal: for "run", console.c starts and stops this file's work; the
+ * command "console" does so itself.
  *
  * Keys: Ctrl-A x ends the machine, Ctrl-A d leaves its console, Ctrl-A Ctrl-A sends
  * Ctrl-A, Ctrl-A b sends a break, Ctrl-A h lists what there is; any other key after
  * Ctrl-A is dropped. The filter keeps one bit of state, so a sequence may be split
  * over two reads.
  *
- * O_NONBLOCK belongs to the open file, which is the parent shell's too, so it is
- * never set on an inherited descriptor: term_reopen() opens the same file anew
- * through /proc/self/fd. Sockets and files of another user cannot be; then the
- * caller polls first and transfers little.
+ * O_NONBLOCK belongs to the open file, which we share with the parent shell, so it is never set on
+ * an inherited descriptor: term_reopen() opens the same file again through /proc/self/fd. Sockets
+ * and files of another user cannot be opened again; then the caller polls first and transfers
+ * little.
  */
 #include <kvm/log.h>
 #include <kvm/loop.h>
@@ -47,7 +46,7 @@
 
 #define KEY_PREFIX 0x01 /* Ctrl-A */
 #define RETRY_NS   (500 * NSEC_PER_MSEC)
-#define TTY_CHUNK  256 /* what a terminal that is ready takes without blocking */
+#define TTY_CHUNK  256 /* how many bytes a terminal that is ready takes without blocking */
 
 static struct {
 	struct termios saved;
@@ -60,8 +59,8 @@ static struct {
 } term = {.signals = {.fd = -1}};
 
 /*
- * What ends a process and is not read from a signalfd: a crash of ours, or somebody's kill. Not
- * SIGXFSZ, which main.c ignores: a file that may not grow is an error of the write.
+ * Signals that end a process and that no signalfd reads: a crash of lkvm, or a kill by somebody.
+ * Not SIGXFSZ, which main.c ignores: a file that may not grow is an error of the write.
  */
 static const int fatal_signals[] = {
 	SIGSEGV, SIGBUS,  SIGILL,    SIGFPE,  SIGABRT, SIGTRAP, SIGSYS, SIGQUIT,   SIGUSR1,
@@ -81,7 +80,7 @@ void term_restore(void)
 	tcsetattr(STDIN_FILENO, TCSANOW, &term.saved);
 }
 
-/* A terminal that controls no session, such as a spare serial line, has no background. */
+/* True in the background. A terminal that controls no session (a spare serial line) has none. */
 static bool term_in_background(void)
 {
 	pid_t foreground = tcgetpgrp(STDIN_FILENO);
@@ -93,12 +92,15 @@ static void term_make_raw(void)
 {
 	struct termios raw;
 
-	/* In the background tcsetattr() would stop us: look again later. */
+	/* In the background tcsetattr() would stop us: check again later. */
 	if (term_in_background()) {
 		loop_arm(term.loop, &term.retry, now_ns() + RETRY_NS);
 		return;
 	}
-	/* Raw already: a stop that could not be caught may have changed it under us. */
+	/*
+	 * If it should be raw already, set it again: a stop that we could not catch may have
+	 * changed it.
+	 */
 	if (!term.raw && tcgetattr(STDIN_FILENO, &term.saved) < 0)
 		return;
 	raw = term.saved;
@@ -109,7 +111,7 @@ static void term_make_raw(void)
 	term.changed(); /* what the user types may be read now */
 }
 
-/* The terminal first, then die of the same signal (SA_RESETHAND). */
+/* Restore the terminal, then die of the same signal (SA_RESETHAND). */
 static void term_killed(int sig)
 {
 	term_restore();
@@ -126,7 +128,9 @@ static void term_signal(void *arg, u32 events)
 		term_restore();
 		raise(SIGSTOP);
 	}
-	/* Awake again, by SIGCONT, or just now after the stop: in front or behind? */
+	/*
+	 * We run again, after SIGCONT or after the stop above: we may be in the foreground or not.
+	 */
 	term_make_raw();
 	term.changed();
 }
@@ -172,7 +176,7 @@ int term_reopen(int fd, int flags, bool *shared)
 	int own;
 
 	*shared = false;
-	/* A regular file never blocks for long, and anew it would start at offset 0. */
+	/* A regular file never blocks for long, and opened again it would start at offset 0. */
 	if (fstat(fd, &st) < 0 || S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))
 		return fd;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -183,7 +187,7 @@ int term_reopen(int fd, int flags, bool *shared)
 	return fd;
 }
 
-/* A descriptor we share with others may block for long writes: look first, write little. */
+/* A write to a shared descriptor may block for long: poll first, and write little. */
 ssize_t term_write(int fd, bool shared, const void *data, size_t len)
 {
 	struct pollfd ready = {.fd = fd, .events = POLLOUT};

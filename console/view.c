@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Viewers: the machine's console for whoever asks by the control socket, as lkvm console does.
+ * Viewers: clients of the control socket that see the machine's console, as lkvm console does.
  *
- * The command "console" turns its connection into the console itself: behind the answer line comes
- * the output of before, 64 KiB of it, and then all that is written, byte for byte. What a viewer
- * sends is typed, if it has the keyboard: the first one that wants it, as long as standard input is
- * not open, for then that is the keyboard. All others look on, and what they send is not read.
- * "break" sends a break, which has no byte.
+ * The command "console" turns its connection into the console itself: after the answer line come
+ * the last 64 KiB of output, and then all new output, byte for byte. One viewer has the keyboard,
+ * and the guest gets what this viewer sends. It is the first viewer that wants the keyboard while
+ * standard input is not open. All others only watch, and their input is not read. The command
+ * "break" sends a break, which is not a byte.
  *
- * Each viewer reads the ring of console.c from a place of its own. So one that does not read costs
- * 16 KiB and keeps nobody waiting, neither the guest nor another viewer: after 256 KiB it misses
- * the oldest, and a line in its stream says how much. It is not dropped for that: a terminal may be
- * held for longer than any deadline. The keyboard takes no more than the guest does, so a flood of
+ * Each viewer reads the ring of console.c from its own place. So a viewer that does not read costs
+ * 16 KiB and delays neither the guest nor another viewer: after 256 KiB it misses the oldest bytes,
+ * and a line in its stream says how many. It is not disconnected: a user may stop a terminal for
+ * longer than any deadline. A viewer's input is read only when the guest takes it, so a flood of
  * input waits in the socket.
  *
- * A side that is closed for writing gives the keyboard back and still sees the output.
+ * A viewer that closes its side for writing gives the keyboard back and still sees the output.
  *
- * At the end what is left is sent, for at most END_NS in all.
+ * At the end the rest of the output is sent, for at most END_NS in all.
  *
  * The loop's thread, then the main thread.
  *
@@ -41,7 +41,7 @@
 #define REPLAY_BYTES (64 * KIB)
 #define VIEWERS_MAX  32
 #define PIECE_BYTES  (16 * KIB)
-#define TURN_BYTES   (256 * KIB) /* for one viewer, before the others have their turn */
+#define TURN_BYTES   (256 * KIB) /* sent to one viewer before the others have their turn */
 #define TYPE_BYTES   4096
 #define END_NS	     NSEC_PER_SEC
 
@@ -49,11 +49,11 @@ struct viewer {
 	struct loop_fd source;
 	bool types;   /* it has the keyboard */
 	bool blocked; /* its socket is full */
-	u64 at;	      /* what it has of the output, up to here */
-	u64 lost;     /* not told yet */
-	u8 *typed;    /* sent behind the request; rest of it */
+	u64 at;	      /* its place in the output: all before it was fetched */
+	u64 lost;     /* bytes missed and not reported yet */
+	u8 *typed;    /* input that came with the request and is not typed yet */
 	size_t typed_len;
-	size_t from, to; /* what is left of piece */
+	size_t from, to; /* the part of piece that is not sent yet */
 	u8 piece[PIECE_BYTES];
 	struct viewer *next;
 };
@@ -80,7 +80,7 @@ static void view_drop(struct viewer *viewer)
 
 /* --- out --- */
 
-/* The next piece of its stream. False: there is none. */
+/* Fetch the next piece of the viewer's stream. False: there is none. */
 static bool view_fetch(struct viewer *viewer)
 {
 	size_t len = console_view(&viewer->at, viewer->piece, sizeof(viewer->piece), &viewer->lost);
@@ -89,7 +89,7 @@ static bool view_fetch(struct viewer *viewer)
 	viewer->to = len;
 	if (!viewer->lost)
 		return len;
-	/* The line first: what was just copied is fetched again. */
+	/* The line about lost bytes comes first: step back, so that the piece is fetched again. */
 	viewer->at -= len;
 	viewer->to = (size_t)snprintf((char *)viewer->piece, sizeof(viewer->piece),
 				      "\r\n[lkvm: %llu bytes were lost, as they were not read]\r\n",
@@ -98,7 +98,7 @@ static bool view_fetch(struct viewer *viewer)
 	return true;
 }
 
-/* Send what there is. 0: all of it, or -EAGAIN, or another -errno when the viewer is gone. */
+/* Send all output. 0: all is sent; -EAGAIN: there is more; another -errno: the viewer is gone. */
 static int view_send(struct viewer *viewer)
 {
 	size_t budget = TURN_BYTES;
@@ -122,7 +122,7 @@ static int view_send(struct viewer *viewer)
 
 /* --- in --- */
 
-/* Type what was sent ahead. True: all of it, and there is room for more. */
+/* Type input that came with the request. True: all is typed, and there is room for more. */
 static bool view_type_ahead(struct viewer *viewer)
 {
 	size_t len = MIN(viewer->typed_len, console_type_room());
@@ -135,7 +135,10 @@ static bool view_type_ahead(struct viewer *viewer)
 	return !viewer->typed_len && console_type_room();
 }
 
-/* Watch what can be served. EPOLLPRI is nothing we wait for: a hang-up is seen even so. */
+/*
+ * Watch for what can be served now. EPOLLPRI is only there to keep the watch: without any
+ * event, a hang-up would not be seen.
+ */
 static void view_watch(struct viewer *viewer)
 {
 	bool reads = viewer->types && view_type_ahead(viewer);
@@ -149,7 +152,7 @@ static void view_receive(struct viewer *viewer)
 	u8 data[TYPE_BYTES];
 	ssize_t len = -1;
 
-	/* A read of nothing would look like its end. */
+	/* recv() with a length of 0 would return 0, as at the end of the stream. */
 	if (console_type_room())
 		len = recv(viewer->source.fd, data, MIN(console_type_room(), sizeof(data)),
 			   MSG_DONTWAIT);
@@ -184,7 +187,7 @@ static void view_ready(void *arg, u32 events)
 		view_serve(viewer);
 }
 
-/* New output, or room for input. */
+/* Called when there is new output, or room for input. */
 static void view_news(void)
 {
 	struct viewer *viewer, *next;
@@ -254,7 +257,7 @@ static int view_init(struct kvm *kvm)
 	return 0;
 }
 
-/* The rest for each, as far as they read it in time. */
+/* Send the rest to each viewer, until END_NS is over. */
 static void view_exit(struct kvm *kvm)
 {
 	u64 deadline = now_ns() + END_NS;

@@ -7,7 +7,9 @@
 
 #include <kvm/types.h>
 
-/* The guest wrote bytes to its console. Any thread; never blocks; nothing without --console-log. */
+/*
+ * The guest wrote bytes to its console. Any thread; never blocks. Without --console-log: nothing.
+ */
 void console_log_write(const u8 *data, size_t len);
 
 #endif
