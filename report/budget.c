@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A limit on the time from exec to init, for whoever watches over it in CI.
+ * A limit on the time from exec to init, for tests in CI.
  *
- * When init is reached (phase.c says when that is) too late, the run ends there and
- * then, as an error of status 125: what init would do is no longer of interest. It
- * does not end when the budget runs out, because then nobody would know by how much it
- * was missed; but a guest that hangs must not be waited for without end, so 10 s more
- * are the bound.
+ * When init is reached too late (phase.c says when it is reached), the run ends at that moment as
+ * an error with status 125: what init would do does not matter any more. The run does not end when
+ * the budget is over, because the message has to say by how much it was missed. But a guest that
+ * hangs must not be waited for without end, so the run ends 10 s after the budget is over.
  *
- * A check that passes without having seen what it checks would be worthless: a guest that
- * ends with status 0 and was never seen to reach init fails too. Any other end
- * before init is a failure already, and keeps its own reason; whatever was recorded
- * as the cause before stays the cause.
+ * A check must fail when it has not seen what it checks: so a guest that ends with status 0 and was
+ * never seen to reach init fails too. Any other end before init is a failure already and keeps its
+ * own reason, and a cause that was recorded before stays the cause.
  *
- * The verdict falls on the thread that marks the moment, a vCPU's, or on the loop; the
- * line about it is written by the main thread when the run is over, because a vCPU may
- * hold the console's lock here. Time counts from exec, resets in place included.
+ * The decision is made on the thread that marks the moment, a vCPU's, or on the loop. The main
+ * thread prints the line about it when the run is over, because a vCPU must not wait for standard
+ * error here. Time counts from exec, including resets in place.
  */
 #include <kvm/budget.h>
 #include <kvm/config.h>
@@ -24,7 +22,7 @@
 #include <kvm/phase.h>
 #include <kvm/util.h>
 
-#define GIVE_UP_NS (10 * NSEC_PER_SEC) /* more than the budget */
+#define GIVE_UP_NS (10 * NSEC_PER_SEC) /* how long after the budget the run ends without init */
 
 static struct loop_timer budget_timer;
 
@@ -55,7 +53,7 @@ static u64 budget_give_up_ns(void)
 	return add_ns(config.budget_ns, GIVE_UP_NS);
 }
 
-/* Not a run that is ending for another reason, such as a panic whose trace is still to come. */
+/* End the run, unless it is ending for another reason, such as a panic whose trace still comes. */
 static void budget_fail(struct kvm *kvm)
 {
 	if (!kvm_is_ending())

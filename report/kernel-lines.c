@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the guest's kernel says of its own health on its console.
+ * What the guest's kernel reports on its console about its own health.
  *
- * lines.c hands over each line that the kernel wrote, or may have written. Printk's time stamp and
- * caller are passed over; then only the start of a line counts, or its start and a word in it. The
- * table says which text is which kind of report, from Linux 5.10 to 7.2, and where Linux prints it.
- * Where a text has changed, the versions are named; the others are the same in all.
+ * console.c passes each line that the kernel wrote, or may have written, to report_line(). Printk's
+ * time stamp and caller are skipped; then only the start of a line counts, or its start and a word
+ * in it. The table says which text is which kind of report, from Linux 5.10 to 7.2, and where Linux
+ * prints it. If a text has changed, the versions are named; the other texts are the same in all
+ * versions.
  *
  * A report is counted once, at the line that names it. An oops has two such lines: what happened
  * ("BUG: kernel NULL pointer dereference") and the header of die() with its number ("[#1]").
@@ -13,18 +14,20 @@
  * the header that follows within ANNOUNCED_LINES belongs to it.
  *
  * The lines of the first report are kept for the result: up to the end of its trace, or
- * REPORT_LINES_MAX. Others that begin in it are counted all the same.
+ * REPORT_LINES_MAX. Reports that begin inside it are counted as well.
  *
- * Besides reports: a panic, at "Kernel panic - not syncing", and the end of its trace; the start
- * of init, where the log is shown and the chip has not told it (console_opened()); and a halt on
- * purpose, which is how core/halt.c tells it from a crash. When the run is over, --fail-on judges
- * the ends that the guest chose.
+ * Other lines tell of a panic ("Kernel panic - not syncing") and the end of its trace, of the start
+ * of init, if the chip has not told it (console_opened()), and of a halt on purpose, which
+ * core/halt.c has to tell from a crash. When the run is over, --fail-on can make a failure of an
+ * end that the guest chose.
  *
- * A guest's root can make the kernel print anything through /dev/kmsg, and does so for its own
- * results only. On hvc0 it is not known who wrote a line: there programs count as well.
+ * Root in the guest can print any line as the kernel through /dev/kmsg, but changes only the result
+ * of its own run. On hvc0 it is not known who wrote a line: there the lines of programs count as
+ * well.
  *
- * Called under the console's lock on vCPU threads: no system call here, but for the kicks of
- * kvm_end() when a panic's trace is over. No allocation, and every buffer is bounded.
+ * report_line() runs on the thread that wrote the line, for one line at a time and with no lock
+ * held (console.c). The only system calls are those by which core/power.c wakes the loop or kicks
+ * the vCPUs after a panic. No allocation, and every buffer is bounded.
  */
 #include <kvm/config.h>
 #include <kvm/heard.h>
@@ -43,12 +46,12 @@
 
 struct report_text {
 	const char *starts;
-	const char *has; /* NULL: nothing more */
+	const char *has; /* must come later in the line; NULL: nothing */
 	enum report_kind kind;
-	bool announces; /* an oops, whose header comes next */
+	bool announces; /* an oops, whose header follows */
 };
 
-/* The first row that fits counts. */
+/* The first row that matches counts. */
 static const struct report_text report_texts[] = {
 	/* kernel/panic.c __warn(): 5.10 to 6.12 "WARNING: CPU: 0 PID: 1 at FILE:LINE FUNCTION" */
 	{"WARNING: CPU: ", " at ", REPORT_WARN, false},
@@ -128,13 +131,13 @@ static const char *const report_names[REPORT_KINDS] = {
 
 static struct {
 	u64 counts[REPORT_KINDS];
-	unsigned int announced; /* an oops was: its header may come within so many lines */
+	unsigned int announced; /* how many more lines may be the header of an announced oops */
 	char first[REPORT_LINES_MAX][LINES_MAX_BYTES + 1];
 	unsigned int first_lines;
-	bool first_open; /* more lines belong to it */
+	bool first_open; /* the next line belongs to the first report, too */
 } report;
 
-/* Past "[    1.234567] " or "[    1.234567][    T1] ": one blank behind the last. */
+/* Skip "[    1.234567] " or "[    1.234567][    T1] ", with the one blank at the end. */
 static const char *report_skip_stamps(const char *text)
 {
 	while (*text == '[') {
@@ -162,7 +165,7 @@ static bool report_says_init(const char *text)
 	       !strcmp(text + len - strlen(tail), tail);
 }
 
-/* kernel/reboot.c; 7.2 has its own words for a power-off that the machine cannot do. */
+/* kernel/reboot.c; 7.2 has another text for a power-off that the machine cannot do. */
 static bool report_says_halt(const char *text)
 {
 	return !strcmp(text, "reboot: System halted") ||
@@ -225,7 +228,7 @@ static void report_look(const char *line, const char *text)
 	if (report.announced)
 		report.announced--;
 	if (kind == REPORT_OOPS && !announces && report.announced) {
-		report.announced = 0; /* the header of an oops that was counted already */
+		report.announced = 0; /* the header of an oops that was counted at its first line */
 	} else if (kind < REPORT_KINDS) {
 		report.counts[kind]++;
 		report.announced = announces ? ANNOUNCED_LINES : 0;
@@ -282,7 +285,7 @@ const char *report_name(enum report_kind kind)
 	return report_names[kind];
 }
 
-/* The others are failures already. */
+/* Ends that the guest chose; all others are failures already. */
 static bool report_end_is_guests(enum end_reason reason)
 {
 	return reason == END_POWEROFF || reason == END_REBOOT || reason == END_HALT ||

@@ -2,23 +2,22 @@
 /*
  * The guest's console, seen as lines.
  *
- * Two readers want lines rather than bytes: the result file, which ends with the
- * last 200 of them, and kernel-lines.c, which looks for what the kernel says of
- * itself. Bytes are collected into the current line; at a newline it becomes history.
- * Carriage returns are dropped; a line longer than LINES_MAX_BYTES keeps its beginning.
+ * Two readers want lines rather than bytes: the result file, which ends with the last 200 of them,
+ * and kernel-lines.c, which looks for reports of the kernel. Bytes are collected into the current
+ * line; at a newline it becomes history. Carriage returns are dropped; a line longer than
+ * LINES_MAX_BYTES keeps its beginning.
  *
  * Nothing is decided here: the caller gets a copy of each line that the kernel may have written,
- * and shows it to report_line() when it holds no lock (console.c).
+ * and passes it to report_line() when it holds no lock (console.c).
  *
- * There is a current line for each source, because the kernel prints in the middle of
- * a line that a program has begun, and a program may print an old report: only a
- * whole line that the kernel wrote is one for report/kernel-lines.c. The serial port can
- * tell the two apart, hvc0 cannot (hw/serial.c). History has all lines in the order
- * in which they were finished.
+ * Each source has a current line of its own, because the kernel may print in the middle of a line
+ * that a program has begun. A program may also print an old report, so report/kernel-lines.c gets
+ * only whole lines of the kernel. The serial port can tell the kernel from a program, hvc0 cannot
+ * (hw/serial.c). History has all lines in the order in which they were finished.
  *
- * Called under the console's lock on vCPU threads and the loop: memory is copied, no more. History
- * is read while no vCPU runs: by the main thread after the end, or by the loop while they are
- * parked.
+ * Called under the console's lock on vCPU threads and the loop: these calls only copy memory.
+ * History is read while no vCPU runs: by the main thread after the end, or by the loop while they
+ * are parked.
  */
 #include <kvm/lines.h>
 
@@ -33,13 +32,13 @@ struct kept_line {
 
 static struct {
 	struct kept_line current[LINES_SOURCES];
-	enum lines_source last; /* to write */
+	enum lines_source last; /* the source that wrote last */
 	struct kept_line kept[LINES_KEPT];
 	unsigned int next; /* where the next finished line goes */
 	unsigned int full; /* finished lines, at most LINES_KEPT */
 } lines;
 
-/* Returns whether the kernel may have written it; then it is copied. */
+/* End the current line. True if the kernel may have written it; then copy gets the line. */
 static bool lines_finish(enum lines_source source, char *copy)
 {
 	struct kept_line *line = &lines.current[source], *kept = &lines.kept[lines.next];
@@ -91,7 +90,7 @@ void lines_for_each(void (*fn)(const char *line, size_t len, void *arg), void *a
 
 		fn(line->text, line->len, arg);
 	}
-	/* The one that is being written comes last. */
+	/* The unfinished lines follow, last the one that was written to last. */
 	for (unsigned int i = 1; i <= LINES_SOURCES; i++) {
 		const struct kept_line *line = &lines.current[(lines.last + i) % LINES_SOURCES];
 

@@ -2,18 +2,17 @@
 /*
  * The result file: what a script reads when the exit status alone is not enough.
  *
- * From the moment the option is parsed the file says {"reason":"running"}: an
- * older result can never be taken for this run's, even if lkvm is killed with
- * SIGKILL. At the end it says how the run ended, when it passed which phase, how
- * often the vCPUs left the guest and why, the console's last lines, the line a panic
- * announced itself with, what else the kernel reported of itself, and lkvm's own first
+ * From the moment the option is parsed the file says {"reason":"running"}: an older result can
+ * never be taken for this run's, even if lkvm is killed with SIGKILL. At the end it says how the
+ * run ended, when each phase was reached, how often the vCPUs left the guest and why, the console's
+ * last lines, the first line of a panic, the other reports of the kernel, and lkvm's own first
  * error line.
  *
- * A detached machine keeps the same object as its NAME.json. On a disk that has no room for it a
- * short form overwrites the "running", which needs none: lkvm wait has its answer.
+ * A detached machine keeps the same object as its NAME.json. If the disk has no room for the
+ * object, a short form overwrites the "running" in place, which needs no room: lkvm wait still gets
+ * its answer.
  *
- * How it is written, and that it is valid JSON whatever the guest wrote:
- * util/json-file.c.
+ * util/json-file.c writes the file and makes sure that it is valid JSON, whatever the guest wrote.
  *
  * All on the main thread.
  */
@@ -72,7 +71,7 @@ static void result_add_line(const char *line, size_t len, void *arg)
 	json_array_append_new(arg, json_file_string(line, len));
 }
 
-/* The line, or that there was none to see. */
+/* The panic's first line, or a text that says that no line was seen; null without a panic. */
 static json_t *result_panic(const char *reason)
 {
 	char line[HEARD_LINE_MAX];
@@ -92,7 +91,7 @@ static json_t *result_error(void)
 	return text[0] ? json_file_string(text, strlen(text)) : json_null();
 }
 
-/* How many reports of each kind there were; kinds that never came are left out. */
+/* How many reports of each kind there were; a kind without a report is left out. */
 static json_t *result_reports(void)
 {
 	json_t *reports = json_object();
@@ -165,7 +164,7 @@ static void result_shorten(const char *reason, int status)
 		close(fd);
 }
 
-/* Async-signal-safe: the pieces are put together by hand. */
+/* Async-signal-safe, so the text is built without printf. */
 static void result_put_short(const char *path, const char *reason, int status)
 {
 	const char digits[3] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),

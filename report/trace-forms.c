@@ -2,17 +2,16 @@
 /*
  * A boot trace in its two forms: a table for people, events for a viewer.
  *
- * A row, and an event, is the time from one mark to the next, whatever their order; it
- * bears the name of the mark it begins with, which is the key in the result file too.
- * Below it in the table are the places that cost most; the events have all of them.
+ * A row of the table, or an event, is the time from one mark to the next, in the order in which
+ * they came. Its name is that of the mark at its beginning, which is the key in the result file
+ * too. Below each row the table has the places that cost most; the events have all places.
  *
- * The events are in Chrome's format, which Perfetto reads as well: a complete event
- * ("X") a phase, all on one track, with exits by kind and by place as arguments; and
- * a counter ("C") of all exits so far, at the beginning of each phase and at the end. Time
- * is in microseconds since exec. What is no event (how the run ended) is in
- * "otherData".
+ * The events are in Chrome's format, which Perfetto reads as well: a complete event ("X") a phase,
+ * all on one track, with exits by kind and by place as arguments; and a counter ("C") of all exits
+ * so far, at the beginning of each phase and at the end. Time is in microseconds since exec. Data
+ * that is not an event (how the run ended) is in "otherData".
  *
- * No state and no system call but for getpid(); trace.c fills the report in.
+ * No state, and no system call except getpid(); trace.c fills in the report.
  *
  * Spec: Trace Event Format (Google, 2016): "JSON Object Format", "Complete Events",
  * "Counter Events", "Metadata Events".

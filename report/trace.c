@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What each phase of a boot took, and which exits it cost.
+ * How long each phase of a boot took, and which exits it cost.
  *
- * phase.c knows the moments; here the exits between them are counted, by kind, and
- * for port I/O and MMIO by place: the port, or the page of 4 KiB, read or written.
- * core/exit.c calls trace_exit() on the vCPU's thread for each exit, if --boot-trace was
- * given; without it an exit costs one branch more, and no memory. The guest sees no
- * difference but time.
+ * phase.c records when each phase begins. This file counts the exits of each phase by kind, and for
+ * port I/O and MMIO also by place: the port or the page of 4 KiB, for reads and for writes.
+ * core/exit.c calls trace_exit() on the vCPU's thread for each exit, if --boot-trace was given;
+ * without it an exit costs one branch more, and no memory. A guest can notice only the time.
  *
- * Each counter is an array over the phases, and the one of the phase that was marked last
- * is incremented. So nobody has to take a snapshot when a phase changes, on a thread
- * that has something better to do; and an exit counts where it began. Exits of
- * string instructions count once, as KVM does them.
+ * Each counter is an array over the phases, and the one of the phase that was marked last is
+ * incremented. So no thread has to take a snapshot when a phase changes. An exit counts in the
+ * phase in which it began. KVM makes one exit of a string instruction, which counts once.
  *
- * Places are in an open hash of fixed size: an entry belongs to the first vCPU that sets
- * its key from 0, by compare and exchange, and stays. A guest that goes through all
- * ports fills it; what comes then is counted as "elsewhere". All counters are
- * relaxed atomics; the main thread reads them when the vCPUs have stopped, and takes
- * the names from the buses, whose regions are all there still.
+ * Places are in an open hash of fixed size: an entry belongs to the first vCPU that sets its key
+ * from 0, by compare and exchange, and stays. A guest that accesses all ports fills it; later
+ * places are counted as "elsewhere". All counters are relaxed atomics; the main thread reads them
+ * when the vCPUs have stopped, and takes the names from the buses, whose regions still exist then.
  *
- * The file is {"traceEvents":[]} from the moment the option is read, and complete at
- * the end, whichever that is. What it looks like: report/trace-forms.c.
+ * The file is {"traceEvents":[]} from the moment the option is read, and complete at the end of the
+ * run, however it ends. report/trace-forms.c makes its content.
  */
 #include "report/trace-forms.h"
 
@@ -38,10 +35,10 @@
 
 #define PLACE_BITS   12
 #define PLACES	     (1U << PLACE_BITS)
-#define PLACE_PROBES 64 /* from where a place should be, until it counts as elsewhere */
+#define PLACE_PROBES 64 /* how many entries are tried before an exit counts as elsewhere */
 #define PAGE_MASK    0xfffULL
 
-/* A key: these bits, and a port or the number of a page. Never 0. */
+/* A key has these bits, and a port or the number of a page. It is never 0. */
 #define KEY_USED  (1ULL << 63)
 #define KEY_MMIO  (1ULL << 62)
 #define KEY_WRITE (1ULL << 61)
@@ -72,10 +69,10 @@ static u64 trace_load(const _Atomic u64 *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-/* The place of this key, a new one if need be; NULL: there is no room for it. */
+/* Find the place of this key, or make it. NULL: there is no room for it. */
 static struct place *trace_find(u64 key)
 {
-	/* 2^64 / golden ratio: neighbours come to lie far apart. */
+	/* Multiply by 2^64 / golden ratio, so that neighbouring keys lie far apart. */
 	u64 at = (key * 0x9e3779b97f4a7c15ULL) >> (64 - PLACE_BITS);
 
 	for (unsigned int i = 0; i < PLACE_PROBES; i++) {
@@ -127,7 +124,7 @@ static void trace_look_at_region(const struct bus_region *region, void *arg)
 		search->name = region->name;
 }
 
-/* The region there; of several in one page the first. */
+/* The name of the region there; the first one if a page has several. */
 static const char *trace_name(struct kvm *kvm, const struct trace_place *place)
 {
 	struct name_search search = {.first = place->addr,
@@ -184,7 +181,7 @@ static int trace_collect(struct kvm *kvm, struct trace_report *report)
 	return err;
 }
 
-/* It was asked for: no --loglevel takes it away. */
+/* The user asked for this table: print it at any --loglevel. */
 static void trace_print(void *arg, const char *line)
 {
 	log_error("%s", line);

@@ -8,8 +8,8 @@
 #include <kvm/kvm.h>
 
 /*
- * The run is over, with *reason and *status. If the budget is why, say so in a line; if the guest
- * ended well but was never seen to reach init, make that an error too. Main thread.
+ * The run is over, with *reason and *status. If the budget is the cause, print a line that says so.
+ * If the guest ended well but was never seen to reach init, make that an error too. Main thread.
  */
 void budget_check_end(enum end_reason *reason, int *status);
 

@@ -11,25 +11,25 @@
 #define LINES_KEPT	200
 #define LINES_MAX_BYTES HEARD_LINE_MAX
 
-/* Who wrote it, as far as can be told. Each has a line of its own that is not finished. */
+/* Who wrote a line, as far as that is known. Each source has an unfinished line of its own. */
 enum lines_source {
-	LINES_PROGRAM, /* a program of the guest: no line of the kernel, whatever it says */
+	LINES_PROGRAM, /* a program of the guest: never a line of the kernel, whatever the text */
 	LINES_KERNEL,
-	LINES_UNKNOWN, /* hvc0: may be the kernel */
+	LINES_UNKNOWN, /* hvc0: may be the kernel or a program */
 	LINES_SOURCES,
 };
 
 /*
- * Take console output up to the end of a line, or all of it. Returns how many bytes. *kernels: it
- * was the end of a line that the kernel may have written, and copy is that line. The caller
- * serialises (console.c, under its lock).
+ * Take console output up to the end of a line, or all of it. Returns how many bytes were taken.
+ * *kernels is true if a line has ended that the kernel may have written; then copy gets that line.
+ * The caller serialises (console.c, under its lock).
  */
 size_t lines_take(enum lines_source source, const u8 *data, size_t len,
 		  char copy[LINES_MAX_BYTES + 1], bool *kernels);
 
 /*
- * The machine was reset: what a source has begun is a line now. True: the kernel may have written
- * it, and copy is that line. Serialised like lines_take().
+ * The machine was reset: end the unfinished line of the source. True if the kernel may have written
+ * that line; then copy gets it. Serialised like lines_take().
  */
 bool lines_cut(enum lines_source source, char copy[LINES_MAX_BYTES + 1]);
 

@@ -11,21 +11,22 @@
 struct kvm;
 
 /*
- * Keep the result at path as well, from now on: it says "running". The string is the caller's and
- * stays until result_keep(NULL), which ends it. 0, or -errno without a word. Main thread.
+ * From now on keep the result at path as well; it says "running" at first. The string stays the
+ * caller's and must live until result_keep(NULL), which ends this. 0 or -errno; prints nothing.
+ * Main thread.
  */
 int result_keep(const char *path);
 
 /*
- * Write the final result. reason and status are what the process ends with; kvm may
- * be NULL when no machine came to be. Main thread, last of all. When neither
- * file is wanted nothing happens. 0 or -errno after log_error().
+ * Write the final result. reason and status are what the process ends with; kvm may be NULL if no
+ * machine was made. Main thread, as the last step. Does nothing if neither file is wanted. 0 or
+ * -errno after log_error().
  */
 int result_finish(const struct kvm *kvm, const char *reason, int status);
 
 /*
- * Instead of result_finish(), from a signal's handler that ends the process: reason and status
- * alone. status is at most 255. Async-signal-safe.
+ * Used instead of result_finish() in a signal handler that ends the process: writes only reason and
+ * status. status is at most 255. Async-signal-safe.
  */
 void result_finish_short(const char *reason, int status);
 

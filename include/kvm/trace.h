@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * --boot-trace: what each phase of a boot took and which exits it cost. trace.c.
- */
+/* --boot-trace: how long each phase of a boot took, and which exits it cost. trace.c. */
 #ifndef KVM_TRACE_H
 #define KVM_TRACE_H
 
