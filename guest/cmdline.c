@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Words of a kernel's command line, as the kernel itself takes them apart.
+ * The words of a kernel's command line, split as the kernel itself splits them.
  *
- * Words are separated by white space. Double quotes keep white space together: around a whole
- * word ("root=LABEL=my disk"), around a value (root="LABEL=my disk"), or anywhere inside. The
- * quotes at either end of the word or the value are taken away, others stay. A word "--" ends
- * what is for the kernel. Of a word that is given several times the last one counts.
+ * Words are separated by white space. Double quotes keep white space together: around a whole word
+ * ("root=LABEL=my disk"), around a value (root="LABEL=my disk"), or anywhere inside. The quotes at
+ * either end of the word or the value are removed, other quotes stay. A word "--" ends the part for
+ * the kernel. If a word is given several times, the last one counts.
  *
- * Built twice: into lkvm, and with musl into its init. So it needs nothing but libc.
+ * Built twice: into lkvm, and with musl into its init. So this file needs only libc.
  *
  * Spec: Linux Documentation/admin-guide/kernel-parameters.rst; lib/cmdline.c (next_arg).
  */
@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WORD_MAX 2048 /* the command line of x86 */
+#define WORD_MAX 2048 /* as long as the command line of x86 may be */
 
 /* The length of the word at text, quotes included. */
 static size_t cmdline_word_len(const char *text)

@@ -7,9 +7,9 @@
  * multiple of four bytes. An entry named TRAILER!!! ends the archive. Everything belongs to
  * root and has the time 0, so that the same input gives the same bytes.
  *
- * Archives behind each other are all unpacked: a user's initrd follows this one.
+ * Linux unpacks several archives in a row: a user's initrd follows this one.
  *
- * Pure; main thread.
+ * No state here; main thread.
  *
  * Spec: Linux Documentation/driver-api/early-userspace/buffer-format.rst.
  */
@@ -25,7 +25,7 @@
 #define CPIO_ALIGN  4UL
 #define CPIO_MAX    GIB
 
-/* Room for so many bytes more: they, or NULL. */
+/* Make room for `bytes` more bytes and return where they begin, or NULL. */
 static u8 *cpio_grow(struct cpio *cpio, size_t bytes)
 {
 	size_t room = MAX(cpio->room, (size_t)MIB);

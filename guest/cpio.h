@@ -7,7 +7,7 @@
 
 #include <kvm/types.h>
 
-/* Zero-initialise. The first failure is kept in err, and nothing is added behind it. */
+/* Zero-initialise. err keeps the first failure, and nothing is added after a failure. */
 struct cpio {
 	u8 *data; /* malloc()ed */
 	size_t len, room;
@@ -15,10 +15,10 @@ struct cpio {
 	int err; /* 0 or -ENOMEM, -E2BIG */
 };
 
-/* Add an entry, its folder first. mode holds type and permissions: S_IFDIR | 0755. */
+/* Add an entry; its folder must be added before. mode has type and permissions: S_IFDIR | 0755. */
 void cpio_add(struct cpio *cpio, const char *name, u32 mode, const void *data, size_t bytes);
 
-/* What ends an archive. Returns cpio->err. */
+/* Add the entry that ends an archive. Returns cpio->err. */
 int cpio_finish(struct cpio *cpio);
 
 void cpio_free(struct cpio *cpio);

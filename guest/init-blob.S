@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* guest/init.c as it is built, for initramfs.c. Only assembled where musl-gcc built it. */
+/*
+ * The program built from guest/init.c, for initramfs.c. Only assembled if musl-gcc built that
+ * program.
+ */
 	.section .rodata
 	.balign 16
 	.globl guest_init_start, guest_init_end

@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What lkvm's init has to do with its console and with lkvm itself.
+ * How lkvm's init uses its console, and how it talks with lkvm.
  *
- * Descriptors. A kernel whose console driver is a module had no console to give to its first
- * program. Then the serial port is used until the module is loaded, and /dev/console afterwards:
- * descriptors 0 to 2 are never closed, so that no open() gets one of them by chance.
+ * Descriptors. If the kernel's console driver is a module, the first program starts without a
+ * console. Then the serial port is used until the module is loaded, and /dev/console after that.
+ * Descriptors 0 to 2 are never closed, so that no open() gets one of them by chance.
  *
- * Standard input, when lkvm's own is no terminal ("input pipe TTY" in /lkvm/config), is a pipe here
- * as well. What comes on the tty is read raw by a child of its own and written into the pipe. On
- * the wire DLE (0x10) stands before a byte that some driver would take for itself (Ctrl-O is SysRq
- * on hvc0) and is itself one of those: that byte is sent xor 0x40. DLE and `.` are the end of the
- * input. own-init.c makes this, and begins when it was told that somebody reads.
+ * Standard input. When lkvm's own standard input is not a terminal ("input pipe TTY" in
+ * /lkvm/config), the command gets a pipe here as well. A child process reads the tty in raw mode
+ * and writes the bytes into the pipe. lkvm (own-init.c) escapes the bytes that a driver would not
+ * pass on (Ctrl-O is SysRq on hvc0), and DLE (0x10) itself: it sends DLE and then the byte xor
+ * 0x40. DLE and `.` mean the end of the input. lkvm begins to send when the init has said that it
+ * reads.
  *
- * The line. lkvm and its init tell each other little things by the modem lines of ttyS0, which
- * every kernel has, whatever its console: no ACPI and no network is needed for it. RTS is high
- * when OUT1 rises, for without it a driver of Linux may be looking for the port's interrupt.
+ * The line. lkvm and its init signal each other by the modem lines of ttyS0, which every kernel
+ * has, whatever its console: this needs no ACPI and no network. RTS must be high when OUT1 rises:
+ * with RTS low, the rise may come from a driver of Linux that probes the port's interrupt.
  *
- *	OUT1 rises, DTR is high	the init reads its input and hears what it is asked
- *	OUT1 rises, DTR is low	it has made way for another: input is sent as it is
+ *	OUT1 rises, DTR is high	the init reads its input and listens for requests
+ *	OUT1 rises, DTR is low	another init takes its place: input is sent as it is
  *	DSR is low		please end: the grace time has begun
  *	DSR is high again	end now
- *	RI falls		look at DSR; again and again while something is asked
+ *	RI falls		look at DSR; repeated while a request lasts
  *
- * A child waits for RI, and process 1 gets a signal: INIT_ASKED, then INIT_HURRIED.
+ * A child process waits for RI and sends signals to process 1: INIT_ASKED, then INIT_HURRIED.
  */
 #include "init.h"
 
@@ -49,7 +50,7 @@ static int line = -1;
 
 /* --- descriptors 0 to 2 --- */
 
-/* The first of 0 to 2 that is not open, or 3. */
+/* The lowest of descriptors 0 to 2 that is not open, or 3. */
 static int first_closed(void)
 {
 	int fd = 0;
@@ -63,7 +64,7 @@ void console_open_early(void)
 {
 	static const char *const paths[] = {"/dev/console", LINE, "/dev/null"};
 
-	/* open() gives the lowest number that is free. */
+	/* open() returns the lowest free descriptor. */
 	for (size_t i = 0; i < 3 && first_closed() < 3;) {
 		if (open(paths[i], O_RDWR | O_NOCTTY) < 0)
 			i++;
@@ -129,7 +130,10 @@ void console_set_plain(int fd)
 
 /* --- standard input --- */
 
-/* Unpack len bytes in place. How many are left of them; *end: the end was among them. */
+/*
+ * Remove the escapes from len bytes in place. Returns how many bytes are left; *end is set if they
+ * have the end of the input.
+ */
 static size_t unpack(unsigned char *bytes, size_t len, bool *escaped, bool *end)
 {
 	size_t kept = 0;
@@ -151,7 +155,7 @@ static size_t unpack(unsigned char *bytes, size_t len, bool *escaped, bool *end)
 	return kept;
 }
 
-/* In a child. It is over when the input is, or when nobody reads it any more. */
+/* In a child. Returns at the end of the input, or when no one reads the pipe any more. */
 static void pass_input(int tty, int pipe_end)
 {
 	unsigned char bytes[4096];
@@ -175,7 +179,7 @@ static void pass_input(int tty, int pipe_end)
 	}
 }
 
-/* Every byte as it comes, and RTS while there is room. */
+/* Pass every byte on unchanged, and hold RTS up while there is room. */
 static int make_raw(int tty)
 {
 	struct termios raw;
@@ -215,7 +219,7 @@ int console_pipe_input(const char *name)
 
 /* --- the line --- */
 
-/* In a child. */
+/* In a child: wait for rings, and pass on what DSR says. */
 static void hear(void)
 {
 	bool asked = false, rung = false;
@@ -230,7 +234,7 @@ static void hear(void)
 			kill(1, INIT_HURRIED);
 			return;
 		}
-		/* A ring between the look and the wait is not heard, but the next one is. */
+		/* A ring that comes before the wait begins is missed; lkvm rings again. */
 		rung = !ioctl(line, TIOCMIWAIT, TIOCM_RNG);
 		if (!rung && errno != EINTR)
 			return;
@@ -239,7 +243,7 @@ static void hear(void)
 
 bool console_open_line(void)
 {
-	/* It stays open: the last to close it would drop the lines. */
+	/* The descriptor stays open: the last close() of the port would drop the modem lines. */
 	line = open(LINE, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	return line >= 0;
 }
@@ -259,13 +263,13 @@ void console_make_way(void)
 {
 	int fd;
 
-	/* There is no /dev yet. */
+	/* /dev is not mounted yet. */
 	mknod(LINE_MAKE, S_IFCHR | 0600, makedev(4, 64));
 	fd = open(LINE_MAKE, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	unlink(LINE_MAKE);
 	if (fd < 0)
 		return;
-	/* All lines in one write; OUT2 lets the port interrupt. */
+	/* Set all lines with one write; OUT2 enables the port's interrupt. */
 	ioctl(fd, TIOCMSET, &(int){TIOCM_RTS | TIOCM_OUT1 | TIOCM_OUT2});
 	ioctl(fd, TIOCMBIS, &(int){TIOCM_DTR});
 	close(fd);

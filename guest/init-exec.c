@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The command of --exec, or the shell: its start, its end, and what is asked meanwhile.
+ * The command of --exec, or the shell: its start, its end, and requests to end it.
  *
- * It runs in a child, in a process group of its own. Process 1 leads the terminal's session and
- * never ends while there is output: a session leader that exits hangs the terminal up, and the
- * kernel throws away what was not sent. It waits until all is sent (tcdrain), and only then does
- * the machine end.
+ * The command runs in a child, in a process group of its own. Process 1 leads the terminal's
+ * session and does not end while there is output: when a session leader exits, the kernel hangs the
+ * terminal up and drops the output that was not sent. So process 1 waits until all output is sent
+ * (tcdrain), and only then does the machine end.
  *
- * Where lkvm's standard input is a terminal, the console is the controlling terminal and Ctrl-C
- * works. Else standard input is a pipe, or /dev/null, and there is no controlling terminal.
+ * If lkvm's standard input is a terminal, the console is the controlling terminal and Ctrl-C works.
+ * Otherwise standard input is a pipe or /dev/null, and there is no controlling terminal.
  *
- * Asked to end, by lkvm (init-console.c) or by what other inits take for it (SIGTERM, SIGUSR1,
- * SIGUSR2, SIGPWR), it sends SIGTERM to the process group, and SIGHUP to a shell, which does not
- * mind SIGTERM. In a hurry it sends SIGKILL, and waits for nothing any more that a program, a
- * reader or a disk could hold up.
+ * lkvm can ask the init to end (init-console.c); SIGTERM, SIGUSR1, SIGUSR2 and SIGPWR mean the
+ * same, as for other inits. Then the init sends SIGTERM to the process group, and also SIGHUP to a
+ * shell, which ignores SIGTERM. When lkvm asks to end at once, the init sends SIGKILL, and no
+ * longer waits without a limit for a program, a reader or a disk.
  */
 #include "init.h"
 
@@ -36,20 +36,23 @@
 #include <unistd.h>
 
 #define BUSYBOX	  "/lkvm/busybox"
-#define HURRY_MS  300 /* for each thing that may wait */
-#define KILLED_MS 500 /* for a process to be gone after SIGKILL */
+#define HURRY_MS  300 /* how long each single wait may last after INIT_HURRIED */
+#define KILLED_MS 500 /* how long a process may take to end after SIGKILL */
 
 static bool asked, hurried;
 
 /* --- in the child --- */
 
-/* Be the user, by name or number. */
+/* Become the user, given by name or number. */
 static void become_user(const char *name)
 {
 	struct passwd *entry = getpwnam(name);
 	char *end;
 	unsigned long uid = strtoul(name, &end, 10);
-	/* 32 bits, of which the last value means "none"; cut to these, 4294967296 would be root. */
+	/*
+	 * An id has 32 bits, and the last value means "none". If 4294967296 were cut to 32 bits, it
+	 * would be root.
+	 */
 	bool is_id = *name >= '0' && *name <= '9' && !*end && uid < UINT32_MAX;
 
 	if (!entry && is_id)
@@ -86,7 +89,7 @@ static bool have_busybox(void)
 	return !access(BUSYBOX, X_OK);
 }
 
-/* Inside the root or, without one, here. Does not return. */
+/* Run in the root or, without one, in the initramfs. Does not return. */
 static void run_command(const struct exec_plan *plan)
 {
 	if (plan->root && (chroot(plan->root) || chdir("/"))) {
@@ -123,7 +126,7 @@ static void run_shell(bool on_terminal)
 	_exit(shell_main());
 }
 
-/* busybox's commands, each under its name. */
+/* Install busybox's commands, each under its name. */
 static void install_busybox(void)
 {
 	pid_t child;
@@ -144,7 +147,7 @@ static void install_busybox(void)
 
 /* --- standard input, output, and the terminal --- */
 
-/* A descriptor for standard input; -1: the terminal. */
+/* A descriptor for standard input; -1: use the terminal. */
 static int open_input(const char *input, bool has_line)
 {
 	static const char pipe_word[] = "pipe ";
@@ -152,7 +155,7 @@ static int open_input(const char *input, bool has_line)
 
 	if (!input)
 		return -1;
-	/* Without the line lkvm does not learn that somebody reads, and sends nothing. */
+	/* Without the line lkvm does not learn that the init reads, and sends nothing. */
 	if (!strncmp(input, pipe_word, sizeof(pipe_word) - 1)) {
 		fd = has_line ? console_pipe_input(input + sizeof(pipe_word) - 1) : -1;
 		if (fd < 0)
@@ -162,7 +165,7 @@ static int open_input(const char *input, bool has_line)
 	return fd < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : fd;
 }
 
-/* The terminal is the session's, which this process leads. */
+/* Make this process the leader of a session that has the terminal. */
 static void lead_session(int terminal)
 {
 	setsid();
@@ -171,7 +174,7 @@ static void lead_session(int terminal)
 
 static void place(int from, int to)
 {
-	/* dup2() of a descriptor onto itself would leave it close-on-exec. */
+	/* dup2() of a descriptor onto itself leaves it close-on-exec. */
 	if (from == to)
 		fcntl(to, F_SETFD, 0);
 	else if (from >= 0)
@@ -185,7 +188,7 @@ static void in_a_hurry(int sig)
 	const struct itimerval again = {.it_interval.tv_usec = HURRY_MS * 1000L,
 					.it_value.tv_usec = HURRY_MS * 1000L};
 
-	/* By and by it interrupts whatever waits. */
+	/* The timer interrupts any wait that follows, again and again. */
 	if (sig == INIT_HURRIED)
 		setitimer(ITIMER_REAL, &again, NULL);
 	hurried = true;
@@ -215,7 +218,7 @@ static void release_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Has the command ended? Others are buried. */
+/* Reap all children that have ended. True if the command is one of them. */
 static bool collect(pid_t command, int *status)
 {
 	bool over = false;
@@ -292,10 +295,10 @@ int exec_run(const struct exec_plan *plan)
 	}
 	setpgid(command, command);
 	status = wait_for_command(command, &set, !plan->command);
-	/* What other inits do not mind. */
+	/* If SIGTTOU is ignored, tcdrain() works from the background, too. */
 	signal(SIGTTOU, SIG_IGN);
 	release_signals();
 	tcdrain(terminal);
-	/* Nobody asked for a status of the shell: it has ended as it was told to. */
+	/* A shell that was asked to end has ended as it should: status 0. */
 	return asked && !plan->command ? 0 : status;
 }

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The root file system: waited for and mounted, by lkvm's init in the guest.
+ * The root file system: lkvm's init in the guest waits for its device and mounts it.
  *
- * Which device it is was found out on the host (root.c), which also says what types it may have.
- * Here it has to appear: after 10 s without it one line says what there is instead, and that is
- * the end. With rootwait there is such a line every 10 s and no end, but for rootwait=SECONDS and
- * the run's own --timeout. rootdelay=SECONDS is waited first, as the kernel does.
+ * The host has found out which device it is, and which types it may have (root.c). Here the device
+ * has to appear: after 10 s without it, one line lists the devices that exist, and the run ends.
+ * With rootwait there is such a line every 10 s and no end, except for rootwait=SECONDS and the
+ * run's own --timeout. The wait of rootdelay=SECONDS comes first, as in the kernel.
  *
  * A device may be named by its numbers, "254:1": the kernel knows its name.
  *
- * Types are tried in order. What rootfstype= says is all that is tried; where the host only looked
- * at the disk, everything that the kernel knows is tried after that. ro and rw: the last one
- * counts, and without either the root can be written to.
+ * Types are tried in order. With rootfstype=, only its types are tried. If the types come from the
+ * disk's content, all other types that the kernel knows are tried after them. Of ro and rw the last
+ * one counts; without either, the root is writable.
  *
- * A btrfs whose top has no init is most probably one with the root in a subvolume. What is mounted
- * stays, but a line names the subvolumes and rootflags=.
+ * A btrfs without an init at its top probably has the root in a subvolume. The top stays mounted,
+ * but a line names the subvolumes and rootflags=.
  *
  * Spec: Linux Documentation/admin-guide/kernel-parameters.rst, init/do_mounts.c.
  */
@@ -35,10 +35,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_S	      10 /* without rootwait; and between two lines with it */
+#define WAIT_S	      10 /* without rootwait: the limit; with rootwait: between two lines */
 #define STEP_MS	      5
 #define BTRFS_MAGIC   0x9123683e
-#define BTRFS_TOP_INO 256 /* of each subvolume */
+#define BTRFS_TOP_INO 256 /* inode number of the top of each subvolume */
 #define OVERLAY_LOWER "/lkvm/lower"
 #define OVERLAY_UPPER "/lkvm/upper"
 
@@ -51,7 +51,7 @@ static struct {
 
 /* --- the device --- */
 
-/* "vda vda1 vda2": what there is in the place of what is missing. */
+/* "vda vda1 vda2": the block devices that exist, for the message about a missing one. */
 static const char *root_block_devices(void)
 {
 	static char names[256];
@@ -70,7 +70,7 @@ static const char *root_block_devices(void)
 	return len ? names : "none";
 }
 
-/* The name of device "254:1", or false while the kernel has no such. */
+/* Find the name of device "254:1"; false while the kernel does not have it. */
 static bool root_find_number(const char *number)
 {
 	char path[64], text[1024], *line, *save;
@@ -97,7 +97,7 @@ static bool root_is_there(const char *device)
 	return !stat(device, &st) && S_ISBLK(st.st_mode);
 }
 
-/* What can be done about it depends on how it was asked for. */
+/* Print what is missing, and a remedy that fits how the root was given. */
 static void root_explain_missing(const struct root_plan *plan, long seconds)
 {
 	char remedy[256];
@@ -117,7 +117,10 @@ static void root_explain_missing(const struct root_plan *plan, long seconds)
 		 root_block_devices(), remedy);
 }
 
-/* Seconds from now on, or LONG_MAX. As the kernel: what is no number of seconds is for ever. */
+/*
+ * How many seconds to wait; LONG_MAX: for ever. As in the kernel, a value that is not a number
+ * means for ever.
+ */
 static long root_wait_seconds(const char *cmdline)
 {
 	char text[32], *end;
@@ -163,7 +166,7 @@ static bool root_wait(const struct root_plan *plan)
 
 /* --- mounting --- */
 
-/* As it is asked for; a device that is only to be read is mounted so. */
+/* Mount it as the user asked; if the device cannot be written to, mount it read-only. */
 static bool root_mount_as(const char *at, const char *type)
 {
 	const char *flags = root.flags[0] ? root.flags : NULL;
@@ -175,7 +178,7 @@ static bool root_mount_as(const char *at, const char *type)
 	return !mount(root.device, at, type, MS_RDONLY, flags);
 }
 
-/* Each type of a list with commas. */
+/* Try each type of a list with commas. */
 static bool root_mount_listed(const char *at, const char *types)
 {
 	char text[256], *type, *save;
@@ -185,14 +188,14 @@ static bool root_mount_listed(const char *at, const char *types)
 	for (type = strtok_r(text, ",", &save); type; type = strtok_r(NULL, ",", &save)) {
 		if (root_mount_as(at, type))
 			return true;
-		/* A type that this kernel does not have says least. */
+		/* ENODEV (the kernel does not have this type) tells least: keep any other error. */
 		why = errno == ENODEV ? why : errno;
 	}
 	errno = why;
 	return false;
 }
 
-/* Each type that the kernel knows and that lives on a device. */
+/* Try each type that the kernel knows and that needs a device. */
 static bool root_mount_any(const char *at)
 {
 	char text[4096], *line, *save;
@@ -269,7 +272,7 @@ static void root_hint_subvolumes(void)
 		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
 		    st.st_ino != BTRFS_TOP_INO)
 			continue;
-		/* "@" is what installers call the root's. */
+		/* Installers name the subvolume of the root "@". */
 		if (!first[0] || !strcmp(entry->d_name, "@"))
 			snprintf(first, sizeof(first), "%s", entry->d_name);
 		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "",

@@ -2,14 +2,14 @@
 /*
  * How lkvm's init tells its exit status to lkvm.
  *
- * First by the exit port: one byte. A kernel that is locked down (lockdown=), or built without
- * CONFIG_X86_IOPL_IOPERM, lets no program have a port. Then by the status port: a line of text on
- * a serial port that lkvm named in /lkvm/config, with the random number that stood there
- * (hw/status-port.c of lkvm is the other end). Both end the machine at once: a return from one of
- * them means that it did not work.
+ * The first way is one byte to the exit port. A kernel that is locked down (lockdown=), or built
+ * without CONFIG_X86_IOPL_IOPERM, lets no program use a port. Then the init uses the status port:
+ * it writes a line of text to a serial port that lkvm named in /lkvm/config, with the random number
+ * from there (hw/status-port.c of lkvm is the other end). Both ways end the machine at once: if the
+ * code continues, the way did not work.
  *
- * The number is the init's alone: the file is gone before anything else runs, and each child
- * forgets the number before it becomes something else.
+ * Only the init knows the number: the file is removed before any other program runs, and each child
+ * forgets the number before it runs another program.
  */
 #include "init.h"
 
@@ -25,7 +25,7 @@
 #define TRIES	  3
 #define ANSWER_S  1
 
-static char port[32], number[64]; /* of the status port: "ttyS1", "5f3a..."; empty: none */
+static char port[32], number[64]; /* of the status port: "ttyS1", "5f3a..."; empty: there is none */
 
 void status_take(char *value)
 {
@@ -41,9 +41,9 @@ void status_forget(void)
 }
 
 /*
- * Nothing here may wait for ever, as the port's interrupt may not arrive: no tcdrain(), and the
- * descriptor stays open, because close() waits for the port, too. The first byte ends a line that
- * somebody else has begun.
+ * Write the line to the status port. No wait may be endless, as the port's interrupt may never
+ * come: so there is no tcdrain(), and the descriptor stays open, because close() waits for the
+ * port, too. The first byte ends a line that another program has begun.
  */
 static bool tell_by_line(int status)
 {

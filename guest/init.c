@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lkvm's init: the first program of a guest that was given none.
+ * lkvm's init: the first program of a guest for which the user gave none.
  *
- * initramfs.c puts it, as /lkvm/init, in front of everything else the kernel unpacks. It mounts
- * the kernel's file systems, loads the modules in the order in which they stand in /lkvm/config,
- * sets clock, name and terminal size, waits for the root's device (with a bound) and mounts it.
- * Then it does one of three things:
+ * initramfs.c makes it /lkvm/init, in the first archive that the kernel unpacks. The init mounts
+ * the kernel's file systems, loads the modules in the order of /lkvm/config, sets clock, name and
+ * terminal size, waits for the root's device (for a limited time) and mounts it. Then it does one
+ * of three things:
  *
  * - hands over to the root's own init, which becomes process 1 in its place;
  * - runs the command of --exec by the root's shell, and ends the machine with its status;
  * - without a root, runs a shell on the console, and ends the machine with the shell's status.
  *
- * init-exec.c has the command and what is asked of it while it runs, init-console.c its standard
+ * init-exec.c runs the command and handles requests to end it; init-console.c has its standard
  * input and the line to lkvm.
  *
- * The end is to tell lkvm the status (init-status.c), when all that was said on the console is
- * out and the root is clean; 126 and 127 are the shell's own, 128 + n is a death by signal, 125 is
- * this program's: one line said why.
+ * The last step is to tell lkvm the status (init-status.c), after all console output is sent and
+ * the root is clean. 126 and 127 come from the shell, 128 + n means a death by signal n, and 125 is
+ * an error of this program, which one line has explained.
  *
- * Before all of that it makes way for an /init that is built into the kernel, unless the user
- * asked for one of the above.
+ * If the kernel has an /init built in and the user asked for none of the above, lkvm's init first
+ * of all runs that /init instead.
  *
  * /lkvm/config has a line for each thing, a word and its value:
  *
- *	module FILE, try-module FILE	load it; the second may refuse
- *	no-modules-of VERSION		the host has found none
+ *	module FILE, try-module FILE	load it; the second may fail to load
+ *	no-modules-of VERSION		the host has no modules of this kernel
  *	root DEVICE, type TYPES		what to mount (init-root.c)
- *	root-by OPTION			who named it
- *	overlay				over it, what is written goes to memory
+ *	root-by OPTION			the option that named it
+ *	overlay				mount an overlay over it: changes go to memory
  *	exec COMMAND, user NAME
  *	input pipe TTY, input none	what standard input is, if not the terminal
- *	output plain			standard output is no terminal
+ *	output plain			standard output is not a terminal
  *	clock SECONDS, hostname NAME, terminal ROWS COLUMNS
  *	status PORT NUMBER		the status port
  *
- * The words of the kernel's command line that are about the root mean what they always mean:
- * ro, rw, rootflags=, rootfstype=, rootwait, rootdelay=, init=. A program of its own, built static
- * with musl.
+ * The words of the kernel's command line that are about the root have their usual meaning: ro, rw,
+ * rootflags=, rootfstype=, rootwait, rootdelay=, init=. This is a separate program, linked
+ * statically with musl.
  */
 #include "init.h"
 #include "cmdline.h"
@@ -73,7 +73,7 @@ static struct {
 	char cmdline[4096];
 } conf;
 
-static const char *root_at; /* where it is mounted; NULL: nowhere */
+static const char *root_at; /* where the root is mounted; NULL: nowhere */
 static const char *const kernel_mounts[] = {"dev", "proc", "sys"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -108,7 +108,7 @@ static void unescape(char *path)
 	*to = 0;
 }
 
-/* What cannot go is at least not written any more. */
+/* Unmount path, or at least make it read-only. */
 static void unmount(const char *path)
 {
 	if (umount2(path, 0) < 0 && umount2(path, MNT_DETACH) < 0)
@@ -116,8 +116,8 @@ static void unmount(const char *path)
 }
 
 /*
- * Disks are left clean, whatever the command left running and mounted there: from the newest mount
- * to the oldest, all that is in the root or on a device.
+ * Leave the disks clean, whatever processes and mounts the command left: unmount all that is in the
+ * root or on a device, from the newest mount to the oldest.
  */
 static void unmount_root(void)
 {
@@ -131,7 +131,7 @@ static void unmount_root(void)
 	while (line > text) {
 		char *path;
 
-		*--line = 0; /* its end of line, or the end of all */
+		*--line = 0; /* the end of this line, or of the whole text */
 		while (line > text && line[-1] != '\n')
 			line--;
 		path = strchr(line, ' ');
@@ -153,7 +153,7 @@ static void leave(int status)
 	tcdrain(STDOUT_FILENO);
 	tcdrain(STDERR_FILENO);
 	status_tell(status);
-	/* For lkvm this is no success. A kernel without ACPI can reboot, but not power off. */
+	/* lkvm takes this for an error. A kernel without ACPI can reboot, but not power off. */
 	reboot(access("/sys/firmware/acpi", F_OK) ? RB_AUTOBOOT : RB_POWER_OFF);
 	for (;;)
 		pause();
@@ -243,7 +243,7 @@ static void take_config(void)
 
 static void settle(void)
 {
-	/* The clock was read from the RTC long since, unless there is none. */
+	/* The kernel has read the RTC before, unless there is none. */
 	if (conf.clock > time(NULL))
 		settimeofday(&(struct timeval){.tv_sec = conf.clock}, NULL);
 	if (conf.hostname)
@@ -270,7 +270,7 @@ static void mount_root(void)
 
 /* --- what runs --- */
 
-/* Inside the root, where absolute links lead to where they should. */
+/* Called inside the root, where absolute links have the right target. */
 static const char *find_init(void)
 {
 	static const char *const usual[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
@@ -289,14 +289,17 @@ static const char *find_init(void)
 	return NULL;
 }
 
-/* What is in memory goes: nobody can see it any more. */
+/* Free the memory of files that no program can see any more. */
 static void forget_initramfs(void)
 {
 	unlink("/lkvm/init");
 	unlink(BUSYBOX);
 }
 
-/* Into the root, as far as it has folders for them: how is MS_MOVE or MS_BIND. */
+/*
+ * Pass the kernel's file systems to the folders that the root has for them; how: MS_MOVE or
+ * MS_BIND.
+ */
 static void pass_mounts(unsigned long how)
 {
 	char from[16], to[64];
@@ -355,7 +358,7 @@ int main(int argc, char **argv)
 		init_say("is for the guest of lkvm run, as its first program");
 		return STATUS_OURS;
 	}
-	/* The kernel has an initramfs built in, and nobody asked for this program. */
+	/* The kernel has an initramfs built in, and the user did not ask for lkvm's init. */
 	if (access("/lkvm/asked", F_OK) && !access("/init", X_OK)) {
 		unlink("/lkvm/config");
 		console_make_way();
