@@ -153,7 +153,7 @@ static void leave(int status)
 	tcdrain(STDOUT_FILENO);
 	tcdrain(STDERR_FILENO);
 	status_tell(status);
-	/* lkvm takes this for an error. A kernel without ACPI can reboot, but not power off. */
+	/* With --exec, lkvm takes this for an error. Without ACPI only a reboot is possible. */
 	reboot(access("/sys/firmware/acpi", F_OK) ? RB_AUTOBOOT : RB_POWER_OFF);
 	for (;;)
 		pause();

@@ -2,11 +2,11 @@
 /*
  * lkvm's own initramfs: an init and the modules that this machine needs.
  *
- * A stock kernel has its drivers as modules, and somebody has to load them before there is a
- * disk. That is what distributions prepare an initrd for, for each kernel anew. Here it is made
- * in memory, in milliseconds, for the kernel that is about to be booted: init.c (built with
- * the project, embedded by init-blob.S), the modules of this machine's devices and of the root's
- * file system with all that they depend on (modules.c), and a list of what to do:
+ * A stock kernel has its drivers as modules, which must be loaded before there is a disk.
+ * Distributions prepare an initrd for this, again for each kernel. Here the archive is made in
+ * memory, in milliseconds, for the kernel that is about to be booted. It has the init (init.c,
+ * built with the project and embedded by init-blob.S), the modules of this machine's devices and of
+ * the root's file system with all modules that they need (modules.c), and a list of things to do:
  *
  *	/lkvm/init	the first program, by rdinit=: a user's initrd has no such file, and so
  *			never takes its place
@@ -17,12 +17,13 @@
  *	/lkvm/asked	the user asked for what lkvm's init does; else an /init that is built
  *			into the kernel, which nobody knew of here, is what he wants
  *
- * Where the root is, is found out on the host as well (root.c).
+ * The host also finds out where the root is (root.c).
  *
- * It is made anew at each power-on and reset, because the kernel may have been. All of it is the
- * main thread's.
+ * The archive is made again at each power-on and reset, because the kernel may have changed. Main
+ * thread.
  *
- * Left out on purpose: modules that only make things nicer. The root's own init finds the rest.
+ * Left out on purpose: modules that the machine does not need to start. The root's own init loads
+ * the rest.
  */
 #include "cmdline.h"
 #include "cpio.h"
@@ -53,10 +54,10 @@
 #define PARAM	    "rdinit=/lkvm/init"
 #define BUSYBOX_MAX (16 * MIB)
 #define NONE	    "none"
-#define EXEC_MAX    (32 * KIB) /* the init has room for it */
+#define EXEC_MAX    (32 * KIB) /* init.c has room for it */
 #define USER_ID_MAX (UINT32_MAX - 1)
 
-/* init-blob.S; NULL: lkvm was built without its init */
+/* In init-blob.S. NULL: lkvm was built without its init. */
 extern OPTIONAL const u8 guest_init_start[], guest_init_end[];
 
 static struct {
@@ -106,7 +107,7 @@ static size_t initramfs_init_bytes(void)
 
 /* --- is it wanted --- */
 
-/* The value of the last word NAME=VALUE of the user's parameters. */
+/* Get the value of the last word NAME=VALUE of the user's parameters. */
 static bool initramfs_user_param(const char *name, char *value, size_t bytes)
 {
 	char *text = strdup("");
@@ -125,7 +126,10 @@ static bool initramfs_user_param(const char *name, char *value, size_t bytes)
 	return found;
 }
 
-/* A name, or an id of 32 bits, of which the last means "none". Names never look like numbers. */
+/*
+ * --user is a name, or an id of 32 bits, of which the last means "none". No name may look like a
+ * number.
+ */
 static int initramfs_check_user(void)
 {
 	size_t sign = wish.user ? strspn(wish.user, "+-") : 0;
@@ -145,7 +149,7 @@ static int initramfs_check_user(void)
 	return 0;
 }
 
-/* The first option that only lkvm's init can fulfil, or NULL. */
+/* The first option that needs lkvm's init, or NULL. */
 static const char *initramfs_asked(void)
 {
 	if (wish.exec)
@@ -209,21 +213,21 @@ static void initramfs_line(char **text, const char *key, const char *value)
 	*text = longer;
 }
 
-/* What the root is, as far as the user or the disk says. */
+/* What the user or the disk says about the root. */
 struct initramfs_root {
 	struct root is;
 	const char *by;	  /* the option that named it */
-	char types[256];  /* "ext3,ext4": to be tried in this order; "" when nobody knows */
-	bool types_asked; /* by rootfstype= */
+	char types[256];  /* "ext3,ext4", to be tried in this order; "": not known */
+	bool types_asked; /* the types come from rootfstype= */
 };
 
-/* A file system that nobody can write to: what is written goes to memory. */
+/* True for a file system without write support: changes go to memory. */
 static bool initramfs_wants_overlay(const struct initramfs_root *root)
 {
 	return !strcmp(root->types, "squashfs") || !strcmp(root->types, "erofs");
 }
 
-/* -ENOENT: there is none, and it is not built in either. */
+/* Add a module. -ENOENT: the kernel does not have it, as a module or built in. */
 static int initramfs_need_module(const struct initramfs_plan *plan, struct modules *modules,
 				 const char *name, const char *why)
 {
@@ -235,7 +239,10 @@ static int initramfs_need_module(const struct initramfs_plan *plan, struct modul
 	return err;
 }
 
-/* Drivers of its types: the first there is for what the disk says, all of a user's list. */
+/*
+ * Add drivers for the root's types: of types from the disk, the first driver that the kernel has;
+ * of a user's list, all drivers.
+ */
 static int initramfs_find_types(const struct initramfs_plan *plan,
 				const struct initramfs_root *root, struct modules *modules)
 {
@@ -272,7 +279,7 @@ static int initramfs_find_modules(const struct initramfs_plan *plan,
 	if (root->types[0]) {
 		err = initramfs_find_types(plan, root, modules);
 	} else {
-		/* Nobody knows what it is: the most likely one, if the kernel has it. */
+		/* The type is not known: add the most likely driver, if the kernel has it. */
 		err = modules_add_type(modules, "ext4");
 		err = err == -ENOENT ? 0 : err;
 	}
@@ -299,7 +306,7 @@ static int initramfs_add_modules(const struct initramfs_plan *plan, const struct
 			 (int)MIN(strcspn(base, "."), 64UL), base);
 		cpio_add(&archive, name, S_IFREG | 0644, data, bytes);
 		free(data);
-		/* Packed modules may be bombs, each of them small enough. */
+		/* Each module is small enough alone; unpacked, all of them may be more than RAM. */
 		if (config.mem_bytes && archive.len > config.mem_bytes)
 			return log_fail(-ENOMEM,
 					"module %s/%s: does not fit into RAM with those before "
@@ -311,7 +318,7 @@ static int initramfs_add_modules(const struct initramfs_plan *plan, const struct
 	return 0;
 }
 
-/* A program that needs no interpreter and no library. */
+/* True for a program that needs no interpreter and no library. */
 static bool initramfs_is_static(const u8 *data, size_t bytes)
 {
 	Elf64_Ehdr head;
@@ -335,7 +342,7 @@ static bool initramfs_is_static(const u8 *data, size_t bytes)
 	return true;
 }
 
-/* The host's busybox makes a better shell than ours, where it is static. Is there one? */
+/* Add the host's busybox, if it is static: its shell is better than ours. False: there is none. */
 static bool initramfs_add_busybox(void)
 {
 	static const char *const paths[] = {"/bin/busybox", "/usr/bin/busybox",
@@ -358,7 +365,7 @@ static bool initramfs_add_busybox(void)
 	return false;
 }
 
-/* What lkvm's own shell cannot run must not reach the guest: there it could do something else. */
+/* Refuse a command that lkvm's own shell cannot run: in the guest it could have another meaning. */
 static int initramfs_check_command(void)
 {
 	struct shell_problem problem;
@@ -386,7 +393,7 @@ static bool initramfs_is_null(int fd)
 	return !fstat(fd, &st) && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
 }
 
-/* What standard input and output are here, and are to be there. */
+/* Describe standard input and output of lkvm: the guest's are to be of the same kind. */
 static void initramfs_describe_console(char **text)
 {
 	bool typed = config.detach || isatty(STDIN_FILENO);
@@ -402,7 +409,7 @@ static void initramfs_describe_console(char **text)
 	own_init_expect(framed);
 }
 
-/* What the init is to know of the host: its clock, the size of its terminal. */
+/* Write the lines of /lkvm/config, except those for the modules. */
 static void initramfs_describe(const struct initramfs_plan *plan, const struct initramfs_root *root,
 			       bool modules, char **text)
 {
@@ -416,7 +423,7 @@ static void initramfs_describe(const struct initramfs_plan *plan, const struct i
 		snprintf(value, sizeof(value), "%u %u", size.ws_row, size.ws_col);
 		initramfs_line(text, "terminal", value);
 	}
-	/* Else it hands over to the root's own init. */
+	/* Otherwise the init hands over to the root's own init. */
 	if (wish.exec || !root->is.device[0])
 		initramfs_describe_console(text);
 	if (!modules)
@@ -451,7 +458,7 @@ static int initramfs_write_out(void)
 		return log_fail(err, "--initramfs-out %s: is another file of this run", wish.out);
 	}
 	err = err ?: write_full(fd, archive.data, archive.len);
-	/* Half of it is left nowhere. */
+	/* Do not leave a file that is not complete. */
 	if (fd >= 0 && err && !fstat(fd, &st) && S_ISREG(st.st_mode))
 		unlink(wish.out);
 	if (fd >= 0)
@@ -460,8 +467,8 @@ static int initramfs_write_out(void)
 }
 
 /*
- * What its type may be called: drivers have other names than libblkid, and ext4's serves its
- * predecessors, by their names or by its own.
+ * Set the types to try. Some drivers have other names than libblkid's types. The driver of ext4
+ * also mounts ext2 and ext3, under their names or as "ext4".
  */
 static void initramfs_set_types(struct initramfs_root *root)
 {
@@ -479,7 +486,9 @@ static void initramfs_set_types(struct initramfs_root *root)
 		snprintf(root->types, sizeof(root->types), "%s", types);
 }
 
-/* Where the root is: --root, or root= as the kernel's own parameter, or the first disk. */
+/*
+ * Find the root: from --root, else from root= among the user's parameters, else on the first disk.
+ */
 static int initramfs_find_root(const struct initramfs_plan *plan, struct initramfs_root *root)
 {
 	char asked[256];

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One of depmod's text files, its lines found by name.
+ * One of depmod's text files, with a search for lines by name.
  *
- * A file is read once and its lines are sorted by name, so a look-up is a binary search. A table
- * of hashes would be quicker by some microseconds, but whoever writes the file could fill one
- * bucket of it with all lines; a file of 6.5 MB with a search through all lines took ten minutes.
+ * A file is read once and its lines are sorted by name, so a look-up is a binary search. A hash
+ * table would save some microseconds, but the author of the file could put all lines into one
+ * bucket: with a search through all lines, a file of 6.5 MB took ten minutes.
  *
- * Any thread; no state but the caller's.
+ * Any thread; the caller owns all state.
  *
  * Spec: modules.dep(5)
  */
@@ -18,9 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK_LINES 4096 /* between two questions whether to go on */
+#define CHECK_LINES 4096 /* between two calls of cancel_check() */
 
-/* The next line of a text without its end; false after the last. */
+/* Get the next line of the text, without its newline; false after the last line. */
 static bool table_next(const char *text, size_t len, size_t *at, struct span *line)
 {
 	const char *end;
@@ -56,7 +56,7 @@ static int table_compare_names(struct span a, struct span b)
 	return a.len < b.len ? -1 : a.len > b.len;
 }
 
-/* Lines of one name stay in the order of the file. */
+/* Lines with the same name keep the order of the file. */
 static int table_compare(const void *a, const void *b)
 {
 	const struct table_line *left = a, *right = b;

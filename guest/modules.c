@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A kernel's modules on the host: where they are, and what one needs.
+ * A kernel's modules on the host: where they are, and which other modules one needs.
  *
- * depmod leaves text files in lib/modules/VERSION, and these are all that is looked at:
- * modules.dep (a line a module: its path, and the paths of all that it needs, the first to be
- * loaded last), modules.softdep (what it would like to have first), modules.builtin (what is in
- * the kernel anyway), modules.alias (a soft dependency may name a function, "crc32c", that
- * several modules have; "fs-TYPE" is the driver of a type of file system) and
- * modules.builtin.modinfo (aliases of what is built in). They are read whole, when first asked
- * for, and their lines are found by name (modules-table.c).
+ * depmod writes text files into lib/modules/VERSION, and only these are read: modules.dep (one line
+ * for each module: its path, and the paths of all modules that it needs, the first of which is
+ * loaded last), modules.softdep (for a module, others to load before it if they exist),
+ * modules.builtin (modules that are built into the kernel), modules.alias (a soft dependency may
+ * name a function, "crc32c", that several modules have; "fs-TYPE" is the driver of a type of file
+ * system) and modules.builtin.modinfo (aliases of built-in modules). Each file is read as a whole
+ * when it is first needed, and its lines are found by name (modules-table.c).
  *
- * What was found beside the kernel, and not chosen by the user, becomes part of the guest without
- * having been named. So every folder on the way and every file in it must be in the hands of
- * root, the caller or the owner of the kernel (util/trust.c); else it is not used.
+ * Modules that lkvm finds beside the kernel or in /lib/modules become part of the guest, although
+ * the user did not name them. So every folder on the way and every file must belong to root, the
+ * caller or the owner of the kernel (util/trust.c); else it is not used.
  *
- * The files are somebody else's, perhaps of a half-finished build: a line is never trusted to
- * be complete, a path that leaves the folder is refused, dependencies that go in a circle end
- * at a bound, and what is unpacked has a bound too.
+ * The files may be hostile, or come from a build that is not finished: a line may be incomplete, a
+ * path that leaves the folder is refused, and circular dependencies and the size of an unpacked
+ * module have limits.
  *
  * Main thread; no descriptor is kept.
  *
@@ -40,7 +40,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TEXT_MAX    (64 * MIB) /* of one of depmod's files */
+#define TEXT_MAX    (64 * MIB) /* of one depmod file */
 #define MODULE_MAX  (256 * MIB)
 #define MODULES_MAX 1000
 #define DEPTH_MAX   16
@@ -48,10 +48,10 @@
 
 struct modules {
 	char *folder;
-	bool found;  /* and not chosen: who may have written it? */
-	uid_t owner; /* of the kernel */
+	bool found;  /* by lkvm, not named by the user: its owner must be checked */
+	uid_t owner; /* of the kernel's file */
 	struct table dep, softdep, builtin, alias;
-	char *modinfo; /* records, each with its NUL; NULL: not read */
+	char *modinfo; /* records, each with its NUL; NULL: not read yet */
 	size_t modinfo_bytes;
 	struct module *list;
 	size_t count;
@@ -66,7 +66,7 @@ static bool modules_is_folder(const char *path)
 	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-/* "A/B/lib/modules/VERSION" when that is a folder; malloc()ed. */
+/* "A/B/lib/modules/VERSION", malloc()ed; NULL if that is not a folder. */
 static char *modules_below(const char *path, size_t len, const char *more, const char *version)
 {
 	char *folder;
@@ -79,7 +79,7 @@ static char *modules_below(const char *path, size_t len, const char *more, const
 	return NULL;
 }
 
-/* The folder without a symbolic link in it, if it is to be trusted; NULL, and said why, if not. */
+/* The folder's path without symbolic links, if it can be trusted; NULL after a warning if not. */
 static char *modules_trust(char *folder, uid_t owner)
 {
 	static struct trust_problem problem;
@@ -176,7 +176,7 @@ const char *modules_folder(const struct modules *modules)
 
 /* --- files of it --- */
 
-/* A whole file below the folder; malloc()ed. 0 or -errno, without a word but for -EPERM. */
+/* Read a whole file below the folder; *data is malloc()ed. 0 or -errno; prints only for -EPERM. */
 static int modules_slurp(const struct modules *modules, const char *name, size_t max, u8 **data,
 			 size_t *len)
 {
@@ -197,7 +197,7 @@ static int modules_slurp(const struct modules *modules, const char *name, size_t
 	return err;
 }
 
-/* Read one of depmod's files, once. Only modules.dep must be there. */
+/* Read one of depmod's files, once. Only modules.dep must exist. */
 static int modules_text(const struct modules *modules, struct table *table, const char *name,
 			table_parse_fn *parse)
 {
@@ -273,7 +273,10 @@ static bool modules_parse_builtin(struct span line, struct table_line *entry)
 	return true;
 }
 
-/* "alias NAME MODULE"; the many that are patterns of devices are nobody's dependency. */
+/*
+ * "alias NAME MODULE". Patterns of devices, the most of them, are left out: no dependency names
+ * one.
+ */
 static bool modules_parse_alias(struct span line, struct table_line *entry)
 {
 	struct span word;
@@ -283,7 +286,7 @@ static bool modules_parse_alias(struct span line, struct table_line *entry)
 	       !memchr(entry->name.at, '*', entry->name.len);
 }
 
-/* Is the path one below the folder? */
+/* True if the path stays below the folder. */
 static bool modules_is_inside(struct span path)
 {
 	return path.len && path.at[0] != '/' && path.len < PATH_MAX &&
@@ -316,7 +319,7 @@ static int modules_append(struct modules *modules, struct span path, bool soft)
 
 static int modules_add_name(struct modules *modules, struct span name, bool soft, int depth);
 
-/* All modules that have a function's name, as far as there are any. */
+/* Add all modules that have this function, if there are any. */
 static int modules_add_alias(struct modules *modules, struct span name, int depth)
 {
 	size_t count;
@@ -330,7 +333,7 @@ static int modules_add_alias(struct modules *modules, struct span name, int dept
 	return err;
 }
 
-/* What stands after pre: */
+/* Add the modules that follow "pre:". */
 static int modules_add_soft_line(struct modules *modules, struct span words, int depth)
 {
 	struct span word;
@@ -362,7 +365,10 @@ static int modules_add_soft(struct modules *modules, struct span name, int depth
 	return err;
 }
 
-/* The module of this line of modules.dep, after what stands at the line's end. */
+/*
+ * Add the module of this line of modules.dep, after the modules that it needs, from the last one
+ * on.
+ */
 static int modules_add_line(struct modules *modules, struct table_line *line, bool soft, int depth)
 {
 	struct span needs = line->rest, word;
@@ -376,7 +382,7 @@ static int modules_add_line(struct modules *modules, struct table_line *line, bo
 		needs.len = blank ? (size_t)(blank - needs.at) : 0;
 		if (word.len)
 			err = modules_add_name(modules, modules_name_of(word), soft, depth + 1);
-		err = err == -ENOENT ? 0 : err; /* it says itself what it misses */
+		err = err == -ENOENT ? 0 : err; /* if it is missing, the load reports that */
 	}
 	err = err ?: modules_add_soft(modules, line->name, depth);
 	if (err || line->taken)
@@ -416,7 +422,7 @@ int modules_add(struct modules *modules, const char *name)
 	return err ?: modules_add_name(modules, (struct span){name, strlen(name)}, false, 0);
 }
 
-/* Read what the drivers in the kernel say of themselves, once. There may be no such file. */
+/* Read the descriptions of the built-in drivers, once. The file may be missing. */
 static int modules_read_modinfo(struct modules *modules)
 {
 	static const char name[] = "modules.builtin.modinfo";
@@ -437,18 +443,18 @@ static int modules_read_modinfo(struct modules *modules)
 	return 0;
 }
 
-/* The driver that says of itself, in the kernel, that it serves "fs-TYPE". */
+/* True if a built-in driver has this alias, "fs-TYPE". */
 static bool modules_builtin_has_alias(const struct modules *modules, const char *alias)
 {
 	char record[NAME_MAX_];
 	size_t len = (size_t)snprintf(record, sizeof(record), ".alias=%s", alias) + 1;
 
-	/* "ext4.alias=fs-ext3", each with its NUL. */
+	/* A record is "ext4.alias=fs-ext3" with its NUL. */
 	return modules->modinfo && len <= sizeof(record) &&
 	       memmem(modules->modinfo, modules->modinfo_bytes, record, len);
 }
 
-/* -ENOENT without this alias, or without a module that it leads to. */
+/* Add the driver with this alias. -ENOENT: there is no such alias, or no module of it exists. */
 static int modules_add_driver(struct modules *modules, const char *alias)
 {
 	size_t count;
@@ -468,7 +474,7 @@ int modules_add_type(struct modules *modules, const char *type)
 
 	if ((size_t)snprintf(alias, sizeof(alias), "fs-%s", type) >= sizeof(alias))
 		return -ENOENT;
-	/* A driver of this name may be older than such aliases are. */
+	/* First by the driver's own name: kernels before such aliases have only that. */
 	err = modules_add(modules, type);
 	err = err == -ENOENT ? modules_add_driver(modules, alias) : err;
 	if (err != -ENOENT)
@@ -508,7 +514,7 @@ static int modules_unpack(enum unpack_format format, u8 **data, size_t *bytes)
 	return -E2BIG;
 }
 
-/* Each module says in ".modinfo" which kernel it is for: "vermagic=VERSION SMP ...". */
+/* Check the kernel version that a module has in ".modinfo": "vermagic=VERSION SMP ...". */
 static int modules_check(const struct modules *modules, const char *path, const char *version,
 			 const u8 *data, size_t bytes)
 {

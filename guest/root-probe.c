@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is on a disk: file systems, partitions and their names, through libblkid.
+ * Finds the file systems and partitions on a disk, and their names, through libblkid.
  *
- * For the choice of the root (root.c). Each partition, and the whole disk when there are none, is
- * compared with what is looked for; without a wish the best place for a root is kept, and what is
- * no file system is noted for a message.
+ * root.c uses this to choose the root. Each partition, or the whole disk if it has none, is
+ * compared with what the user asked for. If the user asked for nothing, the best place for a root
+ * is kept, and content that is not a file system is noted for a message.
  *
- * A disk changes while its guest runs, and may be anybody's: what libblkid says of it is text to be
- * compared; only a type is passed on, and libblkid has a fixed list of those.
+ * A guest or a stranger may have written the disk: the texts that libblkid finds are only compared.
+ * Only a type is passed on, and libblkid has a fixed list of types.
  *
  * Read-only. Main thread.
  *
@@ -30,7 +30,7 @@
 static const char *const root_types[] = {"ext4", "ext3", "ext2",     "xfs",   "btrfs",
 					 "f2fs", "jfs",	 "squashfs", "erofs", "reiserfs"};
 
-/* What is no file system; the guest's init can do nothing with it. */
+/* Content that is not a file system, and that the guest's init cannot use. */
 static const struct {
 	const char *type, *text;
 } root_others[] = {
@@ -45,7 +45,7 @@ static const struct {
 	{"zfs_member", "a member of a ZFS pool"},
 };
 
-/* A partition, or a whole disk (number 0, all else empty). */
+/* A partition, or a whole disk (number 0, other fields empty). */
 struct place {
 	char device[32];
 	int number;
@@ -61,7 +61,7 @@ static bool root_is_type(const char *type)
 	return false;
 }
 
-/* "an LVM physical volume", or NULL: it is a file system. */
+/* "an LVM physical volume"; NULL: the type is a file system. */
 const char *root_probe_other(const char *type)
 {
 	size_t len = strlen(type), suffix = strlen("_member");
@@ -81,7 +81,7 @@ static const char *root_value(blkid_probe probe, const char *key)
 	return blkid_probe_lookup_value(probe, key, &value, NULL) ? "" : value;
 }
 
-/* UUIDs are numbers, of which the spelling does not matter; labels are names. */
+/* Compare UUIDs, which are numbers, without regard to upper and lower case; labels exactly. */
 static bool root_matches(const struct root_search *search, const struct place *place,
 			 blkid_probe probe)
 {
@@ -110,7 +110,7 @@ static void root_note_other(struct root_search *search, const char *what, const 
 		 what, device);
 }
 
-/* What is at a place, known or not: is it the one? */
+/* Check one place: is it the one that is looked for, or the best one so far? */
 static void root_consider(struct root_search *search, blkid_probe probe, const struct place *place)
 {
 	struct root is;
@@ -149,7 +149,7 @@ static blkid_probe root_open_probe(const struct root_search *search, int fd, u64
 		blkid_free_probe(probe);
 		return NULL;
 	}
-	/* A partition table counts in the sectors that the guest has, not the host. */
+	/* A partition table counts in the sectors of the guest, not of the host. */
 	blkid_probe_set_sectorsize(probe, search->block_bytes);
 	blkid_probe_enable_superblocks(probe, 1);
 	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL |
@@ -175,7 +175,7 @@ static void root_search_partition(struct root_search *search, int fd, blkid_part
 	if (!probe)
 		return;
 	snprintf(place.device, sizeof(place.device), "%s%d", search->disk, place.number);
-	/* Nothing, or more than one thing: there is no TYPE then. */
+	/* If nothing or more than one thing is found, there is no TYPE. */
 	blkid_do_safeprobe(probe);
 	root_consider(search, probe, &place);
 	blkid_free_probe(probe);
@@ -203,7 +203,7 @@ static void root_search_fd(struct root_search *search, int fd)
 	count = parts ? blkid_partlist_numof_partitions(parts) : 0;
 	for (int i = 0; i < count; i++)
 		root_search_partition(search, fd, blkid_partlist_get_partition(parts, i));
-	/* A disk with partitions is itself a root only for a user who says so. */
+	/* A disk with partitions is itself a root only if the user names the disk. */
 	if (count <= 0 || search->key == ROOT_BY_DEVICE) {
 		blkid_reset_probe(probe);
 		blkid_probe_enable_partitions(probe, 0);
@@ -217,7 +217,10 @@ void root_probe_disk(struct root_search *search, const char *path, const char *d
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	/* It is open already, as a disk: the guest's init will say what is missing. */
+	/*
+	 * lkvm has opened it as a disk before: if that is lost, the guest's init reports a missing
+	 * root.
+	 */
 	if (fd < 0)
 		return;
 	search->disk = disk;

@@ -2,18 +2,18 @@
 /*
  * Which block device of the guest is its root file system.
  *
- * The host looks into the disks (root-probe.c), since it has them before the guest does: what lies
- * on the whole disk, or in which partition. So the guest's init needs no
- * prober, and what is wrong is said before anything is booted. The n-th disk is /dev/vd[a + n] in
- * the guest, and its partitions have their numbers behind that.
+ * The host searches the disks and their partitions (root-probe.c), because it has them before the
+ * guest does. So the guest's init needs no code for that, and an error is reported before the boot.
+ * The n-th disk, from 0, is /dev/vd[a + n] in the guest, and a partition has its number after that.
  *
- * Without a wish it is the first disk: its file system, or in a partition table the partition
- * whose type says that it is x86-64's root, else the only one with a file system that a root
- * can be on, else the largest of those. A wish is a name of a device, or what the kernel takes for
- * root=, with the same rules: PARTUUID= in any case, also with /PARTNROFF=, PARTLABEL=, major and
- * minor in decimal or hexadecimal; and LABEL= and UUID=, which initrds know.
+ * If the user names no root, it is on the first disk: the disk's file system or, if there are
+ * partitions, the one whose type is "root of x86-64", else the only one with a file system that a
+ * root can be on, else the largest of those. The user can name a device, or use the forms of the
+ * kernel's root= with the same rules: PARTUUID= in upper or lower case, also with /PARTNROFF=,
+ * PARTLABEL=, major and minor in decimal or hexadecimal. LABEL= and UUID=, which initrds know, are
+ * allowed as well.
  *
- * What only an initrd can make a root of (LVM, LUKS, RAID) is named, with that remedy.
+ * If only an initrd can find the root (in LVM, LUKS or RAID), an error says so.
  *
  * Main thread.
  *
@@ -33,15 +33,17 @@
 
 #define ROOT_NONE "none"
 
-/* "--root LABEL=x" and "root=LABEL=x": how the user wrote it. */
+/* How the user wrote it: "--root LABEL=x" or "root=LABEL=x". */
 #define ROOT_ASKED	  "%s%s%s"
 #define ROOT_WORDS(query) (query)->by, strchr((query)->by, '=') ? "" : " ", (query)->wish
 
 /* --- numbers --- */
 
-#define MINORS_OF_A_DISK 16 /* virtio-blk: the disk itself, and 15 partitions */
+#define MINORS_OF_A_DISK 16 /* of virtio-blk: the disk itself, and 15 partitions */
 
-/* Names that the kernel does not have, and nobody makes before there is a root. */
+/*
+ * Refuse names that the kernel does not have, and that no program makes before the root is mounted.
+ */
 static int root_refuse_device(const struct root_query *query)
 {
 	const char *wish = query->wish;
@@ -60,8 +62,8 @@ static int root_refuse_device(const struct root_query *query)
 }
 
 /*
- * "254:1", or "fe01" in hexadecimal as the kernel packs them: the text "254:1". False: it is
- * neither.
+ * Turn "254:1", or "fe01" in hexadecimal as the kernel packs the numbers, into the text "254:1".
+ * False: wish is neither.
  */
 static bool root_parse_number(const char *wish, char *number, size_t bytes, unsigned int *major,
 			      unsigned int *minor)
@@ -106,7 +108,7 @@ static void root_search(struct root_search *search, const struct root_query *que
 
 /* --- wishes --- */
 
-/* Its type says that only an initrd can make a root of it. */
+/* Refuse a root of a type that only an initrd can use. */
 static int root_check_found(const struct root_query *query, const struct root *root)
 {
 	const char *other = root_probe_other(root->type);
@@ -119,7 +121,7 @@ static int root_check_found(const struct root_query *query, const struct root *r
 			ROOT_WORDS(query), root->device, other);
 }
 
-/* A device by its name; its type is known when it is on a disk of ours. */
+/* Choose a device by its name; its type is known if it is on one of our disks. */
 static int root_choose_device(const struct root_query *query, const char *device, struct root *root)
 {
 	struct root_search search = {.key = ROOT_BY_DEVICE, .value = device};
@@ -135,8 +137,8 @@ static int root_choose_device(const struct root_query *query, const char *device
 }
 
 /*
- * A device by its numbers. Of virtio-blk's the major number is one that the kernel gives away at
- * start; so the type is what a disk of that minor number would have.
+ * Choose a device by its numbers. The kernel assigns the major number of virtio-blk at its start,
+ * so the type is that of the disk which would have this minor number.
  */
 static int root_choose_number(const struct root_query *query, const char *number,
 			      unsigned int major, unsigned int minor, struct root *root)
@@ -155,7 +157,7 @@ static int root_choose_number(const struct root_query *query, const char *number
 	return err;
 }
 
-/* "PARTUUID=x/PARTNROFF=n": cut x out, and n. */
+/* Split "PARTUUID=x/PARTNROFF=n" into x and n. */
 static int root_split_offset(const struct root_query *query, const char *value, char *uuid,
 			     size_t bytes, int *offset)
 {
@@ -171,7 +173,7 @@ static int root_split_offset(const struct root_query *query, const char *value, 
 			ROOT_WORDS(query));
 }
 
-/* The partition so many after this one. */
+/* Choose the partition whose number is `offset` higher. */
 static int root_move(const struct root_query *query, int offset, struct root *root)
 {
 	size_t name = strcspn(root->device, "0123456789");
@@ -189,7 +191,7 @@ static int root_move(const struct root_query *query, int offset, struct root *ro
 	return 0;
 }
 
-/* What was said to be there, on any disk. */
+/* Choose the place with this label or UUID, on any disk. */
 static int root_choose_tag(const struct root_query *query, enum root_key key, const char *value,
 			   struct root *root)
 {
@@ -226,7 +228,7 @@ static int root_choose_wish(const struct root_query *query, struct root *root)
 		{"UUID=", ROOT_BY_UUID},
 		{"PARTUUID=", ROOT_BY_PARTUUID},
 		{"PARTLABEL=", ROOT_BY_PARTLABEL},
-		/* What udev calls them. */
+		/* udev's names for them */
 		{"/dev/disk/by-label/", ROOT_BY_LABEL},
 		{"/dev/disk/by-uuid/", ROOT_BY_UUID},
 		{"/dev/disk/by-partuuid/", ROOT_BY_PARTUUID},

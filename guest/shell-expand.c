@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Variables of the shell of lkvm's init, and words with them: $NAME, quotes, fields and * ? [.
+ * Variables and the expansion of words, in the shell of lkvm's init: $NAME, quotes, fields and * ?
+ * [.
  *
- * A variable is in the environment when it is exported, as those are which the shell was started
- * with; else in a list here. A word was checked when it was parsed (shell-parse.c), so nothing here
- * can meet a quote that is not closed.
+ * Exported variables are in the environment, and so are the variables with which the shell was
+ * started; all others are in a list here. A word was checked when it was parsed (shell-parse.c), so
+ * every quote that is found here is closed.
  *
- * A word becomes no, one or several fields. Each character remembers whether it was quoted: only
- * blanks of a variable that is not quoted part fields, and only * ? [ that are not quoted make a
- * field a pattern for file names, by glob(3). A pattern that no file matches stays as it is.
+ * A word becomes no field, one field or several. For each character it is stored whether it was
+ * quoted: only blanks in the value of a variable that is not quoted separate fields, and only * ? [
+ * that are not quoted make a field a pattern for file names, by glob(3). A pattern that no file
+ * matches stays as it is.
  *
  * Left out: positional parameters (they are all empty), IFS other than blank, tab and newline.
  */
@@ -29,7 +31,7 @@ struct variable {
 
 struct shell_state shell;
 
-static struct variable *variables; /* those that are not exported */
+static struct variable *variables; /* the variables that are not exported */
 
 void *shell_alloc(void *old, size_t bytes)
 {
@@ -92,7 +94,7 @@ bool shell_set(const char *name, const char *value, bool export)
 	if (!len || shell_name_length(name, len) != len)
 		return false;
 	if (export || getenv(name)) {
-		char *copy = copy_text(value, strlen(value)); /* it may be the old value */
+		char *copy = copy_text(value, strlen(value)); /* value may be the old value */
 
 		shell_unset(name);
 		setenv(name, copy, 1);
@@ -117,13 +119,13 @@ bool shell_set(const char *name, const char *value, bool export)
 struct fields {
 	char **items;
 	size_t count;
-	bool one; /* nothing parts the word, and nothing in it is a pattern */
+	bool one; /* the word stays one field, and no pattern is expanded */
 
-	/* The field that grows. */
+	/* The field that is being built. */
 	char *text;
 	bool *quoted;
 	size_t len, room;
-	bool exists; /* also when it is empty: "" */
+	bool exists; /* true also for an empty field: "" */
 };
 
 static void add_field(struct fields *fields, const char *text, size_t len)
@@ -145,7 +147,10 @@ static void add_char(struct fields *fields, char c, bool quoted)
 	fields->exists = true;
 }
 
-/* The field as glob() wants it: what was quoted has a backslash before it. NULL: no pattern. */
+/*
+ * The field as a pattern for glob(), with a backslash before each quoted character. NULL: it is not
+ * a pattern.
+ */
 static char *field_pattern(const struct fields *fields)
 {
 	char *pattern = shell_alloc(NULL, 2 * fields->len + 1), *to = pattern;
@@ -187,7 +192,7 @@ static void end_field(struct fields *fields)
 	fields->exists = false;
 }
 
-/* What a variable holds; where it is not quoted, blanks part fields. */
+/* Add the value of a variable; if it is not quoted, blanks separate fields. */
 static void add_value(struct fields *fields, const char *value, bool quoted)
 {
 	for (; *value; value++) {
@@ -226,7 +231,7 @@ static const char *parameter(const char *name, size_t len, char number[16])
 	return *name >= '0' && *name <= '9' ? "" : number;
 }
 
-/* at stands behind the $; returns where its name ends. */
+/* Expand a variable: at is after the $. Returns the place after the name. */
 static const char *expand_dollar(struct fields *fields, const char *at, const char *end,
 				 bool quoted)
 {
@@ -247,7 +252,7 @@ static const char *expand_dollar(struct fields *fields, const char *at, const ch
 	return name + len + braces;
 }
 
-/* A character after a backslash; at the end of a line it joins two lines. */
+/* Add the character after a backslash; a newline joins two lines instead. */
 static void expand_escaped(struct fields *fields, char c, bool in_quotes)
 {
 	if (c == '\n')
@@ -257,7 +262,9 @@ static void expand_escaped(struct fields *fields, char c, bool in_quotes)
 	add_char(fields, c, true);
 }
 
-/* at stands behind the opening quote; returns what is behind the closing one. */
+/*
+ * Expand a quoted string: at is after the opening quote. Returns the place after the closing one.
+ */
 static const char *expand_quotes(struct fields *fields, const char *at, const char *end, char quote)
 {
 	fields->exists = true;

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A line of shell, taken apart: what the shell of lkvm's init can run, and nothing else.
+ * The parser for the shell of lkvm's init: it accepts what that shell can run, and nothing else.
  *
  * The grammar is the core of the POSIX shell: lists (; & newline), && and ||, pipelines and !,
- * groups in { } and ( ), assignments, redirections, and words with quotes and $NAME. All else that
- * a complete shell understands (loops, conditions, functions, command substitution,
- * here-documents, ...) is found here as well, and refused by name: it must never run as if it were
- * words. So lkvm parses the command of --exec before the boot, and the init parses it again to run
- * it (shell-run.c).
+ * groups in { } and ( ), assignments, redirections, and words with quotes and $NAME. The other
+ * constructs of a complete shell (loops, conditions, functions, command substitution,
+ * here-documents, ...) are recognised here as well, and refused by name: they must never run as if
+ * they were plain words. lkvm parses the command of --exec before the boot to refuse it early, and
+ * the init parses the command again to run it (shell-run.c).
  *
- * A word stays as it was written, a slice of the text; shell-expand.c takes it apart when it runs.
- * Here it is only checked: its quotes are closed, and what follows each $ can be expanded.
+ * A word stays as it was written, a part of the text; shell-expand.c expands it when it runs. Here
+ * a word is only checked: its quotes are closed, and the text after each $ can be expanded.
  *
- * Recursive descent. Children are in lists, so that recursion is as deep as ( and { are nested,
- * which is bounded. No libc but strings and malloc: this file is part of two programs.
+ * Recursive descent. Children are in lists, so the recursion is only as deep as ( and { are nested,
+ * and that depth has a limit. This file is part of two programs, so it uses only strings and malloc
+ * of libc.
  *
  * Spec: POSIX.1-2017, XCU chapter 2, 2.2 (quoting) to 2.10 (grammar).
  */
@@ -25,7 +26,7 @@
 
 #define DEPTH_MAX 64
 
-/* Everything a program allocates, so that it can be freed at once. */
+/* One allocation of a program; all are in a list, to be freed together. */
 struct allocation {
 	struct allocation *next;
 	max_align_t data[];
@@ -44,7 +45,7 @@ struct parser {
 	struct shell_problem *problem;
 };
 
-/* A construct that this shell does not have. False, for the callers to return. */
+/* Report a construct that this shell does not have. Returns false, for the caller to return. */
 static bool syntax_unsupported(struct parser *parser, const char *what)
 {
 	if (!parser->problem->what[0]) {
@@ -54,7 +55,7 @@ static bool syntax_unsupported(struct parser *parser, const char *what)
 	return false;
 }
 
-/* What no shell would run. */
+/* Report text that no shell would run. Returns false, for the caller to return. */
 static bool syntax_wrong(struct parser *parser, const char *what)
 {
 	if (!parser->problem->what[0])
@@ -119,13 +120,13 @@ size_t shell_name_length(const char *text, size_t len)
 	return n;
 }
 
-/* What ends a word where it is not quoted. */
+/* True for a character that ends a word if it is not quoted. */
 static bool is_word_end(char c)
 {
 	return !c || strchr(" \t\n;&|()<>", c);
 }
 
-/* Blanks, joined lines, and a comment; not the end of a line. */
+/* Skip blanks, joined lines and a comment, but not the end of a line. */
 static void skip_blanks(struct parser *parser)
 {
 	while (*parser->at) {
@@ -151,7 +152,7 @@ static void skip_lines(struct parser *parser)
 
 /* --- words --- */
 
-/* ${NAME}, ${?}, ${0}; at stands at the brace. */
+/* Check ${NAME}, ${?} or ${0}; parser->at is at the brace. */
 static bool check_braces(struct parser *parser)
 {
 	const char *at = parser->at + 1;
@@ -165,7 +166,7 @@ static bool check_braces(struct parser *parser)
 	return true;
 }
 
-/* at stands behind the $. */
+/* Check the text after a $; parser->at is there. */
 static bool check_dollar(struct parser *parser, bool quoted)
 {
 	char c = *parser->at;
@@ -195,7 +196,7 @@ static bool check_backslash(struct parser *parser)
 	return true;
 }
 
-/* at stands behind the opening quote, and afterwards behind the closing one. */
+/* Check the string after an opening quote, and move parser->at after the closing one. */
 static bool check_double_quotes(struct parser *parser)
 {
 	while (*parser->at != '"') {
@@ -228,7 +229,7 @@ static bool check_single_quotes(struct parser *parser)
 	return true;
 }
 
-/* One character or quoted string of a word that is not quoted as a whole. */
+/* Check one character or one quoted string of a word. */
 static bool check_piece(struct parser *parser)
 {
 	switch (*parser->at++) {
@@ -247,7 +248,7 @@ static bool check_piece(struct parser *parser)
 	}
 }
 
-/* The next word; one is there. NULL: a problem. */
+/* Parse the next word, which must not be empty. NULL: a problem. */
 static struct shell_word *syntax_word(struct parser *parser)
 {
 	struct shell_word *word = syntax_alloc(parser, sizeof(*word));
@@ -273,7 +274,7 @@ static bool word_is(const struct shell_word *word, const char *text)
 	return word->len == strlen(text) && !memcmp(word->text, text, word->len);
 }
 
-/* Make NAME=VALUE an assignment. False: it is none. */
+/* Make an assignment of a word NAME=VALUE. False: it is not of this form. */
 static bool take_assignment(struct shell_word *word)
 {
 	size_t len = shell_name_length(word->text, word->len);
@@ -289,7 +290,7 @@ static bool take_assignment(struct shell_word *word)
 
 /* --- commands --- */
 
-/* A word that begins a command and means something else to a complete shell. */
+/* Refuse a first word of a command that means something else to a complete shell. */
 static bool check_command_word(struct parser *parser, const struct shell_word *word)
 {
 	static const struct {
@@ -325,7 +326,7 @@ static bool check_command_word(struct parser *parser, const struct shell_word *w
 	return true;
 }
 
-/* The operator of a redirection, which at stands at; the descriptor it has by default in *fd. */
+/* Parse the operator of a redirection at parser->at; redirect->fd gets its default descriptor. */
 static bool syntax_redirect_operator(struct parser *parser, struct shell_redirect *redirect)
 {
 	static const struct {
@@ -350,7 +351,7 @@ static bool syntax_redirect_operator(struct parser *parser, struct shell_redirec
 	return syntax_unexpected(parser);
 }
 
-/* After >& and <&: a number, - or what a variable says. */
+/* Check the target of >& and <&: a number, "-", or a text with a variable. */
 static bool check_dup_target(struct parser *parser, const struct shell_word *target)
 {
 	bool good = target->len == 1 && (is_digit(*target->text) || *target->text == '-');
@@ -360,7 +361,7 @@ static bool check_dup_target(struct parser *parser, const struct shell_word *tar
 	return syntax_wrong(parser, ">& and <& are followed by a number from 0 to 9, or by -");
 }
 
-/* Is the next word a redirection? Digits before it are its descriptor. */
+/* True if a redirection comes next, which may begin with the number of a descriptor. */
 static bool at_redirect(const struct parser *parser)
 {
 	const char *at = parser->at + strspn(parser->at, "0123456789");
@@ -407,7 +408,7 @@ static bool syntax_redirects(struct parser *parser, struct shell_node *node)
 	return is_word_end(*parser->at) && *parser->at != '(' ? true : syntax_unexpected(parser);
 }
 
-/* Where a word of a simple command belongs. */
+/* Add a word of a simple command to its assignments or to its words. */
 static bool place_word(struct parser *parser, struct shell_node *node, struct shell_word *word,
 		       struct shell_word ***assignments, struct shell_word ***words)
 {
@@ -464,13 +465,13 @@ static struct shell_node *syntax_simple(struct parser *parser)
 
 static struct shell_node *syntax_list(struct parser *parser);
 
-/* Does a reserved word of one character stand here? */
+/* True if this reserved word of one character comes next. */
 static bool at_reserved(const struct parser *parser, char word)
 {
 	return parser->at[0] == word && is_word_end(parser->at[1]);
 }
 
-/* { LIST; } or ( LIST ); at stands at the opening character. */
+/* Parse { LIST; } or ( LIST ); parser->at is at the opening character. */
 static struct shell_node *syntax_compound(struct parser *parser)
 {
 	bool group = *parser->at++ == '{';
@@ -557,7 +558,7 @@ static struct shell_node *syntax_chain(struct parser *parser)
 	}
 }
 
-/* What follows a chain: ; & or a new line. False: neither, or a problem. */
+/* Parse the separator after a chain: ; & or a newline. False: there is none, or a problem. */
 static bool syntax_separator(struct parser *parser, struct shell_node *chain)
 {
 	char c = *parser->at;
@@ -573,7 +574,7 @@ static bool syntax_separator(struct parser *parser, struct shell_node *chain)
 	return true;
 }
 
-/* At least one chain; ends before ), } or the end of the text. */
+/* Parse at least one chain, up to ), } or the end of the text. */
 static struct shell_node *syntax_list(struct parser *parser)
 {
 	struct shell_node *node = syntax_node(parser, SHELL_LIST), **end;

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * A line of shell, taken apart. shell-parse.c; lkvm and lkvm's init are both built with it.
- */
+/* The parser of lkvm's shell. shell-parse.c; lkvm and lkvm's init are both built with it. */
 #ifndef GUEST_SHELL_PARSE_H
 #define GUEST_SHELL_PARSE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A piece of the text, as it was written: quotes and $ are still there. */
+/* A part of the text as it was written, with its quotes and $. */
 struct shell_word {
 	struct shell_word *next;
 	const char *text;
 	size_t len;
-	const char *name; /* of an assignment: text is its value */
+	const char *name; /* for an assignment: text is its value */
 	size_t name_len;
 };
 
@@ -30,7 +28,7 @@ enum shell_kind {
 	SHELL_COMMAND,	/* assignments, words, redirects */
 	SHELL_GROUP,	/* { LIST; } redirects; the child is the list */
 	SHELL_SUBSHELL, /* ( LIST ) redirects */
-	SHELL_PIPELINE, /* children: one of the three above each */
+	SHELL_PIPELINE, /* children: one of the three kinds above each */
 	SHELL_CHAIN,	/* children: pipelines, joined by && and || */
 	SHELL_LIST,	/* children: chains */
 };
@@ -41,27 +39,27 @@ struct shell_node {
 	enum shell_kind kind;
 	struct shell_node *next;     /* the next child of the same parent */
 	struct shell_node *children; /* in order */
-	enum shell_join join;	     /* a pipeline: when it runs, by the status before it */
-	bool negated;		     /* a pipeline: ! */
-	bool background;	     /* a chain: & */
+	enum shell_join join; /* of a pipeline: whether it runs, after the status before it */
+	bool negated;	      /* of a pipeline: it begins with ! */
+	bool background;      /* of a chain: it ends with & */
 	struct shell_word *assignments, *words;
 	struct shell_redirect *redirects;
 };
 
 /* What is wrong with a line. */
 struct shell_problem {
-	bool unsupported; /* a complete shell would run it; else none would */
+	bool unsupported; /* true: a complete shell would run it; false: no shell would */
 	char what[96];	  /* "a loop (while)"; "a quote is not closed" */
 };
 
 struct shell_program; /* owns all of its nodes and a copy of the text */
 
-/* NULL: *problem says why. Recursion and memory are bounded by the text's length. */
+/* Parse text. NULL: *problem says why. The text's length limits memory and recursion. */
 struct shell_program *shell_parse(const char *text, struct shell_problem *problem);
 const struct shell_node *shell_parse_list(const struct shell_program *program); /* NULL: empty */
 void shell_parse_free(struct shell_program *program);
 
-/* How many characters of the text are a variable's name; 0: it does not begin with one. */
+/* The length of the name of a variable that text begins with; 0: it begins with none. */
 size_t shell_name_length(const char *text, size_t len);
 
 #endif

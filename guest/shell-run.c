@@ -2,15 +2,15 @@
 /*
  * How the shell of lkvm's init runs a tree that shell-parse.c made.
  *
- * A command of the shell's own (shell.c) runs in this process, with its redirections and
- * assignments in force meanwhile; it can change the shell's state. All others are programs, each in
- * a child. So is each part of a pipeline of several, a subshell, and what & sends into the
- * background: a child that runs its part of the tree and ends with its status.
+ * A command of the shell itself (shell.c) runs in this process, so it can change the shell's state;
+ * its redirections and assignments are undone after it. All other commands are programs, and each
+ * runs in a child. A part of a longer pipeline, a subshell, or a chain with & also gets a child,
+ * which runs its part of the tree and ends with the status of that part.
  *
- * exit sets shell.ends; every loop here looks at it, and the callers end the process.
+ * The command exit sets shell.ends: every loop here checks it, and the callers end the process.
  *
- * Descriptors: those that the shell keeps (saved ones, pipes) are close-on-exec, and saved ones are
- * above 9, where no redirection can name them.
+ * Descriptors that the shell keeps (saved ones, pipes) are close-on-exec, and saved ones are above
+ * 9, where no redirection can name them.
  *
  * Spec: POSIX.1-2017, XCU 2.7 (redirection), 2.8.2 (exit status), 2.9 (commands).
  */
@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #define FIRST_SAVED 10
-#define FD_MAX	    10 /* redirections name 0 to 9 */
+#define FD_MAX	    10 /* redirections use descriptors 0 to 9 */
 
 static int run_node(const struct shell_node *node, bool in_child);
 
@@ -64,7 +64,7 @@ int shell_wait(pid_t child)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* A child for a part of the tree; 0 in it, -1 after a message. */
+/* Make a child for a part of the tree. Returns 0 in the child, -1 after a message. */
 static pid_t run_fork(void)
 {
 	pid_t child;
@@ -82,7 +82,7 @@ static pid_t run_fork(void)
 
 /* --- redirections --- */
 
-/* What the descriptors were; -1: was closed; -2: was not touched. */
+/* Copies of the old descriptors; -1: was closed; -2: was not changed. */
 struct saved {
 	int fds[FD_MAX];
 };
@@ -111,7 +111,7 @@ static void restore_fds(struct saved *saved)
 	}
 }
 
-/* fd is to be what from is. */
+/* Make fd what from is, and close from. */
 static int move_fd(int from, int fd)
 {
 	if (from == fd)
@@ -132,7 +132,7 @@ static int duplicate_fd(int fd, const char *target)
 		errno = EBADF;
 		return -1;
 	}
-	/* Also when both are the same: it must be open. */
+	/* Called also if both are the same: it fails if the descriptor is not open. */
 	return dup2(target[0] - '0', fd) < 0 ? -1 : 0;
 }
 
@@ -152,7 +152,10 @@ static int redirect_one(const struct shell_redirect *redirect, const char *targe
 	return fd < 0 ? -1 : move_fd(fd, redirect->fd);
 }
 
-/* From the first to the last; saved may be NULL, for good. False after a message. */
+/*
+ * Do all redirections in order. saved: keeps what they change; NULL: they are permanent. False
+ * after a message.
+ */
 static bool redirect_all(const struct shell_redirect *redirect, struct saved *saved)
 {
 	fflush(stdout);
@@ -173,14 +176,17 @@ static bool redirect_all(const struct shell_redirect *redirect, struct saved *sa
 
 /* --- simple commands --- */
 
-/* What a variable was, for as long as a command has another value of it. */
+/* The old value of a variable, while a command has another value of it. */
 struct kept {
 	struct kept *next;
-	char *name, *value; /* NULL: was not set */
+	char *name, *value; /* value NULL: was not set */
 	bool exported;
 };
 
-/* export: for a command. kept: where to keep what was; NULL: for good. */
+/*
+ * Do all assignments. export: into the environment, for a command. kept: gets the old values; NULL:
+ * the assignments are permanent.
+ */
 static void assign_all(const struct shell_word *word, bool export, struct kept **kept)
 {
 	for (; word; word = word->next) {
@@ -219,7 +225,7 @@ static void restore_variables(struct kept *kept)
 	}
 }
 
-/* In this process. exec without a command: the redirections are for good. */
+/* Run a command of the shell in this process. The redirections of exec are permanent. */
 static int run_own(shell_command *command, char **words, const struct shell_node *node)
 {
 	bool for_good = !strcmp(words[0], "exec");
@@ -233,7 +239,7 @@ static int run_own(shell_command *command, char **words, const struct shell_node
 		status = command(words);
 		if (fflush(stdout)) {
 			status = status ?: shell_error(words[0], "standard output");
-			__fpurge(stdout); /* the next command's output begins with its own */
+			__fpurge(stdout); /* the next command must not print the rest */
 			clearerr(stdout);
 		}
 		restore_variables(kept);
@@ -242,7 +248,7 @@ static int run_own(shell_command *command, char **words, const struct shell_node
 	return status;
 }
 
-/* Does not return. */
+/* Replace this process by the program. Does not return. */
 static void become_program(char **words, const struct shell_node *node)
 {
 	if (!redirect_all(node->redirects, NULL))
@@ -263,7 +269,7 @@ static int run_program(char **words, const struct shell_node *node, bool in_chil
 	return shell_wait(child);
 }
 
-/* Only redirections and assignments: files are made, variables are set. */
+/* A command without words: its redirections make files, its assignments set variables. */
 static int run_nothing(const struct shell_node *node)
 {
 	struct saved saved;
@@ -307,7 +313,7 @@ static int run_group(const struct shell_node *node)
 	return status;
 }
 
-/* Does not return: a child's part of the tree. */
+/* Run a child's part of the tree and end the child. Does not return. */
 static void run_and_exit(const struct shell_node *node)
 {
 	int status = run_node(node, true);
@@ -339,7 +345,9 @@ static int run_node(const struct shell_node *node, bool in_child)
 	}
 }
 
-/* One part of a pipeline in a child: it reads from in and writes to out. The child, or -1. */
+/*
+ * Start one part of a pipeline in a child, which reads from in and writes to out. The child, or -1.
+ */
 static pid_t start_part(const struct shell_node *part, int in, const int out[2])
 {
 	pid_t child = run_fork();
@@ -364,7 +372,7 @@ static size_t count_parts(const struct shell_node *part)
 	return count;
 }
 
-/* All parts at once; waits for each of them. The status is that of the last. */
+/* Start all parts and wait for each of them. The status is that of the last part. */
 static int run_parts(const struct shell_node *part)
 {
 	pid_t *pids = shell_alloc(NULL, count_parts(part) * sizeof(*pids));
@@ -405,7 +413,7 @@ static int run_pipeline(const struct shell_node *node)
 	int status =
 		node->children->next ? run_parts(node->children) : run_node(node->children, false);
 
-	/* "! exit 3" ends with 3. */
+	/* The status of "! exit 3" is 3. */
 	if (node->negated && !shell.ends)
 		status = !status;
 	shell.status = status;
@@ -426,7 +434,7 @@ static int run_chain(const struct shell_node *node)
 	return status;
 }
 
-/* With no input, and deaf to Ctrl-C, which is for what runs in front of it. */
+/* Run a chain in the background, without input. It ignores Ctrl-C, which is for the foreground. */
 static int run_background(const struct shell_node *node)
 {
 	pid_t child = run_fork();

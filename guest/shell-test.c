@@ -2,9 +2,9 @@
 /*
  * The command test, also called [, of the shell of lkvm's init.
  *
- * What is true depends on how many words there are, as POSIX says: one word is true if it is not
- * empty, two are an operator and its object, three are two objects with an operator between them;
- * one word more than these may be a ! in front. -a, -o and ( are left out: && and || do that.
+ * The number of words decides how they are read, as in POSIX: one word is true if it is not empty,
+ * two words are an operator and its object, three are two objects with an operator between them.
+ * Before each of these forms there may be a !. -a, -o and ( are left out: && and || replace them.
  *
  * Spec: POSIX.1-2017, XCU, test.
  */
@@ -26,7 +26,7 @@ static int test_wrong(const char *what, const char *object)
 	return TEST_WRONG;
 }
 
-/* Of a file that is there: is it of this kind? */
+/* True if a file that exists is of this kind. */
 static bool file_is(char kind, const struct stat *st)
 {
 	switch (kind) {
@@ -58,7 +58,7 @@ static bool number_of(const char *text, long long *number)
 	return end != text && !*end && !errno;
 }
 
-/* An operator and its object. */
+/* Test one object with an operator before it. */
 static int test_one(const char *operator, const char * object)
 {
 	struct stat st;
@@ -88,7 +88,7 @@ static int test_one(const char *operator, const char * object)
 	}
 }
 
-/* Two objects with an operator between them. */
+/* Test two objects with an operator between them. */
 static int test_two(const char *a, const char *operator, const char * b)
 {
 	static const char *const operators[] = {"-eq", "-ne", "-lt", "-le", "-gt", "-ge"};
@@ -124,7 +124,7 @@ static int test_words(char **words, size_t count)
 		return test_one(words[0], words[1]);
 	if (count > 3)
 		return test_wrong("is one word too many", words[3]);
-	/* "! -f FILE", unless the word between is an operator for two. */
+	/* "! -f FILE", unless the second word is an operator for two objects. */
 	if (!strcmp(words[0], "!") && strcmp(words[1], "=") != 0 && strcmp(words[1], "!=") != 0) {
 		status = test_one(words[1], words[2]);
 		return status == TEST_WRONG ? status : !status;

@@ -2,12 +2,12 @@
 /*
  * The shell of lkvm's init, for a host that has no static busybox to give to the guest.
  *
- * A line is parsed by shell-parse.c, which refuses what this shell does not have (loops, functions,
- * ...), and runs by shell-run.c. Here are the commands that need no program (help lists them); all
- * others are looked for in PATH, for instance in a disk that mount has made visible. shell-test.c
- * is the largest.
+ * shell-parse.c parses a line and refuses what this shell does not have (loops, functions, ...);
+ * shell-run.c runs it. This file has the commands that need no program (help lists them), except
+ * test, which has a file of its own (shell-test.c). All other commands are searched in PATH, for
+ * instance on a disk that was mounted.
  *
- * Each command gives a status, the last one is the shell's.
+ * Each command returns a status; that of the last one is the status of the shell.
  */
 #include "init.h"
 #include "shell-run.h"
@@ -30,7 +30,7 @@
 #define KLOG_READ_ALL 3
 #define KLOG_SIZE     10
 
-/* A number and nothing else; false, after a message, if it is none. */
+/* Convert a text that is a number and nothing else; false, after a message, if it is not. */
 static bool number_of(const char *command, const char *text, long max, long *number)
 {
 	char *end;
@@ -140,7 +140,7 @@ static int shell_mount(char **words)
 		fprintf(stderr, "mount: mount [-t TYPE] [-r] WHAT WHERE\n");
 		return 1;
 	}
-	/* Without a type: what lives on disks, one after the other. */
+	/* Without a type: try each type of file system for disks. */
 	if (type)
 		return mount(words[i], words[i + 1], type, flags, NULL)
 			       ? shell_error("mount", words[i])
@@ -261,7 +261,7 @@ static int shell_unset_all(char **words)
 	return 0;
 }
 
-/* wait [PID...]: without one, for all children. */
+/* wait [PID...]: without a PID, wait for all children. */
 static int shell_wait_for(char **words)
 {
 	int status = 0;
@@ -289,7 +289,7 @@ static int shell_sleep(char **words)
 	return 0;
 }
 
-/* The number of "9", "-9", "KILL"; -1: there is no such signal. */
+/* The number of a signal: "9", "-9" or "KILL". -1: there is no such signal. */
 static int signal_of(const char *name)
 {
 	static const struct {
@@ -412,7 +412,7 @@ int shell_main(void)
 	int status = 0;
 
 	signal(SIGINT, SIG_IGN);
-	/* What follows a line is for the commands in it, which read the same descriptor. */
+	/* Unbuffered: the bytes after a line are for its commands, on the same descriptor. */
 	setvbuf(stdin, NULL, _IONBF, 0);
 	shell.interactive = true;
 	printf("no static busybox on the host: help lists what there is\n");
