@@ -166,7 +166,7 @@ static void fail(const char *what, const char *name)
 	leave(STATUS_OURS);
 }
 
-/* --- what is to be done --- */
+/* --- the configuration --- */
 
 ssize_t init_slurp(const char *path, char *to, size_t room)
 {
@@ -268,7 +268,7 @@ static void mount_root(void)
 	root_at = ROOT;
 }
 
-/* --- what runs --- */
+/* --- the root's init, or the command --- */
 
 /* Called inside the root, where absolute links have the right target. */
 static const char *find_init(void)

@@ -8,14 +8,15 @@
  * built with the project and embedded by init-blob.S), the modules of this machine's devices and of
  * the root's file system with all modules that they need (modules.c), and a list of things to do:
  *
- *	/lkvm/init	the first program, by rdinit=: a user's initrd has no such file, and so
- *			never takes its place
- *	/lkvm/config	lines of a word and its value, init.c says which
- *	/lkvm/modules/	NN-NAME.ko, unpacked here: the kernel cannot
- *	/lkvm/busybox	the host's, when it has a static one; else --exec is for the shell that is
- *			part of the init, and what that cannot run is refused here (shell-parse.c)
- *	/lkvm/asked	the user asked for what lkvm's init does; else an /init that is built
- *			into the kernel, which nobody knew of here, is what he wants
+ *	/lkvm/init	the first program, by rdinit=: a user's initrd has no file of this name
+ *			that could replace it
+ *	/lkvm/config	lines of a word and its value; init.c has the list
+ *	/lkvm/modules/	NN-NAME.ko, unpacked here, because the kernel cannot do so
+ *	/lkvm/busybox	from the host, if it has a static one; else the shell that is part of the
+ *			init runs --exec, and a command that this shell does not know is refused
+ *			here (shell-parse.c)
+ *	/lkvm/asked	the user asked for what lkvm's init does; without this file, an /init that
+ *			is built into the kernel, which lkvm cannot see, runs instead
  *
  * The host also finds out where the root is (root.c).
  *
@@ -105,7 +106,7 @@ static size_t initramfs_init_bytes(void)
 	return (size_t)(guest_init_end - guest_init_start);
 }
 
-/* --- is it wanted --- */
+/* --- the decision to use it --- */
 
 /* Get the value of the last word NAME=VALUE of the user's parameters. */
 static bool initramfs_user_param(const char *name, char *value, size_t bytes)
@@ -199,7 +200,7 @@ const char *initramfs_param(void)
 	return PARAM;
 }
 
-/* --- what is in it --- */
+/* --- the content --- */
 
 static void initramfs_line(char **text, const char *key, const char *value)
 {

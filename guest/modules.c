@@ -174,7 +174,7 @@ const char *modules_folder(const struct modules *modules)
 	return modules->folder;
 }
 
-/* --- files of it --- */
+/* --- files in the folder --- */
 
 /* Read a whole file below the folder; *data is malloc()ed. 0 or -errno; prints only for -EPERM. */
 static int modules_slurp(const struct modules *modules, const char *name, size_t max, u8 **data,
@@ -293,7 +293,7 @@ static bool modules_is_inside(struct span path)
 	       !memmem(path.at, path.len, "..", 2) && !memchr(path.at, 0, path.len);
 }
 
-/* --- what to load --- */
+/* --- the list of modules to load --- */
 
 static int modules_append(struct modules *modules, struct span path, bool soft)
 {
@@ -493,7 +493,7 @@ const struct module *modules_at(const struct modules *modules, size_t i)
 	return &modules->list[i];
 }
 
-/* --- their bytes --- */
+/* --- the bytes of a module --- */
 
 static int modules_unpack(enum unpack_format format, u8 **data, size_t *bytes)
 {

@@ -106,7 +106,7 @@ static void root_search(struct root_search *search, const struct root_query *que
 			query->block_bytes ? query->block_bytes[index] : SECTOR);
 }
 
-/* --- wishes --- */
+/* --- a root that the user named --- */
 
 /* Refuse a root of a type that only an initrd can use. */
 static int root_check_found(const struct root_query *query, const struct root *root)
@@ -254,7 +254,7 @@ static int root_choose_wish(const struct root_query *query, struct root *root)
 			ROOT_WORDS(query));
 }
 
-/* --- no wish --- */
+/* --- the best root, if the user named none --- */
 
 static int root_choose_best(const struct root_query *query, struct root *root)
 {
@@ -278,7 +278,7 @@ static int root_choose_best(const struct root_query *query, struct root *root)
 			query->disks[0]);
 }
 
-/* --- without libblkid: of a disk, only its place is known --- */
+/* --- without libblkid: the content of a disk is not known --- */
 
 static int root_take_wish(const struct root_query *query, struct root *root)
 {

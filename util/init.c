@@ -10,10 +10,10 @@
  * links too and sees an empty list.
  *
  * init_run_list() and init_exit_list() do the work on any list and hold no state: *done is the
- * boundary between what is up (list[0 .. *done - 1]) and what is not, and each successful init or
- * exit moves it by one. So a failure in the middle and the normal end use the same code, and a
- * module that was never initialised is never exited. init_run() and init_exit() add the registered
- * list and its boundary, the only state of this file.
+ * boundary between the modules that are initialised (list[0 .. *done - 1]) and the others, and each
+ * successful init or exit moves it by one. So a failure in the middle and the normal end use the
+ * same code, and a module that was never initialised is never exited. init_run() and init_exit()
+ * add the registered list and its boundary, the only state of this file.
  *
  * A module that fails should have printed why, with the name of the object. If it printed nothing,
  * this file prints a line for it: a user gets one line, not two.

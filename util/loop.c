@@ -7,12 +7,11 @@
  * ran out and the bells that were rung. Descriptors are level-triggered: what a
  * callback leaves unread is reported again in the next turn.
  *
- * A callback may remove any source, whose memory may be gone a moment later.
- * Four walks are under way when a callback runs (batch, always-ready files, due
- * timers, bells), and each keeps its place in struct loop, where a removal finds
- * it: loop_forget() blanks the events that wait in the batch, the others step
- * over what is removed. What a callback adds is seen in the next turn at the
- * earliest, so a timer that re-arms itself in the past starves nobody.
+ * A callback may remove any source, whose memory may be gone a moment later. Four walks are under
+ * way when a callback runs (batch, always-ready files, due timers, bells), and each keeps its place
+ * in struct loop, where a removal finds it: loop_forget() blanks the events that wait in the batch,
+ * the others step over what is removed. What a callback adds is seen in the next turn at the
+ * earliest, so a timer that re-arms itself in the past does not keep others waiting.
  *
  * A paused source (events 0) is taken out of epoll, which would report EPOLLHUP
  * and EPOLLERR for it regardless and make the loop spin. Invariant: a source is
@@ -29,8 +28,8 @@
  * Timers are a list sorted by deadline: there are dozens, not thousands. The
  * timerfd is set when the earliest deadline changed, once a turn.
  *
- * A source that is watched with EPOLLET as well is edge-triggered: one callback for
- * the changes since the last, and nobody needs to read an eventfd that only rings.
+ * A source that is watched with EPOLLET as well is edge-triggered: one callback for the changes
+ * since the last, and no one needs to read an eventfd that only rings.
  *
  * Left out on purpose: priorities, nested loop_run(), periodic
  * timers (a callback re-arms from its own deadline and does not drift).
@@ -155,7 +154,7 @@ static void loop_call_batch(struct loop *loop)
 
 		if (!source)
 			continue;
-		/* An earlier callback may have narrowed what is watched. */
+		/* An earlier callback may have reduced the watched events. */
 		events = event->events & (source->events | EPOLLHUP | EPOLLERR);
 		if (events)
 			source->fn(source->arg, events);
@@ -187,7 +186,7 @@ static bool loop_has_always(const struct loop *loop)
 
 /* --- timers --- */
 
-/* Insert behind those of the same deadline: first armed, first called. */
+/* Insert after the timers of the same deadline: first armed, first called. */
 void loop_arm(struct loop *loop, struct loop_timer *timer, u64 deadline_ns)
 {
 	struct loop_timer **link = &loop->timers;

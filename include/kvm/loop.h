@@ -2,10 +2,9 @@
 /*
  * The event loop: file descriptors, timers and bells, on one thread. util/loop.c.
  *
- * All functions are for the loop's own thread, except loop_ring() and
- * loop_stop(), which any thread may call. A callback may add, change or remove
- * any source, its own included. Sources are owned by the caller, who removes
- * them before their memory goes. Nothing a callback does may block.
+ * All functions are for the loop's own thread, except loop_ring() and loop_stop(), which any thread
+ * may call. A callback may add, change or remove any source, its own included. The caller owns the
+ * sources and removes each before its memory is freed. A callback must not block.
  */
 #ifndef KVM_LOOP_H
 #define KVM_LOOP_H
