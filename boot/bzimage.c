@@ -1,28 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The header of a Linux kernel image: read once, checked for truth, used from the copy.
+ * The header of a Linux kernel image: read once, checked, and used from the checked copy.
  *
- * A bzImage is a boot sector and some sectors of 16-bit set-up code, then the
- * compressed kernel with its own unpacker. The header at 0x1f1 says how large both
- * are, where the kernel wants to be and how much room it needs there. All of it
- * comes from a file, so each value is checked before it is used:
+ * A bzImage is a boot sector and some sectors of 16-bit set-up code, then the compressed kernel
+ * with its own unpacker. The header at 0x1f1 says how large both are, at which address the kernel
+ * prefers to be loaded and how much memory it needs there. The header comes from a file, so each
+ * value is checked before it is used:
  *
- * - setup_sects and syssize against the length of the file: a build that was
- *   interrupted, or a copy that was, is named as truncated instead of being run. syssize
- *   counts paragraphs of 16 bytes, rounded up, and some builds do not pad the file;
- * - init_size (what unpacking needs, 54 to 67 MB for a distribution's kernel; the
- *   file is 14) must stay below 4 GiB. Where it is less than the kernel itself, the kernel's
- *   own length counts;
+ * - setup_sects and syssize against the length of the file: the file of an interrupted build or
+ *   copy is refused as truncated. syssize counts paragraphs of 16 bytes, rounded up, and some
+ *   builds do not pad the file;
+ * - init_size (the memory that unpacking needs: 54 to 67 MB for a distribution's kernel whose file
+ *   has 14 MB) must stay below 4 GiB. If it is less than the kernel's own length, the kernel's
+ *   length is used;
  * - the preferred address must be below 4 GiB, the alignment a power of two.
  *
- * The protocol grew with the kernel, and a field that an image is too old to have has
- * the value that boot.rst gives it: no relocation before 2.05, command lines of 255
- * characters before 2.06, no init_size before 2.10, and no header at all in the
- * oldest, which know of nothing but the boot sector's few words. Which ways in an
- * image offers follows: 64-bit with 2.12 and XLF_KERNEL_64 (each x86-64 kernel since
- * 3.8), 32-bit with 2.02 and a kernel that loads high, 16-bit always. An image whose
- * code32_start is 0 has no 32-bit entry (iPXE), nor has one that says of no code that it is
- * the kernel (syssize 0: GRUB behind its lnxboot.img): their set-up code does all.
+ * Newer versions of the protocol have more fields. A field that is missing in an old image gets the
+ * value that boot.rst defines: no relocation before 2.05, command lines of 255 characters before
+ * 2.06, no init_size before 2.10. The oldest images have no header, only a few words in the boot
+ * sector. The version also decides which entries an image offers: 64-bit with 2.12 and
+ * XLF_KERNEL_64 (each x86-64 kernel since 3.8), 32-bit with 2.02 and a kernel that loads high,
+ * 16-bit always. An image with code32_start 0 (iPXE) or syssize 0 (GRUB after its lnxboot.img) has
+ * no 32-bit entry: its set-up code does everything.
  *
  * Pure functions; no file, no guest memory.
  *
@@ -41,14 +40,14 @@
 #define SECTOR		   512
 #define PARAGRAPH	   16 /* what syssize counts */
 #define DEFAULT_SECTS	   4
-#define MAX_SECTS	   63 /* with the boot sector, 32 KiB: the heap comes behind it */
+#define MAX_SECTS	   63 /* with the boot sector, 32 KiB: the heap follows */
 #define LOAD_LIMIT	   (1ULL << 32)
 #define LOAD_HIGH	   0x100000
 #define LOAD_LOW	   0x10000
 #define LOW_LIMIT	   0x80000 /* set-up code of a zImage begins at 0x90000 */
 #define ALIGNMENT_MIN	   4096
-#define ALIGNMENT_DEFAULT  (2 * MIB) /* relocatable, but too old to name its alignment */
-#define UNPACK_FACTOR	   8	     /* room for kernels that do not say how much they need */
+#define ALIGNMENT_DEFAULT  (2 * MIB) /* for a relocatable image without kernel_alignment */
+#define UNPACK_FACTOR	   8	     /* before 2.10: init_size is so many times the payload */
 
 #define PROTOCOL_CMDLINE   0x0202 /* cmd_line_ptr */
 #define PROTOCOL_INITRD	   0x0203 /* initrd_addr_max */
@@ -68,7 +67,7 @@ static int bzimage_refuse(const char **why, const char *text)
 	return -EINVAL;
 }
 
-/* The header proper: its own length is given by the jump at 0x200, from 0x202 on. */
+/* Copy the header. The operand of the jump at 0x200 is the header's length from 0x202 on. */
 static int bzimage_copy_header(const u8 *head, size_t len, struct bzimage *image, const char **why)
 {
 	size_t end;
@@ -78,7 +77,7 @@ static int bzimage_copy_header(const u8 *head, size_t len, struct bzimage *image
 	if ((head[0x1fe] | head[0x1ff] << 8) != BOOT_FLAG)
 		return bzimage_refuse(why, "is not a kernel image of a kind that lkvm knows: "
 					   "bzImage, or ELF for x86");
-	/* A boot sector and no more is also a kernel from before there was a protocol. */
+	/* Without HdrS this may be a kernel from before the protocol: it has a boot sector only. */
 	if (memcmp(head + 0x202, "HdrS", sizeof(u32)) != 0) {
 		memcpy(&image->header, head + HEADER_OFFSET, 0x200 - HEADER_OFFSET);
 		return 0;
@@ -115,11 +114,11 @@ static int bzimage_check_sizes(struct bzimage *image, u64 file_bytes, const char
 		return bzimage_refuse(why, "is truncated: its header promises more than the file "
 					   "holds; copy or build it again");
 	image->payload_bytes = MIN(file_bytes - image->payload_offset, LOAD_LIMIT);
-	/* Two words are little to know a kernel by: a disk's boot sector has them too. */
+	/* A disk's boot sector can have the same two words, so check the sizes as well. */
 	if (!image->version && (!claimed || file_bytes > image->payload_offset + LOW_LIMIT))
 		return bzimage_refuse(why, "is not a kernel image: a boot sector without a HdrS "
 					   "header; a bzImage is wanted");
-	/* Before syssize had its other half, a bzImage's could only be guessed from the file. */
+	/* Before 2.04 syssize had 16 bits, so 0 was valid there: the file's length counts. */
 	if (!claimed && image->version >= PROTOCOL_SYSSIZE32)
 		return bzimage_refuse(why, "is damaged: its header says the kernel has no code");
 	if (!claimed && !image->payload_bytes)
@@ -134,20 +133,20 @@ static int bzimage_check_sizes(struct bzimage *image, u64 file_bytes, const char
 	if (claimed > LOAD_LIMIT)
 		return bzimage_refuse(why, "is damaged: its header says it is longer than 4 GiB");
 	image->init_size = MAX(image->init_size, claimed);
-	/* A signature may follow the kernel; only what init_size makes room for is loaded. */
+	/* A signature may follow the kernel: load at most init_size bytes. */
 	image->payload_bytes = MIN(image->payload_bytes, image->init_size);
 	return 0;
 }
 
 /*
- * A 32-bit kernel that does not relocate is put where it starts, and moves itself to where
- * it wants to be: both places, and what lies between, are its own.
+ * A 32-bit kernel that cannot be relocated is loaded at code32_start and moves itself to its
+ * preferred address. Reserve both places and the memory between them.
  */
 static void bzimage_load_at_start(struct bzimage *image)
 {
 	gpa_t start = le32toh(image->header.code32_start);
 
-	/* A preferred address that will be refused must not wrap the sum. */
+	/* The caller refuses a preferred address above 4 GiB; here it must not overflow the sum. */
 	if (start < LOAD_HIGH || start > image->pref_address || image->pref_address >= LOAD_LIMIT)
 		return;
 	image->init_size += image->pref_address - start;
@@ -168,7 +167,7 @@ static int bzimage_check_place(struct bzimage *image, const char **why)
 		if (!alignment || alignment & (alignment - 1))
 			return bzimage_refuse(why, "is damaged: kernel_alignment is not a power of "
 						   "two");
-		/* What is aligned to more is aligned to less as well. */
+		/* A larger power of two satisfies the smaller alignment, too. */
 		image->alignment = MAX(alignment, (u64)ALIGNMENT_MIN);
 	} else if (image->version >= PROTOCOL_INIT_SIZE &&
 		   !(le16toh(header->xloadflags) & XLF_KERNEL_64))
@@ -181,7 +180,7 @@ static int bzimage_check_place(struct bzimage *image, const char **why)
 	return 0;
 }
 
-/* Where the compressed kernel lies, for unpacking it on the host. */
+/* Find the compressed kernel in the file, so that the host can unpack it. */
 static int bzimage_check_packed(struct bzimage *image, const char **why)
 {
 	u64 offset = le32toh(image->header.payload_offset);

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Is an entry of the cache still what was written?
+ * Checks that an entry of the cache still has the content that was written.
  *
- * An entry's header has a checksum of the unpacked bytes. It finds what went wrong, not what
- * somebody forged, so it is Fletcher's, with 64-bit words: a cold start pays for it, and a
- * cryptographic hash would cost more than unpacking does. To compute it at each start would still
- * cost too much, so it is computed when there is a reason for doubt: the file has changed since
- * the last check (any write, and setting any of its times, changes its ctime), or the host has
- * been booted since, perhaps after a crash that lost what was not written yet.
+ * An entry's header has a checksum of the unpacked bytes. It detects accidental damage, not
+ * forgery, so it is Fletcher's sum with 64-bit words: a cryptographic hash would cost more time
+ * than unpacking. Even this sum is too slow for each start, so it is computed only in two cases:
+ * the file has changed since the last check (each write, and each change of its times, changes its
+ * ctime), or the host has been booted since, perhaps after a crash that lost unwritten data.
  *
- * The last check is in the entry's mark, a symbolic link OK-NAME that leads nowhere: its target is
- * the host's boot id and the entry's ctime. A link is made at once and whole, so a crash leaves a
- * right one or none. Its own mtime says when the entry was in use last: the entry's times
- * cannot say that, for setting them changes the ctime.
+ * The last check is recorded in the entry's mark, a symbolic link ok-NAME that points to no file:
+ * its target text is the host's boot id and the entry's ctime. symlink() is atomic, so a crash
+ * leaves a complete mark or none. The mark's own mtime is the time of the entry's last use: the
+ * entry's times cannot be used for that, because setting them changes the ctime.
  *
- * Where the boot id cannot be read there is no mark, and each start checks.
+ * If the boot id cannot be read, no mark is made, and each start checks the entry.
  *
  * Main thread. Spec: Linux random(4) for boot_id.
  */
@@ -40,7 +39,7 @@ struct sum {
 	u64 words, sums;
 };
 
-/* bytes is a multiple of 8 in all calls but the last. */
+/* bytes is a multiple of 8 except in the last call. */
 static void sum_add(struct sum *sum, const u8 *data, size_t bytes)
 {
 	u64 word;
@@ -105,7 +104,7 @@ static void cache_mark_name(const char *name, char mark[CACHE_NAME_BYTES])
 	snprintf(mark, CACHE_NAME_BYTES, CACHE_MARK_PREFIX "%.*s", CACHE_HASH_DIGITS, name);
 }
 
-/* What a mark says after a check of this state; false when there can be none. */
+/* Make the text of a mark for an entry in this state. False if the boot id is unknown. */
 static bool cache_mark_text(const struct stat *st, char text[CACHE_NAME_BYTES])
 {
 	char boot[BOOT_ID_CHARS + 1] = {0};

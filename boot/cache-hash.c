@@ -2,8 +2,8 @@
 /*
  * The name of a cache entry: BLAKE2b-256 of the packed kernel, by libsodium.
  *
- * Without libsodium this file is left out and nothing is kept in the cache. The work is done in
- * pieces, so that a start that takes long ends when a signal or --timeout says so.
+ * Without libsodium this file is not built and nothing is kept in the cache. The hash is computed
+ * in pieces, so that a signal or --timeout can end a long start.
  *
  * Main thread. Spec: RFC 7693 (BLAKE2).
  */

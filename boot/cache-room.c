@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Room in the cache of unpacked kernels: what goes when something new comes.
+ * Makes room in the cache of unpacked kernels: chooses what to delete for a new entry.
  *
- * One walk over the folder finds the sum of all entries and the one that was unused for longest,
- * and deletes what is left over: links and marks without an entry, temporary files that a crash
- * has left. Names that are not the cache's are neither counted nor touched.
+ * One walk over the folder adds up the sizes of all entries, finds the least recently used one, and
+ * deletes leftover files: links and marks without an entry, and temporary files from a crash. Files
+ * with other names are neither counted nor touched.
  *
- * Links are bounded too: a kernel file that is copied again and again (a fresh folder for each
- * build) has one entry, and each copy adds a link to it. The oldest go; a file whose link
- * has gone is found by its content again.
+ * The number of links is limited too: a kernel file that is copied again and again (to a new folder
+ * for each build) has one entry, and each copy adds a link to it. The oldest links are deleted; the
+ * entry of such a file can still be found by the hash of the file's content.
  *
  * Main thread.
  */
@@ -25,7 +25,7 @@
 
 #define TEMP_AGE_S 3600
 
-/* The one that goes first. */
+/* The entry or link to delete first. */
 struct cache_victim {
 	char name[CACHE_NAME_BYTES];
 	struct timespec used;
@@ -51,7 +51,7 @@ static bool cache_has_prefix(const char *name, const char *prefix)
 	return !strncmp(name, prefix, strlen(prefix));
 }
 
-/* The folder's own descriptor stays the caller's. */
+/* Open the folder for reading its names. dir itself stays open: the caller owns it. */
 static DIR *cache_list(int dir)
 {
 	int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -73,7 +73,7 @@ static void cache_note_older(struct cache_victim *oldest, const char *name,
 	oldest->used = *used;
 }
 
-/* Of no use any more: a link or mark without its entry, a file that a crash has left? */
+/* True for a link or mark without its entry, and for an old temporary file. */
 static bool cache_is_left_over(int dir, const char *name, const struct stat *st)
 {
 	if (cache_has_prefix(name, CACHE_TEMP_PREFIX))
@@ -85,7 +85,7 @@ static bool cache_is_left_over(int dir, const char *name, const struct stat *st)
 	return faccessat(dir, name, F_OK, 0) < 0;
 }
 
-/* One file of the folder: remove it if it is of no use, or count it. */
+/* Remove one file of the folder if it is left over, else count it. */
 static void cache_look_at(int dir, const char *name, u64 *total, struct cache_victim *oldest)
 {
 	struct timespec used;
@@ -126,7 +126,7 @@ void cache_make_room(int dir, u64 bytes)
 	}
 }
 
-/* How many links lead to an entry, and which was made first. */
+/* Count the links to an entry; *oldest: the link that was made first. */
 static unsigned int cache_count_links(int dir, const char *name, struct cache_victim *oldest)
 {
 	DIR *folder = cache_list(dir);

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unpacked kernels, kept between runs: unpacking costs more than the whole boot.
+ * Keeps unpacked kernels between runs: unpacking takes longer than the whole boot.
  *
  * The cache is a folder, $XDG_CACHE_HOME/lkvm/kernels or ~/.cache/lkvm/kernels, with
  *
  *   ENTRY   its name is the BLAKE2b-256 of the compressed bytes: one page of header, then
  *           the unpacked bytes
  *   LINK    a symbolic link to an entry; its name is the identity of a kernel file
- *           (device, inode, length, times of change) and where in it the bytes were
+ *           (device, inode, length, times of change) and the offset of the bytes in it
  *
- * A kernel that was booted before and has not changed since is found by its link, and
- * its compressed bytes are not even read. Any write to a file changes its ctime, so a
- * rebuilt kernel has another link; a copy has another link and the same entry.
+ * An unchanged kernel that was booted before is found by its link, without reading its compressed
+ * bytes. Each write to a file changes its ctime, so a rebuilt kernel gets another link; a copy of a
+ * kernel gets another link to the same entry.
  *
- * An entry is written under a temporary name, brought to the disk, and renamed: parallel
- * starts each write their own, and the last one stays. Its header says how long it is, which
- * modification time it was given, which every later write would change, and a checksum of what
- * is in it, which is compared whenever something may have happened to it (cache-check.c). An
- * entry that does not agree with its header is deleted and made again.
+ * An entry is written under a temporary name, synced to the disk, and renamed. Parallel starts each
+ * write their own file, and the last rename wins. An entry's header has its length, its
+ * modification time (each later write changes that), and a checksum of its content, which is
+ * compared only when the content may have changed (cache-check.c). An entry that does not match its
+ * header is deleted and made again.
  *
- * Nothing is kept but what the caller takes for a kernel, and nothing above CACHE_ENTRY_MAX: a
- * file that claims to be large, or unpacks to anything else, costs no other kernel its place.
+ * Only content that the caller accepts as a kernel is kept, up to CACHE_ENTRY_MAX bytes: so a
+ * hostile or very large file does not push other kernels out of the cache.
  *
- * The cache holds CACHE_MAX_BYTES; what goes when a new entry comes is cache-room.c's. A
- * folder that is not ours, or that others may write to, is not used.
+ * The cache holds CACHE_MAX_BYTES; cache-room.c chooses what to delete for a new entry. The folder
+ * is not used if another user owns it or may write to it.
  *
  * Main thread.
  *
@@ -63,7 +63,7 @@ struct cache_header {
 	char name[HASH_DIGITS + 8]; /* of the entry itself */
 	le64 bytes;
 	le64 mtime_s;		     /* whole seconds: any file system keeps them */
-	u8 content[CACHE_SUM_BYTES]; /* of the unpacked bytes */
+	u8 content[CACHE_SUM_BYTES]; /* checksum of the unpacked bytes */
 };
 
 static int cache_refuse(const char **why, int err, const char *text)
@@ -88,7 +88,7 @@ static int cache_make_folder(const char *path)
 	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* The folder's descriptor, or -1: then nothing is kept. */
+/* Open the cache's folder. Returns -1 if there is no usable one: then nothing is kept. */
 static int cache_open_folder(void)
 {
 	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -114,7 +114,10 @@ static int cache_open_folder(void)
 
 /* --- names --- */
 
-/* Of a file written just now the next write may have the same times: name[0] is 0 then. */
+/*
+ * Make the link's name from the file's identity. name[0] is 0 for a file that was written just now:
+ * the next write may leave the same times.
+ */
 static int cache_link_name(int fd, u64 offset, char name[NAME_BYTES])
 {
 	struct stat st;
@@ -130,7 +133,7 @@ static int cache_link_name(int fd, u64 offset, char name[NAME_BYTES])
 	return 0;
 }
 
-/* 0; -ENOTSUP: built without libsodium, so nothing can be named; or -ECANCELED. */
+/* Hash the packed bytes. 0; -ENOTSUP: built without libsodium; or -ECANCELED. */
 static int cache_entry_name(const u8 *packed, u64 bytes, char name[NAME_BYTES])
 {
 	u8 digest[CACHE_HASH_BYTES];
@@ -147,7 +150,7 @@ static int cache_entry_name(const u8 *packed, u64 bytes, char name[NAME_BYTES])
 
 /* --- reading --- */
 
-/* Does the entry agree with its header in all but its content? */
+/* True if length and times match the header. The content is not compared here. */
 static bool cache_agrees(int fd, const char *name, const struct stat *st,
 			 struct cache_header *header)
 {
@@ -160,7 +163,7 @@ static bool cache_agrees(int fd, const char *name, const struct stat *st,
 	       le64toh(header->mtime_s) == (u64)st->st_mtim.tv_sec && !st->st_mtim.tv_nsec;
 }
 
-/* 1: it may be used. 0: not. -ECANCELED. */
+/* Check an open entry. 1: usable; 0: not usable; -ECANCELED. */
 static int cache_verify(int dir, int fd, const char *name, struct cache_file *file)
 {
 	struct cache_header header = {.magic = ""};
@@ -169,7 +172,7 @@ static int cache_verify(int dir, int fd, const char *name, struct cache_file *fi
 	int err;
 
 	if (fstat(fd, &st) < 0 || !cache_agrees(fd, name, &st, &header)) {
-		/* An older lkvm's is no reason to worry. */
+		/* An entry of an older lkvm is expected: do not warn. */
 		log_line(memcmp(header.magic, OLDER_MAGIC, sizeof(OLDER_MAGIC)) ? LOG_WARN
 										: LOG_INFO,
 			 "cache entry %s: is damaged; lkvm makes a new one", name);
@@ -227,7 +230,7 @@ static bool cache_is_zero(const u8 *data, u64 len)
 	return !data[0] && !memcmp(data, data + 1, len - 1);
 }
 
-/* A third of a kernel is zeros, and a hole costs nothing to read: write the rest. */
+/* Leave holes for zeros, a third of a kernel: reading a hole costs nothing. */
 static int cache_write_sparse(int fd, const u8 *data, u64 len, u64 offset)
 {
 	u64 from = 0;
@@ -251,15 +254,15 @@ static int cache_write_sparse(int fd, const u8 *data, u64 len, u64 offset)
 }
 
 /*
- * To the disk: after a crash an entry is whole or not there. In pieces, because a wait for a slow
- * disk's writes is one that no signal ends.
+ * Sync to the disk, so that after a crash an entry is complete or missing. In pieces, because no
+ * signal can interrupt a wait for a slow disk.
  */
 static int cache_sync(int fd, u64 bytes)
 {
 	for (u64 at = 0; at < bytes; at += SYNC_BYTES) {
 		if (cancel_check())
 			return -ECANCELED;
-		/* Where this is not known, fsync() has more to do. */
+		/* If this file system does not support it, fsync() below writes everything. */
 		(void)sync_file_range(fd, (off_t)at, (off_t)SYNC_BYTES,
 				      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
 					      SYNC_FILE_RANGE_WAIT_AFTER);
@@ -269,7 +272,7 @@ static int cache_sync(int fd, u64 bytes)
 
 static int cache_fill(int fd, const char *name, const u8 *data, u64 bytes)
 {
-	/* An even second of the past: no later write leaves just this. */
+	/* An even second in the past: no later write leaves the same time. */
 	u64 mtime = ((u64)time(NULL) - 2) & ~1ULL;
 	const struct timespec times[] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = (time_t)mtime}};
 	struct cache_header header = {
@@ -284,7 +287,7 @@ static int cache_fill(int fd, const char *name, const u8 *data, u64 bytes)
 	return err ?: cache_sync(fd, HEADER_BYTES + bytes);
 }
 
-/* Into the folder under its name. 1; 0: it could not be kept; -ECANCELED. */
+/* Write the entry to the folder. 1: kept; 0: could not be kept; -ECANCELED. */
 static int cache_keep(int dir, const char *name, const void *data, u64 bytes,
 		      struct cache_file *file)
 {
@@ -308,7 +311,7 @@ static int cache_keep(int dir, const char *name, const void *data, u64 bytes,
 		close(fd);
 		return err == -ECANCELED ? err : 0;
 	}
-	/* The rename was its last change. */
+	/* Only now: the rename changed the entry's ctime. */
 	cache_mark_checked(dir, name, &st);
 	*file = (struct cache_file){.fd = fd, .offset = HEADER_BYTES, .bytes = bytes};
 	return 1;
@@ -332,7 +335,7 @@ static int cache_say(int err, const char **why)
 	}
 }
 
-/* Without a name, gone with its descriptor. */
+/* Hold the bytes in a file without a name, which ends with its descriptor. */
 static int cache_hold(const void *data, u64 bytes, struct cache_file *file, const char **why)
 {
 	int fd = memfd_create("lkvm-unpacked", MFD_CLOEXEC);
@@ -360,16 +363,16 @@ static void cache_link(int dir, const char *link, const char *name)
 
 /* --- unpacking --- */
 
-/* What is to be unpacked, and how it may be kept. */
+/* The bytes to unpack, and where to keep the result. */
 struct cache_job {
-	int dir; /* -1: nowhere */
+	int dir; /* -1: do not keep the result */
 	const u8 *packed;
 	u64 bytes, max_bytes;
 	cache_valid_fn *valid;
-	char name[NAME_BYTES]; /* of its entry; empty: it has none */
+	char name[NAME_BYTES]; /* the entry's; empty: it has none */
 };
 
-/* Unpack and keep; out has room for max_bytes. */
+/* Unpack to out, which has room for max_bytes, and keep the result. */
 static int cache_make(const struct cache_job *job, u8 *out, struct cache_file *file,
 		      const char **why)
 {
@@ -455,7 +458,7 @@ int cache_unpack(int fd, u64 offset, u64 bytes, u64 max_bytes, bool must_keep,
 	free(packed);
 	if (job.dir >= 0)
 		close(job.dir);
-	/* Found, but kept for a caller who had room for more. */
+	/* The entry was made for a caller that accepted more bytes. */
 	if (!err && file->bytes > max_bytes) {
 		close(file->fd);
 		err = cache_say(-E2BIG, why);

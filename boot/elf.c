@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An ELF kernel (vmlinux, or any small kernel that is linked as one): what to load
- * where, and where it may be entered.
+ * Reads an ELF kernel (vmlinux, or another kernel that is linked as ELF): which bytes to load at
+ * which address, and its entry points.
  *
- * Only program headers count. A PT_LOAD segment goes to its physical address; the
- * rest of its memory size is zero, which fresh guest RAM is already. A PT_NOTE
- * segment may hold Xen's note of type 18, the 32-bit entry of the PVH boot protocol.
- * e_entry is a physical address in Linux; where it lies in no segment's physical
- * range but in a virtual one, it is translated.
+ * Only program headers are used. A PT_LOAD segment is loaded at its physical address. If its memory
+ * size is larger than its file size, the rest must be zero, and new guest RAM is zero already. A
+ * PT_NOTE segment may hold Xen's note of type 18, the 32-bit entry of the PVH boot protocol.
+ * e_entry is a physical address in Linux. If it lies in no segment's physical range but in a
+ * virtual one, it is translated to the physical address.
  *
- * Everything comes from a file, so everything is checked here: classes and machines
- * other than x86's are named, tables and segments lie within the file, memory within
- * [min, 4 GiB), sums do not wrap, counts are bounded. The two classes differ only in
- * the width of their fields; headers are widened to the 64-bit form when read, and
- * there is one piece of code behind that.
+ * The file is not trusted, so everything is checked here: classes and machines other than x86's are
+ * refused by name, tables and segments lie within the file, memory lies within [min, 4 GiB), sums
+ * do not overflow, counts are bounded. The two classes differ only in the width of their fields:
+ * 32-bit headers are widened to the 64-bit form when read, and the other code is the same for both.
  *
- * is_program tells a program for Linux, which may be static and then loads and is entered like
- * any kernel, only to crash. image.c knows whether something else says that it is a kernel.
+ * is_program marks a program for Linux. A static program could be loaded and entered like a kernel,
+ * and would crash. image.c decides whether there is other evidence that the file is a kernel.
  *
- * file_end is where the ELF file ends by its own account: a kernel that was unpacked
- * from a bzImage has its relocations behind that (kaslr.c).
+ * file_end is the end of the ELF file as its headers describe it: a kernel that was unpacked from a
+ * bzImage has its relocations after that (kaslr.c).
  *
- * Pure but for the reader.
+ * Pure, except that it calls the reader of the source.
  *
  * Spec: System V ABI, chapters 4 and 5; Xen public/elfnote.h and
  * docs/misc/pvh.pandoc.
@@ -81,7 +80,7 @@ int elf_source_load(const struct elf_source *source, void *to, u64 len, u64 offs
 
 		if (data < 0 && errno == ENXIO) /* nothing but a hole to the end of the file */
 			return 0;
-		/* No such thing on this file system: all of it is data. */
+		/* This file system does not support SEEK_DATA: read all of it. */
 		skip = data < at ? 0 : (u64)(data - at);
 		if (skip >= end - offset)
 			return 0;
@@ -103,7 +102,7 @@ static int elf_refuse(const char **why, const char *text)
 	return -EINVAL;
 }
 
-/* [offset, offset + len) if the source has it. */
+/* Read [offset, offset + len), which must lie within the source. */
 static int elf_get(const struct elf_source *source, void *buf, u64 len, u64 offset,
 		   const char **why)
 {
@@ -217,7 +216,7 @@ static int elf_check_header(const Elf64_Ehdr *header, struct elf *elf, const cha
 
 static void elf_note_end(struct elf *elf, u64 start, u64 len)
 {
-	/* A section table may lie: then there is nothing behind it, for kaslr.c to use. */
+	/* A false section table may overflow: then file_end leaves no relocations for kaslr.c. */
 	elf->file_end = MAX(elf->file_end, len > UINT64_MAX - start ? UINT64_MAX : start + len);
 }
 
@@ -270,7 +269,7 @@ static bool elf_in_memory(const struct elf *elf, u64 addr)
 
 /* --- notes --- */
 
-/* glibc's, in each program that is linked with it: for which system and release it is. */
+/* True for glibc's note with system and release, which each program linked with glibc has. */
 static bool elf_is_abi_tag(const Elf64_Nhdr *note, const u8 *name)
 {
 	return le32toh(note->n_type) == NT_GNU_ABI_TAG && le32toh(note->n_namesz) == 4 &&
@@ -278,8 +277,8 @@ static bool elf_is_abi_tag(const Elf64_Nhdr *note, const u8 *name)
 }
 
 /*
- * Walk one PT_NOTE's bytes for Xen's PHYS32_ENTRY and the mark of a program. Damage only ends
- * the walk.
+ * Search the bytes of one PT_NOTE for Xen's PHYS32_ENTRY and for glibc's note. A damaged note ends
+ * the search, without an error.
  */
 static void elf_walk_notes(struct elf *elf, const u8 *notes, u64 len)
 {
@@ -323,9 +322,9 @@ static int elf_read_notes(const struct elf_source *source, const Elf64_Phdr *seg
 /* --- the whole --- */
 
 /*
- * How linkers lay out a program, and no kernel: with thread-local variables or pages that become
- * read-only later, or at the address where programs for Linux begin, with the ELF header
- * in memory.
+ * True if the segment occurs in programs, not in kernels: thread-local variables, pages that become
+ * read-only later, or a segment at the usual address of programs for Linux that starts with the ELF
+ * header.
  */
 static bool elf_is_programs(const Elf64_Phdr *segment)
 {
@@ -360,7 +359,7 @@ static int elf_walk_segments(const struct elf_source *source, const Elf64_Ehdr *
 		is_virtual |= segment.p_type == PT_LOAD && segment.p_vaddr != segment.p_paddr;
 		elf_note_end(elf, segment.p_offset, segment.p_filesz);
 	}
-	/* A program's physical addresses are its virtual ones: it does not know of others. */
+	/* In a program, physical and virtual addresses are equal. */
 	elf->is_program &= !is_virtual;
 	elf->entry = elf_in_memory(elf, header->e_entry) ? header->e_entry : virtual_entry;
 	return 0;

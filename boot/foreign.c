@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Files that are taken for kernels, and what they are.
+ * Recognizes files that users give as a kernel by mistake.
  *
- * Somebody who gives the initrd, a disk image, a module or a program as kernel learns it from
- * one line, instead of a guest that crashes. A file is known by a few bytes at a fixed place;
- * where a kernel has such bytes too, its own header decides: a bzImage may begin as a program for
- * EFI, and in front of "HdrS" there may be anything.
+ * A user who gives an initrd, a disk image, a module or a program as the kernel gets a message of
+ * one line, instead of a guest that crashes. A file is recognized by a few bytes at a fixed offset.
+ * A kernel may contain such bytes, too: a bzImage may begin as a program for EFI, and the bytes
+ * before "HdrS" are arbitrary. So a file with "HdrS" is a kernel.
  *
  * ELF files are elf.c's, and compressed ones are unpacked first (image.c).
  *
@@ -23,7 +23,7 @@
 #define AS_DISK	  "; --disk takes such, and a bzImage or a vmlinux is wanted here"
 #define HEADER_AT 0x202
 
-/* Whatever else the file has. */
+/* Kernels for other machines: checked first, even in a file with "HdrS". */
 static const struct foreign_magic {
 	u16 at;
 	u8 bytes;
@@ -37,7 +37,7 @@ static const struct foreign_magic {
 	 "for x86 is wanted"},
 };
 
-/* Only where there is no header of a Linux kernel. */
+/* Checked only in a file without "HdrS". */
 static const struct foreign_magic foreign_files[] = {
 	{0, 6, "070701", "is a cpio archive" AS_INITRD},
 	{0, 6, "070702", "is a cpio archive" AS_INITRD},

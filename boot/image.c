@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What kind of kernel a file is, and by which way in it is booted.
+ * Finds out what kind of kernel a file is, and by which entry to boot it.
  *
- * The first bytes decide: ELF, or a bzImage's header. A file that is something else
- * that people mistake for a kernel is named: an initrd, a disk image, a program (foreign.c).
- * Flat images have nothing to be known by, so they are booted as such only when asked.
+ * The first bytes decide: ELF, or a bzImage's header. Other files that users give by mistake are
+ * refused by name: an initrd, a disk image, a program (foreign.c). Flat images have no magic
+ * number, so the user must ask for them.
  *
- * The best way in is the one with the least code before the kernel proper:
+ * The best entry is the one that runs the least code before the kernel itself:
  *
  *   bzImage   64-bit; 32-bit where there is no 64-bit one (i386); else its set-up code
  *   ELF       PVH where it has the note; else multiboot where it has the header, whatever
  *             its class; else Linux's own protocol of its class
  *   flat      real mode, at the first byte
  *
- * --boot names another, which must be one that the image offers.
+ * --boot chooses another one, which the image must offer.
  *
- * A bzImage with a 64-bit entry is unpacked here (boot/cache.c keeps the result) and what
- * comes out is booted as ELF, by the same protocol that its unpacker would follow: header
- * and command line are the bzImage's, and moving it about is kaslr.c's. A vmlinux.gz is
- * unpacked too, and then is a vmlinux.
+ * A bzImage with a 64-bit entry is unpacked here (boot/cache.c keeps the result). The unpacked ELF
+ * kernel is booted by the same protocol that the bzImage's unpacker would use: header and command
+ * line are the bzImage's, and kaslr.c relocates the kernel. A vmlinux.gz is unpacked, too, and then
+ * treated as a vmlinux.
  *
- * An ELF kernel entered by Linux's own protocol needs a zero page, but has no header
- * to copy into it: image->bz then holds one that says what we rely on.
+ * An ELF kernel that is entered by Linux's own protocol needs a zero page, but has no header to
+ * copy into it: image->bz then holds a header that is made here.
  *
- * Pure but for reading the file. Main thread.
+ * Pure, except that it reads the file. Main thread.
  *
  * Spec: Linux Documentation/arch/x86/boot.rst.
  */
@@ -44,7 +44,7 @@
 #define ELF_CMDLINE_SIZE  2047
 #define ELF_INITRD_MAX_64 0x7fffffff
 #define ELF_INITRD_MAX_32 0x37ffffff
-#define PACKED_FILE_MAX	  GIB	     /* a vmlinux.gz may be, and unpack to, so much */
+#define PACKED_FILE_MAX	  GIB	     /* limit of a vmlinux.gz, packed and unpacked */
 #define HEADER_MAGIC	  0x53726448 /* "HdrS" */
 #define BOOT_FLAG	  0xaa55
 #define PROTOCOL_VERSION  0x020c
@@ -102,7 +102,7 @@ static bool image_offers(const struct image *image, enum image_entry entry, bool
 static int image_choose_entry(struct image *image, enum image_entry wanted, bool multiboot,
 			      const char **why)
 {
-	/* The best first, over all kinds. */
+	/* The best entry first, for all kinds of images. */
 	static const enum image_entry order[] = {
 		IMAGE_ENTRY_REAL, IMAGE_ENTRY_PVH, IMAGE_ENTRY_MULTIBOOT,
 		IMAGE_ENTRY_64,	  IMAGE_ENTRY_32,  IMAGE_ENTRY_16,
@@ -123,7 +123,7 @@ static int image_choose_entry(struct image *image, enum image_entry wanted, bool
 
 /* --- ELF --- */
 
-/* What a bzImage's header would say of this kernel. */
+/* Make the header that a bzImage of this ELF kernel would have. */
 static void image_make_header(struct image *image)
 {
 	const struct elf *elf = &image->elf;
@@ -141,10 +141,12 @@ static void image_make_header(struct image *image)
 	header->initrd_addr_max = htole32((u32)image->bz.initrd_max);
 }
 
-/* NULL, or why a kernel that is not entered by multiboot is not booted. */
+/* NULL, or the reason to refuse a kernel that is not entered by multiboot. */
 static const char *image_refuses_elf(const struct image *image, enum image_entry wanted)
 {
-	/* Nothing but the kind of file says that it is a kernel: it does if the user does. */
+	/*
+	 * It looks like a program: only a PVH note or the user's --boot says that it is a kernel.
+	 */
 	if (image->elf.is_program && image->entry != IMAGE_ENTRY_PVH && wanted == IMAGE_ENTRY_AUTO)
 		return ELF_PROGRAM_TEXT;
 	if (image->elf.start < arch_kernel_limits.start)
@@ -167,7 +169,7 @@ static int image_parse_elf(const u8 *head, size_t len, enum image_entry wanted, 
 	int err = elf_parse(&image->source, 0, &image->elf, why);
 
 	image->kind = IMAGE_ELF;
-	/* By this entry alone a kernel may lie in low memory. */
+	/* Only a multiboot kernel may be loaded into low memory. */
 	if (multiboot && wanted == IMAGE_ENTRY_AUTO && image->elf.start < arch_kernel_limits.start)
 		wanted = IMAGE_ENTRY_MULTIBOOT;
 	err = err ?: image_choose_entry(image, wanted, multiboot, why);
@@ -185,7 +187,7 @@ static int image_parse_elf(const u8 *head, size_t len, enum image_entry wanted, 
 
 /* --- what is unpacked here --- */
 
-/* What is wrong with an unpacked vmlinux? NULL: nothing. Nothing else gets into the cache. */
+/* NULL: a good unpacked vmlinux, which the cache may keep. Else what is wrong with it. */
 static const char *image_check_vmlinux(const void *data, u64 bytes)
 {
 	const struct elf_source source = elf_source_memory(data, bytes);
@@ -208,7 +210,7 @@ static const char *image_check_payload(const void *data, u64 bytes)
 	return elf.is_64bit ? NULL : "is no 64-bit kernel";
 }
 
-/* What the packed bytes of fd hold becomes the image's source. */
+/* Unpack these bytes of the file, and make the result the image's source. */
 static int image_unpack(struct image *image, u64 offset, u64 bytes, u64 max_bytes, bool must_keep,
 			cache_valid_fn *valid, const char **why)
 {
@@ -229,7 +231,7 @@ static bool image_can_unpack(const struct image *image, const struct image_wish 
 	enum image_entry wanted = wish->entry;
 	u8 magic[UNPACK_MAGIC_MAX];
 
-	/* A kernel that needs more RAM than there is will be refused: no work for it. */
+	/* A kernel that does not fit into RAM will be refused: do not unpack it. */
 	if (wish->ram_top && !bzimage_place(&image->bz, arch_kernel_limits.start, wish->ram_top))
 		return false;
 	if (!(image->bz.entries & BZIMAGE_ENTRY_64) || image->bz.packed_bytes < sizeof(magic) ||
@@ -240,10 +242,11 @@ static bool image_can_unpack(const struct image *image, const struct image_wish 
 }
 
 /*
- * A bzImage's payload is an ELF kernel and its relocations. What else it may hold (very old
- * kernels have no ELF file in it) is left to its own unpacker: then the image is unchanged. So it
- * is where the result could not be kept: to unpack it in vain at each start would be slower than
- * what the guest does. Only the PVH entry is nowhere but in the payload.
+ * A bzImage's payload is an ELF kernel and its relocations. In two cases the image stays unchanged,
+ * and the guest runs the bzImage's own unpacker: the payload is something else (very old kernels
+ * have no ELF file in it), or the cache cannot keep the result, because unpacking here at each
+ * start would be slower than in the guest. The PVH entry exists only in the payload, so for it the
+ * result need not be kept.
  */
 static int image_open_payload(struct image *image, enum image_entry wanted, bool stays,
 			      const char **why)
@@ -264,7 +267,7 @@ static int image_open_payload(struct image *image, enum image_entry wanted, bool
 	}
 	if (!stays)
 		err = kaslr_read(&inner.source, &inner.elf, &inner.kaslr, why);
-	/* Its own protocol, as the kernel's unpacker would enter it. */
+	/* The bzImage's unpacker would use this entry, too. */
 	inner.entry = IMAGE_ENTRY_64;
 	if (!err && wanted == IMAGE_ENTRY_PVH)
 		err = image_choose_entry(&inner, wanted, false, why);
@@ -317,13 +320,13 @@ static bool image_is_initrd(const u8 *head, size_t len)
 	return len >= 6 && (!memcmp(head, "070701", 6) || !memcmp(head, "070702", 6));
 }
 
-/* Does what was read belong to a kernel? Then nothing behind it says what the file is. */
+/* True for an ELF file or a bzImage: later bytes are not needed to tell what the file is. */
 static bool image_is_known(const u8 *head, size_t len)
 {
 	return elf_is(head, len) || (len >= BZIMAGE_HEAD_BYTES && !memcmp(head + 0x202, "HdrS", 4));
 }
 
-/* The first bytes of the source, as many as it takes; *len: how many that are. */
+/* Read the first bytes of the source, as many as are needed to recognize it: *len. */
 static int image_read_head(const struct image *image, u8 head[HEAD_BYTES], size_t *len,
 			   const char **why)
 {
@@ -355,7 +358,9 @@ int image_open(int fd, u64 file_bytes, const struct image_wish *wish, struct ima
 		return image_check_flat(image, wish->entry, why);
 	err = image_read_head(image, head, &len, why);
 	if (!err && unpack_detect(head, len) != UNPACK_NONE) {
-		/* All of it is read into memory: a packed disk would be all of the memory. */
+		/*
+		 * The whole file is read into memory: limit the size, in case it is a packed disk.
+		 */
 		err = file_bytes > PACKED_FILE_MAX
 			      ? image_refuse(why, "is compressed, and too long to be a kernel")
 			      : image_unpack(image, 0, file_bytes, PACKED_FILE_MAX, false,

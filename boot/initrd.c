@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Initial RAM disks: opened, checked, laid out one behind the other.
+ * Initial RAM disks: opened, checked, and placed in RAM one after the other.
  *
- * The kernel takes one range and unpacks every archive it finds in it, so several
- * initrds are concatenated in the order given, with zeros up to a multiple of 4 bytes, and
- * at least 4 of them, between two: an LZ4 archive has no mark of its end, so the kernel takes
- * the next 4 bytes for the length of one more block unless they are 0. The archive at the end
- * of a file may be LZ4 whatever the file begins with. For a multiboot kernel each is a
- * module of its own, page-aligned, and may hold anything.
- * An archive that lkvm itself made (guest/initramfs.c) comes before all of them.
+ * The kernel gets one range and unpacks each archive in it, so several initrds are concatenated in
+ * the given order. Between two of them are at least 4 zero bytes, up to a multiple of 4: an LZ4
+ * archive has no end mark, so the kernel takes the next 4 bytes as the length of one more block
+ * unless they are 0. (The last archive in a file may be LZ4 even if the file begins with another
+ * format.) For a multiboot kernel each initrd is a module of its own, page-aligned, with any
+ * content. An archive that lkvm itself made (guest/initramfs.c) comes before all of them.
  *
- * A file system's image is taken too, as it is: the kernel copies what is no archive to its RAM
- * disk (root=/dev/ram0). It takes the whole range for that, so the image is the only initrd.
+ * An image of a file system is accepted, too: the kernel copies an initrd that is not an archive to
+ * its RAM disk (root=/dev/ram0). It copies the whole range, so an image must be the only initrd.
  *
- * Files are opened before the machine exists (a missing one is found at once) and
- * read straight into guest RAM, again at each reset. They are never mapped: a
- * build may rewrite them while the guest runs.
+ * Files are opened before the machine exists, so that a missing one is reported early, and are read
+ * into guest RAM at power-on and again at each reset. They are never mapped: a build may rewrite
+ * them while the guest runs.
  *
- * What can be said of a file before the kernel trips over it is said: an empty one;
- * one that is no archive or image of a kind the kernel knows; an image that is shorter than
- * its file system; and an uncompressed cpio that ends in the middle of an entry. The last is
- * a walk over the headers already in RAM; for a compressed archive only the kernel can tell.
+ * These files are refused, because the kernel could not use them: an empty file; a file that is not
+ * an archive or image of a kind that the kernel knows; an image that is shorter than its file
+ * system; and an uncompressed cpio that ends in the middle of an entry. The last check walks over
+ * the cpio headers after they were read into RAM; in a compressed archive only the kernel can check
+ * this.
  *
  * Spec: Linux Documentation/driver-api/early-userspace/buffer-format.rst and
  * Documentation/admin-guide/initrd.rst; the superblocks of ext2, minix, romfs, cramfs, squashfs.
@@ -39,8 +39,8 @@
 #include <unistd.h>
 
 #define CPIO_ALIGN  4ULL
-#define GAP_BYTES   4ULL /* of zeros between two archives, at least */
-#define HEAD_BYTES  1152 /* the superblocks that are looked at end in them */
+#define GAP_BYTES   4ULL /* zeros between two archives, at least */
+#define HEAD_BYTES  1152 /* contains all superblocks that are checked */
 #define CPIO_HEADER 110	 /* magic and 13 fields of 8 hexadecimal digits */
 #define CPIO_SIZE   54
 #define CPIO_NAME   94
@@ -49,16 +49,16 @@ struct initrd {
 	const char *path;
 	int fd;
 	u64 bytes;
-	const char *image; /* the file system that it is an image of; NULL: an archive */
+	const char *image; /* name of its file system; NULL: not an image */
 };
 
 static struct initrd *initrds;
-static const void *initrd_first; /* an archive in memory */
+static const void *initrd_first; /* lkvm's own archive */
 static u64 initrd_first_bytes;
 static u64 initrd_align = CPIO_ALIGN;
 static bool initrd_at_will;
 
-/* Archives Linux unpacks, by their first bytes. */
+/* The first bytes of the archives that Linux unpacks. */
 static const struct {
 	const char *magic;
 	size_t len;
@@ -77,7 +77,7 @@ static const struct {
 	{"\x28\xb5\x2f\xfd", 4},
 };
 
-/* File systems whose images Linux finds, and where they say how long they are (0: nowhere). */
+/* File systems whose images Linux accepts, and the field with their length (0: none). */
 static const struct initrd_image {
 	const char *name;
 	u32 magic_at, len;
@@ -96,7 +96,7 @@ static const struct initrd_image {
 #define EXT2_BLOCKS_AT	   1028
 #define EXT2_BLOCK_SIZE_AT 1048 /* log2(bytes) - 10 */
 
-/* Little-endian. */
+/* Read a little-endian number. */
 static u64 initrd_number(const u8 *at, u32 bytes)
 {
 	u64 number = 0;
@@ -106,7 +106,7 @@ static u64 initrd_number(const u8 *at, u32 bytes)
 	return number;
 }
 
-/* How many bytes the image must have at least; 0: unknown. */
+/* The least number of bytes that the image must have; 0: unknown. */
 static u64 initrd_image_bytes(const struct initrd_image *image, const u8 head[HEAD_BYTES])
 {
 	u64 blocks = initrd_number(head + EXT2_BLOCKS_AT, 4);
@@ -118,7 +118,7 @@ static u64 initrd_image_bytes(const struct initrd_image *image, const u8 head[HE
 	return !strcmp(image->name, "ext2") && order <= 6 ? blocks << (10 + order) : 0;
 }
 
-/* Is it an image? Then rd->image says so. -EINVAL: it is cut off. */
+/* Set rd->image if the file is an image. 0, or -EINVAL: the image is truncated. */
 static int initrd_check_image(struct initrd *rd, const u8 head[HEAD_BYTES])
 {
 	for (size_t i = 0; i < ARRAY_SIZE(initrd_images); i++) {
@@ -214,7 +214,7 @@ void initrd_prepend(const void *data, u64 bytes)
 	initrd_first_bytes = bytes;
 }
 
-/* From the beginning of one to that of the next, or to the end of the last. */
+/* Bytes from the start of initrd i to the start of the next, or to the end of the last one. */
 static u64 initrd_step(size_t i)
 {
 	bool gap = !initrd_at_will && i + 1 < config.initrds.count;
@@ -252,11 +252,11 @@ static bool cpio_field(const u8 *text, u64 *value)
 
 	memcpy(digits, text, 8);
 	*value = strtoul(digits, NULL, 16);
-	/* strtoul() takes signs and blanks too; a negative length would send the walk back. */
+	/* strtoul() accepts signs and blanks, but with a negative length the walk would go back. */
 	return strspn(digits, "0123456789abcdefABCDEF") == 8;
 }
 
-/* Does an uncompressed cpio end where an entry ends? What is not cpio is not judged. */
+/* False if an uncompressed cpio ends within an entry. True for anything that is not cpio. */
 static bool cpio_is_whole(const u8 *data, u64 len)
 {
 	u64 at = 0;

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The relocations of an unpacked kernel: what its own unpacker would do with them.
+ * Applies the relocations of an unpacked kernel, as the kernel's own unpacker would.
  *
- * Behind the ELF file in a bzImage's payload lies a table of 32-bit words, made by the
- * kernel's build: the virtual addresses (their low halves) of all places in the image
- * that hold one. A word of 0 begins each group, and the groups are, from the table's
- * start: places with a 64-bit address; with a 32-bit offset that shrinks when the
- * kernel moves up (of per-CPU variables; kernels since 6.15 have no such group); with
- * a 32-bit address. So the number of zeros tells which groups there are.
+ * After the ELF file in a bzImage's payload is a table of 32-bit words, made by the kernel's build.
+ * Each word is the low half of a virtual address of a place in the image, and each place contains
+ * an address that must be changed when the kernel moves. A word of 0 begins each group. The groups
+ * are, in this order: places with a 64-bit address; places with a 32-bit offset that shrinks when
+ * the kernel moves up (of per-CPU variables; kernels since 6.15 do not have this group); places
+ * with a 32-bit address. So the number of zeros tells which groups there are.
  *
- * A kernel is moved twice, independently: physically by loading it elsewhere, which it
- * finds out itself, and virtually by adding the offset to every place in the table.
- * Both must be multiples of its alignment. The virtual window is what the kernel has for
- * its image when it can be randomized at all: 1 GiB above its base.
+ * A kernel is moved in two independent ways: physically, by loading it at another address, which
+ * the kernel detects itself, and virtually, by adding an offset to each place in the table. Both
+ * distances must be multiples of the kernel's alignment. The virtual window is the range that a
+ * kernel with KASLR reserves for its image: 1 GiB above its base.
  *
- * The file is not trusted: a place outside of the loaded segments ends the boot.
+ * The file is not trusted: with a place outside the loaded kernel the boot fails.
  *
  * Main thread.
  *
@@ -45,7 +45,7 @@ static int kaslr_refuse(const char **why)
 	return -EINVAL;
 }
 
-/* The groups of a table in host byte order: each begins behind a zero. */
+/* Find the groups of a table in host byte order: a zero comes before each. */
 static int kaslr_split(struct kaslr *kaslr, const char **why)
 {
 	unsigned int zeros = 0;
@@ -75,7 +75,7 @@ static int kaslr_split(struct kaslr *kaslr, const char **why)
 	return 0;
 }
 
-/* A stock kernel's table is 200 pages, each a fault; as one large page it is one. */
+/* A stock kernel's table has 200 pages: a huge page takes one page fault instead of 200. */
 static u32 *kaslr_alloc(u64 bytes)
 {
 	u64 align = bytes < 256 * KIB ? 64 : 2 * MIB, whole = ALIGN_UP(bytes, align);
@@ -127,7 +127,9 @@ u64 kaslr_choose(u64 start, u64 bytes, u64 limit, u64 align)
 
 	if (getrandom(&value, sizeof(value), 0) != sizeof(value))
 		return 0;
-	/* So few slots of 2^64 that the remainder's bias does not matter. */
+	/*
+	 * The slots are so few, compared with 2^64, that the bias of the remainder does not matter.
+	 */
 	return value % (room / align + 1) * align;
 }
 
@@ -137,13 +139,13 @@ u64 kaslr_choose_virtual(const struct elf *elf, u64 align)
 }
 
 struct kaslr_view {
-	u8 *host;	  /* of [start, end) of the loaded kernel */
-	u64 start, bytes; /* as linked */
+	u8 *host;	  /* where the loaded kernel is in our memory */
+	u64 start, bytes; /* physical, as linked */
 };
 
 /*
- * 200,000 places are a tenth of the time to the first entry, hence two plain loops: all that
- * does not change is in locals, and a turn is a check and an addition.
+ * The loops over 200,000 places take a tenth of the time to the first entry. So there are two
+ * simple loops, with constant values in local variables: each step is one check and one addition.
  */
 static bool kaslr_add32(const struct kaslr_view *view, const u32 *words, u32 count, u32 offset)
 {

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel's command line says to a boot loader.
+ * Reads the words of the kernel's command line that a boot loader must follow.
  *
- * Most of it is for the kernel alone, but some words are about memory, and whoever chooses an
- * address for the kernel or for its initrd is bound by them:
+ * Most words are only for the kernel, but some are about memory. Code that chooses an address for
+ * the kernel or for its initrd must follow these:
  *
- * - mem=SIZE and memmap=SIZE: there is no RAM above. boot.rst has it that a loader puts the
- *   initrd below;
- * - memmap=SIZE$START, #, ! and %: a piece of RAM is something else, persistent memory
- *   for one; also movable_node, efi_fake_mem= and acpi_rsdp=;
- * - hugepages=, hugepagesz= and default_hugepagesz=: room is left for pages of 1 GiB.
+ * - mem=SIZE and memmap=SIZE: the kernel uses no RAM above SIZE. boot.rst says that a loader must
+ *   put the initrd below;
+ * - memmap=SIZE$START, and the same with #, ! or %: a piece of RAM is used for something else, for
+ *   example as persistent memory; also movable_node, efi_fake_mem= and acpi_rsdp=;
+ * - hugepages=, hugepagesz= and default_hugepagesz=: memory is kept free for pages of 1 GiB.
  *
- * The unpacker of a bzImage looks at all of these before it chooses an address at random,
- * each release a little differently. lkvm does not repeat that: where one of the words is
- * there, the kernel unpacks itself and chooses itself (boot.c).
+ * The unpacker of a bzImage reads all of these before it chooses a random address, and each release
+ * does so a little differently. lkvm does not copy that: if one of the words is present, the kernel
+ * unpacks itself and chooses its own address (boot.c).
  *
- * Words are taken apart as the kernel does it: blanks separate them except between double
- * quotes, a quote may also come before the name, and the word "--" ends what is the kernel's. In
- * names a dash is an underscore.
+ * Words are split as in the kernel: blanks separate them except between double quotes, a quote may
+ * also come before the name, and the word "--" ends the kernel's own words. In names a dash equals
+ * an underscore.
  *
  * Pure.
  *
@@ -30,14 +30,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A word of the line: [name, name_end), and what comes after the "=", up to end. */
+/* A word of the line: its name is [name, name_end), its value is [value, end). */
 struct limits_word {
 	const char *name, *name_end;
 	const char *value; /* NULL: it has none */
 	const char *end;
 };
 
-/* The word at or after *at, which moves behind it; false at the end of the kernel's own words. */
+/* Get the next word from *at on, and advance *at. False at the end of the kernel's own words. */
 static bool limits_next(const char **at, struct limits_word *word)
 {
 	const char *p = *at;
@@ -96,7 +96,7 @@ bool limits_bind_kernel(const char *line)
 	return false;
 }
 
-/* A number with its suffix; *rest: what follows. 0 where there is none. */
+/* Read a number with its suffix, 0 if there is none; *rest: the text after it. */
 static u64 limits_size(const char *text, const char **rest)
 {
 	static const char suffixes[] = "KMGTPE";
@@ -118,7 +118,7 @@ static u64 limits_size(const char *text, const char **rest)
 	return value > UINT64_MAX >> shift ? UINT64_MAX : value << shift;
 }
 
-/* The least of the sizes in memmap=A,B,... that come without an address. */
+/* The smallest size in memmap=A,B,... that has no address; UINT64_MAX: there is none. */
 static u64 limits_memmap_limit(const struct limits_word *word)
 {
 	const char *at = word->value, *rest;

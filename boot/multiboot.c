@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The multiboot-1 protocol: how small kernels of all kinds like to be booted.
+ * The multiboot-1 protocol, by which many small kernels are booted.
  *
- * The kernel is an ELF file, of either class, with a header of three words somewhere in its first
- * 8 KiB: a magic, flags, and a checksum that makes the sum 0. A kernel that demands video modes, or
- * anything we do not know, is refused: bits 0 to 15 of its flags are demands. What it is told at
- * its entry is x86/mbinfo.c's.
+ * The kernel is an ELF file, of either class, with a header of three words somewhere in its first 8
+ * KiB: a magic, flags, and a checksum that makes the sum 0. Bits 0 to 15 of its flags are demands:
+ * a kernel that demands a video mode, or something unknown, is refused. x86/mbinfo.c makes the
+ * information that the kernel gets at its entry.
  *
  * Pure. Spec: Multiboot Specification 0.6.96, section 3.1 (header).
  */
@@ -17,8 +17,8 @@
 #define HEADER_MAGIC  0x1badb002
 #define HEADER_ALIGN  4
 #define DEMANDS	      0xffff
-#define DEMAND_PAGES  (1U << 0) /* modules page-aligned: they are */
-#define DEMAND_MEMORY (1U << 1) /* memory information: there is */
+#define DEMAND_PAGES  (1U << 0) /* page-aligned modules: lkvm aligns all */
+#define DEMAND_MEMORY (1U << 1) /* memory information: lkvm always gives it */
 #define DEMAND_VIDEO  (1U << 2)
 
 static u32 multiboot_word(const u8 *at)

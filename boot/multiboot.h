@@ -7,14 +7,14 @@
 
 #include <kvm/types.h>
 
-#define MULTIBOOT_SEARCH_BYTES 8192 /* the header lies within these */
+#define MULTIBOOT_SEARCH_BYTES 8192 /* the header lies within the first bytes of the file */
 
 /* Do the first len bytes of a kernel hold a multiboot header? */
 bool multiboot_is(const u8 *head, size_t len);
 
 /*
- * NULL, or what a kernel with this header demands that lkvm does not have, to be said
- * after "kernel FILE: ".
+ * NULL, or the demand of this kernel's header that lkvm cannot meet: a text to follow "kernel FILE:
+ * ". multiboot_is() was true for these bytes.
  */
 const char *multiboot_refuses(const u8 *head, size_t len);
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which release a kernel is, as uname -r will say it: the folder of its modules has that name.
+ * Finds a kernel's release, as uname -r will show it: the folder of its modules has this name.
  *
- * A bzImage's header points to a text in the set-up code that begins with it. An ELF kernel has
- * only its banner, "Linux version RELEASE (who@where) ...", somewhere in its read-only data, so
- * its segments are searched, a piece at a time; that costs milliseconds and is done for a
- * vmlinux alone.
+ * A bzImage's header points to a text in the set-up code that begins with the release. An ELF
+ * kernel has only its banner, "Linux version RELEASE (who@where) ...", somewhere in its read-only
+ * data, so its segments are searched, piece by piece. That takes milliseconds and is done only for
+ * a vmlinux.
  *
  * The text becomes part of a path and of messages: anything but letters, digits and ._+~- ends
  * it, and it begins with a digit.
  *
- * Pure but for reading the file. Main thread.
+ * Pure, except that it reads the file. Main thread.
  *
  * Spec: Linux Documentation/arch/x86/boot.rst, kernel_version; init/version.c for the banner.
  */
@@ -21,12 +21,12 @@
 #include <endian.h>
 #include <string.h>
 
-#define VERSION_OFFSET 0x200 /* what the header's pointer counts from */
+#define VERSION_OFFSET 0x200 /* the header's pointer is relative to this offset */
 #define PIECE_BYTES    (256 * KIB)
 
 static const char banner[] = "Linux version ";
 
-/* The release at the start of a text of so many bytes. */
+/* Copy the release from the start of a text of len bytes. */
 static bool release_take(const char *text, size_t len, char release[RELEASE_BYTES])
 {
 	size_t n = 0;
@@ -58,7 +58,7 @@ static bool release_of_bzimage(const struct bzimage *bz, int fd, char release[RE
 	return release_take(text, sizeof(text), release);
 }
 
-/* A banner may lie across two pieces: they overlap by as much as it takes. */
+/* A banner may cross the end of a piece, so the pieces overlap by the longest banner. */
 static bool release_of_elf(const struct image *image, char release[RELEASE_BYTES])
 {
 	static char piece[PIECE_BYTES];

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which kernel is meant when none is named.
+ * Finds a kernel when the user names none.
  *
- * First a build tree: in it, or two folders below it, a developer means what was just built. Then
- * the kernel that runs on this machine, at each place where a distribution installs it:
+ * First a build tree, if the current folder is its root, arch/x86/boot, or a folder two levels
+ * below the root: a developer wants the kernel that was just built. Then the kernel that runs on
+ * this machine, at each place where a distribution installs it:
  *
  * - /boot/vmlinuz-RELEASE: Debian, Ubuntu, Fedora, openSUSE, Void
  * - /lib/modules/RELEASE/vmlinuz: Fedora, Arch, openSUSE
  * - /boot, /efi and /boot/efi, MACHINE-ID/RELEASE/linux: where kernel-install puts entries of the
  *   Boot Loader Specification (Fedora and Arch with systemd-boot)
- * - /boot/vmlinuz-linux: Arch; the file pkgbase beside the modules has another word than "linux"
- *   for its other kernels
+ * - /boot/vmlinuz-linux: Arch; for its other kernels the file pkgbase beside the modules has
+ *   another word than "linux"
  * - /run/booted-system/kernel, then /run/current-system/kernel: NixOS
  *
  * A file that is there but may not be read (Ubuntu installs kernels with mode 0600, an EFI system
- * partition is often closed to users) is passed over when a later one can be read. Of a build tree
- * that is worth a warning, for another kernel than the one that was built is a surprise. Otherwise
- * such a file is the reason that is given.
+ * partition is often closed to users) is skipped if a later one can be read. If the skipped file is
+ * in a build tree, a warning says so, because the developer expects the kernel that was built. If
+ * no kernel can be read, the error names the first skipped file.
  *
  * Main thread.
  */
@@ -34,7 +35,7 @@
 #include <unistd.h>
 
 #define CANDIDATES_MAX 12
-#define WORD_MAX       64 /* of a machine's ID and an Arch kernel's name */
+#define WORD_MAX       64 /* for a machine's ID or an Arch kernel's name, with NUL */
 
 static struct {
 	char paths[CANDIDATES_MAX][PATH_MAX];
@@ -55,7 +56,7 @@ static void search_add(const char *fmt, ...)
 		search.count++;
 }
 
-/* The first word of a small file that becomes part of a path. False: there is none. */
+/* Read the first word of a small file, to use it in a path. False: there is no usable word. */
 static bool search_read_word(const char *path, char word[WORD_MAX])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -89,7 +90,7 @@ static void search_list(const char *root, const char *release)
 	search_add("%s/run/current-system/kernel", root);
 }
 
-/* 0, or why it is not to be taken: -ENOENT when it is not there, or not a file. */
+/* 0: a file that can be read. -ENOENT: missing, or not a regular file. Else another -errno. */
 static int search_try(const char *path)
 {
 	int err, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

@@ -2,18 +2,18 @@
 /*
  * A kernel's symbols, sorted by address.
  *
- * Two kinds of file. An ELF vmlinux has a section of symbols and one of their names; only these
- * two are read and the table of sections, however large the rest is (debug information is
- * hundreds of MiB). System.map and /proc/kallsyms are text, a line "ADDRESS TYPE NAME", the latter
- * with "[MODULE]" behind: what does not look like that is skipped, for it may have come over a
+ * There are two kinds of files. An ELF vmlinux has a section of symbols and one of their names.
+ * Only these two and the table of sections are read, because the rest may have hundreds of MiB
+ * (debug information). System.map and /proc/kallsyms are text with lines "ADDRESS TYPE NAME", in
+ * kallsyms sometimes followed by "[MODULE]". Other lines are skipped: the text may be copied from a
  * console.
  *
- * What is kept: symbols with a name and an address. On x86-64 per-CPU variables have small
- * addresses that are offsets: where there is any address in the upper half, those in the lower are
- * dropped. A symbol is of code when its section is executable, or its type is one of tTwW.
+ * Symbols with a name and an address are kept. On x86-64 the "addresses" of per-CPU variables are
+ * small offsets: if any address is in the upper half of the address space, all those in the lower
+ * half are dropped. A symbol is code if its section is executable, or if its type is one of tTwW.
  *
- * Files are not trusted: every offset, count and index is checked against the file's size before
- * it is used, and names lose what a terminal would act upon.
+ * Files are not trusted: every offset, count and index is checked against the file's size before it
+ * is used, and characters that could control a terminal are removed from names.
  *
  * Spec: System V ABI, chapter 4 (sections, symbol table); nm(1) for the types; proc(5).
  */
@@ -29,14 +29,14 @@
 #include <unistd.h>
 
 #define MAP_MAX	   (32 * MIB)
-#define TABLE_MAX  (64 * MIB) /* of symbols; of names */
-#define FAR	   MIB	      /* behind a symbol: another's, or nobody's */
+#define TABLE_MAX  (64 * MIB) /* limit of the symbols' section, and of the names' */
+#define FAR	   MIB	      /* an address so far after a symbol does not belong to it */
 #define UPPER_HALF (1ULL << 63)
 
 struct symbol {
 	u64 address;
 	u32 name; /* offset in names */
-	u8 rank;  /* which of several at an address is shown: the highest */
+	u8 rank;  /* of several symbols at an address the highest rank is shown */
 	bool text;
 };
 
@@ -48,7 +48,7 @@ static int symbols_refuse(int err, const char **why, const char *text)
 	return err;
 }
 
-/* --- what both kinds end in --- */
+/* --- for both kinds of files --- */
 
 static int symbols_compare(const void *a, const void *b)
 {
@@ -58,11 +58,11 @@ static int symbols_compare(const void *a, const void *b)
 		return x->address < y->address ? -1 : 1;
 	if (x->rank != y->rank)
 		return x->rank < y->rank ? -1 : 1;
-	/* The first of them in the file is the last here. */
+	/* symbols_find() takes the last of equal symbols: put the first one in the file there. */
 	return x->name > y->name ? -1 : x->name < y->name;
 }
 
-/* Where is anything in the upper half, only that is kept. */
+/* If any address is in the upper half, keep only those. */
 static void symbols_drop_offsets(struct symbols *symbols)
 {
 	bool upper = false;
@@ -149,7 +149,7 @@ static int hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* "ffffffff81000000 T _text": false when the line is something else. The name ends it. */
+/* Parse a line such as "ffffffff81000000 T _text". False if the line looks different. */
 static bool symbols_parse_line(const char *line, const char *end, struct symbol *symbol,
 			       const char **name)
 {
@@ -171,7 +171,7 @@ static bool symbols_parse_line(const char *line, const char *end, struct symbol 
 	return symbols_is_graphic(type) && symbols_is_graphic(at[3]);
 }
 
-/* End it with a NUL, in the place of its line's end, and leave nothing for a terminal in it. */
+/* End a name with a NUL, and replace characters that could control a terminal. */
 static void symbols_clean_name(char *name, char *end)
 {
 	while (end > name && (end[-1] == '\r' || end[-1] == ' '))
@@ -318,14 +318,14 @@ static int symbols_elf_open(struct elf_view *elf, const char **why)
 		why);
 }
 
-/* The bytes of a section, with a NUL behind them. NULL with *why. */
+/* Load the bytes of a section, with a NUL after them. NULL with *why. */
 static char *symbols_elf_load(const struct elf_view *elf, const Elf64_Shdr *section,
 			      const char **why)
 {
 	u64 len = section->sh_size;
 	char *data;
 
-	/* Before memory is asked for: the file must really be so large. */
+	/* Check before the allocation: the size must be within the file. */
 	if (len > TABLE_MAX || section->sh_offset > elf->bytes ||
 	    len > elf->bytes - section->sh_offset) {
 		*why = "is damaged: its symbols are more than the file holds, or than 64 MiB";
@@ -360,7 +360,7 @@ static Elf64_Sym symbols_elf_symbol(const struct elf_view *elf, const char *tabl
 			   .st_value = le32toh(narrow.st_value)};
 }
 
-/* Is it one that a person wants to see? Then as a symbol of ours. */
+/* Convert a symbol that is useful to a person. False for all others. */
 static bool symbols_elf_take(const struct elf_view *elf, const struct symbols *symbols,
 			     const Elf64_Sym *from, struct symbol *to)
 {
@@ -368,7 +368,7 @@ static bool symbols_elf_take(const struct elf_view *elf, const struct symbols *s
 
 	if (type == STT_SECTION || type == STT_FILE || type == STT_TLS || !from->st_value)
 		return false;
-	/* Neither undefined nor absolute: in a section. */
+	/* Skip undefined and absolute symbols: keep those in a section. */
 	if (!from->st_shndx || from->st_shndx >= elf->count)
 		return false;
 	if (from->st_name >= symbols->names_bytes || !symbols->names[from->st_name])
@@ -453,7 +453,7 @@ int symbols_read_elf(int fd, struct symbols *symbols, const char **why)
 
 bool symbols_find(const struct symbols *symbols, u64 address, struct symbols_place *place)
 {
-	size_t low = 0, high = symbols->count; /* the first behind address is in [low, high] */
+	size_t low = 0, high = symbols->count; /* [low, high] has the first symbol after address */
 	const struct symbol *symbol;
 
 	while (low < high) {

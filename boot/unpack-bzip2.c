@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bzip2: libbz2 knows the container; here is its step for unpack_stream().
+ * bzip2: libbz2 reads the container; here is its step for unpack_stream().
  *
  * libbz2 verifies a CRC of each block and one of all blocks.
  *

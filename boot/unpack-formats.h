@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What unpack.c calls, a function a format, and the loop that most of them share. Contract of each
- * unpack_*(): that of unpack() in <kvm/unpack.h>; the input begins with the format's magic number.
- * NULL: the library was not there when lkvm was built.
+ * The functions that unpack.c calls, one for each format, and the loop that most of them share.
+ * Each unpack_*() has the contract of unpack() in <kvm/unpack.h>, and its input begins with the
+ * format's magic number. The function is NULL if lkvm was built without the library.
  */
 #ifndef UTIL_UNPACK_FORMATS_H
 #define UTIL_UNPACK_FORMATS_H
@@ -11,7 +11,7 @@
 #include <kvm/types.h>
 #include <sys/types.h>
 
-/* What a step has left of its input, and of the room for its output. */
+/* A step's input and output space; after the step, the unused rest of both. */
 struct unpack_io {
 	const u8 *in;
 	size_t in_len;
@@ -20,12 +20,12 @@ struct unpack_io {
 };
 
 /*
- * Move *io on as far as the library goes. Returns 1 at the end of the stream, 0 when there is more
- * to do, or -errno. No progress without an end is taken for a truncated stream.
+ * Let the library work, and advance *io by what it used. Returns 1 at the end of the stream, 0 if
+ * there is more to do, or -errno. 0 without any progress means a truncated stream.
  */
 typedef int unpack_step_fn(void *state, struct unpack_io *io);
 
-/* Steps until the stream ends or out_max is found to be too little. unpack-stream.c. */
+/* Call the step until the stream ends or needs more than out_max bytes. unpack-stream.c. */
 ssize_t unpack_stream(unpack_step_fn *step, void *state, const u8 *in, size_t in_len, u8 *out,
 		      size_t out_max);
 

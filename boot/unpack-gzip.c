@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * gzip: zlib knows the container; here is its step for unpack_stream().
+ * gzip: zlib reads the container; here is its step for unpack_stream().
  *
- * zlib's "more input, please" and "more room, please" are not errors: unpack_stream() knows
- * whether there is any. zlib verifies the checksum (CRC-32) and the length.
+ * zlib's "more input, please" and "more room, please" are not errors: unpack_stream() knows whether
+ * more is available. zlib verifies the checksum (CRC-32) and the length.
  *
  * Called on any thread; all state is on the stack or freed before the return.
  *
@@ -15,7 +15,7 @@
 #include <kvm/feature.h>
 #include <zlib.h>
 
-#define GZIP_ONLY 16 /* added to the window's bits: no zlib header, no raw deflate */
+#define GZIP_ONLY 16 /* added to the window's bits: accept only gzip's header */
 
 static int gzip_step(void *state, struct unpack_io *io)
 {

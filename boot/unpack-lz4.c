@@ -4,28 +4,29 @@
  *
  * A legacy frame is a magic number and blocks, each a length (32 bits, little-endian) and so many
  * packed bytes. Every block unpacks to 8 MiB but the last, which is shorter. There is no checksum
- * and no mark of the end: the frame ends with the file, or where another frame begins. And a
- * bzImage has the unpacked length, 4 bytes again, behind it: is that one more block, or a block
- * whose bytes were cut off? What follows a block decides, in this order:
+ * and no end mark: the frame ends with the file, or where another frame begins. In a bzImage the
+ * unpacked length follows the frame, in 4 bytes. They could also be the length of another block, or
+ * of a block whose bytes are missing. So the bytes after a block are checked in this order:
  *
  *   nothing                         the end
  *   a legacy magic                  a further frame
- *   anything, after a short block   the end: a short block is the last one, the rest is not ours
- *   a length of what is left        a block
+ *   anything, after a short block   the end: a short block is the last one; ignore the rest
+ *   a length of what is left a block
  *   the unpacked length so far      the end: that is the trailer
  *   anything else                   a truncated or damaged stream: -EINVAL
  *
- * "A length that exceeds the rest is the trailer" alone would take a truncated file for a whole
- * one. So the trailer is compared, in the one case where it matters: when the unpacked length is
- * a multiple of 8 MiB. What no reader can see is a file cut exactly behind a full block.
+ * The simple rule "a length above the rest of the input is the trailer" would accept a truncated
+ * file. So the trailer is compared with the unpacked length, in the one case that needs it: after a
+ * full block. Not detectable is a file that was cut exactly after a full block.
  *
- * LZ4_decompress_safe() does not say why it fails: damaged, or no room. When there was less room
- * than a block may take, the block is unpacked again, aside, to know.
+ * LZ4_decompress_safe() fails in the same way for damaged data and for too little space. If the
+ * space was smaller than a full block, the block is unpacked again to a separate buffer, to find
+ * out.
  *
  * The modern frame has its own reader in liblz4, which goes through unpack_stream(); one frame.
  *
- * Called on any thread. Memory: 8 MiB when the room is too little, or what LZ4F takes for its
- * blocks (4 MiB each, twice at most).
+ * Called on any thread. Memory: 8 MiB if the space is too small, or LZ4F's blocks (two of 4 MiB at
+ * most).
  *
  * Spec: LZ4 frame format 1.6.1, "Legacy frame"; lz4.h, lz4frame.h
  * Spec: Linux scripts/Makefile.lib, cmd_lz4_with_size, size_append
@@ -50,7 +51,7 @@ static u32 number_at(const u8 *at)
 	return at[0] | at[1] << 8 | at[2] << 16 | (u32)at[3] << 24;
 }
 
-/* A block that failed with less room than a block may take: is it longer, or is it no block? */
+/* Unpack a block again with space for a full one: -E2BIG: too long for out; -EINVAL: damaged. */
 static ssize_t legacy_block_aside(const u8 *block, u32 len, u8 *out, size_t out_max)
 {
 	char *aside = malloc(LEGACY_BLOCK);
@@ -64,7 +65,10 @@ static ssize_t legacy_block_aside(const u8 *block, u32 len, u8 *out, size_t out_
 	} else if ((size_t)written > out_max) {
 		written = -E2BIG;
 	} else if (written) {
-		/* It fits, but does not end as it should (in 5 literals): tight room shows that. */
+		/*
+		 * It fits, but does not end in 5 literals as it should: an error only with little
+		 * space.
+		 */
 		memcpy(out, aside, written);
 	}
 	free(aside);
@@ -84,7 +88,7 @@ static ssize_t legacy_block(const u8 *block, u32 len, u8 *out, size_t out_max)
 static ssize_t unpack_legacy(const u8 *in, size_t in_len, u8 *out, size_t out_max)
 {
 	size_t in_done = 0, out_done = 0;
-	bool last = true; /* the frame before the first is over */
+	bool last = true; /* before the first frame: expect a magic number */
 
 	while (in_done < in_len) {
 		size_t left = in_len - in_done;
@@ -123,7 +127,7 @@ static int frame_step(void *state, struct unpack_io *io)
 	size_t took = io->in_len, wrote = io->out_len;
 	size_t hint = LZ4F_decompress(state, io->out, &wrote, io->in, &took, NULL);
 
-	/* Lack of memory is one of these errors, but which one is not in lz4frame.h. */
+	/* One of these errors is lack of memory, but lz4frame.h does not say which. */
 	if (LZ4F_isError(hint))
 		return -EINVAL;
 	io->in_len -= took;

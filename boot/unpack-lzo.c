@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lzo: the container of lzop, of which liblzo2 knows nothing, and its blocks.
+ * lzo: the container of lzop, which liblzo2 does not read, and its blocks.
  *
  * A file is a header and blocks, all numbers big-endian:
  *
@@ -12,17 +12,17 @@
  *   0:32
  *
  * Files of lzop before 0.940 have no "version needed", level and high mtime. The header's checksum
- * covers all from the version to the name. A block that did not get shorter is stored, its two
- * lengths are equal and it has no checksum of its packed bytes. What checksums there are, Adler-32
- * or CRC-32 of either side, the flags say; each that is there is verified.
+ * covers all from the version to the name. A block that did not get shorter is stored unpacked: its
+ * two lengths are equal, and it has no checksum of its packed bytes. The flags say which checksums
+ * exist, Adler-32 or CRC-32 of packed and unpacked bytes; each one is verified.
  *
- * A header that wants something unknown is refused: a filter, an extra field, a method that is not
- * LZO1X. A block says how long it will be, so -E2BIG needs no unpacking. All lengths are checked
- * against what is left before anything is touched.
+ * A header with an unknown feature is refused: a filter, an extra field, a method that is not
+ * LZO1X. A block's header has its unpacked length, so -E2BIG is known before unpacking. All lengths
+ * are checked against the rest of the input before the bytes are read.
  *
  * Called on any thread; no memory is allocated.
  *
- * Spec: the format has none but lzop's manual and source; written after files of lzop 1.04
+ * Spec: no specification but lzop's manual and source; written from files of lzop 1.04
  * Spec: liblzo2's lzo1x.h (lzo1x_decompress_safe) and lzoconf.h (checksums)
  */
 #include "unpack-formats.h"
@@ -55,7 +55,7 @@ enum method { METHOD_LZO1X_1 = 1, METHOD_LZO1X_1_15 = 2, METHOD_LZO1X_999 = 3 };
 #define ADLER32_OF_NOTHING    1
 #define CRC32_OF_NOTHING      0
 
-/* What is left of the input. A read beyond the end gives 0, and says so at the end. */
+/* The rest of the input. A read beyond the end gives 0 and sets short_of, checked later. */
 struct input {
 	const u8 *at;
 	size_t left;
@@ -125,7 +125,7 @@ static int take_header(struct input *input, u32 *flags)
 	return 0;
 }
 
-/* The checksums of one side of a block, as far as the flags announce them. */
+/* The checksums of a block's packed or unpacked bytes, as announced by the flags. */
 struct checksums {
 	bool has_adler32, has_crc32;
 	u32 adler32, crc32;
@@ -148,7 +148,7 @@ static bool checksums_match(const struct checksums *sums, const u8 *bytes, size_
 	       (!sums->has_crc32 || sums->crc32 == crc32_of(bytes, len));
 }
 
-/* Returns how many bytes were written, 0 at the mark of the end, or -errno. */
+/* Unpack a block. Returns the number of bytes written, 0 at the end mark, or -errno. */
 static ssize_t take_block(struct input *input, u32 flags, u8 *out, size_t out_max)
 {
 	u32 unpacked_bytes = take_number(input, 4);
@@ -190,7 +190,7 @@ ssize_t unpack_lzo(const u8 *in, size_t in_len, u8 *out, size_t out_max)
 	u32 flags;
 	int err;
 
-	/* Compares the sizes of types with those that the library was built with. */
+	/* lzo_init() fails if our types have other sizes than the library was built with. */
 	if (lzo_init() != LZO_E_OK)
 		return -ENOTSUP;
 	err = take_header(&input, &flags);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The loop of the unpackers whose library works piece by piece.
+ * The loop of those unpackers whose library can work piece by piece.
  *
- * Each library takes input and room as long as there is both. The pieces are bounded because some
- * libraries count in 32 bits, and because a start that takes long must end when a signal or
- * --timeout says so. When the room is used up the stream may still have to be ended, by a checksum
- * or a marker: the library then gets one spare byte. If it writes that byte, the stream is longer
- * than out_max; so a bomb ends after out_max + 1 bytes. A step that moves neither end and does not
- * end the stream wants input that is not there: the stream is truncated.
+ * Each library works until it has no more input or output space. The pieces have a maximum size
+ * because some libraries count in 32 bits, and because a signal or --timeout must be able to end a
+ * long start. When the output is full, the end of the stream (a checksum or a marker) may still be
+ * unread: the library then gets one spare byte of output. If it writes that byte, the stream is
+ * longer than out_max; so a decompression bomb ends after out_max + 1 bytes. A step that neither
+ * reads nor writes and does not end the stream needs input that does not exist: the stream is
+ * truncated.
  *
  * Any thread; nothing here keeps state.
  */
@@ -16,7 +17,7 @@
 #include <errno.h>
 #include <kvm/cancel.h>
 
-/* What a step is given at most: a bomb can be called off between two (cancel.h). */
+/* Maximum bytes for a step: cancel_check() runs between two steps (cancel.h). */
 #define STEP_MAX (4UL << 20)
 
 ssize_t unpack_stream(unpack_step_fn *step, void *state, const u8 *in, size_t in_len, u8 *out,

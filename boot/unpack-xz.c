@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lzma and xz: liblzma knows both containers; here is its step for unpack_stream().
+ * lzma and xz: liblzma reads both containers; here is its step for unpack_stream().
  *
- * liblzma verifies the check of an xz stream (CRC-32 in kernels). A check that it does not know is
- * refused, not ignored. lzma has no checksum: damage shows only if the code becomes impossible.
+ * liblzma verifies the check of an xz stream (CRC-32 in kernels). A stream with an unknown kind of
+ * check is refused. lzma has no checksum: damage is detected only if it makes the code invalid.
  *
- * The window costs memory: liblzma allocates one of the size that the header names, up to the limit
- * that it is told here. The kernel's build uses 64 MiB for lzma; for xz 32 MiB, later 128 MiB.
+ * The window costs memory: liblzma allocates a window of the size in the header, up to the limit
+ * that is set here. The kernel's build uses 64 MiB for lzma; for xz 32 MiB, later 128 MiB.
  *
  * Called on any thread; all state is on the stack or freed before the return.
  *
@@ -18,7 +18,7 @@
 #include <kvm/feature.h>
 #include <lzma.h>
 
-/* A window of 128 MiB, and what liblzma needs besides. */
+/* A window of 128 MiB, and liblzma's other memory. */
 #define LZMA_MEMORY_MAX (130 * MIB)
 
 static int lzma_step(void *state, struct unpack_io *io)

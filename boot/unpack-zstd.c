@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * zstd: libzstd unpacks a frame by one call, which takes the frame whole.
+ * zstd: libzstd unpacks a whole frame in one call.
  *
- * So the output is the window, whatever its size (the kernel's -22 --ultra makes it 128 MiB), and
- * no memory is needed for another one. That call wants the length of the frame, which
+ * So the output buffer is also the window, of any size (128 MiB with the kernel's -22 --ultra), and
+ * no memory is needed for a separate window. The call needs the length of the frame, which
  * ZSTD_findFrameCompressedSize() adds up from the headers of the blocks. libzstd verifies the
  * checksum (XXH64) where the frame has one.
  *

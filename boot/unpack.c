@@ -2,26 +2,26 @@
 /*
  * Packed kernels: the formats and their magic numbers.
  *
- * A kernel comes packed by whatever its configuration says, as the payload of a bzImage or as a
- * file (vmlinux.xz). Both are whole in memory here, and so is the room for what comes out: nothing
- * is read, nothing grows. The work is done by the libraries, a file for each:
+ * A kernel is packed in the format of its configuration, as the payload of a bzImage or as a file
+ * (vmlinux.xz). The whole input and the space for the whole output are in memory: nothing is read
+ * from a file, and no buffer grows. Libraries do the work, with one source file for each:
  *
  *   unpack-gzip.c, unpack-bzip2.c, unpack-xz.c (and lzma), unpack-zstd.c
  *		    the library knows the container
  *   unpack-lzo.c   the container of lzop is parsed here, liblzo2 has the blocks
  *   unpack-lz4.c   the legacy frame is parsed here, liblz4 has the blocks
  *
- * Each library is optional: the Makefile leaves the file out. A format without one is still
- * detected and has a name, so that the message to the user can say what is missing.
+ * Each library is optional: without it, the Makefile leaves its file out. Its format is still
+ * detected and has a name, so that the message to the user can name the missing library.
  *
- * The input is hostile: a file that somebody downloaded. Whatever it says, out_max is not
- * exceeded, and memory besides in and out is bounded as unpack.h says.
+ * The input may be hostile, such as a downloaded file. No input can make the output exceed out_max,
+ * or other memory exceed the limits in unpack.h.
  *
- * What follows the stream is ignored: the kernel's build appends the unpacked length, 4 bytes,
- * to all formats but gzip, which ends with them anyway.
+ * Bytes after the stream are ignored: the kernel's build appends the unpacked length, 4 bytes, in
+ * all formats except gzip, whose own last 4 bytes are this length.
  *
- * Left out on purpose: further members of a file that was joined of several (but for lz4, see
- * there). The kernel's own decompressors read one, too.
+ * Left out on purpose: further members of a concatenated file (except in lz4, see there). The
+ * kernel's own decompressors read only one, too.
  *
  * Spec: Linux scripts/Makefile.lib, cmd_gzip to cmd_zstd22_with_size; size_append
  * Spec: RFC 1952 2.3.1 (gzip), RFC 8878 3.1.1 (zstd), .xz file format 1.1.0 2.1.1.1, LZ4 frame
@@ -51,7 +51,7 @@ static const struct {
 } magics[] = {
 	{UNPACK_GZIP, 3, {0x1f, 0x8b, 8 /* deflate */}},
 	{UNPACK_BZIP2, 3, {'B', 'Z', 'h'}},
-	/* No magic, but lc = 3, lp = 0, pb = 2 and a window of whole 64 KiB. */
+	/* Not a magic number, but lc = 3, lp = 0, pb = 2 and a window of a multiple of 64 KiB. */
 	{UNPACK_LZMA, 3, {0x5d, 0x00, 0x00}},
 	{UNPACK_XZ, 6, {0xfd, '7', 'z', 'X', 'Z', 0x00}},
 	{UNPACK_LZO, 9, {0x89, 'L', 'Z', 'O', 0x00, '\r', '\n', 0x1a, '\n'}},
