@@ -2,27 +2,27 @@
 /*
  * The BIOS's code: 16-bit, in segment BIOS_SEGMENT from LAYOUT_BIOS on.
  *
- * bios.c writes it into guest RAM, fills the parameters at its start and makes the
- * interrupt vectors from the table at the end of this file. Nothing here is relocated:
- * jumps and calls are relative, and the few addresses are made by AT().
+ * bios.c writes this code into guest RAM, fills in the parameters at its start and makes the
+ * interrupt vectors from the table at the end of this file. The code needs no relocation: jumps and
+ * calls are relative, and AT() computes the few absolute addresses.
  *
- * A service is entered by INT with interrupts off and the caller's registers. It ends at
- * one of four places: `done` leaves the caller's flags alone, `good` clears carry in the
- * flags that IRET will load, `bad` sets it, and `unsupported` sets it with AH = 86h. What a
- * service does not return it preserves, the upper halves included. DS is never relied on:
- * parameters are read through CS.
+ * A service is entered by INT with interrupts off and the caller's registers. It ends at one of
+ * four labels: `done` keeps the caller's flags, `good` clears carry in the flags that IRET will
+ * load, `bad` sets carry, and `unsupported` sets carry and AH = 86h. A service preserves all
+ * registers that it does not return, with their upper halves. It reads parameters through CS,
+ * because DS is the caller's.
  *
- * Every wait is bounded, and nothing needs interrupts. There is no keyboard, disk or screen:
- * what is printed goes to COM1, a key that is waited for is 0 at once, each disk is absent.
- * When there is nothing to go on with (an exception nobody handles, boot code that gives
- * up by int 18h or 19h) a line on COM1 says so, and the run ends through the exit port
- * with BIOS_STOP_STATUS; a HLT alone would leave it hanging.
+ * Every wait has a limit, and no service needs interrupts. There is no keyboard, disk or screen:
+ * characters are printed to COM1, a wait for a key returns 0 immediately, and all disks are absent.
+ * If the guest cannot continue (an exception without a handler, boot code that gives up by int 18h
+ * or 19h), a line on COM1 says so, and the run ends through the exit port with BIOS_STOP_STATUS;
+ * with only a HLT the run would never end.
  *
- * A hardware interrupt whose line the PIC does not have in service is no interrupt: on
- * vectors 08h to 0Eh it is a processor's exception (0Dh: general protection), which share them.
+ * Processor exceptions share the vectors 08h to 0Eh with hardware interrupts (0Dh: general
+ * protection). If the PIC does not have the line of such a vector in service, it is an exception.
  *
- * KVM emulates this code one instruction at a time on some hosts, so it keeps to what
- * KVM's emulator knows: no XLAT, LEAVE, ENTER or decimal adjustment.
+ * On some hosts KVM emulates each instruction of this code, so it uses only instructions that KVM's
+ * emulator supports: no XLAT, LEAVE, ENTER or decimal adjustment.
  */
 #include "bios-params.h"
 #include "layout.h"
@@ -147,9 +147,9 @@ good:	pushw	%bp
 	popw	%bp
 	iretw
 
-/* --- what is printed --- */
+/* --- printing to COM1 --- */
 
-/* AL to COM1. */
+/* Print the character AL to COM1. */
 put:
 	pushw	%ax
 	pushw	%cx
@@ -168,7 +168,7 @@ put:
 	popw	%ax
 	ret
 
-/* The text at CS:SI, up to a 0. Changes AL, SI. */
+/* Print the text at CS:SI, up to a 0. Changes AL, SI. */
 1:	call	put
 	incw	%si
 put_text:
@@ -177,7 +177,7 @@ put_text:
 	jnz	1b
 	ret
 
-/* AX, four hexadecimal digits. Changes AX, CX. */
+/* Print AX as four hexadecimal digits. Changes AX, CX. */
 put_hex:
 	movw	$4, %cx
 1:	rolw	$4, %ax
@@ -204,8 +204,8 @@ int10:
 	cmpb	$0x0f, %ah		/* mode */
 	je	40f
 	cmpb	$0x4f, %ah		/* VBE */
-	jne	done			/* EGA's AH=12h and VGA's 1Ah must not change BL, AL */
-	movw	$0x0100, %ax		/* not there: AL is not 4Fh */
+	jne	done			/* AH=12h (EGA) must keep BL, AH=1Ah (VGA) must keep AL */
+	movw	$0x0100, %ax		/* VBE is absent: AL is not 4Fh */
 	jmp	done
 10:	call	put
 	jmp	done
@@ -257,7 +257,7 @@ int15:
 	je	block_move
 	cmpb	$0x24, %ah
 	je	a20
-	cmpw	$0xec00, %ax		/* which mode the kernel will run in: thank you */
+	cmpw	$0xec00, %ax		/* the kernel's future mode: accepted, but not used */
 	je	clear_ah
 	jmp	unsupported
 
@@ -284,7 +284,7 @@ e820:
 	incl	%ebx
 	cmpl	%cs:ORIGIN + BIOS_E820_COUNT, %ebx
 	jb	1f
-	xorl	%ebx, %ebx		/* that was the last */
+	xorl	%ebx, %ebx		/* that was the last entry */
 1:	movl	$SMAP, %eax
 	movl	$BIOS_E820_BYTES, %ecx
 	jmp	good
@@ -300,13 +300,13 @@ ext_memory:
 	movw	%cs:ORIGIN + BIOS_EXT_KIB, %ax
 	jmp	good
 
-/* Always open: that is no answer to "close it" (00h), but to all others. */
+/* A20 is always open. "Close it" (00h) is unsupported, all other calls succeed. */
 a20:
 	cmpb	$0x01, %al		/* open */
 	je	clear_ah
-	cmpb	$0x02, %al		/* is it? */
+	cmpb	$0x02, %al		/* state? */
 	je	1f
-	cmpb	$0x03, %al		/* by which means: the keyboard controller */
+	cmpb	$0x03, %al		/* ways to switch it: the keyboard controller */
 	jne	unsupported
 	movw	$0x0001, %bx
 	jmp	clear_ah
@@ -314,8 +314,9 @@ a20:
 	jmp	good
 
 /*
- * CX words between any two places below 4 GiB; ES:SI is a table of descriptors, of which 2 and 3
- * say where. It needs protected mode, in which the stack is not touched: SS is still real mode's.
+ * Copy CX words between two addresses below 4 GiB. ES:SI is a table of descriptors: 2 is the
+ * source, 3 the destination. The copy runs in protected mode, where the stack must not be used,
+ * because SS still has its real-mode content.
  */
 block_move:
 	pushal
@@ -342,7 +343,7 @@ block_move:
 	movw	%dx, %ds
 	movw	%dx, %es
 	cld
-	.byte	0x67, 0xf3, 0xa5	/* addr32 rep movsw, which not each assembler knows */
+	.byte	0x67, 0xf3, 0xa5	/* addr32 rep movsw, which some assemblers do not know */
 	movw	$MOVE_DATA, %dx
 	movw	%dx, %ds
 	movw	%dx, %es
@@ -364,7 +365,7 @@ move_gdt_pointer:
 	.word	move_gdt_pointer - move_gdt - 1
 	.long	LAYOUT_BIOS + move_gdt - bios_code
 
-/* CX:DX microseconds: as many 16ths of it as the refresh bit toggles, and the rest of one. */
+/* Wait CX:DX microseconds: that number / 16 toggles of the refresh bit, and one more. */
 wait_us:
 	pushl	%eax
 	pushl	%ebx
@@ -383,7 +384,7 @@ wait_us:
 	jnz	3f
 	decw	%dx
 	jnz	2b
-	popw	%dx			/* the bit stands still */
+	popw	%dx			/* the bit does not toggle */
 	popl	%ecx
 	popl	%ebx
 	popl	%eax
@@ -409,7 +410,7 @@ int16:
 	jne	1f
 	orb	$FLAGS_ZF, 6(%bp)
 1:	popw	%bp
-	testb	$0xff & ~0x10, %ah	/* wait for a key: none, at once */
+	testb	$0xff & ~0x10, %ah	/* wait for a key: 0 immediately */
 	jz	2f
 	cmpb	$0x02, %ah		/* shift keys */
 	je	3f
@@ -457,7 +458,7 @@ set_ticks:
 	popw	%ds
 	jmp	clear_ah
 
-/* Wait until the clock is not about to change. Carry: it always is. Changes AL, CX. */
+/* Wait until no update of the clock is near. Carry: timeout. Changes AL, CX. */
 rtc_settle:
 	movw	$RTC_POLLS, %cx
 1:	movb	$RTC_A, %al
@@ -529,7 +530,7 @@ int18:
 	movw	$AT(text_returned), %si
 	call	put_text
 
-/* Nothing to go on with. */
+/* The guest cannot continue: end the run. */
 stop:
 	cli
 	movb	%cs:ORIGIN + BIOS_STOP_STATUS, %al
@@ -584,7 +585,7 @@ exception:
 
 /* --- hardware interrupts --- */
 
-/* The timer's: count, tell who hooked int 1Ch. */
+/* The timer's interrupt: count the tick, call the hook int 1Ch. */
 irq_0:
 	pushw	%ax
 	pushw	%dx
@@ -616,7 +617,7 @@ irq_\line:
 	jmp	irq_slave
 	.endr
 
-/* ZF: the line whose vector is at 2(%bp) is not in service, by what was read into AL. */
+/* AL: the PIC's in-service register. ZF: the line with the vector at 2(%bp) is not in service. */
 irq_test:
 	movb	2(%bp), %cl
 	andb	$7, %cl
@@ -638,7 +639,7 @@ irq_master:
 	outb	%al, $PIC_MASTER
 	jmp	irq_done
 1:	cmpb	$VECTOR_MASTER + 7, 2(%bp)
-	je	irq_done		/* a line that was gone before the PIC was asked */
+	je	irq_done		/* a spurious interrupt: the line dropped too early */
 	popw	%cx
 	popw	%ax
 	popw	%bp
@@ -656,11 +657,11 @@ irq_slave:
 	jz	2f
 	cmpb	$VECTOR_RTC, 2(%bp)
 	jne	1f
-	movb	$RTC_C, %al		/* else the clock's line stays up */
+	movb	$RTC_C, %al		/* acknowledge: otherwise the clock's line stays high */
 	call	rtc_read
 1:	movb	$PIC_EOI, %al
 	outb	%al, $PIC_SLAVE
-2:	movb	$PIC_EOI, %al		/* a line may be gone for the slave, not for the master */
+2:	movb	$PIC_EOI, %al		/* also if spurious at the slave: not so at the master */
 	outb	%al, $PIC_MASTER
 irq_done:
 	popw	%cx
@@ -681,7 +682,7 @@ text_end:
 	.asciz	"\r\n"
 code_end:
 
-/* --- what bios.c wants to know of it --- */
+/* --- symbols for bios.c --- */
 
 	.balign	4
 	.globl	bios_code_bytes, bios_vectors, bios_vector_count, bios_iret_ip, bios_reset_ip

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The BIOS: what a PC's firmware leaves in low memory and at F000:0000 for real-mode code.
+ * The BIOS: the data and code that a PC's firmware provides for real-mode code, in low memory and
+ * at F000:0000.
  *
- * There is no firmware image. Linux's 16-bit set-up code asks a BIOS for the memory
- * map, the video mode, a keyboard and disks, and flat real-mode programs want a
- * character printed; bios-code.S answers these few calls. It is part of this binary,
- * and is written into guest RAM here, with the numbers that only the machine at hand
- * knows in a block at its start (bios-params.h).
+ * There is no firmware image. Linux's 16-bit set-up code asks a BIOS for the memory map, the video
+ * mode, a keyboard and disks, and flat real-mode programs print characters; bios-code.S implements
+ * these few calls. It is linked into this binary, and is written into guest RAM here. The block at
+ * its start (bios-params.h) is filled with the numbers of this machine.
  *
- *	00000-003ff	interrupt vectors: all lead into the code, most to an IRET
+ *	00000-003ff	interrupt vectors: all point into the code, most to an IRET
  *	00400-004ff	BIOS data area
  *	fc000-		parameters, entry, services
  *	ffff0-fffff	reset vector, date, model byte
  *
- * The BIOS data area tells of the four UARTs, the memory, and video mode 3; but of 0
- * columns, for there is no screen. Linux's set-up code and its decompressor take the
- * columns from there (as long as vid_mode asks for the current mode, 0x0f04), see
- * that nothing can be shown, and leave what would be video memory alone.
+ * The BIOS data area has the four UARTs, the memory size, and video mode 3, but 0 columns, because
+ * there is no screen. Linux's set-up code and its decompressor read the number of columns there (if
+ * vid_mode is the current mode, 0x0f04). With 0 columns they show nothing and do not access video
+ * memory.
  *
  * Called when the boot image is written, see bios.h. No state is kept.
  *
@@ -39,7 +39,7 @@
 
 #define VECTORS		256
 #define KIB_OF(bytes)	((bytes) / KIB)
-#define EXT_KIB_MAX	(63 * 1024) /* what int 15h AH=88h can tell, as BIOSes have it */
+#define EXT_KIB_MAX	(63 * 1024) /* limit of the answer to int 15h AH=88h, as in other BIOSes */
 #define LOW_KIB_MAX	(15 * 1024)
 #define LOW_END		(16 * MIB)
 
@@ -51,7 +51,7 @@
 #define CHARACTER_LINES 16
 #define CURSOR_SHAPE	0x0607
 #define VIDEO_CRTC	0x3d4
-#define KEYBOARD_START	0x1e /* its buffer, in the BIOS data area */
+#define KEYBOARD_START	0x1e /* the keyboard buffer, in the BIOS data area */
 #define KEYBOARD_END	0x3e
 
 #define JMP_FAR		0xea
@@ -90,7 +90,7 @@ static_assert(offsetof(struct bios_params, equipment) == BIOS_EQUIPMENT &&
 		      sizeof(struct bios_params) == BIOS_PARAM_BYTES,
 	      "the code looks where bios-params.h says");
 
-/* What stays 0 is not named: printers, disks, shift state, cursors, time since power-on. */
+/* Fields that stay 0 have no names: printers, disks, shift state, cursors, time since power-on. */
 struct bios_data {
 	le16 com[4];
 	u8 lpt[6];

@@ -14,22 +14,22 @@
 #include <kvm/gmem.h>
 
 /*
- * Where the first vCPU starts: CS:IP. The entry finishes what POST does on a PC (PICs
- * at vectors 08h and 70h, all lines masked) and jumps to the boot code, whose registers
- * the caller has set: all but EBP, which holds the target's CS << 16 | IP and is 0 in
- * the target. SS:SP must be a stack with 32 bytes to spare. RFLAGS.IF set: the timer
- * runs at 18.2 Hz, int 08h counts it and the target is entered with interrupts on, as
- * a boot sector expects. IF clear: the timer stays off, no interrupt will come. For
- * Linux's set-up code IF is clear; it enables interrupts itself and finds none.
+ * CS:IP at which the first vCPU starts. The code there does the rest of a PC's POST (PICs at
+ * vectors 08h and 70h, all lines masked) and jumps to the boot code. The caller sets all registers
+ * for the boot code, except EBP: it must hold the boot code's CS << 16 | IP, and is 0 when the boot
+ * code starts. SS:SP must be a stack with 32 free bytes. If RFLAGS.IF is set, the timer runs at
+ * 18.2 Hz, int 08h counts its ticks and the boot code starts with interrupts enabled, as a boot
+ * sector expects. If IF is clear, the timer stays off and no interrupt comes. For Linux's set-up
+ * code IF is clear; it enables interrupts itself, but none comes.
  */
 #define BIOS_ENTRY_CS BIOS_SEGMENT
 #define BIOS_ENTRY_IP (LAYOUT_BIOS - (BIOS_SEGMENT << 4) + BIOS_PARAM_BYTES)
 
 /*
  * Write interrupt vectors, BIOS data area, the code with its parameters (RAM sizes and
- * e820_fill()'s map) and the reset vector into guest RAM. Touches nothing else.
- * Returns 0, or -errno after a log_error() line: -EFAULT less than 1 MiB of RAM,
- * -E2BIG more than BIOS_E820_MAX entries in the map.
+ * e820_fill()'s map) and the reset vector into guest RAM. Nothing else is changed. Returns 0, or
+ * after a log_error() line: -EFAULT (less than 1 MiB of RAM) or -E2BIG (more than BIOS_E820_MAX
+ * entries in the map).
  */
 int bios_write(const struct gmem *mem);
 

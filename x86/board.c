@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The board of the PC: which chip is there, at which address, on which interrupt line.
+ * The board of the PC: its chips, with their addresses and interrupt lines.
  *
- * Everything that is wired by hand on a real board is in this file: the chips with their places,
- * the PCI host with its windows and slots, the windows of virtio-mmio. The numbers are those of
- * layout.h, which no chip includes: a chip takes its place from here.
+ * All fixed wiring of a real board is in this file: the chips with their places, the PCI host with
+ * its windows and slots, the windows of virtio-mmio. The numbers are in layout.h, which no chip
+ * includes: each chip gets its place from here.
  *
  * Order. Chips are created in the order of the table, and removed in reverse. The firmware
  * describes them to the guest in this order, so a change is seen in the ACPI tables. The ends of
  * the serial wires come after the ports.
  *
- * Port 0xcf9 is a byte of the reset chip inside the ports of the PCI host. The host is given its
- * region and hands on byte accesses to that port.
+ * Port 0xcf9 belongs to the reset chip, but lies within the ports of the PCI host. So the host gets
+ * the reset chip's region, and passes byte accesses to that port on.
  *
- * Slots. Each kind of virtio device has its place on PCI bus 0, so that a device keeps its number
- * whatever others there are; a guest names its network cards and disks by it. What has no place of
- * its own takes the first free device from PCI_DEVFN_OTHER on.
+ * Slots. Each kind of virtio device has a fixed place on PCI bus 0, so that its device number does
+ * not depend on other devices: a guest derives the names of network cards and disks from this
+ * number. A device without a fixed place takes the first free device number from PCI_DEVFN_OTHER
+ * on.
  *
  * Runs on the main thread, before vCPUs run. To add a chip: a line here, its functions in
  * kvm/chips.h, its numbers in layout.h.
@@ -46,7 +47,7 @@ struct chip {
 		.create = name##_create, .destroy = name##_destroy, .place = __VA_ARGS__ \
 	}
 
-/* All of them are at ports. */
+/* The registers of all these chips are at ports, not in memory. */
 static struct chip chips[] = {
 	CHIP(acpi_pm, {.base = PORT_ACPI_PM1_EVENT, .line = GSI_ACPI}),
 	CHIP(exit_port, {.base = PORT_EXIT}),

@@ -2,23 +2,22 @@
 /*
  * The boot image: kernel, initrds and command line, put into guest RAM.
  *
- * boot_open_files() runs before any machine exists: it opens the kernel and the
- * initrds, checks what can be checked, and completes the command line. The rest is
- * a device: its reset() writes everything into RAM and sets the first vCPU to the
- * kernel's entry. So power-on and reset in place are the same code; at a reset the
- * kernel's path is opened again, because a developer has rebuilt it meanwhile, and
- * one line says so. The kernel is read, never mapped.
+ * boot_open_files() runs before any machine exists: it opens the kernel and the initrds, checks
+ * what can be checked, and completes the command line. The rest is a device: its reset() writes
+ * everything into RAM and sets the first vCPU to the kernel's entry. So power-on and reset in place
+ * are the same code. At a reset the kernel's path is opened again, because a developer may have
+ * rebuilt the kernel; if it changed, a warning says so. The kernel is read, never mapped.
  *
- * What kind of kernel it is, and which of its entries is taken, is image.c's to say.
- * Here are the three ways to load (a bzImage's payload, ELF segments, a flat image), the
- * place of the initrds, and for each entry which tables it wants (params.c, pvh.c,
- * mbinfo.c, bios.c) and in which state the CPU begins (entry.c).
+ * image.c decides what kind of kernel it is, and which entry to use. This file has the three ways
+ * to load (a bzImage's payload, ELF segments, a flat image), the place of the initrds, and for each
+ * entry the tables that it needs (params.c, pvh.c, mbinfo.c, bios.c) and the initial state of the
+ * CPU (entry.c).
  *
- * Where things lie (x86/layout.h): tables, RNG seed and command line in low memory; the
- * kernel at its preferred address; the initrd as high as the kernel allows, below 4 GiB
- * and above [load, load + init_size), which the kernel overwrites while it unpacks
- * itself. The kernel is read straight into RAM; that is most of the time between exec
- * and the first guest instruction.
+ * Places in RAM (x86/layout.h): tables, RNG seed and command line are in low memory; the kernel is
+ * at its preferred address, or at a random one if it is unpacked here; the initrd is as high as the
+ * kernel allows, below 4 GiB and above [load, load + init_size), which the kernel overwrites while
+ * it unpacks itself. Reading the kernel into RAM is most of the time between exec and the first
+ * guest instruction.
  *
  * Main thread.
  *
@@ -59,7 +58,7 @@
 #define LINUX_INITRD_ALIGN 4
 #define ENTRY_64_OFFSET	   0x200 /* of a bzImage's 64-bit entry from its load address */
 
-/* Each word is documented, with what it saves, in lkvm(1). */
+/* lkvm(1) documents each word and what it saves. */
 #define DEFAULT_CMDLINE(tty) \
 	"quiet loglevel=5 earlycon=uart8250,io,0x3f8,115200n8 console=" tty " cryptomgr.notests"
 static const char *const default_cmdline[] = {
@@ -77,7 +76,7 @@ static struct {
 	int unpack;	 /* enum unpack_mode */
 } boot_asked;
 
-/* enum image_entry, without what only a flat image has. */
+/* Names of enum image_entry, without the entry of flat images. */
 static const char *const boot_entry_choices[] = {"auto", "64bit",     "32bit", "16bit",
 						 "pvh",	 "multiboot", NULL};
 static const char *const type_choices[] = {"auto", "flat", NULL};
@@ -87,19 +86,19 @@ static struct {
 	struct kvm *kvm;
 	struct device device;
 	int fd;
-	struct stat identity; /* of the file at the time it was opened */
+	struct stat identity; /* state of the file when it was opened */
 	struct image image;
 	char *cmdline;
-	bool loaded;	  /* once: from now on it is a reset */
-	gpa_t load, end;  /* where the kernel is, and behind what it will use at first */
-	u64 shift;	  /* how far above its linked address an unpacked kernel is */
-	u64 moved;	  /* how far above its linked virtual address it runs, */
-	bool moved_known; /* if it does not choose that itself */
+	bool loaded;	  /* loaded before: this is a reset */
+	gpa_t load, end;  /* where the kernel is, and the end of the RAM it uses first */
+	u64 shift;	  /* bytes from an unpacked kernel's linked address up to load */
+	u64 moved;	  /* the same for its virtual address, */
+	bool moved_known; /* false if the kernel chooses that itself */
 	gpa_t initrd;
-	struct mbinfo_place multiboot; /* by that entry, and how long the command line is then */
+	struct mbinfo_place multiboot; /* for the multiboot entry, as is cmdline_bytes */
 	u64 cmdline_bytes;
 	struct boot_initramfs initramfs; /* make is NULL: none */
-	char release[RELEASE_BYTES]; /* of the kernel, when it says it or an initramfs is made */
+	char release[RELEASE_BYTES];	 /* the kernel's, if known; "" else */
 } boot = {.fd = -1};
 
 static const struct option boot_options[] = {
@@ -148,7 +147,7 @@ OPTION_GROUP(boot, run, "Boot", 20, boot_options);
 
 /* --- files and command line, before the machine --- */
 
-/* Is word one of the command line's? */
+/* True if the command line contains word. */
 static bool boot_has_word(const char *word)
 {
 	size_t len = strlen(word);
@@ -160,13 +159,13 @@ static bool boot_has_word(const char *word)
 	return false;
 }
 
-/* Is where the kernel may be bound by more than RAM, initrd and what lkvm itself puts there? */
+/* True if the command line or a table of the user's limits where the kernel may be in RAM. */
 static bool boot_kernel_is_bound(void)
 {
 	const struct acpi_table *table;
 
 	for (unsigned int i = 0; (table = acpi_table_get(i)); i++) {
-		if (!memcmp(table->bytes, "SRAT", 4)) /* which memory may be unplugged */
+		if (!memcmp(table->bytes, "SRAT", 4)) /* it says which memory can be unplugged */
 			return true;
 	}
 	return limits_bind_kernel(boot.cmdline);
@@ -176,7 +175,7 @@ static int boot_open_kernel(void)
 {
 	enum image_entry entry = (enum image_entry)boot_asked.entry;
 	bool stays = boot_has_word("nokaslr");
-	/* By PVH a kernel is never moved. */
+	/* A kernel that is entered by PVH is never moved. */
 	bool chooses = !stays && entry != IMAGE_ENTRY_PVH && boot_kernel_is_bound();
 	const struct image_wish wish = {.entry = entry,
 					.flat = boot_asked.kernel_type == KERNEL_TYPE_FLAT,
@@ -201,7 +200,7 @@ static int boot_open_kernel(void)
 	return err ? log_fail(err, "kernel %s: %s", config.kernel, why) : 0;
 }
 
-/* lkvm's words, then the user's, one blank between. */
+/* Join lkvm's words, then the user's, with one blank between. */
 static int boot_build_cmdline(void)
 {
 	const char *words = config.nodefaults ? "" : default_cmdline[config.console];
@@ -238,7 +237,7 @@ void boot_use_initramfs(const struct boot_initramfs *initramfs)
 	boot.initramfs = *initramfs;
 }
 
-/* A word for the kernel goes in front of " -- ", which ends its own. */
+/* Add a word for the kernel: before " -- ", which ends the kernel's own words. */
 static int boot_add_word(const char *word)
 {
 	char *end = strstr(boot.cmdline, " -- "), *longer;
@@ -251,7 +250,7 @@ static int boot_add_word(const char *word)
 	return 0;
 }
 
-/* Does lkvm's own init suit this kernel? Says why not; NULL when it does. */
+/* NULL if lkvm's own init works with this kernel, else the reason why not. */
 static const char *boot_refuses_initramfs(void)
 {
 	const struct image *image = &boot.image;
@@ -266,7 +265,7 @@ static const char *boot_refuses_initramfs(void)
 	return NULL;
 }
 
-/* Once, at the start: a reset keeps the command line. */
+/* Called once, at the start: a reset keeps the command line. */
 static int boot_check_initramfs(void)
 {
 	const char *why = boot.initramfs.make ? boot_refuses_initramfs() : NULL;
@@ -303,7 +302,7 @@ static int boot_open_initrds(void)
 	return initrd_open(modules, modules ? MBINFO_MODULE_ALIGN : LINUX_INITRD_ALIGN);
 }
 
-/* These words leave Linux with the PICs, or may: see irq-pin.c. */
+/* With these words Linux uses only the PICs, or may do so: see irq-pin.c. */
 static void boot_choose_lines(void)
 {
 	static const char *const words[] = {"acpi=off", "nolapic", "disableapic", "noapic"};
@@ -334,7 +333,7 @@ const char *boot_cmdline(void)
 
 /* --- into guest RAM --- */
 
-/* [offset, offset + len) of what is loaded to gpa, all of it RAM. */
+/* Read [offset, offset + len) of the kernel to gpa. All of it must be RAM. */
 static int boot_read(const struct gmem *mem, gpa_t gpa, u64 len, u64 offset)
 {
 	const struct elf_source *source = &boot.image.source;
@@ -373,7 +372,7 @@ static int boot_load_bzimage(const struct gmem *mem)
 	return boot_read(mem, boot.load, bz->payload_bytes, bz->payload_offset);
 }
 
-/* Where the kernel goes, and how far above its virtual address it will run. */
+/* Choose boot.shift; returns the distance to move the kernel's virtual address up. */
 static u64 boot_randomize(const struct gmem *mem)
 {
 	const struct image *image = &boot.image;
@@ -383,7 +382,7 @@ static u64 boot_randomize(const struct gmem *mem)
 	u64 initrd = ALIGN_UP(initrd_bytes(), 4096ULL);
 
 	boot.shift = 0;
-	/* By PVH it runs where it was linked until it has its own page tables. */
+	/* With PVH the kernel runs at its linked address until it has its own page tables. */
 	if (image->entry != IMAGE_ENTRY_64 || !image->kaslr.table || !align)
 		return 0;
 	limit = initrd < limit ? limit - initrd : 0;
@@ -442,7 +441,7 @@ static int boot_load_initrd(const struct gmem *mem)
 	gpa_t top = MIN(boot.image.bz.initrd_max + 1, gmem_low_top(mem));
 	gpa_t floor = MAX(boot.end, (gpa_t)LAYOUT_KERNEL_MIN);
 	u64 bytes = initrd_bytes();
-	/* With mem= RAM ends there for the kernel: below that, if there is room. */
+	/* With mem= the kernel uses no RAM above: put the initrd below, if there is room. */
 	gpa_t end = MIN(top, ALIGN_DOWN(limits_end_ram(boot.cmdline), 4096ULL));
 
 	boot.initrd = 0;
@@ -477,7 +476,7 @@ static int boot_enter_linux(struct kvm *kvm, enum image_entry entry)
 				      .initrd_bytes = initrd_bytes(),
 				      .cmdline = boot.cmdline,
 				      .randomized = boot.moved != 0};
-	/* The set-up code begins behind the boot sector; a paragraph is 16 bytes. */
+	/* The set-up code begins after the boot sector; a paragraph is 16 bytes. */
 	const struct entry_real setup = {.cs = (LAYOUT_SETUP + 0x200) >> 4,
 					 .ds = LAYOUT_SETUP >> 4,
 					 .sp = LAYOUT_SETUP_HEAP - LAYOUT_SETUP};
@@ -511,7 +510,7 @@ static int boot_enter_pvh(struct kvm *kvm)
 							       .ebx = LAYOUT_BOOT_INFO});
 }
 
-/* Other loaders have the file's name in front, and kernels skip the first word. */
+/* Put the file's name first, as other loaders do: kernels skip the first word. */
 static int boot_enter_multiboot(struct kvm *kvm)
 {
 	struct mbinfo_place *place = &boot.multiboot;
@@ -538,7 +537,7 @@ static int boot_enter_multiboot(struct kvm *kvm)
 							       .gdt = place->gdt});
 }
 
-/* AX and BX are 2: programs that add two numbers and print the sum take them from there. */
+/* AX and BX are 2, for the well-known example program that adds both and prints the sum. */
 static int boot_enter_flat(struct kvm *kvm)
 {
 	const struct entry_real flat = {
@@ -564,7 +563,7 @@ static int boot_enter(struct kvm *kvm)
 	}
 }
 
-/* Has the path come to mean another file, or another content, since it was opened? */
+/* Open the path again, and warn if it is another file now or has another content. */
 static int boot_reopen_kernel(void)
 {
 	struct stat before = boot.identity;
@@ -595,16 +594,18 @@ static int boot_reset(struct device *dev)
 		err = boot_reopen_kernel();
 	boot.loaded = true;
 	err = err ?: boot_make_initramfs();
-	/* A kernel that loads over the BIOS's data does so, as on a PC. */
+	/* Written before the kernel, which may overwrite the BIOS's data, as on a PC. */
 	if (!err && boot.image.entry == IMAGE_ENTRY_MULTIBOOT)
 		err = bios_write(&kvm->mem);
 	err = err ?: boot_load_kernel(&kvm->mem);
 	err = err ?: boot_load_initrd(&kvm->mem);
 	err = err ?: boot_enter(kvm);
-	/* A bzImage's header has it; to search a whole vmlinux would be for a debugger alone. */
+	/*
+	 * Only from a bzImage's header: searching a whole vmlinux is too slow just for a debugger.
+	 */
 	if (!err && boot.image.bz.setup_bytes)
 		release_find(&boot.image, boot.fd, boot.release);
-	/* All of it is in guest RAM now. */
+	/* The kernel is in guest RAM now. */
 	image_close(&boot.image);
 	return err;
 }
@@ -619,7 +620,7 @@ void arch_find_kernel(struct arch_kernel *kernel)
 	char link[32];
 	ssize_t len;
 
-	/* The name of what is open: nothing is looked up, which could take its time. */
+	/* The name of the open file: no path is looked up, which could block. */
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", boot.fd);
 	len = readlink(link, kernel->path, sizeof(kernel->path) - 1);
 	kernel->path[MAX(len, (ssize_t)0)] = 0;
@@ -628,7 +629,7 @@ void arch_find_kernel(struct arch_kernel *kernel)
 	kernel->moved = boot.moved;
 }
 
-/* What of the low memory is used depends on the entry. */
+/* The used parts of low memory depend on the entry. */
 void boot_for_each_range(void (*fn)(const struct boot_range *range, void *arg), void *arg)
 {
 	enum image_entry entry = boot.image.entry;
@@ -663,7 +664,7 @@ void boot_for_each_range(void (*fn)(const struct boot_range *range, void *arg), 
 	}
 }
 
-/* --- words for a kernel that is told of no device by ACPI --- */
+/* --- words for a kernel that does not read ACPI's devices --- */
 
 static void boot_add_param(void *arg, const struct device_record *record)
 {
@@ -679,7 +680,7 @@ static void boot_add_params_of(struct device *dev, void *arg)
 		dev->describe(dev, boot_add_param, arg);
 }
 
-/* Only then: a kernel that finds a device in both places would have it twice. */
+/* Only with acpi=off: a kernel that also reads ACPI would find each device twice. */
 static int boot_add_params(void)
 {
 	int err = 0;

@@ -2,21 +2,21 @@
 /*
  * The guest's clocks while the machine is paused: they stand still.
  *
- * A guest reads time from its TSC or from kvmclock, which is computed from the TSC and a base
- * that KVM keeps. Both must lose the same time, or a guest that compares them (a watchdog does)
+ * A guest reads time from its TSC or from kvmclock, which is computed from the TSC and a base that
+ * KVM keeps. Both must stop for the same time, or a guest that compares them (as a watchdog does)
  * sees one of them jump.
  *
- * TSC: each vCPU's is the host's plus an offset. What the host's has counted between hold and
- * release is subtracted from all offsets, so the vCPUs stay as far apart as they were; guests run
- * at the host's frequency. A KVM without that attribute (before 5.16) gets the old value written
- * to the MSR instead, which it recognises as meant to be in step with the other vCPUs.
+ * TSC: each vCPU's TSC is the host's TSC plus an offset. The ticks of the host's TSC between hold
+ * and release are subtracted from all offsets, so the differences between vCPUs stay the same;
+ * guests run at the host's frequency. Without that attribute (KVM before 5.16) the old value is
+ * written to the MSR instead: KVM recognises it as meant to be synchronous with the other vCPUs.
  *
  * kvmclock: KVM's clock of the machine is read at the hold and set at the release, after the
  * TSCs. KVM_KVMCLOCK_CTRL then tells the guest that it was stopped, so that its soft-lockup
  * watchdog does not count the time in which it did not run; EINVAL is a guest without kvmclock.
  *
- * The local APIC's timer is KVM's, and may fire while the vCPU is parked: the guest then wakes
- * up early once, looks at its clock, and sets it again.
+ * The local APIC's timer is in KVM, and may fire while the vCPU is parked: then the guest wakes up
+ * once too early, reads its clock, and sets the timer again.
  *
  * The loop's thread, with all vCPUs parked.
  *
@@ -41,9 +41,9 @@ struct tsc_msr {
 
 static struct {
 	u64 host_tsc; /* at the hold */
-	u64 passed;   /* since then, at the release */
+	u64 passed;   /* ticks from the hold to the release */
 	bool by_offset;
-	u64 offsets[KVM_CPU_MAX]; /* or values */
+	u64 offsets[KVM_CPU_MAX]; /* TSC values if not by_offset */
 	struct kvm_clock_data clock;
 } held;
 

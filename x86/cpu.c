@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One vCPU: its power-on state, and the way back to it.
+ * The power-on state of a vCPU, and its reset to this state.
  *
- * A new vCPU is nearly right: KVM gives it the registers a processor has after
- * power-on, and lets all but the first wait for INIT and SIPI. What is added: CPUID
- * (before any MSR that depends on it), LINT0 = ExtINT and LINT1 = NMI in the local
- * APIC, as a PC's firmware leaves them, so that the PIC works before the APIC is set
- * up; and fast string operations, which firmware enables as well.
+ * KVM gives a new vCPU the registers that a processor has after power-on, and lets all but the
+ * first wait for INIT and SIPI. This file adds: CPUID (before any MSR that depends on it); LINT0 =
+ * ExtINT and LINT1 = NMI in the local APIC, as a PC's firmware sets them, so that the PIC works
+ * before the APIC is set up; and fast string operations, which firmware enables as well.
  *
- * Reset. When a reset in place may come, everything KVM tells about a vCPU is read
- * once at this point and written back at each reset. MSRs are those of
- * KVM_GET_MSR_INDEX_LIST and the MTRRs; among them are the ones by which KVM writes into guest
- * memory (clock, steal time, asynchronous page faults, end-of-interrupt), whose
- * power-on value 0 makes it stop. An MSR that KVM lists but will not read or take
- * is left out: KVM_GET/SET_MSRS stop at the first such one and say where.
+ * Reset. If a reset in place is possible, all of a vCPU's state in KVM is read once at this point
+ * and written back at each reset. The MSRs are those of KVM_GET_MSR_INDEX_LIST and the MTRRs. Some
+ * of them make KVM write into guest memory (clock, steal time, asynchronous page faults,
+ * end-of-interrupt): their power-on value 0 stops that. An MSR that KVM lists but does not read or
+ * accept is left out: KVM_GET/SET_MSRS stop at such an MSR, and their result says which one.
  *
  * Main thread at init, the loop's thread at a reset, with the vCPU parked.
  *
@@ -45,7 +43,7 @@
 
 #define MSR_FEATURE_CONTROL	    0x3a
 
-#define MSR_MAX			    512 /* KVM lists some 100 to 300 */
+#define MSR_MAX			    512 /* KVM lists about 100 to 300 */
 #define MSR_CHUNK		    128
 
 struct cpu_msrs {
@@ -66,7 +64,7 @@ struct cpu_snapshot {
 	struct cpu_msrs msrs;
 };
 
-/* One a vCPU, kept to the end of the process; NULL unless a reset may come. */
+/* One for each vCPU, kept until exit; NULL if no reset in place is possible. */
 static struct cpu_snapshot *snapshots;
 
 static int cpu_fail(const struct kvm_cpu *cpu, const char *what, int err)
@@ -96,7 +94,7 @@ static int cpu_init_lapic(struct kvm_cpu *cpu)
 	return err ? cpu_fail(cpu, "KVM_SET_LAPIC", err) : 0;
 }
 
-/* Best effort: AMD hosts may not have the MSR, and nothing breaks without it. */
+/* Errors are ignored: AMD hosts may not have the MSR, and all works without it. */
 static void cpu_init_msrs(struct kvm_cpu *cpu)
 {
 	struct {
@@ -112,7 +110,7 @@ static void cpu_init_msrs(struct kvm_cpu *cpu)
 
 /* --- the snapshot --- */
 
-/* What KVM keeps but does not list: the memory type ranges. */
+/* MSRs that KVM keeps but does not list: the memory type ranges. */
 static const struct {
 	u32 first, count;
 } unlisted_msrs[] = {
@@ -123,7 +121,7 @@ static const struct {
 	{0x2ff, 1},  /* default type */
 };
 
-/* Add index to the snapshot, if this KVM tells its value. */
+/* Add an MSR to the snapshot, if this KVM can read it. */
 static void snapshot_add_msr(struct kvm_cpu *cpu, struct cpu_msrs *msrs, u32 index)
 {
 	struct {
@@ -153,7 +151,7 @@ static int snapshot_take_msrs(struct kvm_cpu *cpu, struct cpu_msrs *msrs)
 	return 0;
 }
 
-/* The parts of a snapshot that are one ioctl each way. */
+/* The parts of a snapshot that one ioctl reads and another writes. */
 static const struct {
 	const char *name;
 	unsigned long get, set;
@@ -197,7 +195,7 @@ static int snapshot_take(struct kvm_cpu *cpu)
 	return snapshot_take_msrs(cpu, &snapshot->msrs);
 }
 
-/* KVM takes at most 255 at a time, and stops at an entry it refuses: go on behind it. */
+/* KVM accepts at most 255 at a time, and stops at an entry that it refuses: skip that one. */
 static int snapshot_restore_msrs(struct kvm_cpu *cpu, const struct cpu_msrs *msrs)
 {
 	u32 done = 0;
@@ -225,9 +223,9 @@ static int snapshot_restore_msrs(struct kvm_cpu *cpu, const struct cpu_msrs *msr
 }
 
 /*
- * A guest that is itself a hypervisor on Intel is in VMX operation, in which CR4.VMXE
- * cannot be cleared; the host's write of 0 here makes KVM leave it. Elsewhere it fails,
- * which does no harm.
+ * A guest that is itself a hypervisor on Intel may be in VMX operation, in which CR4.VMXE cannot be
+ * cleared. When the host writes 0 to this MSR, KVM leaves VMX operation. On other hosts the write
+ * fails, which does no harm.
  */
 static void cpu_leave_vmx(struct kvm_cpu *cpu)
 {

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CPUID, leaf by leaf: what of the host's table a guest sees, and why.
+ * CPUID, leaf by leaf: which parts of the host's table a guest sees, and why.
  *
- * KVM_GET_SUPPORTED_CPUID lists what this host's processor and its KVM can do. KVM masks the
- * feature bits that it cannot give to a guest, but it passes some leaves through as they are, and
+ * KVM_GET_SUPPORTED_CPUID lists what this host's processor and its KVM support. KVM clears the
+ * feature bits that it cannot give to a guest, but it passes some leaves through unchanged, and
  * newer kernels pass more of them. So leaf_rules[] below names every leaf that a guest of lkvm
- * sees: a leaf that is not in the table is removed, and reads as zeros. cpuid_apply_rules() does
- * that once a VM, together with the feature bits that promise such a leaf.
+ * sees: a leaf that is not in the table is removed, and reads as zeros. cpuid_apply_rules() removes
+ * these leaves once for each VM, and clears the feature bits that announce them.
  *
- * cpuid_adapt() then makes a table for all CPUs that of one. All leaves that speak of topology
- * must tell the same story, because each kernel believes another one: leaf 1, caches (4 on Intel,
+ * cpuid_adapt() then turns the table for all CPUs into the table of one CPU. All leaves with
+ * topology must agree, because different kernels read different leaves: leaf 1, caches (4 on Intel,
  * 0x8000001d on AMD), 0xb and 0x1f, 0x80000008 and 0x8000001e on AMD. APIC ids are 0 to N - 1, so
- * the bits that tell cores apart are the lowest ceil(log2 N). L1 and L2 belong to one core, L3 to
- * all.
+ * the lowest ceil(log2 N) bits distinguish the cores. Each core has its own L1 and L2, all cores
+ * share the L3.
  *
- * Works on a table alone: no ioctl, no global state.
+ * Works only on a table: no ioctl, no global state.
  *
  * Left out on purpose: threads (SMT), several packages or dies, NUMA. AMX: a guest may use it only
- * after arch_prctl(ARCH_REQ_XCOMP_GUEST_PERM), and its registers do not fit into the 4 KiB in
- * which cpu.c keeps the state that a reset returns to.
+ * after arch_prctl(ARCH_REQ_XCOMP_GUEST_PERM), and its registers do not fit into the 4 KiB in which
+ * cpu.c keeps the power-on state for a reset.
  *
  * Spec: Intel SDM volume 2A, CPUID; volume 3A section 9.9 (topology enumeration); volume 1
  * section 13.2 (XSAVE areas). AMD APM volume 3, appendix E.
@@ -31,14 +31,15 @@
 
 #define BIT(n) (1U << (n))
 
-/* Bits hi to lo of reg replaced by value, which fits. */
+/* Replace bits hi to lo of reg by value, which must fit. */
 #define FIELD_MASK(hi, lo) ((~0U >> (31 - (hi))) & (~0U << (lo)))
 #define SET_FIELD(reg, hi, lo, value) \
 	((reg) = ((reg) & ~FIELD_MASK(hi, lo)) | ((u32)(value) << (lo)&FIELD_MASK(hi, lo)))
 
 /*
- * The leaves that a guest sees. `mask` is what remains of EAX, EBX, ECX and EDX; {0} keeps all.
- * `word`, `bit`: the leaf remains only with this feature. Last column: why.
+ * The leaves that a guest sees. `mask`: the bits of EAX, EBX, ECX and EDX to keep; {0} keeps all.
+ * `word`, `bit`: keep the leaf only with this feature. The comment of each line says where the
+ * content comes from.
  */
 static const struct leaf_rule {
 	u32 first, last;
@@ -85,7 +86,7 @@ static const struct leaf_rule {
 	/* clang-format on */
 };
 
-/* Features that promise a leaf or a device which the guest does not have. */
+/* Features that announce a leaf or a device which the guest does not have. */
 static const struct {
 	u32 leaf, subleaf;
 	enum cpuid_reg reg;
@@ -105,7 +106,7 @@ static const struct {
 	{0x80000001, 0, ECX, BIT(10) | BIT(15)},    /* IBS, LWP */
 };
 
-/* XSAVE areas of AMX and of LWP: bits of 0xd EDX:EAX, and a subleaf each. */
+/* XSAVE areas of AMX and of LWP: bits of 0xd EDX:EAX; each has a subleaf. */
 #define XSAVE_HIDDEN (1ULL << 17 | 1ULL << 18 | 1ULL << 62)
 
 /* --- the table --- */
@@ -133,7 +134,7 @@ static void cpuid_remove_leaf(struct kvm_cpuid2 *cpuid, u32 leaf)
 	cpuid->nent = kept;
 }
 
-/* AMD's leaves, which Hygon shares; all others follow Intel's. */
+/* True for vendors with AMD's leaves: AMD and Hygon. All others have Intel's. */
 static bool cpuid_is_amd(struct kvm_cpuid2 *cpuid)
 {
 	const struct kvm_cpuid_entry2 *entry = cpuid_find(cpuid, 0, 0);
@@ -196,7 +197,7 @@ static void leaf_mask(struct kvm_cpuid_entry2 *entry)
 		*cpuid_reg(entry, reg) &= rule->mask[reg];
 }
 
-/* 0xd ECX is the size of all areas that XCR0 can switch on: where the last one ends. */
+/* 0xd ECX is the size of all areas that XCR0 can enable: the end of the last one. */
 static void xsave_adapt(struct kvm_cpuid2 *cpuid)
 {
 	struct kvm_cpuid_entry2 *areas = cpuid_find(cpuid, 0xd, 0);
@@ -242,7 +243,7 @@ void cpuid_apply_rules(struct kvm_cpuid2 *cpuid)
 
 /* --- topology --- */
 
-/* Bits of the APIC id that tell n cores apart. */
+/* Number of bits of the APIC id that distinguish n cores. */
 static u32 core_id_bits(u32 n)
 {
 	return n > 1 ? 32 - (u32)__builtin_clz(n - 1) : 0;
@@ -255,14 +256,14 @@ void cpuid_adapt_leaf_1(struct kvm_cpuid_entry2 *entry, const struct cpuid_topol
 	SET_FIELD(entry->edx, 28, 28, topology->cores > 1); /* HTT: more than one in the package */
 }
 
-/* Thermal sensors and power limits are the host's. ARAT: the APIC timer never stops. */
+/* Hide the host's thermal sensors and power limits. ARAT: the APIC timer never stops. */
 static void adapt_leaf_6(struct kvm_cpuid_entry2 *entry)
 {
 	entry->eax = BIT(2);
 	entry->ebx = entry->ecx = entry->edx = 0;
 }
 
-/* One cache, in the layout that leaves 4 and 0x8000001d share. ids_in_l3: who shares the last. */
+/* Adapt one cache of leaf 4 or 0x8000001d. ids_in_l3: the number of ids that share the L3. */
 static void adapt_cache(struct kvm_cpuid_entry2 *entry, u32 ids_in_l3)
 {
 	u32 type = entry->eax & 0x1f;
@@ -272,7 +273,7 @@ static void adapt_cache(struct kvm_cpuid_entry2 *entry, u32 ids_in_l3)
 		SET_FIELD(entry->eax, 25, 14, level >= 3 ? ids_in_l3 - 1 : 0);
 }
 
-/* Intel counts the ids there could be, a power of two; AMD the processors there are. */
+/* Intel counts possible ids, which is a power of two; AMD counts existing processors. */
 static void adapt_caches(struct kvm_cpuid2 *cpuid, u32 cores)
 {
 	u32 ids = 1U << core_id_bits(cores);
@@ -291,8 +292,8 @@ static void adapt_caches(struct kvm_cpuid2 *cpuid, u32 cores)
 }
 
 /*
- * Leaves 0xb and 0x1f: subleaf 0 is the thread's level, 1 the core's, 2 ends the list.
- * What KVM reports is at best incomplete, so the leaf is built from nothing.
+ * Leaves 0xb and 0x1f: subleaf 0 is the thread's level, 1 the core's, 2 ends the list. KVM's values
+ * are incomplete or missing, so the leaf is built from the start.
  */
 static int rebuild_extended_topology(struct kvm_cpuid2 *cpuid, u32 capacity, u32 leaf,
 				     const struct cpuid_topology *topology)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CPUID: what each virtual CPU says it is.
+ * CPUID: the table by which each virtual CPU describes itself.
  *
- * KVM_GET_SUPPORTED_CPUID yields what this host's processor and its KVM can do, as
- * one table of entries (leaf, subleaf, EAX to EDX). It becomes the guest's in four steps:
+ * KVM_GET_SUPPORTED_CPUID returns what this host's processor and its KVM support, as one table of
+ * entries (leaf, subleaf, EAX to EDX). Four steps turn it into the guest's table:
  *
  *	once a VM	cpuid_apply_rules()	only leaves that lkvm knows (cpuid-leaves.c)
  *			cpuid_add_implied()	features KVM has but does not list
@@ -11,14 +11,14 @@
  *	once a vCPU	cpuid_adapt()		one package of N cores, and which core
  *						this is; then KVM_SET_CPUID2
  *
- * The table of the first three steps is made when the module is initialised, which the
- * order of the init list puts just before the vCPUs, and kept until exit. Main thread.
+ * The result of the first three steps is made when this module is initialised, just before the
+ * vCPUs in the order of the init list, and is kept until exit. Main thread.
  *
- * OSXSAVE and the like, which follow registers of the guest, KVM itself keeps up to date.
+ * KVM itself updates bits that depend on registers of the guest, such as OSXSAVE.
  *
- * Everything the host supports is on, so +name switches nothing on: it asks that
- * the feature be there, or the VM does not start. -name takes a feature away, but not
- * what builds on it; Linux sorts that out by itself.
+ * Everything that the host supports is on, so +name does not enable anything: it requires the
+ * feature, and without it the VM does not start. -name removes a feature, but not the features that
+ * depend on it; Linux itself disables those.
  *
  * Left out on purpose: CPU models.
  *
@@ -44,9 +44,9 @@
 /* --- features by name --- */
 
 /*
- * One register full of features, by bit, as Linux names them in /proc/cpuinfo.
- * Missing on purpose: what follows topology (ht, cmp_legacy) or a register of the
- * guest (osxsave, ospke), and what KVM never gives to a guest.
+ * The features of one register, by bit, with the names of Linux's /proc/cpuinfo. Left out on
+ * purpose: features that depend on topology (ht, cmp_legacy) or on a register of the guest
+ * (osxsave, ospke), and those that KVM never gives to a guest.
  */
 static const struct feature_word {
 	u32 leaf;
@@ -128,7 +128,7 @@ static const struct feature_word {
 	/* clang-format on */
 };
 
-/* What the x86-64 architecture itself stands on. */
+/* Features that are part of the x86-64 architecture: not removable. */
 static const char *const essential_features[] = {
 	"fpu", "pse", "pae", "cx8", "pge", "cmov", "fxsr", "sse", "sse2", "syscall", "lm",
 };
@@ -141,7 +141,7 @@ static bool feature_is_essential(const char *name)
 	return false;
 }
 
-/* The word and bit of a name that is len characters long, or false. */
+/* Find word and bit of a feature by its name of len characters. False: unknown. */
 static bool feature_find(const char *name, size_t len, size_t *word, unsigned int *bit)
 {
 	for (size_t w = 0; w < ARRAY_SIZE(feature_words); w++) {
@@ -158,7 +158,7 @@ static bool feature_find(const char *name, size_t len, size_t *word, unsigned in
 	return false;
 }
 
-/* The register that holds a word's features, or NULL when this host has no such leaf. */
+/* The register with a word's features, or NULL if this host does not have the leaf. */
 static u32 *feature_reg(struct kvm_cpuid2 *cpuid, const struct feature_word *word)
 {
 	struct kvm_cpuid_entry2 *entry = cpuid_find(cpuid, word->leaf, word->subleaf);
@@ -166,7 +166,7 @@ static u32 *feature_reg(struct kvm_cpuid2 *cpuid, const struct feature_word *wor
 	return entry ? cpuid_reg(entry, word->reg) : NULL;
 }
 
-/* One "+name" or "-name" of len characters: note in removed[] what is to go. */
+/* Parse one "+name" or "-name" of len characters; set the bits to remove in removed[]. */
 static int feature_parse(struct kvm_cpuid2 *cpuid, const char *item, int len, u32 *removed)
 {
 	unsigned int bit;
@@ -240,7 +240,7 @@ void cpuid_add_implied(struct kvm_cpuid2 *cpuid, bool tsc_deadline)
 
 /* --- KVM's side --- */
 
-#define SUPPORTED_ENTRIES_START 64   /* most hosts' table fits twice this */
+#define SUPPORTED_ENTRIES_START 64   /* the tables of most hosts have less than twice so many */
 #define SUPPORTED_ENTRIES_MAX	1024 /* four times what KVM takes back */
 
 static const char *cpuid_features_asked; /* --cpu-features */
@@ -257,7 +257,7 @@ static struct kvm_cpuid2 *cpuid_alloc(u32 entries)
 	return cpuid;
 }
 
-/* What the host supports, in a buffer of whatever size that needs; the caller's. 0 or -errno. */
+/* Read what the host supports into a new buffer, which the caller frees. 0 or -errno. */
 static int cpuid_read_supported(int dev_fd, struct kvm_cpuid2 **supported)
 {
 	int err = -E2BIG;

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A vCPU taken apart: every register a debugger asks for, code, stack, and how its page tables
- * translate the instruction pointer.
+ * The state of a vCPU for a debugger: registers, code, stack, and how its page tables translate the
+ * instruction pointer.
  *
- * What dump.c writes as text for the crash report is here a struct arch_view, for the control
- * socket. Registers are rows of tables: their group, their name, where KVM's structures have them.
- * Besides those of KVM_GET_REGS and KVM_GET_SREGS there are the MSRs by which kernels enter from
- * user space, and the handler of page faults from the interrupt table: from either a client can
- * tell how far a kernel that moved itself is from where it was linked.
+ * dump.c makes a text with such data for the crash report; this file makes a struct arch_view, for
+ * the control socket. Tables describe the registers: group, name, and place in KVM's structures. In
+ * addition to the registers of KVM_GET_REGS and KVM_GET_SREGS there are the MSRs with the kernel's
+ * entry points from user space, and the handler of page faults from the interrupt table: from
+ * either address a client can compute how far a kernel with KASLR was moved from its linked
+ * address.
  *
- * Code and stack come through dump_read(), a page or what is left of it at a time; a page that is
- * not mapped leaves its bytes marked.
+ * Code and stack are read by dump_read(), at most one page at a time; bytes of a page that is not
+ * mapped are marked.
  *
- * NMI. KVM_NMI is for a vCPU that is not in KVM_RUN, whose lock the ioctl takes: hence parked. With
- * the in-kernel APIC it is an NMI as another CPU's APIC would send it: LINT1's mask, by which Linux
- * lets only the first CPU see the board's NMI button, does not stop it. A CPU that waits for its
- * start would keep it until then, which nobody wants: it is refused.
+ * NMI. KVM_NMI waits for the lock that a vCPU holds in KVM_RUN, so the vCPU must be parked. The NMI
+ * is like one from another CPU's APIC: the mask of LINT1, with which Linux lets only the first CPU
+ * get the NMI of the board's button, does not stop it. A CPU that waits for its start would get the
+ * NMI only after the start, which is not useful: it is refused.
  *
- * On the loop's thread, the vCPU parked.
+ * On the loop's thread, with the vCPU parked.
  *
  * Spec: Linux Documentation/virt/kvm/api.rst 4.64 (KVM_NMI); Intel SDM volume 3, 5.8.8 (system
  * calls in 64-bit mode), 6.11 and 6.14.1 (gates).
@@ -83,7 +84,7 @@ static const struct {
 	{"kernel_gs_base", 0xc0000102}, {"sysenter_eip", 0x176},
 };
 
-/* By KVM_MP_STATE_*. */
+/* Indexed by KVM_MP_STATE_*. */
 static const char *const states[] = {
 	[KVM_MP_STATE_RUNNABLE] = "runs",
 	[KVM_MP_STATE_UNINITIALIZED] = "not started",
@@ -106,7 +107,7 @@ static u64 arch_debug_field(const void *from, size_t offset)
 	return value;
 }
 
-/* As the second half of a descriptor has them, from bit 8 on; bit 16: unusable. */
+/* Attributes as in the upper half of a descriptor, from bit 8 on; bit 16: unusable. */
 static u32 arch_debug_attributes(const struct kvm_segment *segment)
 {
 	return (u32)segment->type | (u32)segment->s << 4 | (u32)segment->dpl << 5 |
@@ -145,7 +146,7 @@ static void arch_debug_add_msrs(struct arch_view *view, const struct kvm_cpu *cp
 	}
 }
 
-/* The handler of an interrupt or trap gate. */
+/* Add the address of the page-fault handler, from its interrupt or trap gate. */
 static void arch_debug_add_gate(struct arch_view *view, const struct kvm_cpu *cpu,
 				const struct kvm_sregs *sregs)
 {

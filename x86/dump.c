@@ -2,13 +2,13 @@
 /*
  * A vCPU as text: registers, code bytes and stack, for the crash report.
  *
- * Code and stack are read through the guest's own page tables, by KVM_TRANSLATE
- * for each page; what is not mapped, or is not RAM, is shown as "..". The byte at
- * the instruction pointer stands in angle brackets.
+ * Code and stack are read through the guest's own page tables, with KVM_TRANSLATE for each page;
+ * bytes that are not mapped, or not RAM, are shown as "..". The byte at the instruction pointer is
+ * in angle brackets.
  *
- * The line of arch_shutdown_meaning() is a guess from the registers: Linux's last
- * resort to reboot is to load an empty IDT and cause an exception, and a triple
- * fault with an empty IDT is therefore most likely a reboot that found no other way.
+ * The line of arch_shutdown_meaning() is a guess from the registers. If no other way to reboot
+ * works, Linux loads an empty IDT and causes an exception. So a triple fault with an empty IDT is
+ * most likely such a reboot.
  *
  * On the vCPU's own thread, or while it is parked.
  */
@@ -35,7 +35,7 @@ bool dump_read(const struct kvm_cpu *cpu, u64 address, void *buf, u64 len)
 	for (u64 done = 0, part; done < len; done += part) {
 		struct kvm_translation at = {.linear_address = address + done};
 
-		/* No mapping is finer than this. */
+		/* A page is the smallest mapping. */
 		part = MIN(len - done, PAGE - at.linear_address % PAGE);
 		if (kvm_cpu_ioctl(cpu, KVM_TRANSLATE, &at) || !at.valid ||
 		    gmem_read(&cpu->kvm->mem, at.physical_address, (u8 *)buf + done, part))
@@ -45,8 +45,8 @@ bool dump_read(const struct kvm_cpu *cpu, u64 address, void *buf, u64 len)
 }
 
 /*
- * AMD hosts reset a vCPU that shut down before they tell: then it stands at the reset
- * vector, and what it did before is lost.
+ * AMD hosts reset a vCPU after a shutdown, before KVM reports it: then the vCPU is at the reset
+ * vector, and its previous state is lost.
  */
 static bool dump_was_reset(const struct kvm_regs *regs, const struct kvm_sregs *sregs)
 {

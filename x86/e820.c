@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The memory map: what of the RAM the kernel may use.
+ * The memory map: the RAM that the kernel may use.
  *
- * RAM is usable up to the EBDA and from 1 MiB on. In between lie what a PC keeps
- * there: the EBDA, the video hole, and the ACPI tables, which are type 3 (ACPI
- * data) and never inside a usable range. SMBIOS, MP table and generation ID follow them,
- * reserved: a kernel may take ACPI data for itself once it has read it, but nobody ever
- * what firmware keeps. Under 4 GiB, above the hole where RAM
- * stops, the pages that KVM itself uses on Intel (identity map, TSS) are reserved.
+ * RAM is usable up to the EBDA and from 1 MiB on. Between them are, as on a PC, the EBDA, the video
+ * hole, and the ACPI tables, which have type 3 (ACPI data) and are never inside a usable range.
+ * SMBIOS, MP table and generation ID follow them and are reserved: a kernel may reuse ACPI data
+ * after it has read them, but never reserved memory. Below 4 GiB, above the start of the hole in
+ * RAM, the pages that KVM itself uses on Intel (identity map, TSS) are reserved.
  *
- * Pure; called whenever the boot image is (re)written. Numbers are x86/layout.h's.
+ * Pure; called each time the boot image is written. The numbers are in x86/layout.h.
  *
  * Spec: ACPI 6.5 section 15 (System Address Map Interfaces).
  */

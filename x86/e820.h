@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The memory map a PC's firmware hands to its kernel. e820.c.
+ * The memory map that a PC's firmware gives to the kernel. e820.c.
  */
 #ifndef X86_E820_H
 #define X86_E820_H
@@ -15,9 +15,9 @@
 #define E820_ACPI     3
 
 /*
- * Fill table with the map of a machine with this RAM: ascending, no overlap, every
- * byte of RAM that is the kernel's to use and nothing else as E820_RAM. Returns the
- * number of entries, at most E820_MAX_ENTRIES_ZEROPAGE.
+ * Fill table with the map of a machine with this RAM: in ascending order, without overlap. All RAM
+ * that the kernel may use, and nothing else, has type E820_RAM. Returns the number of entries, at
+ * most E820_MAX_ENTRIES_ZEROPAGE.
  */
 unsigned int e820_fill(const struct gmem *mem, struct boot_e820_entry *table);
 

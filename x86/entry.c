@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The state in which a kernel is entered: 64-bit, 32-bit or real mode, as its boot
- * protocol says.
+ * Sets the CPU's state at a kernel's entry: 64-bit, 32-bit or real mode, as the boot protocol
+ * requires.
  *
- * The 64-bit entry wants long mode, flat segments __BOOT_CS (0x10) and __BOOT_DS
- * (0x18), interrupts off, the address of the zero page in RSI, and an identity
- * mapping of everything it touches before it has its own page tables: its image up
- * to init_size, zero page, command line, initrd, set-up data. All of that is below
- * 4 GiB, so 4 GiB are mapped by 2 MiB pages: one PML4, one PDPT, four directories.
+ * The 64-bit entry requires long mode, flat segments __BOOT_CS (0x10) and __BOOT_DS (0x18),
+ * interrupts off, the address of the zero page in RSI, and an identity mapping of all memory that
+ * the kernel uses before it has its own page tables: its image up to init_size, zero page, command
+ * line, initrd, set-up data. All of this is below 4 GiB, so the first 4 GiB are mapped with pages
+ * of 2 MiB: one PML4, one PDPT, four directories.
  *
- * The 32-bit entries (Linux's, PVH's, multiboot's) agree on flat segments without
- * paging and differ in which register points to what. Linux wants the same selectors
- * as above, and PVH a task register of a 32-bit TSS; nobody minds either.
+ * The 32-bit entries (Linux's, PVH's, multiboot's) all have flat segments without paging, but other
+ * contents of the registers. Linux requires the same selectors as above, and PVH a task register
+ * with a 32-bit TSS. All three entries get both, which does no harm.
  *
- * In real mode nothing is flat: a segment is 64 KiB from its selector times 16.
+ * In real mode a segment has 64 KiB, from its selector times 16 on.
  *
- * Tables and GDT are in low RAM that the kernel takes over later. The other vCPUs
- * stay as KVM makes them, waiting for INIT and SIPI.
+ * Page tables and GDT are in low RAM, which the kernel may reuse later. The other vCPUs stay in
+ * KVM's initial state and wait for INIT and SIPI.
  *
  * Spec: Linux Documentation/arch/x86/boot.rst, "64-bit Boot Protocol", "32-bit Boot
  * Protocol", "Running the kernel"; Xen docs/misc/pvh.pandoc; Multiboot 0.6.96, 3.2;
@@ -39,7 +39,7 @@
 #define PAGE_ENTRIES 512
 #define DIRECTORIES  4	  /* of 1 GiB each */
 #define PTE_TABLE    0x3  /* present, writable */
-#define PTE_2MIB     0x83 /* and a large page */
+#define PTE_2MIB     0x83 /* the same, and a large page */
 
 #define BOOT_CS	     0x10
 #define BOOT_DS	     0x18

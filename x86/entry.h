@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The state in which a kernel is entered. entry.c.
+ * Sets the CPU's state at a kernel's entry. entry.c.
  */
 #ifndef X86_ENTRY_H
 #define X86_ENTRY_H
@@ -10,17 +10,17 @@
 
 struct kvm;
 
-/* All of these: the vCPU is not running. 0 or -errno after log_error(). */
+/* For all functions: the vCPU is not running. They return 0, or -errno after log_error(). */
 
 /*
- * Let the first vCPU begin at rip in 64-bit mode, paging on with the first 4 GiB
- * mapped to themselves, RSI = zero_page. Writes GDT and page tables into low RAM.
+ * Let the first vCPU start at rip in 64-bit mode, with paging and an identity mapping of the first
+ * 4 GiB, RSI = zero_page. Writes GDT and page tables into low RAM.
  */
 int entry_set_64bit(struct kvm *kvm, gpa_t rip, gpa_t zero_page);
 
 /*
- * In 32-bit mode: flat segments, paging off, the registers a boot protocol speaks of. The GDT
- * of ENTRY_GDT_BYTES is written to gdt, or to LAYOUT_GDT when that is 0.
+ * Let the first vCPU start in 32-bit mode: flat segments, paging off, and these registers. The GDT
+ * of ENTRY_GDT_BYTES is written to gdt, or to LAYOUT_GDT if gdt is 0.
  */
 #define ENTRY_GDT_BYTES 32
 struct entry_regs {
@@ -30,15 +30,15 @@ struct entry_regs {
 int entry_set_32bit(struct kvm *kvm, const struct entry_regs *from);
 
 /*
- * In real mode at cs:ip, by way of the BIOS's entry (bios.h), which must have been
- * written: interrupts are off, the data and stack segments are ds, AX and BX are ax.
+ * Let the first vCPU start in real mode at cs:ip, through the BIOS's entry (bios.h), which must
+ * have been written: interrupts are off, the data and stack segments are ds, AX and BX are ax.
  */
 struct entry_real {
 	u16 cs, ip, ds, sp, ax;
 };
 int entry_set_real(struct kvm *kvm, const struct entry_real *from);
 
-/* What a segment register holds in real mode; type is of the hidden part: 0xb code, 0x3 data. */
+/* The state of a segment register in real mode. type: 0xb code, 0x3 data (in its hidden part). */
 struct kvm_segment entry_real_segment(u16 selector, u8 type);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * The interrupt lines that devices of a PC share (core/irq-pin.c).
  *
- * Data alone, in a file of its own: the tests of irq-pin.c need it without a machine. The first
- * set are IOAPIC pins that no ISA device has; the other are lines that the PICs have as well, for
- * kernels that use nothing else.
+ * Only data, in a separate file because the tests of irq-pin.c need it without a machine. The first
+ * set are IOAPIC pins that no ISA device uses. The second set are lines that are also at the PICs,
+ * for kernels that use only the PICs.
  */
 #include "layout.h"
 

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What makes the VM a PC: interrupt controllers, timer, and KVM's own pages.
+ * The parts of the PC that KVM emulates: interrupt controllers and timer; and KVM's own pages.
  *
- * KVM keeps PIC, IOAPIC, local APICs and the PIT in the kernel. Created here, in
- * the order KVM wants: the TSS and identity-map addresses (used on Intel to run
- * real-mode code, EINVAL once a vCPU exists), the irqchip, the PIT. The PIT takes
- * port 0x61 with it (KVM_PIT_SPEAKER_DUMMY): without that, a guest that calibrates
- * its TSC against the PIT reads the port through us thousands of times. Ticks that
- * the guest was too slow for are not delivered later (KVM_REINJECT_CONTROL): to count
- * them, KVM has to see each acknowledgement, which keeps AVIC off for the whole
- * machine, and guests have better clocks.
+ * KVM emulates PIC, IOAPIC, local APICs and the PIT in the host's kernel. They are set up here, in
+ * the order that KVM requires: the TSS and identity-map addresses (used on Intel to run real-mode
+ * code; EINVAL after a vCPU exists), the irqchip, the PIT. The PIT includes port 0x61
+ * (KVM_PIT_SPEAKER_DUMMY): otherwise a guest that calibrates its TSC against the PIT would cause
+ * thousands of exits to lkvm. Missed ticks are not delivered later (KVM_REINJECT_CONTROL): to count
+ * them, KVM would have to see each acknowledgement, which disables AVIC for the whole machine, and
+ * guests have better clocks.
  *
- * Reset. What KVM holds comes back as it was: when a reset in place may come
- * (--on-reboot=reset), the state of PIC, IOAPIC and PIT is read once, right after it
- * was created, and written again at each reset. The guest's clock starts from 0.
+ * Reset. If a reset in place is possible (--on-reboot=reset), the state of PIC, IOAPIC and PIT is
+ * read once, directly after their creation, and written back at each reset. The guest's clock
+ * starts from 0.
  *
- * Lines. GSI n is PIC pin n (below 16) and IOAPIC pin n; but the timer, GSI 0, is
+ * Lines. GSI n is PIC pin n (below 16) and IOAPIC pin n. The exception is the timer, GSI 0: it is
  * IOAPIC pin 2, as on every PC and as the MADT says.
  *
  * Spec: Linux Documentation/virt/kvm/api.rst 4.24-4.27, 4.71, 4.72; Intel 8259A,
@@ -73,7 +72,7 @@ const size_t arch_required_cap_count = ARRAY_SIZE(arch_required_caps);
 static const u32 machine_chips[] = {KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE,
 				    KVM_IRQCHIP_IOAPIC};
 
-/* Power-on state, as KVM made it. */
+/* KVM's power-on state, for a reset. */
 static struct {
 	struct kvm_irqchip chips[ARRAY_SIZE(machine_chips)];
 	struct kvm_pit_state2 pit;
@@ -93,7 +92,7 @@ static int machine_save(struct kvm *kvm)
 	return err ? log_fail(err, "KVM_GET_PIT2: %s", strerror(-err)) : 0;
 }
 
-/* As firmware does: lines that devices share are level-triggered at the PICs too (port 0x4d0). */
+/* Make shared lines level-triggered at the PICs, too, as firmware does with port 0x4d0. */
 static int machine_set_levels(struct kvm *kvm)
 {
 	int err = 0;
@@ -132,7 +131,7 @@ int arch_vm_init(struct kvm *kvm)
 	err = kvm_vm_ioctl(kvm, KVM_CREATE_PIT2, &pit);
 	if (err)
 		return log_fail(err, "KVM_CREATE_PIT2: %s", strerror(-err));
-	/* Only faster: without it the machine works, too. */
+	/* An optimisation: errors are ignored. */
 	kvm_vm_ioctl(kvm, KVM_REINJECT_CONTROL, &reinject);
 	err = irq_pin_uses_isa_lines() ? machine_set_levels(kvm) : 0;
 	if (err)

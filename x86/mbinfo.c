@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The multiboot-1 protocol: what the kernel is told.
+ * The multiboot-1 protocol: makes the information for the kernel.
  *
- * The kernel (boot/multiboot.c knows it by its header) is entered in 32-bit mode without paging,
- * EAX holding a magic and EBX the address of a structure that says how much memory there is, what
- * the command line is and where the modules lie. The command line begins with the kernel's path
- * (boot.c): other loaders have the file's name there, and kernels skip it. Each -i is a module,
- * page-aligned, in the order given; its string is the path. The structure, the memory map and the
- * module list share one page; modules that it has no room for are an error, not forgotten.
+ * The kernel (boot/multiboot.c recognizes its header) is entered in 32-bit mode without paging. EAX
+ * has a magic number, and EBX the address of a structure with the memory size, the command line and
+ * the list of modules. The command line begins with the kernel's path (boot.c): other loaders put
+ * the file's name there, and kernels skip it. Each -i is a module, page-aligned, in the given
+ * order; its string is the path. The structure, the memory map and the module list share one page;
+ * if the modules do not fit, that is an error.
  *
- * A kernel may load over all of low memory up to the EBDA, as GRUB lets it: then the page, the
- * GDT and the command line go to where it is not. As a BIOS would be, ours is there before the
- * kernel is loaded: such kernels ask it for memory, or call it (Xen).
+ * A kernel may be loaded anywhere in low memory up to the EBDA, as with GRUB: so the page, the GDT
+ * and the command line are put where the kernel is not. Our BIOS is written before the kernel is
+ * loaded, as on a PC: such kernels ask the BIOS for the memory size, or call it (Xen).
  *
  * Main thread; fills guest RAM at power-on and reset.
  *
@@ -43,7 +43,7 @@ struct mbinfo_module {
 	le32 start, end, string, reserved;
 };
 
-/* size counts what follows it */
+/* size: bytes after this field */
 struct mbinfo_mmap {
 	le32 size;
 	le64 base, length;
@@ -132,7 +132,7 @@ int mbinfo_find_place(const struct elf *elf, size_t cmdline_bytes, struct mbinfo
 		.info = LAYOUT_BOOT_INFO, .gdt = LAYOUT_GDT, .cmdline = LAYOUT_CMDLINE};
 	if (mbinfo_place_is_free(elf, cmdline_bytes, place))
 		return 0;
-	/* As high as possible: kernels load low. The first page stays the BIOS's. */
+	/* Search from the top, because kernels load low. The first page belongs to the BIOS. */
 	for (gpa_t end = ALIGN_DOWN((u64)LAYOUT_EBDA, (u64)PAGE_BYTES); end >= PAGE_BYTES + bytes;
 	     end -= PAGE_BYTES) {
 		gpa_t at = end - bytes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a multiboot-1 kernel is told. mbinfo.c.
+ * Makes the information for a multiboot-1 kernel. mbinfo.c.
  */
 #ifndef X86_MBINFO_H
 #define X86_MBINFO_H
@@ -12,14 +12,14 @@
 #define MBINFO_LOADER_MAGIC 0x2badb002 /* EAX at the entry */
 #define MBINFO_MODULE_ALIGN 4096
 
-/* Where in low memory lies what the kernel is handed: information (a page), GDT, command line. */
+/* Addresses in low memory: information (a page), GDT, command line. */
 struct mbinfo_place {
 	gpa_t info, gdt, cmdline;
 };
 
 /*
- * Find a place that the kernel does not load over, for a command line of so many bytes. 0, or
- * -ENOMEM when the kernel leaves none.
+ * Find places that the kernel does not occupy, for information, GDT and a command line of
+ * cmdline_bytes bytes. 0, or -ENOMEM if the kernel leaves too little space.
  */
 int mbinfo_find_place(const struct elf *elf, size_t cmdline_bytes, struct mbinfo_place *place);
 

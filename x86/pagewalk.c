@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A walk through the guest's page tables, for a person who wants to see each entry.
+ * Walks through the guest's page tables and shows each entry to a person.
  *
- * CR0, CR4 and EFER say which of five forms the tables have: none, two levels of 32-bit entries,
- * three of PAE, four or five of 64-bit mode. A form is a row of levels from the root down; a level
- * says which bits of the address are its index and whether its entry may map a large page. Then one
- * loop serves them all.
+ * CR0, CR4 and EFER select one of five forms: no tables, two levels of 32-bit entries, three levels
+ * with PAE, four or five levels in 64-bit mode. A form is a list of levels from the root down; a
+ * level says which bits of the address are its index and whether its entry may map a large page.
+ * One loop handles all forms.
  *
- * Tables are the guest's, and so is every address here: an entry is read by gmem_read(), once, and
- * one outside of RAM ends the walk with words, not with an error. A walk has as many steps as its
- * form has levels, whatever the tables say. What a processor checks besides (access rights,
- * reserved bits above its physical width) is not: the walk says what is mapped, not who may.
+ * The guest writes the tables, so no address in them is trusted: each entry is read once, with
+ * gmem_read(), and an entry outside RAM ends the walk with a text (walk->why), not with an error. A
+ * walk has at most as many steps as its form has levels, for any content of the tables. Other
+ * checks of a processor (access rights, reserved bits above its physical width) are left out: the
+ * walk shows what is mapped, not who may access it.
  *
- * With PAE a processor keeps the four entries of its root in registers from the last load of CR3
- * on; here they are read from memory. A guest that is a hypervisor and runs a guest of its own at
- * this moment has tables whose addresses are that one's: then what KVM says (arch_view's gpa)
- * differs.
+ * With PAE a processor loads the four entries of the root into registers when CR3 is written; here
+ * they are read from memory. If the guest is a hypervisor that runs its own guest at this moment,
+ * the tables contain addresses of that inner guest: then the result differs from KVM's (arch_view's
+ * gpa).
  *
- * Pure but for guest RAM.
+ * Pure, except that it reads guest RAM.
  *
  * Spec: Intel SDM volume 3, 4.3 (32-bit), 4.4 (PAE), 4.5 (4-level and 5-level paging).
  */
@@ -36,19 +37,19 @@
 #define ENTRY_ADDRESS	 0x000ffffffffff000ULL /* bits 51 to 12 */
 #define ENTRY_ADDRESS_32 0xfffff000ULL
 
-/* What bit 7 of an entry means. */
+/* The meaning of bit 7 of an entry. */
 enum pagewalk_bit7 { BIT7_NOTHING, BIT7_LARGE, BIT7_RESERVED };
 
 struct pagewalk_level {
 	const char *name;
-	unsigned int shift, bits; /* of the address: the index */
+	unsigned int shift, bits; /* position and number of the address bits of the index */
 	enum pagewalk_bit7 bit7;
 };
 
 struct pagewalk_form {
 	const char *name;
 	unsigned int entry_bytes, address_bits;
-	u64 root_mask; /* of CR3 */
+	u64 root_mask; /* bits of CR3 that are the root's address */
 	unsigned int count;
 	struct pagewalk_level levels[ARCH_WALK_MAX];
 };
@@ -86,13 +87,13 @@ static const struct pagewalk_form *pagewalk_choose(const struct kvm_sregs *sregs
 	return sregs->cr4 & CR4_PSE ? &form_32_bit : &form_32_bit_no_pse;
 }
 
-/* Bits above the highest that counts repeat it. */
+/* True if all bits above the highest used bit are equal to that bit. */
 static bool pagewalk_is_canonical(u64 address, unsigned int bits)
 {
 	return bits == 32 || (u64)((s64)(address << (64 - bits)) >> (64 - bits)) == address;
 }
 
-/* False: the entry lies outside of RAM. */
+/* Read an entry. False: it is outside RAM. */
 static bool pagewalk_read(const struct gmem *mem, gpa_t at, unsigned int bytes, u64 *value)
 {
 	le64 raw = 0;
@@ -110,7 +111,7 @@ static void pagewalk_end(struct arch_walk *walk, const struct pagewalk_form *for
 
 	walk->page_bytes = mask + 1;
 	walk->gpa = (entry & ENTRY_ADDRESS & ~mask) | (walk->address & mask);
-	/* PSE-36: of a 4 MiB page, bits 39 to 32 are the entry's 20 to 13. */
+	/* PSE-36: bits 20 to 13 of the entry are bits 39 to 32 of a 4 MiB page's address. */
 	if (form->entry_bytes == 4 && shift == 22)
 		walk->gpa |= (entry >> 13 & 0xff) << 32;
 }

@@ -8,7 +8,7 @@
 #include <kvm/arch.h>
 #include <kvm/gmem.h>
 
-/* Translate a linear address as a vCPU with these registers does; for a person to see how. */
+/* Translate a linear address like a vCPU with these registers, and record each step in walk. */
 void pagewalk(const struct gmem *mem, const struct kvm_sregs *sregs, u64 address,
 	      struct arch_walk *walk);
 

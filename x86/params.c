@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What Linux's own boot protocols hand to the kernel: the zero page.
+ * Makes the zero page, which Linux's own boot protocols give to the kernel.
  *
- * For the 32-bit and the 64-bit entry we are the boot loader and its set-up code in
- * one: the header of the kernel file, completed by what a loader knows, and the
- * memory map and RSDP that set-up code would have asked the BIOS for. For the 16-bit
- * entry the kernel's own set-up code runs and makes the zero page itself, from the
- * header in its boot sector; so that is completed in place. In both the command line
- * is a string at LAYOUT_CMDLINE, but kernels too old for a pointer to it, and those
- * that load low where it would be, get it behind the set-up code's heap.
+ * For the 32-bit and the 64-bit entry lkvm does the work of a boot loader and of the set-up code:
+ * the zero page has the header of the kernel file with the loader's fields filled in, and the
+ * memory map and RSDP that set-up code would get from the BIOS. For the 16-bit entry the kernel's
+ * own set-up code runs and makes the zero page itself, from the header in its boot sector; so that
+ * header is filled in where it was loaded. In both cases the command line is a string at
+ * LAYOUT_CMDLINE. Two kinds of kernels get it after the set-up code's heap instead: those too old
+ * for a pointer to it, and those that load low, where it would be.
  *
- * A setup_data record carries 32 random bytes for the guest's first moments, fresh at
- * each call; it lies in low memory, never in what the kernel overwrites while it unpacks.
+ * A setup_data record has 32 random bytes for the guest's early random numbers, new at each call.
+ * It is in low memory, which the kernel does not overwrite while it unpacks.
  *
  * Main thread; called at power-on and at each reset.
  *
@@ -33,7 +33,7 @@
 
 #define LOADER_UNKNOWN	    0xff /* type_of_loader without an assigned number */
 #define VIDEO_NORMAL	    0xffff
-#define VIDEO_CURRENT	    0x0f04 /* for set-up code: no screen is there, look for none */
+#define VIDEO_CURRENT	    0x0f04 /* for set-up code: do not probe a screen */
 #define SEED_BYTES	    32
 #define HEADER_OFFSET	    0x1f1
 #define HEAP_END	    (LAYOUT_SETUP_HEAP - LAYOUT_SETUP - 0x200)
@@ -42,12 +42,12 @@
 #define PROTOCOL_CMDLINE    0x0202
 #define PROTOCOL_SETUP_DATA 0x0209
 
-/* Before 2.02: two words in the set-up segment say where the command line is. */
+/* Before 2.02: two words in the set-up segment point to the command line. */
 #define OLD_CMDLINE_MAGIC_AT 0x20
 #define OLD_CMDLINE_MAGIC    0xa33f
 #define OLD_CMDLINE_MAX	     (LAYOUT_EBDA - LAYOUT_SETUP_HEAP)
 
-/* Entropy for the guest's first moments. */
+/* Write random bytes for the guest's early random numbers. */
 static int params_write_seed(const struct gmem *mem)
 {
 	struct {
@@ -63,7 +63,7 @@ static int params_write_seed(const struct gmem *mem)
 	return err;
 }
 
-/* Only fields that the kernel is young enough to have: elsewhere it may have other things. */
+/* Set only fields that this version of the protocol has: an older kernel has other data there. */
 static void params_fill_header(const struct params *from, gpa_t cmdline,
 			       struct setup_header *header)
 {
@@ -73,7 +73,7 @@ static void params_fill_header(const struct params *from, gpa_t cmdline,
 	header->vid_mode = htole16(VIDEO_NORMAL);
 	header->ramdisk_image = htole32((u32)from->initrd);
 	header->ramdisk_size = htole32((u32)from->initrd_bytes);
-	/* A zImage moves itself down to where its own code32_start is, over much of low memory. */
+	/* A zImage moves itself down to its own code32_start, over much of low memory: keep it. */
 	if (!from->bz->low)
 		header->code32_start = htole32((u32)from->load);
 	header->loadflags &= (u8)~KEEP_SEGMENTS;
@@ -104,7 +104,7 @@ int params_write(const struct gmem *mem, const struct params *from)
 	params_fill_header(from, LAYOUT_CMDLINE, &params.hdr);
 	params.hdr.loadflags |= LOADED_HIGH;
 	params.acpi_rsdp_addr = htole64(LAYOUT_ACPI);
-	/* What kernels before e820 look at. */
+	/* For kernels older than the e820 map. */
 	params.alt_mem_k = htole32((u32)((gmem_low_top(mem) - MIB) / KIB));
 	params.screen_info.ext_mem_k = htole16((u16)MIN(le32toh(params.alt_mem_k), 0xfc00U));
 	params.e820_entries = (u8)e820_fill(mem, params.e820_table);
@@ -120,7 +120,7 @@ int params_write_setup(const struct gmem *mem, const struct params *from)
 	gpa_t cmdline = old ? LAYOUT_SETUP_HEAP : LAYOUT_CMDLINE;
 	size_t bytes = strlen(from->cmdline) + 1;
 	struct setup_header header = from->bz->header;
-	/* The header's own length: what follows is code. */
+	/* Write only the header's own length: code follows it. */
 	size_t len = 0x200 - HEADER_OFFSET;
 	int err = 0;
 

@@ -2,10 +2,10 @@
 /*
  * The PVH boot protocol: an uncompressed kernel entered in 32-bit mode.
  *
- * The kernel's ELF note names the entry. It is entered without paging, EBX holding the
- * address of one structure: command line, RSDP, one module (all initrds, one behind the
- * other: Linux looks at the first module only) and the memory map, which came with
- * version 1 of the structure. There is no place for a random seed.
+ * The kernel's ELF note names the entry. It is entered without paging, EBX holding the address of
+ * one structure: command line, RSDP, one module (all initrds, one after the other: Linux reads only
+ * the first module) and the memory map, which exists since version 1 of the structure. The
+ * structure has no field for a random seed.
  *
  * Main thread; fills guest RAM at power-on and reset.
  *
@@ -39,7 +39,7 @@ struct pvh_memmap {
 	le32 type, reserved;
 };
 
-/* What is at LAYOUT_BOOT_INFO. */
+/* The content of the page at LAYOUT_BOOT_INFO. */
 struct pvh_page {
 	struct pvh_start start;
 	struct pvh_module module;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The PVH boot protocol: what the kernel is told. pvh.c.
+ * The PVH boot protocol: makes the information for the kernel. pvh.c.
  */
 #ifndef X86_PVH_H
 #define X86_PVH_H
@@ -9,8 +9,8 @@
 #include <kvm/types.h>
 
 /*
- * Write the start information, its module (the initrds as one, when bytes is not 0) and
- * the memory map to LAYOUT_BOOT_INFO. 0 or -errno.
+ * Write the start information, its module (all initrds together, if initrd_bytes is not 0) and the
+ * memory map to LAYOUT_BOOT_INFO. 0 or -errno.
  */
 int pvh_write(const struct gmem *mem, gpa_t initrd, u64 initrd_bytes);
 

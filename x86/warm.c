@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Back from a reset of the CPU to the program that asked for it.
+ * Continues a program that reset its CPU to leave protected mode.
  *
- * The 80286 left protected mode only by a reset, and PCs still have the way: a program leaves a
- * code in the clock's RAM (register 0fh) and an address at 40:67h, and resets the CPU by the
- * keyboard controller, port 92h or 0cf9h. The BIOS finds the code and jumps to the address, RAM and
- * chips being as they were:
+ * The 80286 could leave protected mode only by a reset, and PCs still support this: a program
+ * writes a code to the clock's RAM (register 0fh) and an address to 40:67h, and resets the CPU by
+ * the keyboard controller, port 92h or 0cf9h. The BIOS reads the code and jumps to the address,
+ * with RAM and chips unchanged:
  *
  *	05h	the same, after an end-of-interrupt to both PICs
  *	0ah	nothing else
  *
- * All other codes are about POST, or about a stack in an unknown place: then it is a reset like
- * others. lkvm does what the BIOS would, without its code, for not every guest has that in RAM.
+ * Other codes are for POST, or need a stack at an unknown place: they cause a normal reset. lkvm
+ * itself does the BIOS's work here, because not every guest has the BIOS code in RAM.
  *
- * The first CPU goes on in real mode, with the registers a reset leaves and the BIOS's stack; its
- * MSRs, its FPU and its local APIC stay as an INIT leaves them, unchanged. The other CPUs are
- * not concerned. core/reset.c parks all of them first.
+ * The first CPU continues in real mode, with the register values of a reset and the BIOS's stack;
+ * its MSRs, its FPU and its local APIC are unchanged, as after an INIT. The other CPUs are not
+ * changed. core/reset.c parks all CPUs first.
  *
  * Spec: IBM PC AT Technical Reference (1984), section 5 (POST, "shutdown"); Intel SDM
  * volume 3, table 10-1 (registers after INIT).
@@ -36,7 +36,7 @@
 #define CODE_VECTOR	0x0a
 
 #define VECTOR_AT	(LAYOUT_BDA + 0x67)
-#define STACK_TOP	0x7c00 /* below where boot sectors are: free since POST */
+#define STACK_TOP	0x7c00 /* below the place of boot sectors: free after POST */
 #define IDT_LIMIT	0x3ff  /* of the interrupt vectors in real mode */
 #define CR0_AFTER_RESET 0x60000010
 #define DR6_AFTER_RESET 0xffff0ff0
@@ -53,7 +53,7 @@ static int warm_fail(const char *what, int err)
 	return log_fail(err, "reset of the CPU: %s: %s", what, strerror(-err));
 }
 
-/* The interrupt of highest priority that is in service is over: line 0's is the highest. */
+/* End the in-service interrupt of the highest priority: that of the lowest line. */
 static int warm_end_interrupt(struct kvm *kvm, u32 chip_id)
 {
 	struct kvm_irqchip chip = {.chip_id = chip_id};
@@ -85,7 +85,7 @@ int arch_warm_start(struct kvm *kvm, u8 code)
 	struct kvm_regs regs = {.rsp = STACK_TOP, .rflags = RFLAGS_FIXED};
 	struct kvm_debugregs debug = {.dr6 = DR6_AFTER_RESET, .dr7 = DR7_AFTER_RESET};
 	struct kvm_mp_state runs = {.mp_state = KVM_MP_STATE_RUNNABLE};
-	struct kvm_vcpu_events events = {0}; /* nothing is pending, nothing is masked */
+	struct kvm_vcpu_events events = {0}; /* no event is pending or masked */
 	struct kvm_sregs sregs;
 	le16 vector[2];
 	int err = 0;
