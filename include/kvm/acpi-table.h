@@ -16,12 +16,12 @@ struct acpi_table {
 };
 
 /*
- * Read and check all that config.acpi_tables names, once, before any machine exists. 0, or
- * -errno after a log_error() line.
+ * Read and check all files in config.acpi_tables, once, before any machine exists. 0, or -errno
+ * after a log_error() line.
  */
 int acpi_table_open(void);
 
-/* The table of this number, from 0 on, or NULL when there are no more. Ours until the end. */
+/* Table number i, from 0 on, or NULL if there are no more. Valid until exit; not to be freed. */
 const struct acpi_table *acpi_table_get(unsigned int i);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What kind of kernel a file is, and by which way in it is booted. image.c.
+ * Finds out what kind of kernel a file is, and by which entry to boot it. image.c.
  */
 #ifndef X86_IMAGE_H
 #define X86_IMAGE_H
@@ -15,7 +15,7 @@ enum image_kind {
 	IMAGE_FLAT, /* real-mode code without a header */
 };
 
-/* The order is that of the choices of --boot. */
+/* In the order of the choices of --boot. */
 enum image_entry {
 	IMAGE_ENTRY_AUTO,
 	IMAGE_ENTRY_64, /* Linux's 64-bit boot protocol */
@@ -23,36 +23,36 @@ enum image_entry {
 	IMAGE_ENTRY_16, /* Linux's set-up code in real mode */
 	IMAGE_ENTRY_PVH,
 	IMAGE_ENTRY_MULTIBOOT,
-	IMAGE_ENTRY_REAL, /* of a flat image: its first byte */
+	IMAGE_ENTRY_REAL, /* the first byte of a flat image */
 };
 
 struct image {
 	enum image_kind kind;
 	enum image_entry entry;	  /* never AUTO */
-	struct elf_source source; /* what is loaded: the file, or what was unpacked from it */
+	struct elf_source source; /* bytes to load: the file, or the unpacked kernel */
 	struct elf elf;
-	struct bzimage bz;  /* also of an unpacked bzImage; else its defaults for an ELF file */
+	struct bzimage bz;  /* also for an unpacked bzImage; defaults for an ELF file */
 	struct kaslr kaslr; /* of an unpacked bzImage */
-	bool unpacked;	    /* source is a file of its own */
+	bool unpacked;	    /* source is a separate file, closed by image_close() */
 };
 
 struct image_wish {
-	enum image_entry entry; /* one it must offer, or AUTO for the best */
-	bool flat;		/* it is a flat image */
-	bool never_unpack;	/* a bzImage unpacks itself */
-	bool stays;		/* it is not to be moved: no need for its relocations */
-	gpa_t ram_top;		/* end of low RAM: what needs more is not unpacked; 0: unknown */
+	enum image_entry entry; /* the entry to use, or AUTO for the best */
+	bool flat;		/* treat the file as a flat image */
+	bool never_unpack;	/* let a bzImage unpack itself */
+	bool stays;		/* do not move the kernel: relocations are not read */
+	gpa_t ram_top;		/* end of low RAM: unpack only a kernel that fits; 0: unknown */
 };
 
 /*
- * Find out what the open file of so many bytes is and check it. 0, or -errno with *why
- * saying, after "kernel FILE: ", what is wrong and what would be right (a constant string).
- * image->source reads from fd, which must stay open until image_close(). Main thread.
+ * Find out what kind of kernel the open file of file_bytes bytes is, and check it. 0, or -errno
+ * with *why: a constant string to follow "kernel FILE: ", with the fault and what is wanted
+ * instead. image->source reads from fd, which must stay open until image_close(). Main thread.
  */
 int image_open(int fd, u64 file_bytes, const struct image_wish *wish, struct image *image,
 	       const char **why);
 
-/* Let go of what an image holds besides fd. Any number of times. */
+/* Free all that an image holds, except fd. May be called again. */
 void image_close(struct image *image);
 
 /* "64-bit", "PVH", ... for --dry-run. */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which kernel is meant when none is named. boot/search.c. Main thread.
+ * Finds a kernel when the user names none. boot/search.c. Main thread.
  */
 #ifndef KVM_KERNEL_SEARCH_H
 #define KVM_KERNEL_SEARCH_H
 
 /*
- * The first kernel that can be read: of a build tree around the current folder, else that of the
- * running release where distributions install it. root is put in front of absolute paths; it is ""
- * but in tests. The path is static, and good until the next call. NULL after log_error(), which
- * names a kernel that is there but may not be read, and the remedy.
+ * The path of the first kernel that can be read: in a build tree around the current folder, else
+ * the kernel of the running release where distributions install it. root is put before absolute
+ * paths; it is "" except in tests. The path is static and valid until the next call. NULL after
+ * log_error(): a kernel that exists but may not be read is named, with the remedy.
  */
 const char *kernel_search(const char *root, const char *release);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An ELF kernel: its segments and its ways in, checked. elf.c.
+ * An ELF kernel: its segments and its entries, checked. elf.c.
  */
 #ifndef X86_ELF_H
 #define X86_ELF_H
@@ -9,10 +9,10 @@
 
 #define ELF_SEGMENTS_MAX 32
 
-/* Where the bytes of a kernel come from. read() gives all len bytes or -errno. */
+/* The source of a kernel's bytes. read() gives all len bytes, or returns -errno. */
 struct elf_source {
 	int (*read)(const struct elf_source *source, void *buf, u64 len, u64 offset);
-	u64 bytes; /* how many there are */
+	u64 bytes; /* length of the source */
 	const void *data;
 	int fd;
 	u64 fd_offset; /* of the first byte in the file */
@@ -26,42 +26,42 @@ struct elf_segment {
 };
 
 struct elf {
-	bool is_64bit; /* the class; an x86-64 kernel's */
+	bool is_64bit; /* ELF class 64 */
 	struct elf_segment segments[ELF_SEGMENTS_MAX];
 	unsigned int count;
-	gpa_t start, end; /* from the first segment's to behind the last's memory */
+	gpa_t start, end; /* from the lowest segment to the end of the highest */
 	gpa_t entry;	  /* guest-physical */
 	gpa_t pvh_entry;  /* 0: no PVH note */
-	u64 file_end;	  /* behind everything the headers speak of */
-	bool is_program;  /* linked as programs for Linux are, which a kernel rarely is */
+	u64 file_end;	  /* end of all that the headers describe */
+	bool is_program;  /* linked like a program for Linux: rare in a kernel */
 };
 
-/* Reads from a file from an offset on, and from memory. */
+/* A source that reads from a file, from an offset on, and one that reads from memory. */
 struct elf_source elf_source_file(int fd, u64 offset, u64 bytes);
 struct elf_source elf_source_memory(const void *data, u64 bytes);
 
 /*
- * Read len bytes at offset to memory that is zero. Holes of a sparse file cost nothing and
- * leave the memory untouched. 0 or -errno.
+ * Read len bytes at offset into memory that is zero. Holes of a sparse file are skipped. 0 or
+ * -errno.
  */
 int elf_source_load(const struct elf_source *source, void *to, u64 len, u64 offset);
 
-/* What to say of a program. */
+/* The message for a file that is a program. */
 #define ELF_PROGRAM_TEXT                                                                         \
 	"is a program, not a kernel; in a guest, --exec or an initrd runs it, and a bzImage or " \
 	"a vmlinux is wanted here"
 
-/* Does a file that begins so claim to be ELF? */
+/* True if these first bytes of a file have the magic number of ELF. */
 bool elf_is(const u8 *head, size_t len);
 
 /*
- * Check the ELF file in source. Returns 0, or -errno with *why saying, after "kernel
- * FILE: ", what is wrong (a constant string). All segments lie within the source, and
- * in memory between min and 4 GiB.
+ * Check the ELF file in source. Returns 0, or -errno with *why: a constant string with the fault,
+ * to follow "kernel FILE: ". After 0 all segments lie within the source, and in memory between min
+ * and 4 GiB.
  */
 int elf_parse(const struct elf_source *source, gpa_t min, struct elf *elf, const char **why);
 
-/* Does memory of a segment lie in [start, end)? */
+/* True if any segment uses memory in [start, end). */
 bool elf_uses(const struct elf *elf, gpa_t start, gpa_t end);
 
 #endif

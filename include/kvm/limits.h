@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel's command line says to a boot loader. limits.c.
+ * Reads the words of the kernel's command line that a boot loader must follow. limits.c.
  */
 #ifndef KVM_LIMITS_H
 #define KVM_LIMITS_H
@@ -8,12 +8,12 @@
 #include <kvm/types.h>
 
 /*
- * Does the command line say something about memory that the kernel's unpacker takes into
- * account when it chooses the kernel's address (mem=, memmap=, huge pages, ...)?
+ * True if the command line has a word that limits where the kernel's unpacker puts the kernel
+ * (mem=, memmap=, huge pages, ...).
  */
 bool limits_bind_kernel(const char *line);
 
-/* Where RAM ends for the kernel by mem= and memmap=SIZE; UINT64_MAX: neither is there. */
+/* The end of RAM as set by mem= and memmap=SIZE; UINT64_MAX: not set. */
 u64 limits_end_ram(const char *line);
 
 #endif
