@@ -11,7 +11,7 @@
  *   nothing                         the end
  *   a legacy magic                  a further frame
  *   anything, after a short block   the end: a short block is the last one; ignore the rest
- *   a length of what is left a block
+ *   a length of what is left        a block
  *   the unpacked length so far      the end: that is the trailer
  *   anything else                   a truncated or damaged stream: -EINVAL
  *
