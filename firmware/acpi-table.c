@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * --acpi-table: tables of the user's own, handed to the guest as they are.
+ * --acpi-table: the user's own tables, which the guest gets unchanged.
  *
- * A file is one table, header first, as iasl compiles an SSDT. It is read once, before any
- * machine exists, checked, and kept; acpi.c puts the bytes behind the DSDT and names them in
- * the XSDT, at power-on and at each reset.
+ * A file is one table, header first, as iasl compiles an SSDT. It is read once, before any machine
+ * exists, checked, and kept; acpi.c puts the bytes after the DSDT and lists them in the XSDT, at
+ * power-on and at each reset.
  *
- * Checked is what a kernel would stumble over: the length in the header is the file's, all
- * bytes add up to 0, the signature is four capital letters, digits or underscores, and none
- * of a table that there can be only one of, which acpi.c writes. What the table says is the
- * user's business.
+ * The checks find errors that would confuse a kernel: the length in the header must be that of the
+ * file, all bytes must add up to 0, and the signature must be four capital letters, digits or
+ * underscores. A table is refused if there can be only one of its kind and acpi.c writes it. The
+ * rest of the content is not checked: the user is responsible for it.
  *
  * Spec: ACPI 6.4 section 5.2.6 (header)
  */

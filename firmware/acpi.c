@@ -1,36 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ACPI tables: how the guest learns what the machine is made of.
+ * The ACPI tables, which describe the machine to the guest.
  *
  *	RSDP -> XSDT -> FADT -> FACS      power states, buttons, reset
  *	         |       +----> DSDT      \_S5, and a device object per chip
  *	         +----> MADT              processors and interrupt controllers
  *	         +----> MCFG              PCI configuration space in memory
  *	         +----> SPCR              which serial port is the console
- *	         +----> ...               tables of the user's (acpi-table.c)
+ *	         +----> ...               the user's tables (acpi-table.c)
  *
- * All of it is one structure, struct acpi_image, which lies at LAYOUT_ACPI: where a
- * table is in guest memory is LAYOUT_ACPI plus its offset there. Everything but the
- * DSDT has a largest size that is known when this is compiled; the DSDT comes last
- * and takes the rest of the window, but for the user's tables, which go behind it.
- * Only these can run out of room, which becomes one error line.
+ * All tables are in one structure, struct acpi_image, at LAYOUT_ACPI: a table's address in guest
+ * memory is LAYOUT_ACPI plus its offset in the structure. The maximum size of each table except the
+ * DSDT is known at compile time. The DSDT comes last, and the user's tables follow it in the rest
+ * of the window. Only the DSDT and the user's tables can be too large: then an error is logged.
  *
- * The DSDT knows no chip. Each registered device is asked to describe() itself and
- * yields records (hardware id, ports, memory, interrupt; a bridge's windows and pins); each
- * record becomes one Device object, and what was found on the way decides whether
- * there is an MCFG and an SPCR. So the tables are as complete as the list of devices
- * is at that moment: they are made anew at each reset, by the struct device
- * registered here, after RAM was cleared and before the first instruction. Main
- * thread, no vCPU runs. The image is built in private memory and copied in one go.
+ * No chip is named in this file. describe() of each registered device gives records (hardware id,
+ * ports, memory, interrupt; a bridge's windows and pins). Each record becomes one Device object of
+ * the DSDT, and the records decide whether there is an MCFG and an SPCR. So the tables describe the
+ * devices that are registered when the tables are made. That happens at power-on and again at each
+ * reset, in reset() of the struct device registered here, after RAM was cleared and before the
+ * first instruction. Main thread, no vCPU runs. The image is built in private memory and then
+ * copied to guest RAM.
  *
- * It is ACPI with its fixed hardware, not the hardware-reduced kind: PM1 event and
- * control blocks, their power button, a reset register. SMI_CMD is 0: the machine
- * has been in ACPI mode since power-on. An x86 host has the byte order of the
- * tables, so le16 to le64 are assigned to as they are.
+ * The machine has ACPI's fixed hardware, and is not hardware-reduced: PM1 event and control blocks
+ * with the power button, and a reset register. SMI_CMD is 0: the machine is in ACPI mode from
+ * power-on. The byte order of the tables is that of an x86 host, so le16 to le64 are assigned
+ * without conversion.
  *
- * Left out on purpose: processor objects (Linux takes its CPUs from the MADT, and
- * drives no processor power states here), PM timer (kvmclock and TSC are better), GPEs,
- * sleep states other than S5, x2APIC entries (ids stay below 255).
+ * Left out on purpose: processor objects (Linux reads its CPUs from the MADT, and uses no processor
+ * power states here), PM timer (kvmclock and TSC are better), GPEs, sleep states other than S5,
+ * x2APIC entries (ids stay below 255).
  *
  * Spec: ACPI 6.4 sections 5.2.5.3 (RSDP), 5.2.6 (header), 5.2.8 (XSDT), 5.2.9 (FADT),
  * 5.2.10 (FACS), 5.2.12 (MADT), 6.1 and 6.2 (device objects), 6.2.13 (_PRT), 6.5.5 (_BBN),
@@ -58,7 +57,7 @@
 #define ACPI_WINDOW_BYTES (LAYOUT_ACPI_END - LAYOUT_ACPI)
 #define ECAM_BUS_BYTES	  MIB
 
-/* --- the tables as the specification lays them out --- */
+/* --- the tables in the layout of the specification --- */
 
 /* Generic Address Structure, 5.2.3.2. */
 struct acpi_address {
@@ -73,7 +72,7 @@ struct acpi_address {
 
 struct acpi_rsdp {
 	char signature[8];
-	u8 checksum; /* of the first 20 bytes, all that revision 0 has */
+	u8 checksum; /* of the first 20 bytes, which are all of revision 0 */
 	char oem_id[6];
 	u8 revision;
 	le32 rsdt;
@@ -173,12 +172,12 @@ struct acpi_fadt {
 	le64 hypervisor_vendor;
 } __attribute__((packed));
 
-enum { /* iapc_boot_arch, 5.2.9.3; bit 1, an 8042 to probe for, stays clear */
+enum { /* iapc_boot_arch, 5.2.9.3; bit 1, "probe for an 8042", stays clear */
        BOOT_LEGACY_DEVICES = 1 << 0,
        BOOT_NO_VGA = 1 << 2,
 };
 
-enum { /* flags, 5.2.9; bits 4 and 6 clear: the power button and the alarm are fixed ones */
+enum { /* flags, 5.2.9; bits 4 and 6 clear: power button and alarm are fixed hardware */
        FADT_WBINVD = 1 << 0,
        FADT_PROC_C1 = 1 << 2,
        FADT_NO_FIXED_SLEEP_BUTTON = 1 << 5,
@@ -200,7 +199,7 @@ struct madt_override {
 	u8 bus; /* 0: ISA */
 	u8 source;
 	le32 gsi;
-	le16 flags; /* bits 1:0 polarity, 3:2 trigger mode; 0: as the bus has it */
+	le16 flags; /* bits 1:0 polarity, 3:2 trigger mode; 0: as usual on the bus */
 } __attribute__((packed));
 
 struct madt_lapic_nmi {
@@ -222,7 +221,7 @@ struct madt_lapic {
 struct acpi_madt {
 	struct acpi_header header;
 	le32 lapic_address;
-	le32 flags; /* bit 0: has the two 8259s, too */
+	le32 flags; /* bit 0: there are also the two 8259s */
 	struct madt_ioapic ioapic;
 	struct madt_override pit;
 	struct madt_override sci;
@@ -257,7 +256,7 @@ struct acpi_spcr {
 struct acpi_mcfg {
 	struct acpi_header header;
 	u8 reserved0[8];
-	le64 base; /* where bus 0 is, or would be */
+	le64 base; /* address of bus 0, even if first_bus is not 0 */
 	le16 segment;
 	u8 first_bus;
 	u8 last_bus;
@@ -274,7 +273,7 @@ struct acpi_tables {
 	struct acpi_madt madt __attribute__((aligned(16)));
 };
 
-/* The window in guest memory, byte for byte. */
+/* The content of the window in guest memory. */
 struct acpi_image {
 	struct acpi_tables fixed;
 	struct acpi_dsdt {
@@ -290,12 +289,12 @@ static_assert(sizeof(struct acpi_rsdp) == 36 && sizeof(struct acpi_facs) == 64 &
 		      sizeof(struct acpi_spcr) == 80,
 	      "sizes the specification gives");
 
-/* Where a member of the image is in guest memory. */
+/* The guest-physical address of a member of the image. */
 #define IMAGE_GPA(member) (LAYOUT_ACPI + offsetof(struct acpi_image, member))
 
 /* --- filling them in --- */
 
-/* Last of all that is done to a table: the checksum covers the whole of it. */
+/* Fill in the header. Called last for each table: the checksum covers the whole table. */
 static void finish_table(struct acpi_header *table, const char *signature, u8 revision, u32 length)
 {
 	memcpy(table->signature, signature, 4);
@@ -333,7 +332,7 @@ static void fill_rsdp(struct acpi_rsdp *rsdp)
 	rsdp->extended_checksum = checksum(rsdp, sizeof(*rsdp));
 }
 
-/* What the walk over the devices found that other tables tell, too. */
+/* Found in the devices' records while the DSDT is made, and used by other tables. */
 struct acpi_found {
 	bool com1;
 	struct device_resource ecam;  /* len 0: there is none */
@@ -364,10 +363,10 @@ static void fill_facs(struct acpi_facs *facs)
 }
 
 /*
- * Revision 6.4, whose 276 bytes ACPICA has known in full since ACPI 6.0. Where a field
- * has a 32-bit and a 64-bit form both say the same, except for the FACS, which is
- * given once: ACPICA would list it twice. Blocks we do not have are 0 in both, as are
- * their lengths.
+ * Revision 6.4: ACPICA has supported all its 276 bytes since ACPI 6.0. If a field has a 32-bit and
+ * a 64-bit form, both have the same value. The exception is the FACS, which has only one address,
+ * because ACPICA would list it twice. Blocks that this machine does not have are 0 in both forms,
+ * and so are their lengths.
  */
 static void fill_fadt(struct acpi_fadt *fadt)
 {
@@ -463,7 +462,7 @@ static void fill_madt(struct acpi_madt *madt, unsigned int cpu_count)
 
 struct dsdt_walk {
 	struct aml *aml;
-	struct device *dev; /* the one that describes itself, for messages */
+	struct device *dev; /* the device whose records are read, for messages */
 	struct acpi_found *found;
 	int err;
 };
@@ -481,10 +480,10 @@ static void dsdt_s5(struct aml *aml)
 }
 
 /*
- * What is taken though no chip's object has it: the PM1 registers, the pages KVM keeps
- * for itself, and PCI configuration space, which a root bridge's _CRS must not have. Not
- * PORT_RESET, which the PCI host's record includes: Linux claims ports 0xcf8 to 0xcff as
- * one, for PCI, and would say that 0xcf9 could not be reserved.
+ * Used resources that are in no chip's object: the PM1 registers, the pages of KVM itself, and PCI
+ * configuration space, which must not be in a root bridge's _CRS. PORT_RESET is not listed, because
+ * it is in the PCI host's record: Linux claims ports 0xcf8 to 0xcff together for PCI, and would
+ * warn that it cannot reserve 0xcf9.
  */
 static void dsdt_motherboard(struct aml *aml, const struct device_resource *ecam)
 {
@@ -502,7 +501,7 @@ static void dsdt_motherboard(struct aml *aml, const struct device_resource *ecam
 	aml_end(aml);
 }
 
-/* The range is not empty, at most max_len long and ends at or below end. */
+/* True if the range is not empty, at most max_len long and ends at or below end. */
 static bool resource_fits(const struct device_resource *res, u64 max_len, u64 end)
 {
 	return res->len > 0 && res->len <= max_len && res->base <= end - res->len;
@@ -565,8 +564,8 @@ static void dsdt_resources(struct dsdt_walk *walk, const struct device_record *r
 }
 
 /*
- * _BBN: the bus that a PCI root bridge's own functions are on. No _ADR beside it: an
- * object with a _HID has none (6.1).
+ * _BBN: the bus of a PCI root bridge's own functions. There is no _ADR: an object with a _HID has
+ * none (6.1).
  */
 static void dsdt_base_bus_number(struct aml *aml, const struct device_record *record)
 {
@@ -580,8 +579,8 @@ static void dsdt_base_bus_number(struct aml *aml, const struct device_record *re
 }
 
 /*
- * _PRT: where the interrupt pins of the devices behind a PCI root bridge go. The address of all
- * functions of a device, the pin, no link device but a GSI.
+ * _PRT: the interrupt lines of the pins of devices behind a PCI root bridge. Each entry has the
+ * address of all functions of a device, the pin, 0 for "no link device", and the GSI.
  */
 static void dsdt_pins(struct aml *aml, const struct device_record *record)
 {
@@ -600,7 +599,7 @@ static void dsdt_pins(struct aml *aml, const struct device_record *record)
 	aml_end(aml);
 }
 
-/* ADDR: an address in guest RAM, its lower half and its upper. */
+/* ADDR: the lower and the upper half of an address in guest RAM. */
 static void dsdt_address(struct aml *aml, gpa_t addr)
 {
 	aml_name(aml, "ADDR");
@@ -626,7 +625,7 @@ static void dsdt_ids(struct aml *aml, const struct device_record *record)
 	aml_integer(aml, record->uid);
 }
 
-/* "COM" and 1 make COM1, "VR" and 10 make VR0A. Four characters exactly, or false. */
+/* Make a name: COM1 from "COM" and 1, VR0A from "VR" and 10. False if not four characters. */
 static bool record_name(char name[5], const struct device_record *record)
 {
 	size_t stem = strlen(record->stem);
@@ -680,7 +679,7 @@ static void dsdt_device(struct device *dev, void *arg)
 		dev->describe(dev, dsdt_record, walk);
 }
 
-/* Bytes of AML, or -errno after a log_error() line. */
+/* Returns the bytes of AML, or -errno after a log_error() line. */
 static int fill_dsdt(struct acpi_dsdt *dsdt, struct acpi_found *found)
 {
 	struct aml aml;
@@ -706,7 +705,7 @@ static int fill_dsdt(struct acpi_dsdt *dsdt, struct acpi_found *found)
 	return len;
 }
 
-/* Put the user's tables behind the used bytes. Bytes in use then, or -ENOSPC after a line. */
+/* Add the user's tables after the used bytes. Returns the new use, or -ENOSPC after log_error(). */
 static int add_tables(struct acpi_image *image, size_t used, struct acpi_found *found)
 {
 	const struct acpi_table *table;
@@ -724,7 +723,7 @@ static int add_tables(struct acpi_image *image, size_t used, struct acpi_found *
 	return (int)used;
 }
 
-/* Bytes of the image in use, or -errno after a log_error() line. */
+/* Returns the used bytes of the image, or -errno after a log_error() line. */
 static int fill_image(struct acpi_image *image, unsigned int cpu_count)
 {
 	struct acpi_found found = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The ACPI tables in guest RAM. The RSDP is at LAYOUT_ACPI, always. acpi.c.
+ * The ACPI tables in guest RAM. The RSDP is always at LAYOUT_ACPI. acpi.c.
  */
 #ifndef X86_ACPI_H
 #define X86_ACPI_H
@@ -19,14 +19,14 @@ struct gmem;
 int acpi_write_tables(const struct gmem *mem, unsigned int cpu_count);
 
 /*
- * Polarity and trigger mode of the SCI, level and high, in the encoding that MADT and MP
- * table share: bits 1:0 polarity, 3:2 trigger mode.
+ * Polarity and trigger mode of the SCI: high and level-triggered. MADT and MP table have the same
+ * encoding: bits 1:0 polarity, 3:2 trigger mode.
  */
 #define ACPI_SCI_FLAGS 0x0d
 
 /*
- * What the MADT calls the IOAPIC, and the MP table must too: the first id after the
- * processors' own, which are 0 to cpu_count - 1.
+ * The id of the IOAPIC, which must be the same in MADT and MP table: the first one after the
+ * processors' ids 0 to cpu_count - 1.
  */
 static inline u8 acpi_ioapic_id(unsigned int cpu_count)
 {

@@ -2,26 +2,24 @@
 /*
  * AML, the byte code in which ACPI describes devices to the guest.
  *
- * A term is an opcode and its operands, one after the other, so that a tree is
- * written by calling the functions in the order of the text one would write in
- * ASL. What makes AML awkward is that a block (scope, device, package, buffer)
- * begins with its own length, in one to four bytes, the length field included.
- * So a block is written in two steps: opening it emits the opcode and remembers
- * where its length belongs; closing it counts the bytes that came since, moves
- * them up and puts the length in front of them. Blocks nest as deep as
- * AML_MAX_DEPTH, and inner ones are closed before outer ones, so that the moves
- * never pass a remembered place.
+ * A term is an opcode followed by its operands. So the caller writes a tree by calling the
+ * functions in the order of the same text in ASL. A block (scope, device, package, buffer) begins
+ * with its own length, in one to four bytes, and the length includes these bytes. So a block is
+ * written in two steps: opening it emits the opcode and records the offset of the length; closing
+ * it counts the bytes since then, moves them up and inserts the length before them. Blocks nest up
+ * to AML_MAX_DEPTH levels. Inner blocks are closed before outer ones, so a move never changes a
+ * recorded offset.
  *
- * A resource template is a Buffer: between the PkgLength and its bytes stands
- * their number, as an integer. It is put in the same way, first.
+ * A resource template is a Buffer: its PkgLength is followed by the number of its bytes, as an
+ * integer, and then by the bytes. aml_template_end() inserts this number first and then the
+ * PkgLength.
  *
- * The buffer is the caller's and of fixed size. emit() and insert() are the only
- * two that store; the first byte that does not fit sets `overflow`, after which
- * neither does anything. Callers need no check before aml_finish().
+ * The caller gives a buffer of fixed size. All bytes are stored by insert(); if bytes do not fit,
+ * it sets `overflow`, and from then on stores nothing. So callers check for errors only in
+ * aml_finish().
  *
- * firmware/acpi.c calls this on the main thread, at reset. Left out on purpose:
- * methods, operation regions and all else that runs. The guest reads tables
- * here; it executes nothing.
+ * firmware/acpi.c calls this on the main thread, at reset. Left out on purpose: methods, operation
+ * regions and everything else that the guest would execute.
  *
  * Spec: ACPI 6.4 section 20.2 (AML grammar), 6.4.2 and 6.4.3 (resource descriptors),
  * 6.1.5 (_HID, with the EISA id's compression in 19.6.36)
@@ -52,7 +50,7 @@ enum {
 	AML_EXTENDED_DEVICE = 0x82,
 };
 
-/* A resource descriptor's first byte. Small ones hold their length in bits 2:0. */
+/* The first byte of a resource descriptor. In small ones bits 2:0 are the length. */
 enum {
 	DESCRIPTOR_IRQ_NO_FLAGS = 0x22,
 	DESCRIPTOR_IRQ_FLAGS = 0x23,
@@ -64,14 +62,14 @@ enum {
 	DESCRIPTOR_EXTENDED_IRQ = 0x89,
 };
 
-/* Address space descriptors: what the numbers count. */
+/* The kind of addresses in an address space descriptor. */
 enum { SPACE_MEMORY = 0, SPACE_IO = 1, SPACE_BUS_NUMBERS = 2 };
 
 enum {
 	IO_DECODE_16 = 0x01,
-	IO_ENTIRE_RANGE = 0x03, /* ISA's ports and all others */
+	IO_ENTIRE_RANGE = 0x03, /* ISA ports and all others */
 	MEMORY_WRITABLE = 0x01,
-	WINDOW_FIXED = 0x0c,   /* neither end moves; bits 1:0 clear: positive decode, a producer */
+	WINDOW_FIXED = 0x0c,   /* both ends are fixed; bits 1:0 clear: positive decode, producer */
 	IRQ_ACTIVE_LOW = 0x08, /* bit 0 clear: level-triggered */
 	IRQ_SHARED = 0x10,
 	EXTENDED_IRQ_CONSUMER = 0x01,
@@ -80,7 +78,7 @@ enum {
 	EXTENDED_IRQ_SHARED = 0x08,
 };
 
-#define ISA_IRQS 16 /* what the small IRQ descriptor's mask reaches */
+#define ISA_IRQS 16 /* lines in the mask of the small IRQ descriptor */
 
 void aml_init(struct aml *aml, void *buf, size_t size)
 {
@@ -93,7 +91,10 @@ int aml_finish(const struct aml *aml)
 	return aml->overflow ? -ENOSPC : (int)aml->len;
 }
 
-/* Make room for n bytes at offset at. False, from now on, when the buffer is full. */
+/*
+ * Move bytes to make space for n bytes at offset `at`. False if they do not fit, and in all later
+ * calls.
+ */
 static bool insert_room(struct aml *aml, size_t at, size_t n)
 {
 	if (aml->overflow || n > aml->size - aml->len) {
@@ -121,7 +122,7 @@ static void emit_byte(struct aml *aml, u8 value)
 	emit(aml, &value, 1);
 }
 
-/* The n low bytes of value, lowest first. */
+/* Emit the n low bytes of value, lowest first. */
 static void emit_le(struct aml *aml, u64 value, unsigned int n)
 {
 	while (n--) {
@@ -131,8 +132,8 @@ static void emit_le(struct aml *aml, u64 value, unsigned int n)
 }
 
 /*
- * PkgLength, 20.2.4: one byte up to 63; else bits 7:6 of the first byte say how many
- * bytes follow, its low nibble holds the lowest four bits, the others eight each.
+ * PkgLength, 20.2.4. Up to 63: one byte. Else bits 7:6 of the first byte are the number of bytes
+ * that follow, its low nibble has the lowest four bits, and each other byte the next eight bits.
  */
 static size_t encode_pkg_length(u8 bytes[4], size_t body)
 {
@@ -140,7 +141,7 @@ static size_t encode_pkg_length(u8 bytes[4], size_t body)
 	size_t length = body + 1;
 
 	if (length > 0x3f) {
-		/* Each byte of the field adds to what it has to express. */
+		/* The length includes the bytes of the field itself. */
 		for (following = 1; body + 1 + following >= 1UL << (4 + 8 * following); following++)
 			;
 		length = body + 1 + following;
@@ -187,7 +188,7 @@ static void emit_path(struct aml *aml, const char *path)
 	for (const char *p = path; *p; p++)
 		segments += *p == '.';
 	if (!*path) {
-		emit_byte(aml, 0); /* NullName: the prefixes alone */
+		emit_byte(aml, 0); /* NullName: only prefixes */
 		return;
 	}
 	if (segments == 2) {
@@ -256,7 +257,7 @@ void aml_string(struct aml *aml, const char *text)
 	emit(aml, text, strlen(text) + 1);
 }
 
-/* Three capital letters and four hexadecimal digits, nothing else. */
+/* True for three capital letters and four hexadecimal digits. */
 static bool is_eisa_id(const char *hid)
 {
 	for (int i = 0; i < 3; i++)
@@ -265,7 +266,7 @@ static bool is_eisa_id(const char *hid)
 	return strlen(hid) == 7 && strspn(hid + 3, "0123456789ABCDEF") == 4;
 }
 
-/* Five bits a letter, then the digits; the whole stored highest byte first. */
+/* Five bits for each letter, then the digits, as a big-endian number. */
 static u32 compress_eisa_id(const char *hid)
 {
 	u32 id = 0;
@@ -314,7 +315,7 @@ void aml_resource_io(struct aml *aml, u16 base, u8 len)
 	emit_byte(aml, DESCRIPTOR_IO);
 	emit_byte(aml, IO_DECODE_16);
 	emit_le(aml, base, 2); /* lowest base */
-	emit_le(aml, base, 2); /* highest base: the same, it does not move */
+	emit_le(aml, base, 2); /* highest base: the same, because the range is fixed */
 	emit_byte(aml, 1);     /* alignment */
 	emit_byte(aml, len);
 }
@@ -328,7 +329,7 @@ void aml_resource_memory32(struct aml *aml, u32 base, u32 len)
 	emit_le(aml, len, 4);
 }
 
-/* An address space descriptor of bytes (2 or 4) a number. The length must not overflow it. */
+/* Emit an address space descriptor with numbers of 2 or 4 bytes. The length must fit into one. */
 static void emit_window(struct aml *aml, u8 space, u8 space_flags, u32 first, u32 last,
 			unsigned int bytes)
 {

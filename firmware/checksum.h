@@ -7,7 +7,7 @@
 
 #include <kvm/types.h>
 
-/* What the checksum byte, 0 so far, has to be. */
+/* The value of the checksum byte, which must be 0 during the call. */
 static inline u8 checksum(const void *bytes, size_t len)
 {
 	const u8 *p = bytes;

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The MP table: processors and interrupts for a kernel that reads no ACPI.
+ * The MP table: processors and interrupts for a kernel that does not read ACPI tables.
  *
  *	floating pointer -> configuration table: processors, buses, the IOAPIC,
  *			    where each ISA interrupt goes, LINT0 and LINT1
  *
- * A kernel finds the floating pointer by its signature, on a 16-byte boundary of the
- * last KiB of low memory or of 0xf0000 to 0xfffff; ours is at LAYOUT_MPTABLE, and the
- * table behind it. What it says is what the MADT says, in an older form: the same APIC
- * ids, the same id of the IOAPIC, IRQ 0 at its pin 2, the SCI level-triggered and active
- * high (acpi.h has what both need). A kernel that has read the MADT ignores it.
+ * A kernel finds the floating pointer by its signature, on a 16-byte boundary of the last KiB of
+ * low memory or of 0xf0000 to 0xfffff; ours is at LAYOUT_MPTABLE, and the table follows it. The
+ * content is that of the MADT, in an older form: the same APIC ids, the same id of the IOAPIC, IRQ
+ * 0 at the IOAPIC's pin 2, the SCI level-triggered and active high (acpi.h has the values that both
+ * share). A kernel that reads the MADT ignores this table.
  *
- * Machine: virtual wire, no IMCR. Every local APIC has the PICs' output at LINT0 and NMI
- * at LINT1, as cpu.c sets them up. The bus of the PCI root bridge, if a device describes
- * one, has its PCI number as its id, for Linux takes the one for the other; ISA's id is
- * the next, and 0 without PCI.
+ * Machine: virtual wire mode, no IMCR. Every local APIC has the PICs' output at LINT0 and NMI at
+ * LINT1, as set up by cpu.c. The bus of the PCI root bridge, if a device describes one, has its PCI
+ * bus number as its id, because Linux uses the id as the bus number. ISA's id is the next one, or 0
+ * without PCI.
  *
- * Written by reset() of the struct device registered here, at power-on and after RAM was
- * cleared: main thread, no vCPU runs. It is built in private memory and copied in one go.
- * Numbers are little-endian, as the host is.
+ * The table is written by reset() of the struct device registered here, at power-on and at each
+ * reset after RAM was cleared: main thread, no vCPU runs. It is built in private memory and then
+ * copied. Numbers are little-endian, as the host is.
  *
- * The interrupt pins of PCI's devices are in the record of the root bridge, from which the _PRT
- * is made, too: level-triggered, active low, as PCI has them.
+ * The interrupt pins of PCI devices come from the record of the root bridge, like those of the
+ * _PRT: level-triggered, active low, as always with PCI.
  *
- * Left out on purpose: the extended entries (address space and bus hierarchy; nobody reads
- * them), processors beyond APIC id 254, which has no 8-bit id.
+ * Left out on purpose: the extended entries (address space and bus hierarchy; no kernel needs
+ * them), and processors above APIC id 254, whose ids do not fit.
  *
  * Spec: Intel MultiProcessor Specification 1.4, sections 3.6.2 (interrupt modes), 4.1
  * (floating pointer), 4.2 (header), 4.3 (entries)
@@ -49,16 +49,16 @@
 #include <string.h>
 
 #define SPEC_1_4       4
-#define LAPIC_VERSION  0x14 /* as KVM's chips say of themselves, in their version registers */
+#define LAPIC_VERSION  0x14 /* as in the version register of KVM's chip */
 #define IOAPIC_VERSION 0x11
 #define APIC_ID_ALL    0xff
 #define ISA_INTERRUPTS 16
-#define ISA_CASCADE    2 /* between the two PICs: no line of the bus */
+#define ISA_CASCADE    2 /* connects the two PICs, so it is not an ISA line */
 #define BUSES_MAX      2
 #define PCI_PINS_MAX   128
 #define LEVEL_LOW      0x0f /* flags of an interrupt entry */
 
-/* --- the structures as the specification lays them out --- */
+/* --- the structures in the layout of the specification --- */
 
 struct mp_floating {
 	char signature[4];
@@ -66,7 +66,7 @@ struct mp_floating {
 	u8 length; /* in units of 16 bytes */
 	u8 spec_revision;
 	u8 checksum;
-	u8 features[5]; /* all 0: there is a table, and no IMCR */
+	u8 features[5]; /* all 0: there is a table, but no IMCR */
 } __attribute__((packed));
 
 struct mp_header {
@@ -129,18 +129,18 @@ enum mp_interrupt_kind {
 	KIND_EXTINT,
 };
 
-/* Of an IOAPIC's pin, and of a local APIC's. */
+/* For a pin of an IOAPIC and for a pin of a local APIC. */
 struct mp_interrupt {
 	u8 type;
 	u8 kind;
-	le16 flags; /* bits 1:0 polarity, 3:2 trigger mode; 0: as the bus has it */
+	le16 flags; /* bits 1:0 polarity, 3:2 trigger mode; 0: as usual on the bus */
 	u8 bus;
 	u8 source;
 	u8 apic_id;
 	u8 pin;
 } __attribute__((packed));
 
-/* The largest there can be; with fewer processors the rest moves up. */
+/* With space for the most entries. Entries are packed, so fewer use only the first part. */
 struct mp_image {
 	struct mp_floating floating;
 	struct mp_header header;
@@ -163,7 +163,7 @@ struct mp_writer {
 	size_t used; /* bytes of entries */
 	u8 isa_bus, ioapic_id;
 	int pci_bus; /* -1: there is none */
-	u32 lines;   /* above ISA's, a bit each: those that have an entry */
+	u32 lines;   /* bits of the lines above ISA's that have an entry */
 };
 
 static void mptable_add(struct mp_writer *writer, const void *entry, size_t len)
@@ -201,7 +201,7 @@ static void mptable_add_bus(struct mp_writer *writer, u8 id, const char name[6])
 	mptable_add(writer, &entry, sizeof(entry));
 }
 
-/* The number of a PCI root bridge's bus that an 8-bit id can name beside ISA's; or -1. */
+/* The bus number of a PCI root bridge, if it and the next id, for ISA, have 8 bits; else -1. */
 static int mptable_bus_of(const struct device_record *record)
 {
 	for (unsigned int i = 0; i < record->count; i++) {
@@ -234,7 +234,7 @@ static void mptable_ask(struct device *dev, void *arg)
 		dev->describe(dev, walk->see, walk->writer);
 }
 
-/* Call see for each record there is. */
+/* Call see() for each record of each device. */
 static void mptable_for_each_record(struct mp_writer *writer,
 				    void (*see)(void *arg, const struct device_record *record))
 {
@@ -243,7 +243,7 @@ static void mptable_for_each_record(struct mp_writer *writer,
 	device_for_each(mptable_ask, &walk);
 }
 
-/* Ascending ids, which the specification asks for. */
+/* Add the buses in ascending order of ids, as the specification requires. */
 static void mptable_add_buses(struct mp_writer *writer)
 {
 	writer->pci_bus = -1;
@@ -267,7 +267,7 @@ static void mptable_add_ioapic(struct mp_writer *writer)
 	mptable_add(writer, &entry, sizeof(entry));
 }
 
-/* The SCI, and the lines that devices share, are not as ISA has them. */
+/* Flags of an ISA line. Only the SCI and shared lines differ from ISA's default. */
 static u16 mptable_isa_flags(u8 irq)
 {
 	if (irq == GSI_ACPI)
@@ -275,7 +275,7 @@ static u16 mptable_isa_flags(u8 irq)
 	return irq_pin_shares_line(irq) ? LEVEL_LOW : 0;
 }
 
-/* Pin and flags as the MADT's overrides have them; it is silent about the others, which are 1:1. */
+/* Pins and flags equal the MADT's overrides; all other lines are 1:1, as without an override. */
 static void mptable_add_isa_interrupts(struct mp_writer *writer)
 {
 	for (u8 irq = 0; irq < ISA_INTERRUPTS; irq++) {
@@ -294,7 +294,7 @@ static void mptable_add_isa_interrupts(struct mp_writer *writer)
 	}
 }
 
-/* The source is device and pin; that PCI is level and low goes without saying, and is said. */
+/* The source is device and pin. The flags say level and low, although that is PCI's default. */
 static void mptable_add_pci_interrupts(void *arg, const struct device_record *record)
 {
 	struct mp_writer *writer = arg;
@@ -318,8 +318,9 @@ static void mptable_add_pci_interrupts(void *arg, const struct device_record *re
 }
 
 /*
- * Lines above ISA's that a device has by itself (virtio-mmio). Linux maps no pin without an entry,
- * and takes the source of ISA's bus for the number that a virtio_mmio.device= word gives.
+ * Add lines above ISA's that a device has in its own record (virtio-mmio). Linux does not use a pin
+ * without an entry, and takes the source on the ISA bus as the IRQ number, which is the one in a
+ * virtio_mmio.device= word.
  */
 static void mptable_add_lines_of(void *arg, const struct device_record *record)
 {
@@ -345,7 +346,7 @@ static void mptable_add_lines_of(void *arg, const struct device_record *record)
 	}
 }
 
-/* LINT0 is pin 0, LINT1 pin 1. */
+/* LINT0 is pin 0, LINT1 is pin 1. */
 static void mptable_add_local_interrupts(struct mp_writer *writer)
 {
 	static const u8 kinds[] = {KIND_EXTINT, KIND_NMI};
@@ -364,7 +365,7 @@ static void mptable_add_local_interrupts(struct mp_writer *writer)
 	}
 }
 
-/* --- the whole --- */
+/* --- the whole table --- */
 
 static void mptable_fill_floating(struct mp_floating *floating)
 {
@@ -377,7 +378,7 @@ static void mptable_fill_floating(struct mp_floating *floating)
 	floating->checksum = checksum(floating, sizeof(*floating));
 }
 
-/* Last: the checksum covers the entries, too. */
+/* Called last, because the checksum covers the entries, too. */
 static void mptable_finish_header(struct mp_header *header, size_t entry_bytes)
 {
 	memcpy(header->signature, "PCMP", 4);
@@ -389,7 +390,7 @@ static void mptable_finish_header(struct mp_header *header, size_t entry_bytes)
 	header->checksum = checksum(header, sizeof(*header) + entry_bytes);
 }
 
-/* Bytes of the image in use. */
+/* Returns the used bytes of the image. */
 static size_t mptable_fill(struct mp_image *image, unsigned int cpu_count)
 {
 	struct mp_writer writer = {.image = image, .ioapic_id = acpi_ioapic_id(cpu_count)};

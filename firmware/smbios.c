@@ -1,28 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SMBIOS: what the machine is called, for people and for drivers with lists of machines.
+ * SMBIOS: names and properties of the machine, for people and for drivers with lists of machines.
  *
  *	entry point -> structures: 0 firmware, 1 system, 3 chassis, 4 processor,
  *		       16 memory array, 17 its one module, 19 where that is mapped,
  *		       32 how the machine came up, 127 end
  *
- * A kernel finds the 64-bit entry point by its anchor, on a 16-byte boundary of 0xf0000 to
- * 0xfffff; ours is at LAYOUT_SMBIOS, the structures 32 bytes behind it. There is no 32-bit
- * entry point: Linux has read the other since 3.19.
+ * A kernel finds the 64-bit entry point by its anchor, on a 16-byte boundary of 0xf0000 to 0xfffff;
+ * ours is at LAYOUT_SMBIOS, and the structures begin 32 bytes later. There is no 32-bit entry
+ * point: Linux has read the 64-bit one since 3.19.
  *
- * A structure is its bytes and then its strings, each ended by a 0 and the last by one more;
- * a field that is a string holds its number, 1 for the first, or 0 for none. The writer
- * below does that: smbios_begin(), smbios_string() for each, smbios_end().
+ * A structure is its fields and then its strings. Each string ends with a 0, and the last one with
+ * another 0. A field for a string has the string's number, 1 for the first, or 0 for none. The
+ * functions for this are smbios_begin(), smbios_string() for each string, and smbios_end().
  *
- * What is said is true of the machine or is the specification's word for "not known". Type 1
- * has the instance's name as its serial number, so that a guest knows who it is. The UUID is
- * all zero, which stands for "has none": one made of the name would be the same on each host
- * that uses the name, and a random one would be another at each start.
+ * Each value is true for this machine, or is the specification's value for "unknown". The serial
+ * number in type 1 is the instance's name, so that a guest can read its name. The UUID is all zero,
+ * which means "none": a UUID made from the name would be the same on each host that uses the name,
+ * and a random one would change at each start.
  *
- * Written by reset() of the struct device registered here, at power-on and after RAM was
- * cleared: main thread, no vCPU runs. Numbers are little-endian, as the host is.
+ * The tables are written by reset() of the struct device registered here, at power-on and at each
+ * reset after RAM was cleared: main thread, no vCPU runs. Numbers are little-endian, as the host
+ * is.
  *
- * Left out: types 7 and 9 (caches, slots), which CPUID and PCI tell better, and 2 (board).
+ * Left out: types 7 and 9 (caches, slots), for which CPUID and PCI are better sources, and 2
+ * (board).
  *
  * Spec: DMTF DSP0134, SMBIOS 3.0: 5.2.2 (entry point), 6.1 (structures and strings), 7.1
  * (firmware), 7.2 (system), 7.4 (chassis), 7.5 (processor), 7.17 to 7.20 (memory), 7.33
@@ -44,13 +46,13 @@
 #include <errno.h>
 #include <string.h>
 
-#define SMBIOS_DATE	   "11/21/2026" /* when what is said here last changed */
+#define SMBIOS_DATE	   "11/21/2026" /* when these tables last changed */
 #define SMBIOS_NAME_MAX	   255		/* bytes of the machine's name */
 #define SMBIOS_TABLE_BYTES 1024		/* enough for all, with the longest name */
 #define HANDLE_NONE	   0xfffe
 #define HANDLE_NO_CACHE	   0xffff
 
-/* --- the structures as the specification lays them out --- */
+/* --- the structures in the layout of the specification --- */
 
 struct smbios_entry {
 	char anchor[5];
@@ -73,16 +75,16 @@ struct smbios_firmware {
 	struct smbios_header header;
 	u8 vendor;
 	u8 version;
-	le16 segment; /* 0: there is no code to be run */
+	le16 segment; /* 0: no start address of BIOS code */
 	u8 date;
-	u8 rom_size; /* in 64 KiB, less one */
+	u8 rom_size; /* in 64 KiB, minus one */
 	le64 characteristics;
 	u8 extension[2];
 	u8 major, minor;
 	u8 controller_major, controller_minor;
 } __attribute__((packed));
 
-#define CHARACTERISTICS_NOT_SUPPORTED 0x08 /* nothing is said of floppies and such */
+#define CHARACTERISTICS_NOT_SUPPORTED 0x08 /* no information about floppies and similar */
 #define EXTENSION_ACPI		      0x01 /* in the first byte */
 #define EXTENSION_VIRTUAL_MACHINE     0x10 /* in the second */
 #define VERSION_NONE		      0xff
@@ -124,7 +126,7 @@ struct smbios_processor {
 	u8 version;
 	u8 voltage;
 	le16 external_clock, max_speed, current_speed; /* 0: unknown */
-	u8 status;				       /* bit 6: there is one; 1: enabled */
+	u8 status;				       /* bit 6: socket populated; 1: enabled */
 	u8 upgrade;				       /* 2: unknown */
 	le16 cache_handles[3];
 	u8 serial;
@@ -144,7 +146,7 @@ struct smbios_memory_array {
 	le32 capacity;
 	le16 error_handle;
 	le16 modules;
-	le64 extended_capacity; /* in bytes, counts when capacity is 0x80000000 */
+	le64 extended_capacity; /* in bytes, used if capacity is 0x80000000 */
 } __attribute__((packed));
 
 struct smbios_memory_module {
@@ -172,9 +174,9 @@ struct smbios_memory_module {
 
 struct smbios_mapped {
 	struct smbios_header header;
-	le32 start, end; /* all ones in start: see the extended ones */
+	le32 start, end; /* all ones in start: see first and last */
 	le16 array;
-	u8 width;	  /* modules that make up a row */
+	u8 width;	  /* modules in a row */
 	le64 first, last; /* bytes */
 } __attribute__((packed));
 
@@ -193,7 +195,7 @@ static_assert(sizeof(struct smbios_entry) == 24 && sizeof(struct smbios_firmware
 		      sizeof(struct smbios_mapped) == 0x1f && sizeof(struct smbios_boot) == 0x0b,
 	      "sizes the specification gives");
 
-/* The window in guest memory. */
+/* The content of the window in guest memory. */
 struct smbios_image {
 	struct smbios_entry entry;
 	u8 reserved[8];
@@ -208,11 +210,11 @@ static_assert(LAYOUT_SMBIOS % 16 == 0 && LAYOUT_SMBIOS >= 0xf0000, "kernels find
 struct smbios_writer {
 	u8 *table;
 	size_t used;
-	u8 strings;  /* of the structure that is open */
-	u16 handles; /* given so far: from 0 on */
+	u8 strings;  /* number of strings in the current structure */
+	u16 handles; /* the next handle; the first is 0 */
 };
 
-/* len bytes at the end. Our own data only: there is always room. */
+/* Append len bytes. Only our own data, for which the table is always large enough. */
 static void *smbios_add(struct smbios_writer *writer, const void *bytes, size_t len)
 {
 	void *at = writer->table + writer->used;
@@ -223,7 +225,7 @@ static void *smbios_add(struct smbios_writer *writer, const void *bytes, size_t 
 	return at;
 }
 
-/* Add a copy of a structure without its strings; the copy is what is returned. */
+/* Append a copy of a structure without its strings, and return the copy. */
 static void *smbios_begin(struct smbios_writer *writer, u8 type, const void *bytes, size_t len)
 {
 	struct smbios_header *header = smbios_add(writer, bytes, len);
@@ -235,7 +237,7 @@ static void *smbios_begin(struct smbios_writer *writer, u8 type, const void *byt
 	return header;
 }
 
-/* Its next string, at most SMBIOS_NAME_MAX bytes of it: the number, 0 for an empty one. */
+/* Append a string, at most SMBIOS_NAME_MAX bytes of it. Returns its number, 0 if empty. */
 static u8 smbios_string(struct smbios_writer *writer, const char *text)
 {
 	size_t len = strnlen(text, SMBIOS_NAME_MAX);
@@ -252,7 +254,7 @@ static void smbios_end(struct smbios_writer *writer)
 	smbios_add(writer, "\0", writer->strings ? 1 : 2);
 }
 
-/* --- what there is to say --- */
+/* --- the content --- */
 
 static void smbios_add_firmware(struct smbios_writer *writer)
 {
@@ -299,7 +301,7 @@ static void smbios_add_chassis(struct smbios_writer *writer)
 	smbios_end(writer);
 }
 
-/* One package of cores with a thread each, as cpuid.c has it. */
+/* One package of cores with one thread each, as in cpuid.c. */
 static void smbios_add_processor(struct smbios_writer *writer, unsigned int cpu_count)
 {
 	u8 count = (u8)MIN(cpu_count, 255U);
@@ -328,7 +330,7 @@ static void smbios_add_processor(struct smbios_writer *writer, unsigned int cpu_
 	smbios_end(writer);
 }
 
-/* Addresses are in KiB where 32 bits are enough for that, else in bytes and 64 bits. */
+/* Addresses are in KiB if 32 bits are enough, else in bytes with 64 bits. */
 static void smbios_add_mapped(struct smbios_writer *writer, const struct gmem_bank *bank, u16 array)
 {
 	u64 last = bank->base + bank->size - 1;
@@ -346,7 +348,7 @@ static void smbios_add_mapped(struct smbios_writer *writer, const struct gmem_ba
 	smbios_end(writer);
 }
 
-/* RAM is told as one module, which every bank is a part of. */
+/* All RAM is described as one module, and every bank is a part of it. */
 static void smbios_add_memory(struct smbios_writer *writer, const struct gmem *mem)
 {
 	const struct smbios_memory_array array = {
@@ -359,7 +361,7 @@ static void smbios_add_memory(struct smbios_writer *writer, const struct gmem *m
 		.extended_capacity = gmem_total(mem),
 	};
 	const struct smbios_memory_module module = {
-		.array = writer->handles, /* the next, which is the array */
+		.array = writer->handles, /* the next handle: that of the array */
 		.error_handle = HANDLE_NONE,
 		.total_width = 0xffff,
 		.data_width = 0xffff,
@@ -391,7 +393,7 @@ static void smbios_add_boot_and_end(struct smbios_writer *writer)
 	smbios_end(writer);
 }
 
-/* --- the whole --- */
+/* --- the whole table --- */
 
 static void smbios_fill_entry(struct smbios_entry *entry, size_t table_bytes)
 {

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The VM generation ID: 16 random bytes that say which life of the machine this is.
+ * The VM generation ID: 16 random bytes, new at each start of the machine.
  *
- * A guest compares them with what it saw before. Another value means that its memory has a
- * past it shares with another machine (a snapshot was started twice, or again), so that what
- * must never repeat, such as the state of its random number generator, has to be made anew.
+ * A guest compares the ID with the value that it read before. A different value means that another
+ * machine may have started from the same memory (a snapshot was started twice, or again). Then the
+ * guest must replace all state that must be unique, such as the state of its random number
+ * generator.
  *
- * The ID lies in guest RAM, in a page that has nothing else and that the memory map reserves
- * (a kernel may reuse what is marked as ACPI data). The device described here leads to it: a
- * device object with the _CID by which drivers know it, and ADDR, its address in two halves.
+ * The ID is in guest RAM, in a page of its own that the memory map reserves (a kernel may reuse
+ * memory that is marked as ACPI data). Drivers find it by the ACPI device that is described here:
+ * it has the _CID that drivers look for, and ADDR, the address of the ID in two halves.
  *
- * A new one at each power-on, and at a reset in place as well: RAM is zero then, the state of
- * every generator in it is gone, and no kernel has an ID to compare with. So a new one costs
- * nothing, and what mixes it into its generator as it finds it gets bytes nobody had before.
+ * The ID is new at each power-on, and also at each reset in place: RAM is zero then, so no kernel
+ * has an older ID to compare with. A new ID does no harm there, and a kernel that mixes the ID into
+ * its random number generator gets bytes that no machine had before.
  *
- * Main thread, no vCPU runs. Left out: telling a running guest that the ID has changed (an
- * ACPI notification by a GPE). That is needed when a snapshot can be resumed, not before.
+ * Main thread, no vCPU runs. Left out: notifying a running guest that the ID has changed (by ACPI,
+ * with a GPE). That is needed only if a machine is resumed from a snapshot of its memory, which
+ * lkvm does not support.
  *
  * Spec: Microsoft, Virtual Machine Generation ID (2012)
  */
