@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The numbers of the machine: every guest-physical address, port and interrupt
- * line, in one place. Nothing else in the tree writes such a number down. The
- * board (board.c) tells the chips; only x86/ and firmware/ include this file.
+ * The numbers of the machine: every guest-physical address, port and interrupt line, in one place.
+ * No other file defines such a number. The board (board.c) gives them to the chips; only x86/,
+ * firmware/ and boot/image.c include this file.
  */
 #ifndef X86_LAYOUT_H
 #define X86_LAYOUT_H
