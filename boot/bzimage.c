@@ -38,7 +38,7 @@
 #define HEADER_OFFSET	   0x1f1
 #define BOOT_FLAG	   0xaa55
 #define SECTOR		   512
-#define PARAGRAPH	   16 /* what syssize counts */
+#define PARAGRAPH	   16 /* the unit of syssize */
 #define DEFAULT_SECTS	   4
 #define MAX_SECTS	   63 /* with the boot sector, 32 KiB: the heap follows */
 #define LOAD_LIMIT	   (1ULL << 32)
@@ -47,7 +47,7 @@
 #define LOW_LIMIT	   0x80000 /* set-up code of a zImage begins at 0x90000 */
 #define ALIGNMENT_MIN	   4096
 #define ALIGNMENT_DEFAULT  (2 * MIB) /* for a relocatable image without kernel_alignment */
-#define UNPACK_FACTOR	   8	     /* before 2.10: init_size is so many times the payload */
+#define UNPACK_FACTOR	   8	     /* before 2.10: init_size = payload * this */
 
 #define PROTOCOL_CMDLINE   0x0202 /* cmd_line_ptr */
 #define PROTOCOL_INITRD	   0x0203 /* initrd_addr_max */

@@ -8,9 +8,9 @@
  *
  * The best entry is the one that runs the least code before the kernel itself:
  *
- *   bzImage   64-bit; 32-bit where there is no 64-bit one (i386); else its set-up code
- *   ELF       PVH where it has the note; else multiboot where it has the header, whatever
- *             its class; else Linux's own protocol of its class
+ *   bzImage   64-bit; 32-bit if there is no 64-bit one (i386); else its set-up code
+ *   ELF       PVH if it has the note; else multiboot if it has the header, for both
+ *             classes; else Linux's own protocol of its class
  *   flat      real mode, at the first byte
  *
  * --boot chooses another one, which the image must offer.
@@ -144,9 +144,7 @@ static void image_make_header(struct image *image)
 /* NULL, or the reason to refuse a kernel that is not entered by multiboot. */
 static const char *image_refuses_elf(const struct image *image, enum image_entry wanted)
 {
-	/*
-	 * It looks like a program: only a PVH note or the user's --boot says that it is a kernel.
-	 */
+	/* Looks like a program: only a PVH note or the user's --boot says that it is a kernel. */
 	if (image->elf.is_program && image->entry != IMAGE_ENTRY_PVH && wanted == IMAGE_ENTRY_AUTO)
 		return ELF_PROGRAM_TEXT;
 	if (image->elf.start < arch_kernel_limits.start)
@@ -358,9 +356,7 @@ int image_open(int fd, u64 file_bytes, const struct image_wish *wish, struct ima
 		return image_check_flat(image, wish->entry, why);
 	err = image_read_head(image, head, &len, why);
 	if (!err && unpack_detect(head, len) != UNPACK_NONE) {
-		/*
-		 * The whole file is read into memory: limit the size, in case it is a packed disk.
-		 */
+		/* The whole file is read into memory: limit the size, it may be a packed disk. */
 		err = file_bytes > PACKED_FILE_MAX
 			      ? image_refuse(why, "is compressed, and too long to be a kernel")
 			      : image_unpack(image, 0, file_bytes, PACKED_FILE_MAX, false,

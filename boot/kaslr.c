@@ -127,9 +127,7 @@ u64 kaslr_choose(u64 start, u64 bytes, u64 limit, u64 align)
 
 	if (getrandom(&value, sizeof(value), 0) != sizeof(value))
 		return 0;
-	/*
-	 * The slots are so few, compared with 2^64, that the bias of the remainder does not matter.
-	 */
+	/* The slots are few, compared with 2^64: the bias of the remainder does not matter. */
 	return value % (room / align + 1) * align;
 }
 

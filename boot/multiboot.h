@@ -13,8 +13,8 @@
 bool multiboot_is(const u8 *head, size_t len);
 
 /*
- * NULL, or the demand of this kernel's header that lkvm cannot meet: a text to follow "kernel FILE:
- * ". multiboot_is() was true for these bytes.
+ * NULL, or the demand in this kernel's header that lkvm cannot meet: a text that follows "kernel
+ * FILE: " in a message. multiboot_is() was true for these bytes.
  */
 const char *multiboot_refuses(const u8 *head, size_t len);
 

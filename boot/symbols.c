@@ -13,7 +13,7 @@
  * half are dropped. A symbol is code if its section is executable, or if its type is one of tTwW.
  *
  * Files are not trusted: every offset, count and index is checked against the file's size before it
- * is used, and characters that could control a terminal are removed from names.
+ * is used, and in names, characters that could control a terminal are replaced.
  *
  * Spec: System V ABI, chapter 4 (sections, symbol table); nm(1) for the types; proc(5).
  */

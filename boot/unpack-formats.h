@@ -20,8 +20,8 @@ struct unpack_io {
 };
 
 /*
- * Let the library work, and advance *io by what it used. Returns 1 at the end of the stream, 0 if
- * there is more to do, or -errno. 0 without any progress means a truncated stream.
+ * Let the library work, and advance *io by the bytes that it used. Returns 1 at the end of the
+ * stream, 0 if there is more to do, or -errno. 0 without any progress means a truncated stream.
  */
 typedef int unpack_step_fn(void *state, struct unpack_io *io);
 

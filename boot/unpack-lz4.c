@@ -2,16 +2,17 @@
 /*
  * lz4: the legacy frame that the kernel's build makes (lz4 -l), and the modern one.
  *
- * A legacy frame is a magic number and blocks, each a length (32 bits, little-endian) and so many
- * packed bytes. Every block unpacks to 8 MiB but the last, which is shorter. There is no checksum
- * and no end mark: the frame ends with the file, or where another frame begins. In a bzImage the
- * unpacked length follows the frame, in 4 bytes. They could also be the length of another block, or
- * of a block whose bytes are missing. So the bytes after a block are checked in this order:
+ * A legacy frame is a magic number and blocks, each a length (32 bits, little-endian) and packed
+ * bytes of this length. Every block except the last unpacks to 8 MiB; the last one is shorter.
+ * There is no checksum and no end mark: the frame ends with the file, or where another frame
+ * begins. In a bzImage the unpacked length follows the frame, in 4 bytes. They could also be the
+ * length of another block, or of a block whose bytes are missing. So the bytes after a block are
+ * checked in this order:
  *
  *   nothing                         the end
  *   a legacy magic                  a further frame
  *   anything, after a short block   the end: a short block is the last one; ignore the rest
- *   a length of what is left        a block
+ *   a length that fits the rest     a block
  *   the unpacked length so far      the end: that is the trailer
  *   anything else                   a truncated or damaged stream: -EINVAL
  *
