@@ -7,8 +7,8 @@
  * includes: each chip gets its place from here.
  *
  * Order. Chips are created in the order of the table, and removed in reverse. The firmware
- * describes them to the guest in this order, so a change is seen in the ACPI tables. The ends of
- * the serial wires come after the ports.
+ * describes them to the guest in this order, so a change is seen in the ACPI tables. The backends
+ * of the serial ports come after the ports.
  *
  * Port 0xcf9 belongs to the reset chip, but lies within the ports of the PCI host. So the host gets
  * the reset chip's region, and passes byte accesses to that port on.

@@ -600,9 +600,7 @@ static int boot_reset(struct device *dev)
 	err = err ?: boot_load_kernel(&kvm->mem);
 	err = err ?: boot_load_initrd(&kvm->mem);
 	err = err ?: boot_enter(kvm);
-	/*
-	 * Only from a bzImage's header: searching a whole vmlinux is too slow just for a debugger.
-	 */
+	/* Only from a bzImage's header: to search a vmlinux is too slow just for a debugger. */
 	if (!err && boot.image.bz.setup_bytes)
 		release_find(&boot.image, boot.fd, boot.release);
 	/* The kernel is in guest RAM now. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest's clocks while the machine is paused: they stand still.
+ * Stops the guest's clocks while the machine is paused.
  *
  * A guest reads time from its TSC or from kvmclock, which is computed from the TSC and a base that
  * KVM keeps. Both must stop for the same time, or a guest that compares them (as a watchdog does)

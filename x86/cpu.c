@@ -51,7 +51,7 @@ struct cpu_msrs {
 	struct kvm_msr_entry entries[MSR_MAX];
 };
 
-/* What is written back at a reset, in this order. */
+/* The state that a reset writes back, in this order. */
 struct cpu_snapshot {
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;

@@ -59,7 +59,7 @@ static const struct leaf_rule {
 	{0x6, 0x6, {0}, {0}},	/* sensors and limits: none, adapt_leaf_6() */
 	{0x7, 0x7, {0}, {0}},	/* features: KVM's, less hidden_features[] */
 	/* 0x9, direct cache access: a host's chipset */
-	{0xa, 0xa, {0}, {0}},	/* PMU: what KVM emulates */
+	{0xa, 0xa, {0}, {0}},	/* PMU: as KVM emulates it */
 	{0xb, 0xb, {0}, {0}},	/* topology: rebuilt */
 	{0xd, 0xd, {0}, {0}},	/* XSAVE areas: KVM's, less AMX's */
 	/* 0xf, 0x10, resource control: the host's; 0x12, SGX: there is no EPC in this machine */
@@ -75,7 +75,7 @@ static const struct leaf_rule {
 	{0x80000005, 0x80000006, {0}, {0}}, /* caches in AMD's old form: the host's */
 	{0x80000007, 0x80000007, {[EDX] = BIT(8)}, {0}}, /* power: only "the TSC is constant" */
 	{0x80000008, 0x80000008, {0}, {0}}, /* address sizes, features; cores: adapt_amd() */
-	{0x8000000a, 0x8000000a, {0}, {0x80000001, ECX, 2}}, /* SVM: what KVM nests */
+	{0x8000000a, 0x8000000a, {0}, {0x80000001, ECX, 2}}, /* SVM: features for nested guests */
 	{0x80000019, 0x8000001a, {0}, {0}}, /* TLBs, hints for the choice of instructions */
 	/* 0x8000001b, IBS; 0x8000001c, LWP: no guest has them */
 	{0x8000001d, 0x8000001e, {0}, {0}}, /* caches and topology of AMD: adapt_amd() */

@@ -240,8 +240,8 @@ void cpuid_add_implied(struct kvm_cpuid2 *cpuid, bool tsc_deadline)
 
 /* --- KVM's side --- */
 
-#define SUPPORTED_ENTRIES_START 64   /* the tables of most hosts have less than twice so many */
-#define SUPPORTED_ENTRIES_MAX	1024 /* four times what KVM takes back */
+#define SUPPORTED_ENTRIES_START 64   /* doubled until the host's table fits */
+#define SUPPORTED_ENTRIES_MAX	1024 /* four times the limit of KVM_SET_CPUID2 */
 
 static const char *cpuid_features_asked; /* --cpu-features */
 

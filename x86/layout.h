@@ -30,7 +30,7 @@
 #define LAYOUT_SMBIOS_END   0xf4000
 #define LAYOUT_MPTABLE	    0xf4000 /* floating pointer first, then the configuration table */
 #define LAYOUT_MPTABLE_END  0xf8000
-#define LAYOUT_VMGENID	    0xfb000 /* 16 bytes in a page of its own */
+#define LAYOUT_VMGENID	    0xfb000 /* 16 bytes in a separate page */
 #define LAYOUT_FIRMWARE_END 0x100000
 #define LAYOUT_KERNEL_MIN   0x100000
 #define LAYOUT_RAM_HOLE	    0xc0000000ULL /* RAM ends here and continues at 4 GiB */
