@@ -2,8 +2,8 @@
 /*
  * --acpi-table: the user's own tables, which the guest gets unchanged.
  *
- * A file is one table, header first, as iasl compiles an SSDT. It is read once, before any machine
- * exists, checked, and kept; acpi.c puts the bytes after the DSDT and lists them in the XSDT, at
+ * A file is one table, header first, as iasl compiles an SSDT. It is read and checked once, before
+ * any machine exists, and kept; acpi.c puts the bytes after the DSDT and lists them in the XSDT, at
  * power-on and at each reset.
  *
  * The checks find errors that would confuse a kernel: the length in the header must be that of the
