@@ -71,7 +71,7 @@ int arch_vm_hold_clock(struct kvm *kvm);
 int arch_cpu_release_clock(struct kvm_cpu *cpu);
 int arch_vm_release_clock(struct kvm *kvm);
 
-/* Fill in the GSI routing of the IRQ_LINES lines, at most two entries for each. The count. */
+/* Fill in the GSI routing of the IRQ_LINES lines, at most two entries each. Returns the count. */
 unsigned int arch_line_routes(struct kvm_irq_routing_entry *entries, unsigned int max);
 
 /* The most bytes of RAM that the host's processors can address for a guest. */

@@ -19,8 +19,8 @@ struct symbols {
 
 /*
  * Read all symbols of a file. The file is not trusted, and cannot make this use more than some
- * hundred MiB of memory. 0; or -errno with *why (a constant string with the fault, to follow "FILE:
- * "), and nothing to free. The ELF file must be a regular file; a map may be a pipe.
+ * hundred MiB of memory. 0; or -errno and nothing to free, with *why: a constant string with the
+ * fault, to follow "FILE: ". The ELF file must be a regular file; a map may be a pipe.
  */
 int symbols_read_elf(int fd, struct symbols *symbols, const char **why);
 int symbols_read_map(int fd, struct symbols *symbols, const char **why);
