@@ -1,28 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PCI's base address registers: where a function answers, as the guest decides.
+ * PCI's base address registers (BARs): the guest writes into them where a function answers.
  *
- * A BAR of 2^n bytes has as its writable bits those above n; that is how it is sized (write all
- * ones, see which stick) and why each address it can hold is aligned. Bits 3:0 say what it is.
- * A port BAR has its upper 16 bits hardwired to 0, there being no ports beyond 64 KiB.
+ * In a BAR of 2^n bytes only the bits from n up are writable. So a guest learns the size (it writes
+ * all ones and reads which bits are set), and each address in a BAR is aligned. Bits 3:0 tell the
+ * kind of the BAR. In a port BAR the upper 16 bits are always 0, because there are 64 KiB of ports.
  *
- * Whether a BAR answers is not in its register alone: the command register switches ports and
- * memory on. So a write to either ends in a look at all BARs (pci/pci.c, pci_remap()): where
- * should each answer (pci_bar_look, with the registers locked), which must leave its bus because
- * that changed (pci_bar_leave), which must join (pci_bar_join). The last two take the buses'
- * locks and call the owner, so the registers are not locked then; that two vCPUs who write at
- * the same time do not mix is the map lock's doing, and that the later one sees both writes.
+ * A BAR answers only if the command register also switches ports or memory on. So a write to either
+ * register ends in pci_remap() (pci/pci.c), which does three steps for all BARs: pci_bar_look()
+ * notes where each should answer, with the registers locked; pci_bar_leave() removes from its bus
+ * each BAR that should answer elsewhere or not at all; pci_bar_join() adds the others. The last two
+ * steps take the buses' locks and call the owner, so they run without the lock of the registers.
+ * The map lock keeps the steps of two vCPUs apart: the later one sees the writes of both.
  *
- * A guest may put a BAR anywhere. What is not ours to give away is refused: RAM, the range of
- * IOAPIC, local APIC and KVM's pages, the motherboard's ports; and the bus refuses what overlaps
- * a region that is there already, be it ECAM, a chip or another BAR. A BAR that is refused
- * answers nothing and one line says so. It is tried again whenever a look is taken, since what
- * was in its way may have moved: guests that swap two BARs while both are switched on get there.
- * At address 0, and at the very end of the space, where a BAR is while it is being sized, it
- * answers nothing either, and no line is due.
+ * A guest may put a BAR anywhere. We refuse an address in RAM, in the range of IOAPIC, local APIC
+ * and KVM's pages, or among the motherboard's ports; and the bus refuses an overlap with a region
+ * that it has already: ECAM, a chip or another BAR. A refused BAR answers nothing, and one log line
+ * says so. Each later pci_remap() tries to add the BAR again, because the other region may have
+ * moved: so a guest can swap two BARs while both are switched on. A BAR at address 0 or at the very
+ * end of the address space is only being sized: it answers nothing, without a log line.
  *
  * Power-on: BARs get addresses one after the other, in the order of functions, as firmware would
- * do it; Linux keeps them. Decoding is off until a driver switches it on.
+ * assign them; Linux keeps them. Decoding is off until a driver switches it on.
  *
  * Left out: expansion ROMs, memory below 1 MiB as a type (bits 2:1 = 01).
  *
@@ -184,7 +183,10 @@ static bool overlaps(u64 base, u64 len, u64 other, u64 other_len)
 	return base < other + other_len && other < base + len;
 }
 
-/* What no BAR may cover though no region is there; NULL: nothing. The BAR does not wrap. */
+/*
+ * The part of the machine that the BAR would cover and that is not a region on the bus; NULL: none.
+ * The BAR does not wrap around the end of the address space.
+ */
 static const char *machine_owner(const struct pci_function *fn, const struct pci_bar *bar)
 {
 	const struct pci_place *place = pci_host_place;
@@ -240,9 +242,9 @@ void pci_bar_join(struct pci_function *fn)
 	}
 }
 
-/* --- past the bus --- */
+/* --- accesses that do not come from the bus --- */
 
-/* The BAR, when it takes an access like this one. */
+/* The region of the BAR; NULL: the BAR does not take such an access. */
 static const struct bus_region *bar_region(const struct pci_function *fn, unsigned int i,
 					   u64 offset, unsigned int size)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of pci/ ask about the host bridge's place. place.c.
+ * The place of the host bridge, for all files of pci/. place.c.
  */
 #ifndef PCI_HOST_H
 #define PCI_HOST_H

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The PCI map for people: a line a function, as lspci would number them.
+ * The PCI map for people: one line for each function, numbered as by lspci.
  *
  *	00:04.0 1af4:1042 class 010000 irq 20 bar0 mem64 0xc0004000-0xc0007fff virtio-blk0
  *
- * Where BARs are is what their registers say, whether they answer there or not. `run --dry-run`
- * prints the lines; --debug logs them at power-on, when the BARs have got their addresses. Main
- * thread.
+ * The addresses of BARs are those in their registers, also if a BAR does not answer there. `run
+ * --dry-run` prints the lines; --debug logs them at power-on, after the BARs got their addresses.
+ * Main thread.
  *
  * Spec: PCI Local Bus 3.0, section 6.2.1 (class code), 6.2.5.1 (BARs)
  */

@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MSI-X: interrupts of a PCI function that are messages, each with an address and data of the
- * guest's choice.
+ * MSI-X: interrupts of a PCI function that are messages. The guest chooses the address and the data
+ * of each message.
  *
- * A vector is an entry of the table (address, data, mask bit) and an eventfd. While the guest lets
- * it through (MSI-X on, function not masked, vector not masked) the eventfd is KVM's irqfd: it
- * is written, by whatever thread or process, and KVM sends the message without lkvm. Otherwise it
- * is detached, and what is written to it stays there: the vector's bit in the Pending Bit Array is
- * whether the eventfd is readable. When the vector is let through again KVM finds it so and sends
- * the message that was kept.
+ * A vector is an entry of the table (address, data, mask bit) and an eventfd. A vector is "let
+ * through" while MSI-X is on, the function is not masked, and the vector is not masked. Then the
+ * eventfd is KVM's irqfd: any thread or process writes to it, and KVM sends the message without
+ * lkvm. Otherwise the eventfd is detached from KVM and keeps what is written to it: the vector's
+ * bit in the Pending Bit Array is 1 if the eventfd is readable. When the vector is let through
+ * again, KVM finds the eventfd readable and sends the message.
  *
  * KVM knows messages as routes, in a table that is replaced as a whole, which is slow (irq.c). A
  * kernel writes a vector's address and data in pieces while it is masked, and unmasks it last. So
- * an entry becomes a route when its vector is let through, not when it is written; all vectors
- * that one write lets through become routes together, and one that comes back as it was costs no
- * new table. What is written into the entry of a vector that is not masked, which the
- * specification forbids, takes effect the next time that it is let through. A vector has a route
- * only once it was let through, and keeps it until reset.
+ * an entry becomes a route when its vector is let through, not when the entry is written. All
+ * vectors that one write lets through become routes in one new table, and a vector whose entry has
+ * not changed needs no new table. A guest must not write the entry of a vector that is not masked;
+ * if it does, the new entry takes effect the next time that the vector is let through. A vector has
+ * a route from the first time that it is let through until reset.
  *
- * A message goes to the local APICs or, on a real machine, into RAM. Here it goes nowhere if its
- * address is not in their window: KVM would send it all the same.
+ * On a real machine a message is a write, to the local APICs or into RAM. Here a message with an
+ * address outside the window of the local APICs is dropped: KVM would send it as an interrupt.
  *
- * Threads: the area and the capability are written on vCPU threads, under the one mutex, which
- * comes after the device's and before pci/pci.c's. Raising takes none: a vector raised while it is
- * switched off may find its event in the eventfd, which is emptied when MSI-X is switched on.
+ * Threads: vCPU threads write the table and the capability, under msix->lock, which is taken after
+ * the device's mutex and before the one of pci/pci.c. msix_raise() takes no lock: if it races with
+ * a guest that switches MSI-X off, the event may stay in the eventfd. So all eventfds are emptied
+ * when MSI-X is switched on.
  *
- * Left out: bus mastering, without which a function must not send messages; drivers switch
- * it on first.
+ * Left out: a function without bus mastering must not send messages, which is not checked: drivers
+ * switch bus mastering on first.
  *
  * Spec: PCI Local Bus 3.0, sections 6.8.2 (structure; accesses are of 32 or 64 bits, aligned),
  * 6.8.2.3 (Message Control), 6.8.2.6 to 6.8.2.10 (table, pending bits), 6.8.3.4 (masking)
@@ -70,7 +71,7 @@ static const char *owner_name(const struct msix *msix)
 	return msix->cap.fn->name;
 }
 
-/* --- what KVM is told; the lock is held --- */
+/* --- routes and irqfds in KVM; the lock is held --- */
 
 static bool is_message(const u32 *entry)
 {
@@ -95,7 +96,7 @@ static void vector_detach(struct msix *msix, unsigned int i)
 	vector->attached = false;
 }
 
-/* Make the entry a route. Returns whether KVM has to be given the table for it. */
+/* Make the entry a route. True: the table of routes has changed, and irq_commit() must follow. */
 static bool vector_route(struct msix *msix, unsigned int i)
 {
 	static struct log_limit limit;
@@ -125,7 +126,7 @@ static void vector_attach(struct msix *msix, unsigned int i)
 				 owner_name(msix), i, strerror(-err));
 }
 
-/* KVM learns what follows from mask bits of count vectors from first on. */
+/* Attach or detach count vectors from first on, as their mask bits say now. */
 static void msix_apply(struct msix *msix, unsigned int first, unsigned int count)
 {
 	bool changed = false;
@@ -149,7 +150,7 @@ static void msix_apply(struct msix *msix, unsigned int first, unsigned int count
 
 /* --- the area in the BAR --- */
 
-/* Pending bits, size bytes of them from the given byte on. */
+/* size bytes of the Pending Bit Array, from the given byte on. */
 static u64 pending_bits(struct msix *msix, u64 byte, unsigned int size)
 {
 	struct pollfd fds[PBA_POLL_MAX];
@@ -219,18 +220,18 @@ void msix_write(struct msix *msix, u64 offset, unsigned int size, u64 value)
 
 /* --- the capability --- */
 
-/* Events of a time when MSI-X was off. */
+/* Drop events that were written to the eventfds while MSI-X was off. */
 static void msix_forget_events(struct msix *msix)
 {
 	u64 count;
 
 	for (unsigned int i = 0; i < msix->count; i++) {
 		if (read(msix->vectors[i].fd, &count, sizeof(count)) < 0)
-			continue; /* there were none */
+			continue; /* the eventfd was empty */
 	}
 }
 
-/* Message Control was written, or is as at power-on. */
+/* Act on Message Control, after a write by the guest, a load or a reset. */
 static void msix_control(struct msix *msix)
 {
 	u16 control = (u16)pci_config_get(msix->cap.fn, msix->cap.at + PCI_MSIX_FLAGS, 2);
@@ -242,7 +243,7 @@ static void msix_control(struct msix *msix)
 		msix_forget_events(msix);
 	msix->control = control;
 	atomic_store(&msix->enabled, (control & PCI_MSIX_FLAGS_ENABLE) != 0);
-	/* An interrupt of before, by the pin, that no handler will see any more. */
+	/* Lower the pin, in case it was raised before: no handler looks at the pin any more. */
 	pci_use_messages(msix->cap.fn, (control & PCI_MSIX_FLAGS_ENABLE) != 0);
 	msix_apply(msix, 0, msix->count);
 }
@@ -297,7 +298,7 @@ bool msix_raise(struct msix *msix, unsigned int vector)
 
 	if (!atomic_load(&msix->enabled))
 		return false;
-	/* Full after 2^64 - 2 events: then one is pending, which is all that counts. */
+	/* EAGAIN: the counter is full. The vector is pending, so one more event changes nothing. */
 	if (vector < msix->count && write(msix->vectors[vector].fd, &one, sizeof(one)) < 0)
 		assert(errno == EAGAIN);
 	return true;

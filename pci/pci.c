@@ -3,41 +3,41 @@
  * The PCI host: configuration mechanism #1, ECAM, and bus 0 with its functions.
  *
  * Mechanism #1. CONFIG_ADDRESS, at port 0xcf8, selects a register of a function; CONFIG_DATA, at
- * 0xcfc, is that register. Only a 32-bit access at 0xcf8 is one to CONFIG_ADDRESS; all others to
- * its four ports are ordinary ones, and one of those ports has an owner: a byte at 0xcf9 is the
- * reset control register (hw/reset-port.c). The bus gives a port to one region and splits what is
- * too wide for it, so were 0xcf9 a region of its own, it would be fed the second byte of each
- * CONFIG_ADDRESS, and a look at function 4 would reset the machine. Hence one region for all eight
- * ports, at a width of 4, which hands bytes for 0xcf9 on to the region that the board has put
- * inside (`inner`). What is neither of the two registers reads as all ones and swallows writes. So
- * do absent functions and buses, and CONFIG_DATA while the enable bit is clear.
+ * 0xcfc, is that register. Only a 32-bit access at 0xcf8 reaches CONFIG_ADDRESS. Narrower accesses
+ * to its four ports are ordinary port accesses, and a byte at 0xcf9 is the reset control register
+ * (hw/reset-port.c). The bus gives each port to one region, and splits an access that is too wide
+ * for the region. If 0xcf9 were a region of its own, the bus would give it the second byte of each
+ * write to CONFIG_ADDRESS, and a guest that selects function 4 would reset the machine. So there is
+ * one region for all eight ports, 4 bytes wide, which passes byte accesses at 0xcf9 to the region
+ * `inner` of the board. Other accesses to these ports read as all ones, and their writes are
+ * ignored; so do accesses to absent functions and buses, and to CONFIG_DATA while the enable bit is
+ * clear.
  *
- * ECAM. The same in memory, 4 KiB a function, and for the one bus there is. Nothing here needs
- * it; but Linux warns of every root bridge that comes without.
+ * ECAM is the same configuration space in memory, 4 KiB for each function of bus 0. No guest needs
+ * it here, but Linux warns about a root bridge without ECAM.
  *
- * A function is its 256 bytes of configuration space and, for each of them, the bits that a guest
- * can change; at power-on they are as pci_add() found them. bus0 says which function answers at
- * which number. All ways to configuration space meet in pci_read() and pci_write(). What a write
- * sets in motion happens after it, with the registers unlocked: BARs move (pci/bar.c), the
- * owners of capabilities are told. An owner that must be asked before a read is asked likewise.
+ * A function has 256 bytes of configuration space and, for each byte, a mask of the bits that a
+ * guest can change. At power-on the bytes are as at the time of pci_add(). bus0 maps numbers
+ * (devfn) to functions. Every access of the guest goes through pci_read() or pci_write(). After a
+ * write, with the registers unlocked, BARs move (pci/bar.c) and the owners of capabilities are
+ * called. A capability's owner may also ask to be called before a read.
  *
- * Interrupts. Function f of a device uses pin INTA# to INTD# in turn, and pins go to GSI 16 to 23
- * by device and pin, as most boards wire them; functions that meet on a line share it
- * (irq-pin.c). The firmware tables are told by the record of the root bridge.
+ * Interrupts. Functions 0 to 3 of a device use the pins INTA# to INTD#, and functions 4 to 7 the
+ * same again. irq-line.c chooses the line of a pin; pins on the same line share it (irq-pin.c). The
+ * record of the root bridge tells the pins to the firmware tables.
  *
- * Where all of this is (ports, ECAM, windows for BARs, which function has which number) the board
- * says, by a struct pci_place.
+ * The board's struct pci_place says where all of this is: ports, ECAM, windows for BARs, and the
+ * numbers of functions.
  *
- * The host bridge is there because a bus without one is not believed in: Linux looks for it before
- * it trusts the ports. It has no BARs and no interrupt.
+ * There is a host bridge because Linux looks for one before it trusts the ports. The host bridge
+ * has no BARs and no interrupt.
  *
- * Of the command register, bits that stand for what nothing here does (check parity, drive SERR#,
- * special cycles) stay 0, as the specification allows, and so do the latency timer and the cache
- * line size.
+ * In the command register the bits without a function here (check parity, drive SERR#, special
+ * cycles) stay 0, as the specification allows, and so do the latency timer and the cache line size.
  *
  * Locks, in the order in which they are taken: map_lock, which orders moves of BARs; the device's
- * own mutex; lock, over registers. Most of it runs on vCPU threads. No lock is held while the reset
- * register is reached. bus0 changes on the main thread while no vCPU runs.
+ * own mutex; lock, over registers. Most functions run on vCPU threads. No lock is held during an
+ * access to the reset register. bus0 changes on the main thread while no vCPU runs.
  *
  * Left out: special cycles, which go nowhere; CONFIG_ADDRESS bits 27:24, with which some AMD chips
  * reach beyond 256 bytes; mechanism #2.
@@ -78,13 +78,13 @@
 #define PCI_DEVICES	    32
 #define PINS		    4 /* of a device */
 
-#define HEADER_END	    0x40 /* of the header; what follows is for capabilities */
+#define HEADER_END	    0x40 /* the bytes after the header are for capabilities */
 #define MULTIFUNCTION	    0x80 /* in the header type */
 #define IRQ_LINE_NONE	    0xff
 
 #define STATE_VERSION	    1
 
-/* What the functions' owners keep behind their BARs is in their own states, MSI-X's table too. */
+/* The registers in the BARs, the MSI-X table among them, are in the states of the owners. */
 struct pci_state {
 	u32 address;
 	u8 present[DEVFNS]; /* a function answers at this number */
@@ -99,7 +99,7 @@ static struct {
 	struct bus_region ports, ecam; /* the host's own */
 } pci = {.map_lock = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* The functions that are there, ascending. */
+/* The first function with a number of at least *devfn, which then is the next number; or NULL. */
 static struct pci_function *pci_next(unsigned int *devfn)
 {
 	while (*devfn < DEVFNS) {
@@ -135,7 +135,7 @@ static u16 function_command(const struct pci_function *fn)
 	return (u16)load(&fn->config[PCI_COMMAND], 2);
 }
 
-/* The level of the pin follows from two registers, and from MSI-X, which takes its place. */
+/* Set the level of the pin from status and command register. With MSI-X on the pin stays low. */
 static void function_update_pin(struct pci_function *fn)
 {
 	bool level = (fn->config[PCI_STATUS] & PCI_STATUS_INTERRUPT) &&
@@ -170,7 +170,7 @@ static bool function_write(struct pci_function *fn, unsigned int reg, unsigned i
 	return ((command ^ function_command(fn)) & decode) || (bar_changed && (command & decode));
 }
 
-/* --- and what goes on around it; no lock is held --- */
+/* --- accesses of the guest and what they cause; no lock is held --- */
 
 /* Let each BAR answer where its registers say. */
 static void pci_remap(void)
@@ -191,7 +191,7 @@ static bool touches(const struct pci_capability *cap, unsigned int reg, unsigned
 	return reg < cap->at + cap->len && cap->at < reg + size;
 }
 
-/* size bytes from reg on, within configuration space. fn may be NULL: nothing is there. */
+/* size bytes from reg on, within configuration space. fn may be NULL: no function answers. */
 static u64 pci_read(struct pci_function *fn, unsigned int reg, unsigned int size)
 {
 	u64 value;
@@ -286,7 +286,7 @@ void pci_for_each(void (*see)(struct pci_function *fn, void *arg), void *arg)
 	for_each_function(fn) see(fn, arg);
 }
 
-/* --- who is on the bus: the main thread, no vCPU running --- */
+/* --- adding and removing functions: the main thread, no vCPU running --- */
 
 void pci_function_init(struct pci_function *fn)
 {
@@ -329,7 +329,7 @@ int pci_add_capability(struct pci_function *fn, struct pci_capability *cap)
 	return 0;
 }
 
-/* Which pin a function has, from 0 for INTA#, and the line that a device's pin goes to. */
+/* The pin of a function, 0 for INTA#. line_of(): the GSI to which a pin of a device goes. */
 static unsigned int pin_of(u8 devfn)
 {
 	return PCI_FUNC(devfn) % PINS;
@@ -340,7 +340,7 @@ static u32 line_of(unsigned int device, unsigned int pin)
 	return irq_pin_line(device + pin);
 }
 
-/* Function 0 says whether there are others; the others say the same. */
+/* Set the multifunction bit in each function of the device if there is more than one. */
 static void pci_mark_multifunction(unsigned int device)
 {
 	struct pci_function **functions = &pci.bus0[PCI_DEVFN(device, 0)];
@@ -369,7 +369,7 @@ int pci_add(struct kvm *kvm, struct pci_function *fn, u8 devfn)
 	if (fn->intx) {
 		fn->pin = (struct irq_pin){.gsi = line_of(PCI_SLOT(devfn), pin_of(devfn))};
 		fn->config[PCI_INTERRUPT_PIN] = (u8)(pin_of(devfn) + 1);
-		/* Of the 8259s, for a kernel that reads no other table. */
+		/* A line of the 8259s, for a kernel that reads no other table of lines. */
 		fn->config[PCI_INTERRUPT_LINE] =
 			irq_pin_uses_isa_lines() ? (u8)fn->pin.gsi : IRQ_LINE_NONE;
 		fn->writable[PCI_INTERRUPT_LINE] = 0xff;
@@ -380,7 +380,7 @@ int pci_add(struct kvm *kvm, struct pci_function *fn, u8 devfn)
 	return 0;
 }
 
-/* Whether a slot of this kind is free, and then *devfn. */
+/* True: *devfn is a free slot for this kind of function. */
 static bool pci_find_slot(const struct pci_function *fn, unsigned int *devfn)
 {
 	for (size_t i = 0; i < pci_host_place->slot_count; i++) {
@@ -423,7 +423,7 @@ void pci_remove(struct kvm *kvm, struct pci_function *fn)
 
 /* --- mechanism #1 --- */
 
-/* The function that CONFIG_ADDRESS selects, or NULL; *reg: its register behind CONFIG_DATA. */
+/* The function that CONFIG_ADDRESS selects, or NULL; *reg: the register at this offset. */
 static struct pci_function *pci_selected(u64 offset, unsigned int *reg)
 {
 	u32 address;
@@ -437,7 +437,7 @@ static struct pci_function *pci_selected(u64 offset, unsigned int *reg)
 	return pci.bus0[ADDRESS_DEVFN(address)];
 }
 
-/* The other chip's register that this access is for; NULL: it is ours. */
+/* The register of another chip, if the access is for it; NULL: it is for the PCI host. */
 static const struct bus_region *pci_inner(u64 offset, unsigned int size)
 {
 	const struct bus_region *inner = pci_host_place->inner;
@@ -490,7 +490,7 @@ static void pci_port_write(void *dev, u64 offset, unsigned int size, u64 value)
 
 /* --- ECAM: bus 0's functions one after the other, 4 KiB each --- */
 
-/* NULL: nothing is there. A function's upper 3840 bytes, and what crosses into them, is not. */
+/* The function, or NULL: none, or the access reaches into a function's upper 3840 bytes. */
 static struct pci_function *pci_ecam_find(u64 offset, unsigned int size)
 {
 	return ECAM_REG(offset) + size <= PCI_CONFIG_BYTES ? pci.bus0[ECAM_DEVFN(offset)] : NULL;
@@ -524,7 +524,7 @@ static void pci_save(struct device *device, void *state)
 	pthread_mutex_unlock(&pci.lock);
 }
 
-/* The same functions, and in each only bits changed that a guest or an interrupt can change. */
+/* True: the same functions, different only in bits that a guest or an interrupt can change. */
 static bool pci_state_is_good(const struct pci_state *state)
 {
 	if (state->address & ~ADDRESS_BITS)
@@ -571,7 +571,7 @@ static int pci_load(struct device *device, const void *state)
 	return 0;
 }
 
-/* Registers as at power-on; and each BAR has its address there. */
+/* Fill in the registers as at power-on, with an address for each BAR. */
 static int pci_fill_power_on(struct pci_state *state)
 {
 	struct pci_bar_space next = {.port = pci_host_place->ports.start,
@@ -623,7 +623,7 @@ static int pci_reset(struct device *device)
 	return 0;
 }
 
-/* The interrupt pins that functions have, and where they go. */
+/* List the interrupt pins that functions use, with their GSIs. Returns their number. */
 static unsigned int pci_pins(struct device_pin pins[PCI_DEVICES * PINS])
 {
 	unsigned int count = 0;
@@ -645,7 +645,7 @@ static unsigned int pci_pins(struct device_pin pins[PCI_DEVICES * PINS])
 	return count;
 }
 
-/* The root bridge: what it takes itself, the windows in which BARs may lie, and the pins. */
+/* The record of the root bridge: its own ports and ECAM, the windows for BARs, and the pins. */
 static void pci_describe(struct device *device,
 			 void (*emit)(void *arg, const struct device_record *record), void *arg)
 {
@@ -679,7 +679,7 @@ static void pci_describe(struct device *device,
 	emit(arg, &record);
 }
 
-/* QEMU's name for a host bridge that is no particular chip. */
+/* The IDs that QEMU uses for a host bridge that is not a particular chip. */
 static struct pci_function host_bridge = {
 	.name = "host-bridge",
 	.vendor = 0x1b36,

@@ -2,8 +2,8 @@
 /*
  * Where the board put the PCI host.
  *
- * The host, the BARs and MSI-X all look at it, and the host calls the other two. So the pointer is
- * in a file below all three.
+ * The host, the BARs and MSI-X all read the pointer, and the host calls the other two. The pointer
+ * has a file of its own, so that neither of the two depends on the host.
  *
  * pci_create() sets it, while no vCPU exists. Any thread reads it after that.
  */
