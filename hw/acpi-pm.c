@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ACPI's fixed hardware: the PM1a event and control registers. Power button and alarm in, power-off
- * out.
+ * ACPI's fixed hardware: the PM1a event and control registers. The power button and the clock's
+ * alarm are events for the guest; with the control register the guest powers off.
  *
- * The FADT names these ports, so there is no record of them in the DSDT. The machine is born in
- * ACPI mode: SCI_EN is always set and there is no SMI command. Registers are handled a byte at a
- * time (the bus splits wider accesses, lowest first), which loses nothing: SLP_TYP and SLP_EN
- * share a byte, and status bits are written one by one anyway.
+ * The FADT names these ports, so there is no record of them in the DSDT. The machine starts in ACPI
+ * mode: SCI_EN is always set and there is no SMI command. Registers are handled one byte at a time
+ * (the bus splits wider accesses, lowest byte first). That is enough: SLP_TYP and SLP_EN share a
+ * byte, and each status bit is cleared on its own.
  *
  * The button is pressed on the loop's thread; registers are used on vCPU threads, and the clock's
- * alarm comes from either. One mutex covers them, and is held while calling irq_set_level() because
- * levels must reach KVM in the order of the states they stand for. kvm_end() is called without it.
+ * alarm comes from either. One mutex covers all of this. The mutex is held while calling
+ * irq_set_level(), so that KVM gets the levels in the order of the states that caused them.
+ * kvm_end() is called without the mutex.
  *
  * Invariant: the SCI, a level-triggered line, is high exactly while status & enable is not 0.
  *
- * RTC_STS is for a guest that idles as its sleep (Linux: s2idle). It has then no interrupts but
- * those that wake it, and takes the SCI for one only if a status bit says what happened.
+ * RTC_STS is for a guest that sleeps by idling (Linux: s2idle). Only wake-up interrupts reach such
+ * a guest, and it accepts the SCI as one only if a status bit tells the reason.
  *
- * Left out: sleep states but S5; the global lock's release (GBL_RLS: there is no firmware to wait
- * for it, so GBL_STS is never set); PM timer, GPE blocks, sleep button, which the FADT says are
+ * Left out: sleep states other than S5; the release of the global lock (GBL_RLS: no firmware waits
+ * for it, so GBL_STS is never set); PM timer, GPE blocks, sleep button: the FADT says that they are
  * absent.
  *
  * Spec: ACPI 6.4, sections 4.8.2.2 (buttons), 4.8.2.4 (alarm), 4.8.3.1 (PM1 event), 4.8.3.2 (PM1
@@ -64,7 +65,7 @@ static struct {
 	u32 line;
 	pthread_mutex_t lock; /* over what follows */
 	struct acpi_pm_state state;
-	bool sci; /* as KVM was told */
+	bool sci; /* the level that KVM was told last */
 } pm = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void acpi_pm_update_sci(void)
@@ -76,7 +77,7 @@ static void acpi_pm_update_sci(void)
 	pm.sci = sci;
 }
 
-/* Put a byte in its place in a 16-bit register at an even offset. */
+/* Shift a byte to its place in a 16-bit register, whose own offset is even. */
 static u16 acpi_pm_place(u64 offset, u64 value)
 {
 	return (u16)((value & 0xff) << (offset & 1) * 8);

@@ -5,7 +5,7 @@
 #ifndef HW_ACPI_PM_H
 #define HW_ACPI_PM_H
 
-/* The clock's alarm interrupts: RTC_STS is set. Any thread; the clock's lock may be held. */
+/* Set RTC_STS: the clock's alarm has interrupted. Any thread; the clock's lock may be held. */
 void acpi_pm_rtc_alarm(void);
 
 #endif

@@ -2,13 +2,13 @@
 /*
  * The exit port, 0xf4: a guest program writes its exit status and the run ends with it.
  *
- * The status is the low byte of a write of 1, 2 or 4 bytes. The region is one byte long, so that
- * is all of a wider write that arrives here: the bus splits what crosses a region's end, the
- * bytes for 0xf5 and up find nobody, and one instruction is one event. Reads find all ones. There
- * is no state, hence no lock, no reset and no struct device; kvm_end() keeps the first call, from
- * any vCPU.
+ * The status is the low byte of a write of 1, 2 or 4 bytes. The region is one byte long, and the
+ * bus splits a write that crosses the end of a region: only the low byte arrives here, and no chip
+ * is at 0xf5 and above. So one instruction is one event. Reads are all ones. There is no state,
+ * hence no lock, no reset and no struct device. If several vCPUs write, kvm_end() keeps the first
+ * status.
  *
- * Left out: QEMU's encoding (value << 1 | 1). A status of 0 can be told here.
+ * Left out: QEMU's encoding (value << 1 | 1), which has no status of 0.
  *
  * Spec: none; the port is that of QEMU's isa-debug-exit; docs/lkvm.1, EXIT STATUS, describes the
  * encoding.

@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is left of the i8042 keyboard controller: its reset line.
+ * The reset line of the i8042 keyboard controller, and nothing else of that chip.
  *
- * The FADT tells that there is no keyboard controller, and behind these two ports there is none:
- * no keyboard, no mouse, no interrupt. Yet kernels reset a PC through them whatever the FADT
- * says, and boot code opens the A20 gate there. So two outputs live on: pulse commands
- * (0xf0..0xff, the low four bits name the output lines that stay high) and the output port (0xd0
- * reads, 0xd1 writes it). Bit 0 of either is the CPU's reset line, active low. A20 is always
- * open; its bit is just kept.
+ * The FADT says that there is no keyboard controller, and these two ports have no keyboard, no
+ * mouse and no interrupt. But kernels reset a PC through these ports whatever the FADT says, and
+ * boot code opens the A20 gate there. So two outputs exist: pulse commands (0xf0..0xff, a 1 in the
+ * low four bits leaves that output line high) and the output port (0xd0 reads, 0xd1 writes it).
+ * Bit 0 of either is the CPU's reset line, active low. A20 is always open: its bit is stored,
+ * without effect.
  *
- * The status must make nobody wait:
- * - IBF (bit 1) is never set: reboot code, and A20 code, polls it before each command.
- * - OBF (bit 0) is what a driver looks at to find out whether a controller is there. Were it
- *   clear, Linux (acpi=off) would believe so, and wait half a second for the self-test's answer.
- *   Were it always set, code that drains the buffer first would never be done. So at power-on
- *   there are ABSENT_BYTES of 0xff to read, as on a floating bus: more than a driver drains
- *   before it says "no controller" (Linux: 16), few enough for those that drain until nothing is
- *   left.
+ * No guest may have to wait because of the status register:
+ * - IBF (bit 1) is never set: reboot code and A20 code wait before each command until IBF is clear.
+ * - OBF (bit 0) tells a driver whether a controller is there. If OBF were clear, Linux (acpi=off)
+ *   would believe in a controller and wait half a second for the answer to its self-test. If OBF
+ *   were always set, code that first reads the buffer until it is empty would never end. So at
+ *   power-on there are ABSENT_BYTES of 0xff to read, as on a bus without a chip: more than a driver
+ *   reads before it says "no controller" (Linux: 16), and few for code that empties the buffer.
  *
- * Runs on vCPU threads, under one mutex that is released before a reset is asked for.
+ * Runs on vCPU threads, under one mutex that is released before kvm_request_cpu_reset().
  *
  * Spec: IBM PC AT Technical Reference (1984), "Keyboard Controller".
  */
@@ -50,7 +49,7 @@ struct i8042_state {
 	u8 output;
 	u8 output_next; /* 0xd1 was written: the next data byte is the output port's */
 	u8 reply;	/* 0xd0 was written: the next byte read is the output port */
-	u8 absent;	/* how many 0xff are left to read */
+	u8 absent;	/* how many bytes of 0xff are still to be read */
 };
 
 static const struct i8042_state power_on = {

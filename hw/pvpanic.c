@@ -2,12 +2,12 @@
 /*
  * pvpanic: one port through which a guest's kernel says that it has panicked.
  *
- * A read tells the events that are understood; a write tells events that happened. "Panicked"
- * goes to kvm_panic(), without a line, for the console has that. "Crash loaded" means that the
- * guest's own crash kernel takes over and writes its dump: the run goes on, and a log line says
- * why. Runs on vCPU threads; there is no state, hence no lock and no reset.
+ * The guest reads which events this chip supports, and writes which events happened. "Panicked"
+ * calls kvm_panic() without the text of the panic, which is on the console. "Crash loaded" means
+ * that the guest's own crash kernel starts now and writes its dump: the run goes on, and a log line
+ * says why. Runs on vCPU threads; there is no state, hence no lock and no reset.
  *
- * Left out: the shutdown event (bit 2) of newer interfaces: ACPI does that here.
+ * Left out: the shutdown event (bit 2) of newer interfaces: a guest here powers off through ACPI.
  *
  * Spec: docs/specs/pvpanic.rst of QEMU 7.2, the ISA interface.
  */

@@ -2,20 +2,20 @@
 /*
  * Two registers that reset: port 0xcf9, which the FADT also names, and port 0x92.
  *
- * Port 0xcf9: one byte that reads back what was written. A change of bit 2 from 0 to 1 asks for a
- * reset; bits 1 and 3 say how deep it goes: the CPU alone when both are clear, else system and
- * power cycle, which are the same here.
+ * Port 0xcf9: one byte that reads as it was written. A change of bit 2 from 0 to 1 is a reset. If
+ * bits 1 and 3 are both 0, the CPU alone is reset; else the machine: system reset and power cycle
+ * are the same here.
  *
- * Port 0x92, system control port A: bit 0 resets the CPU alone, and reads as 0 again, as after a
- * BIOS; bit 1 is the A20 gate, which is always open, its bit just kept. The other bits (watchdog,
- * security lock, a light on the disk) are 0.
+ * Port 0x92, system control port A: a write of 1 to bit 0 resets the CPU alone, and the bit reads
+ * as 0, as after a BIOS; bit 1 is the A20 gate, which is always open: the bit is stored, without
+ * effect. The other bits (watchdog, security lock, disk activity light) are 0.
  *
- * Runs on vCPU threads, under one mutex that is released before a reset is asked for.
+ * Runs on vCPU threads, under one mutex that is released before a reset is requested.
  *
- * Port 0xcf9 lies inside 0xcf8..0xcff, PCI's configuration ports, and only a byte access to it is
- * meant for this register: the second byte of a 32-bit write to 0xcf8 is a device and function
- * number, bit 2 of which is set for function 4. So its region is on no bus: the board gives it to
- * pci/pci.c, which has all eight ports, sees each access whole, and hands on what is meant for it.
+ * Port 0xcf9 lies inside PCI's configuration ports 0xcf8..0xcff, and only a byte access at 0xcf9 is
+ * for this register: in a 32-bit write at 0xcf8 the second byte is a device and function number, in
+ * which function 4 sets bit 2. So the region of this register is on no bus. The board gives it to
+ * pci/pci.c, which has a region over all eight ports and passes byte accesses at 0xcf9 on.
  *
  * Spec: Intel ICH9 data sheet, sections 13.7.5 (RST_CNT) and 13.7.3 (PORT92); ACPI 6.4, section
  * 4.8.3.6.

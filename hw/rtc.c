@@ -2,39 +2,39 @@
 /*
  * An MC146818 real-time clock with 114 bytes of CMOS RAM, at ports 0x70 and 0x71.
  *
- * Time is not kept, it is asked for: guest time = the host's CLOCK_REALTIME + phase_ns, in whole
- * seconds + offset_s. Setting the clock changes the two. While register B's SET bit or the
- * divider's reset (register A) holds the clock, the time registers are plain memory; when the
- * last of them lets go, the time is taken from there. A divider that starts again does so half a
- * second before the next update, which is what Linux and hwclock reckon with.
+ * The chip does not count time. Guest time is the host's CLOCK_REALTIME + phase_ns, in whole
+ * seconds, + offset_s; setting the clock changes phase_ns and offset_s. While register B's SET bit
+ * or the divider's reset (register A) holds the clock, the time registers are plain memory; when
+ * neither holds it any more, the clock goes on from the time in the registers. After a reset of the
+ * divider the next update comes half a second later, as Linux and hwclock expect.
  *
- * Events are not counted either: rtc_advance() asks which of them (periodic, update ended, alarm)
- * lie between the last look and now, and sets their flags in register C. Hence a guest that polls
- * C costs no timer, and one that was away a while gets one interrupt for all that it missed. A
- * timer runs only while an interrupt is enabled and none is pending: an interrupt that nobody
- * acknowledges arms nothing, and the most a guest can ask for is the data sheet's 8192 a second.
+ * The chip does not count events either. rtc_advance() finds which events (periodic, update ended,
+ * alarm) lie between its last call and now, and sets their flags in register C. So a guest that
+ * polls C needs no timer, and a guest that did not run for a while gets one interrupt for all
+ * missed events. A timer runs only while an interrupt is enabled and none is pending: until the
+ * guest acknowledges an interrupt no timer runs, and a guest can cause at most the 8192 interrupts
+ * a second of the data sheet.
  *
- * Threads: registers on vCPU threads, one mutex. The timer belongs to the loop, so whoever
- * changes what it depends on rings a bell; rtc_schedule(), on the loop, does the rest. The mutex
- * is held while calling irq_set_level() because levels must reach KVM in the order of the states
- * they stand for.
+ * Threads: registers on vCPU threads, one mutex. The timer belongs to the loop's thread, so a vCPU
+ * thread that may change the next event rings a bell, and rtc_schedule(), on the loop, arms the
+ * timer. The mutex is held while calling irq_set_level(), so that KVM gets the levels in the order
+ * of the states that caused them.
  *
- * UIP is set in the last 244 us before an update, as it should be: who reads it clear has that
- * long to read all registers. It depends on the time alone, so it is never stuck.
+ * UIP is set in the last 244 us before an update, as on the chip: a guest that reads UIP as 0 has
+ * that long to read all registers. UIP depends on the time alone, so it is never stuck.
  *
  * An alarm that interrupts is also an event of ACPI's fixed hardware (acpi-pm.c), which wakes a
  * guest that sleeps.
  *
- * A reset leaves time, alarm and RAM as they are (a battery feeds them), and A and B as a PC's
- * firmware would, which also clears the shutdown code (x86/warm.c) when it has read it. Pause
- * stops the timer; the clock goes on, as on a shelf. So does it for a state that is saved: where it
- * is loaded, the time is what the host's clock says by then.
+ * A reset leaves time, alarm and RAM as they are (a battery feeds them), and sets A and B as a PC's
+ * firmware would. That firmware also clears the shutdown code after reading it (x86/warm.c). Pause
+ * stops the timer, not the clock. A saved state keeps no time of its own: after loading, guest time
+ * follows the host's clock of that moment.
  *
  * Left out: daylight saving (DSE), square wave, NMI masking by bit 7 of port 0x70, a weekday of
- * the guest's own choosing (it follows the date), other oscillators than 32.768 kHz. The memory
- * sizes that a BIOS leaves in RAM (0x15..0x18, 0x30, 0x31, 0x34, 0x35) are 0: whoever runs
- * without one learns them from the boot parameters' e820 map, and a second source could only
- * disagree.
+ * the guest's own choice (it follows the date), oscillators other than 32.768 kHz. The memory sizes
+ * that a BIOS writes into RAM (0x15..0x18, 0x30, 0x31, 0x34, 0x35) are 0: a guest without a BIOS
+ * learns them from the boot parameters' e820 map, and a second source could only disagree.
  *
  * Spec: Motorola MC146818 data sheet (1984); ACPI 6.4, sections 4.8.2.4 and 5.2.9 (century).
  */
@@ -69,8 +69,8 @@ enum {
 	REG_B = 0x0b,
 	REG_C = 0x0c,
 	REG_D = 0x0d,
-	REG_SHUTDOWN = 0x0f, /* in RAM: where to go on after a reset of the CPU alone */
-	REG_CENTURY = 0x32,  /* in RAM; the FADT tells where */
+	REG_SHUTDOWN = 0x0f, /* in RAM: where to continue after a reset of the CPU alone */
+	REG_CENTURY = 0x32,  /* in RAM; the FADT names this register */
 	CMOS_SIZE = 0x80,
 };
 
@@ -94,16 +94,16 @@ enum {
 #define C_AF		   B_AIE
 #define C_UF		   B_UIE
 
-#define D_VRT		   0x80 /* the battery is well */
+#define D_VRT		   0x80 /* the battery is good */
 
 #define HOUR_PM		   0x80
-#define ALARM_ANY	   0xc0 /* an alarm register with both bits set does not care */
+#define ALARM_ANY	   0xc0 /* both bits set in an alarm register: any value matches */
 
 #define OSCILLATOR_HZ	   32768
 #define UIP_NS		   244000
 #define DIVIDER_RESTART_NS (NSEC_PER_SEC / 2)
 #define SECONDS_PER_DAY	   86400
-/* The host's clock may be set meanwhile: look at least this often whether an alarm is due. */
+/* Check for a due alarm at least this often, because the host's clock may be set meanwhile. */
 #define MAX_WAIT_NS (60 * NSEC_PER_SEC)
 
 /* A point in guest time. */
@@ -117,22 +117,22 @@ struct moment {
 struct rtc_state {
 	u64 phase_ns; /* below one second */
 	s64 offset_s;
-	struct moment seen; /* rtc_advance() has looked at everything up to here */
+	struct moment seen; /* rtc_advance() has handled all events up to this moment */
 	u8 index;
 	u8 reserved[7];	    /* 0 */
 	u8 regs[CMOS_SIZE]; /* time registers are up to date only while the clock is held */
 };
 
 struct rtc {
-	pthread_mutex_t lock; /* over all that follows but timer and bell, the loop's */
+	pthread_mutex_t lock; /* over all that follows, except the loop's timer and bell */
 	struct kvm *kvm;
 	u32 line;
 	struct loop_timer timer;
 	struct loop_bell bell;
 	bool paused;
 
-	bool level; /* of the line, as KVM was told */
-	bool alarm; /* it is among what interrupts */
+	bool level; /* of the line, as KVM was told last */
+	bool alarm; /* the alarm interrupts now, and ACPI was told */
 	struct rtc_state s;
 };
 
@@ -165,7 +165,7 @@ static bool rtc_divider_in_reset(const struct rtc *rtc)
 	return (rtc->s.regs[REG_A] & A_DIVIDER_RESET) == A_DIVIDER_RESET;
 }
 
-/* Does time stand still, and are its registers memory? */
+/* True: the clock stands still, and the time registers are plain memory. */
 static bool rtc_held(const struct rtc *rtc)
 {
 	return (rtc->s.regs[REG_B] & B_SET) || rtc_divider_in_reset(rtc);
@@ -195,7 +195,7 @@ static unsigned int rtc_decode_hour(const struct rtc *rtc, u8 reg)
 	return rtc_decode(rtc, reg & ~HOUR_PM) % 12 + (reg & HOUR_PM ? 12 : 0);
 }
 
-/* Years that gmtime_r() can show, and no sum of two of them overflows. */
+/* True: gmtime_r() can show this year, and the sum of two such times does not overflow. */
 static bool is_sane_time(s64 sec)
 {
 	const s64 limit = 1LL << 40;
@@ -239,11 +239,11 @@ static void rtc_show_time(struct rtc *rtc)
 	rtc->s.regs[REG_CENTURY] = rtc_encode(rtc, year / 100);
 }
 
-/* Let the clock go on from its registers, fraction_ns into their second. */
+/* Set the clock from the time registers, to fraction_ns after the start of that second. */
 static void rtc_take_time(struct rtc *rtc, u64 fraction_ns)
 {
 	u64 host_ns = rtc_realtime_ns();
-	/* Any byte is a value to timegm(): the 40th of a month is one early in the next. */
+	/* timegm() accepts any byte: the 40th of a month is a day early in the next month. */
 	struct tm tm = {
 		.tm_sec = (int)rtc_decode(rtc, rtc->s.regs[REG_SECONDS]),
 		.tm_min = (int)rtc_decode(rtc, rtc->s.regs[REG_MINUTES]),
@@ -261,7 +261,7 @@ static void rtc_take_time(struct rtc *rtc, u64 fraction_ns)
 
 /* --- events --- */
 
-/* The period is 1 << this oscillator cycles; false: there is none. */
+/* *shift: the period is 1 << *shift oscillator cycles. False: there are no periodic events. */
 static bool rtc_period(const struct rtc *rtc, unsigned int *shift)
 {
 	unsigned int rate = rtc->s.regs[REG_A] & A_RATE;
@@ -314,7 +314,7 @@ static s64 rtc_seconds_to_alarm(const struct rtc *rtc, s64 after)
 	while (distance <= SECONDS_PER_DAY) {
 		s64 t = (start + distance) % SECONDS_PER_DAY;
 
-		/* Skip whole hours, then whole minutes: a hostile guest gets few turns of this. */
+		/* Skip whole hours, then minutes, so that no guest can make this loop long. */
 		if (!alarm_matches(hour, t / 3600))
 			distance += 3600 - t % 3600;
 		else if (!alarm_matches(minute, t / 60 % 60))
@@ -327,7 +327,7 @@ static s64 rtc_seconds_to_alarm(const struct rtc *rtc, s64 after)
 	return 0;
 }
 
-/* IRQF and the line are a function of flags and enables. */
+/* Set IRQF and the line from the flags in C and the enable bits in B. */
 static void rtc_update_line(struct rtc *rtc)
 {
 	bool level = rtc->s.regs[REG_B] & rtc->s.regs[REG_C] & B_INTERRUPTS;
@@ -344,7 +344,7 @@ static void rtc_update_line(struct rtc *rtc)
 	rtc->level = level;
 }
 
-/* Set the flags of all that happened since the last call. */
+/* Set the flags of all events since the last call. */
 static void rtc_advance(struct rtc *rtc)
 {
 	struct moment now = rtc_now(rtc);
@@ -364,7 +364,7 @@ static void rtc_advance(struct rtc *rtc)
 	rtc_update_line(rtc);
 }
 
-/* How long until an event that interrupts, in nanoseconds; 0: nothing to wait for. */
+/* Nanoseconds until the next event that interrupts, or MAX_WAIT_NS; 0: no timer is needed. */
 static u64 rtc_next_event(const struct rtc *rtc)
 {
 	u8 enabled = rtc->s.regs[REG_B];
@@ -399,7 +399,7 @@ static void rtc_schedule(void *arg)
 	u64 wait_ns;
 
 	pthread_mutex_lock(&rtc->lock);
-	/* The bell may have been rung just before. */
+	/* A vCPU thread may have rung the bell just before the pause. */
 	if (!rtc->paused)
 		rtc_advance(rtc);
 	wait_ns = rtc_next_event(rtc);
@@ -447,7 +447,7 @@ static u8 rtc_read(struct rtc *rtc)
 	}
 }
 
-/* Registers A and B, which hold the clock and let it go. */
+/* Write register A or B, which can hold the clock or release it. */
 static void rtc_write_control(struct rtc *rtc, u8 index, u8 value)
 {
 	bool was_held = rtc_held(rtc);
@@ -458,7 +458,7 @@ static void rtc_write_control(struct rtc *rtc, u8 index, u8 value)
 	if (index == REG_A)
 		value &= ~A_UIP;
 	else if (value & B_SET)
-		value &= ~B_UIE; /* as the data sheet has it */
+		value &= ~B_UIE; /* the data sheet says that SET clears UIE */
 	rtc->s.regs[index] = value;
 	if (was_held && !rtc_held(rtc))
 		rtc_take_time(rtc, was_in_reset ? DIVIDER_RESTART_NS : rtc_now(rtc).ns);
@@ -466,7 +466,7 @@ static void rtc_write_control(struct rtc *rtc, u8 index, u8 value)
 
 static void rtc_write(struct rtc *rtc, u8 value)
 {
-	rtc_advance(rtc); /* what happened so far happened under the old settings */
+	rtc_advance(rtc); /* events up to now happened under the old settings */
 
 	switch (rtc->s.index) {
 	case REG_A:
@@ -561,12 +561,12 @@ static int rtc_load(struct device *device, const void *state)
 	    loaded.seen.ns >= NSEC_PER_SEC || !is_sane_time(loaded.seen.sec) ||
 	    !is_sane_time(loaded.offset_s))
 		return -EINVAL;
-	/* UIP would be stuck; C has flags in its upper half. The other bytes can be anything. */
+	/* A loaded UIP would never clear; C has only flags. The other bytes may have any value. */
 	if (loaded.regs[REG_A] & A_UIP || loaded.regs[REG_C] & ~(C_IRQF | B_INTERRUPTS))
 		return -EINVAL;
 	pthread_mutex_lock(&rtc->lock);
 	rtc->s = loaded;
-	/* An alarm that interrupts already was told to ACPI, whose state says so. */
+	/* ACPI knows of an alarm that interrupts already: RTC_STS is in the state of ACPI. */
 	rtc->alarm = rtc->s.regs[REG_B] & rtc->s.regs[REG_C] & C_AF;
 	rtc_update_line(rtc);
 	pthread_mutex_unlock(&rtc->lock);
@@ -574,14 +574,14 @@ static int rtc_load(struct device *device, const void *state)
 	return 0;
 }
 
-/* A battery feeds the time, the alarm and the RAM: the power-on state has them as they are. */
+/* A battery feeds the time, the alarm and the RAM: the power-on state keeps their values. */
 static int rtc_reset(struct device *device)
 {
 	struct rtc *rtc = &rtc_chip;
 	struct rtc_state power_on;
 
 	pthread_mutex_lock(&rtc->lock);
-	/* Let a held clock go first, while its registers still have the format they were set in. */
+	/* Release a held clock first, while B still has the format of its time registers. */
 	rtc_write_control(rtc, REG_A, A_POWER_ON);
 	rtc_write_control(rtc, REG_B, rtc->s.regs[REG_B] & ~B_SET);
 	rtc_write_control(rtc, REG_B, B_POWER_ON);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where the wire of COM1 leads: to the console.
+ * The wire of COM1, which leads to the console.
  *
- * Out: each byte that the guest sends, with who sent it, for only the kernel's own lines are
- * searched for panics and reports. Back: that there is room again, that a driver listens, and the
- * call of lkvm's own init (own-init.c). All of it on the vCPU's thread that wrote the register,
- * with no lock held, but full(), which is asked under the line's lock.
+ * Each byte that the guest sends goes to the console, and to the search for panics and reports,
+ * which must know whether the kernel or a program sent the byte. The wire also tells the console
+ * when COM1 has room again and when a driver listens, and own-init.c when lkvm's own init calls.
+ * Threads: those of struct serial_wire (serial.h).
  */
 #include "hw/serial.h"
 

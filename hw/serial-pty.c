@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * --tty N: the guest's serial port ttySN at a pseudo-terminal of the host's.
+ * --tty N: connect the guest's serial port ttySN to a pseudo-terminal of the host.
  *
- * A line says which one it is; `screen /dev/pts/7` is then at the other end of the wire. Out: bytes
- * go into a ring on the vCPU thread, a bell rings, the loop writes what it can. When nobody reads,
- * the oldest are pushed out, as on a wire that is not plugged in: the guest never waits. In: the
- * loop reads only as much as the port has room for; so who types ahead of the guest waits, and
- * nothing is lost.
+ * A log line names the terminal; then `screen /dev/pts/7` talks to the guest. Out: a vCPU thread
+ * puts each byte into a ring and rings a bell; the loop writes as many bytes as the terminal takes.
+ * When no one reads the terminal, new bytes overwrite the oldest in the ring, as on a wire that is
+ * not plugged in: the guest never waits. In: the loop reads only as many bytes as the port has room
+ * for. So a user who types faster than the guest reads has to wait, and no input is lost.
  *
- * Our own descriptor of the terminal's side stays open: a program that goes away from it is no
- * end of the wire, and the settings (raw) stay.
+ * We keep a descriptor of the terminal's side (the slave) open, so that the terminal and its raw
+ * settings stay when a program closes it.
  *
  * Threads: the ring under its mutex, the rest on the loop.
  */
@@ -44,7 +44,7 @@ struct pty {
 	struct loop_fd master; /* fd -1: not open */
 	int slave;
 	struct loop_bell output, room;
-	u32 events; /* watched for */
+	u32 events; /* for which the loop watches the master */
 
 	pthread_mutex_t lock;
 	struct ring ring;
@@ -88,7 +88,7 @@ static void pty_write(void *arg, u8 byte, bool by_program)
 	loop_ring(pty->kvm->loop, &pty->output);
 }
 
-/* One piece of the ring. True: all of it has gone, and there may be more. */
+/* Write one piece of the ring. True: the whole piece was written, and there may be more. */
 static bool pty_flush_piece(struct pty *pty, size_t *left)
 {
 	u8 piece[1024];
@@ -130,7 +130,7 @@ static void pty_turn(struct pty *pty)
 	size_t left, pieces = RING_BYTES / 1024;
 	u32 events = serial_room(pty->port) ? EPOLLIN : 0;
 
-	/* Bounded, for the guest may write as fast. */
+	/* Bounded, because the guest may write as fast as we do. */
 	while (pty_flush_piece(pty, &left) && left && --pieces)
 		;
 	if (left)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a UART keeps for its guest: saved, loaded and reset as a whole (kvm/device.h). For serial.c
+ * The state of a UART, which is saved, loaded and reset as a whole (kvm/device.h). For serial.c
  * alone.
  */
 #ifndef HW_SERIAL_STATE_H
@@ -18,15 +18,15 @@ struct serial_state {
 	u8 ier, lcr, mcr, msr, scr;
 	u8 divisor_low, divisor_high;
 	u8 fifo;    /* FCR bit 0: a 16550A, else a 16450 */
-	u8 trigger; /* bytes from which "data available" is said */
-	u8 errors;  /* OE and BI as LSR shows them, until it is read */
-	u8 lowered; /* lines that the peer holds low, of DSR and its like */
+	u8 trigger; /* from this number of bytes on "data available" interrupts */
+	u8 errors;  /* OE and BI as LSR shows them, until the guest reads LSR */
+	u8 lowered; /* MSR bits of the modem lines that the peer holds low */
 
-	u8 awaited; /* since RTS is high, somebody has waited for a byte */
-	u8 polls;   /* times LSR was read since a byte was sent */
+	u8 awaited; /* the guest has waited for a byte since it raised RTS */
+	u8 polls;   /* how often LSR was read since a byte was sent */
 
-	u8 thr_emptied; /* THRE interrupt, until IIR is read */
-	u8 withheld;	/* the console was full: THRE is not told */
+	u8 thr_emptied; /* the THRE interrupt is pending, until the guest reads IIR */
+	u8 withheld;	/* the console was full: the THRE interrupt is held back */
 
 	u8 rx[FIFO_SIZE];
 	u8 rx_head, rx_count;
@@ -40,11 +40,11 @@ struct serial_state {
 static_assert(sizeof(struct serial_state) == 70, "there is no padding");
 
 static const struct serial_state serial_power_on = {
-	.divisor_low = 12, /* 9600 baud; a real chip starts with anything */
+	.divisor_low = 12, /* 9600 baud; in a real chip the value is undefined */
 	.trigger = 1,
 };
 
-/* Could a guest, the console and the peer have brought the chip there? */
+/* False: no guest, console and peer could have brought the chip into this state. */
 static inline bool serial_state_is_good(const struct serial_state *s)
 {
 	unsigned int depth = s->fifo ? FIFO_SIZE : 1;

@@ -1,56 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Four 16550A UARTs. COM1 is the machine's console; COM2 to COM4 lead nowhere, to a pty
- * (serial-pty.c), or to the status port (status-port.c): what is at the end of a wire is a struct
- * serial_wire.
+ * Four 16550A UARTs. COM1 is the machine's console; COM2 to COM4 are connected to a pty
+ * (serial-pty.c), to the status port (status-port.c), or to nothing. A struct serial_wire is the
+ * other end of a wire.
  *
- * Out: a byte written to THR goes to console_write() on the vCPU thread that wrote it, and the
- * transmitter is empty again: its FIFO never holds anything, LSR always says THRE and TEMT, so
- * that a polling printk never spins. What waits for a slow reader is the THRE interrupt alone:
- * while console_full(), IIR and the line pretend that THR is still busy (`withheld`), and
- * writable() takes that back. Tty writers in the guest sleep meanwhile and nothing is lost.
+ * Out: the vCPU thread that writes a byte to THR passes the byte to the wire at once. The transmit
+ * FIFO is always empty and LSR always shows THRE and TEMT, so a printk that polls never waits. Only
+ * the THRE interrupt waits for a slow reader: while the wire is full() the interrupt is held back
+ * (`withheld`), until serial_writable(). Programs in the guest that write to the tty sleep
+ * meanwhile, and no byte is lost.
  *
- * Who wrote: Linux's console clears IER while it prints, so that it can poll, and the tty driver
- * sends for programs while it has asked for the THRE interrupt (8250_port.c, 5.10 to 7.2:
- * serial8250_console_write() and early_serial8250_write(); serial8250_tx_chars()). So IER's bit
- * THRI at the write to THR tells a line of the kernel from one of a program (report/lines.c).
+ * Kernel or program: Linux's console clears IER while it prints, because it polls, and the tty
+ * driver sends the bytes of programs while it has the THRE interrupt enabled (8250_port.c, 5.10 to
+ * 7.2: serial8250_console_write() and early_serial8250_write(); serial8250_tx_chars()). So bit THRI
+ * of IER, when THR is written, tells the output of a program from the kernel's (report/lines.c).
  *
- * In: the console asks room() and calls input() on the loop's thread. RTS is the guest's flow
- * control: without it, and in loopback, there is no room. The console is told of new room when
- * the receive FIFO has run empty, not at every byte: so the interrupt line really falls between
- * two fillings, and a fast sender cannot keep a guest inside one interrupt for ever. Nor is there
- * room before somebody waits for input, by the receive interrupt or by polling: an early console
- * raises RTS to print, and the driver that follows throws away what has come until then. The
- * character time-out (four idle character times) has passed the moment input() returns, for
- * nobody can tell how fast this wire is.
+ * In: the console calls serial_room() and serial_input() on the loop's thread. RTS is the guest's
+ * flow control: there is no room while RTS is low, and none in loopback. The console is told of new
+ * room when the receive FIFO is empty, not after each byte. So the interrupt line falls between two
+ * fillings, and a fast sender cannot keep a guest in one interrupt for ever. There is also no room
+ * before the guest waits for input, by the receive interrupt or by polling: an early console raises
+ * RTS to print, and the driver that follows throws away the bytes that came before it. The
+ * character time-out (four idle character times) is over when serial_input() returns, because this
+ * wire has no speed.
  *
- * The line: COM1 and COM3 share a GSI, COM2 and COM4 another, as every board has it. The wire is
- * the OR of both chips, and it is edge-triggered: a second cause under a line that is already high
- * would go unseen by a handler that had looked at that chip before. So each chip's own rising edge,
- * and each arrival from the loop, is given an edge of its own: low, then high. Writes to THR while
- * THRE is pending are not: a handler fills the FIFO with 16 of them, and the edge of the first is
- * latched.
+ * The line: COM1 and COM3 share a GSI, COM2 and COM4 another, as on every board. The line is the OR
+ * of both chips and edge-triggered: if a second chip raised a line that is already high, a handler
+ * that has looked at this chip before would miss the second interrupt. So each rising edge of a
+ * chip, and each event from the loop, makes an edge of its own: low, then high. A write to THR
+ * while THRE is pending makes none: a handler fills the FIFO with 16 writes, and the edge of the
+ * first is latched.
  *
- * Opened: a driver that listens enables the receive interrupt with OUT2 and without loopback, so
- * that it reaches a CPU. Nothing before does both: a printk polls, and a probe that tries all bits
- * of IER leaves OUT2 low. The console is told each time this becomes so, for it is how a kernel
- * that says nothing shows that it opens the console for its init.
+ * Opened: a driver that listens enables the receive interrupt with OUT2 high and loopback off, so
+ * that the interrupt reaches a CPU. Before that no code does both: a printk polls, and a probe that
+ * tries all bits of IER leaves OUT2 low. The wire's opened() is called each time. By this call the
+ * console knows that a kernel that prints nothing opens the console for its init.
  *
- * Paused, a chip does not change: it has no room for input, and a break, a SysRq, DSR and the news
- * that the console is writable are kept until it goes on.
+ * A paused chip does not change: it has no room for input. A break, a SysRq, DSR and the call of
+ * serial_writable() are kept until resume.
  *
- * Modem lines: whoever is at the other end is ready, always (DCD, DSR, CTS). On COM1 own-init.c
- * lowers DSR and lets RI ring, for lkvm's own init alone, and is told when OUT1 rises while RTS is
- * high. On a PC OUT1 leads nowhere, and no driver uses it so.
+ * Modem lines: the other end of a wire, if there is one, is always ready (DCD, DSR, CTS). On COM1
+ * own-init.c lowers DSR and lets RI ring, for lkvm's own init alone, and is told when OUT1 rises
+ * while RTS is high. On a PC OUT1 is not connected, and no driver uses it in this way.
  *
- * Locks: one mutex a line, for the two chips on it are one device to the interrupt controller. It
- * is held while calling irq_set_level(), because levels must reach KVM in the order of the states
- * they stand for, and console_full(), because an answer older than writable() would withhold the
- * interrupt for good. The console never calls us under a lock of its own. console_write(),
- * console_opened() and console_room_changed() are called with no lock held.
+ * Locks: one mutex for each line, because its two chips share the level. The mutex is held while
+ * calling irq_set_level(), so that KVM gets the levels in the order of the states that caused them,
+ * and while calling full(): if an answer were older than the call of serial_writable(), the
+ * interrupt would be held back for ever. The console never calls us under a lock of its own. The
+ * wire's other functions are called with no lock held.
  *
  * Invariants: rx_count <= depth <= 16; line->level is the OR of both chips' `interrupting`; BI is
- * in `errors` exactly from the time its byte is the oldest until LSR is read.
+ * in `errors` from the time when its byte becomes the oldest until LSR is read.
  *
  * Left out: baud rate, parity and framing (kept, without effect), sending a break, the DMA pins.
  *
@@ -72,9 +72,9 @@
 #include "hw/serial-state.h"
 #include "hw/serial.h"
 
-#define POLLS_MAX 16 /* of LSR in a row: a driver that starts up does fewer */
+#define POLLS_MAX 16 /* reads of LSR in a row; a driver that starts up does fewer */
 #define PORTS	  8
-#define BREAK	  0x100 /* beside a byte: that is a break */
+#define BREAK	  0x100 /* a flag above the byte: this is a break */
 
 #define MSR_LINES (UART_MSR_DCD | UART_MSR_RI | UART_MSR_DSR | UART_MSR_CTS)
 
@@ -82,20 +82,20 @@ struct serial_line {
 	pthread_mutex_t lock; /* over this struct and both chips */
 	struct kvm *kvm;
 	u32 gsi;
-	bool level;	       /* as KVM was told */
-	struct uart *chips[2]; /* whose interrupts the wire carries */
+	bool level;	       /* the level that KVM was told last */
+	struct uart *chips[2]; /* the two chips on this line */
 };
 
 struct uart {
 	struct serial_line *line;
-	const struct serial_wire *wire; /* NULL: it leads nowhere */
+	const struct serial_wire *wire; /* NULL: not connected */
 	u32 uid;
 	struct bus_region region;
 	struct device device;
 
 	struct serial_state s;
 	bool rings;	   /* RI: high for a moment only */
-	bool interrupting; /* the chip's interrupt pin, behind OUT2's gate */
+	bool interrupting; /* the chip's interrupt pin, after the gate of OUT2 */
 	bool paused;
 
 	u64 bytes_in, bytes_out, overruns;
@@ -132,15 +132,15 @@ static bool uart_gate(const struct uart *uart)
 	return (uart->s.mcr & (UART_MCR_OUT2 | UART_MCR_LOOP)) == UART_MCR_OUT2;
 }
 
-/* Can a byte that comes interrupt a CPU? */
+/* True: a received byte can interrupt a CPU. */
 static bool uart_listens(const struct uart *uart)
 {
 	return (uart->s.ier & UART_IER_RDI) && uart_gate(uart);
 }
 
 /*
- * Drive the line as the chips now want it. news: something came from outside, and deserves an edge
- * even if the chip was interrupting before.
+ * Set the line to the OR of both chips. news: an event came from outside, so make an edge even if
+ * the chip was interrupting before.
  */
 static void uart_update_line(struct uart *uart, bool news)
 {
@@ -158,7 +158,7 @@ static void uart_update_line(struct uart *uart, bool news)
 	line->level = level;
 }
 
-/* THR has become empty, or is empty as its interrupt is enabled. */
+/* THR has become empty, or was empty when its interrupt was enabled. */
 static void uart_thr_emptied(struct uart *uart)
 {
 	uart->s.thr_emptied = true;
@@ -179,7 +179,7 @@ static size_t uart_room(const struct uart *uart)
 	return uart_depth(uart) - uart->s.rx_count;
 }
 
-/* RTS, the receive interrupt, or the number of polls have changed. */
+/* Update `awaited` after a change of RTS, the receive interrupt, or the number of polls. */
 static void uart_update_awaited(struct uart *uart)
 {
 	if (!(uart->s.mcr & UART_MCR_RTS)) {
@@ -190,13 +190,13 @@ static void uart_update_awaited(struct uart *uart)
 	}
 }
 
-/* Is it time to tell the console, which last could have seen this much room? */
+/* True: the wire must be told of more room than room_before, because the FIFO is empty. */
 static bool uart_room_grew(const struct uart *uart, size_t room_before)
 {
 	return uart->wire && uart->s.rx_count == 0 && uart_room(uart) > room_before;
 }
 
-/* The oldest byte has changed: if it is a break, LSR says so from now on. */
+/* Called when the oldest byte has changed: if that byte is a break, set BI in LSR. */
 static void uart_show_break(struct uart *uart)
 {
 	u16 bit = 1U << uart->s.rx_head;
@@ -221,7 +221,7 @@ static void uart_receive(struct uart *uart, u8 byte, bool is_break)
 	if (uart->s.rx_count == uart_depth(uart)) {
 		uart->s.errors |= UART_LSR_OE;
 		uart->overruns++;
-		/* A FIFO keeps what it has, a 16450's single register the newer byte. */
+		/* A full FIFO drops the new byte; the single register of a 16450 takes it. */
 		if (uart->s.fifo)
 			return;
 		uart_clear_rx(uart);
@@ -249,7 +249,7 @@ static u8 uart_take_byte(struct uart *uart)
 
 /* --- modem lines --- */
 
-/* What the modem inputs are connected to: the outputs in loopback, else COM1's ready peer. */
+/* The levels of the modem inputs: the chip's own outputs in loopback, else the wire's peer. */
 static u8 uart_modem_inputs(const struct uart *uart)
 {
 	if (!(uart->s.mcr & UART_MCR_LOOP) && !uart->wire)
@@ -264,8 +264,9 @@ static u8 uart_modem_inputs(const struct uart *uart)
 }
 
 /*
- * In loopback the OUT1 pin is inactive, as OUT2 is. Without RTS it is Linux, which looks for the
- * port's interrupt (8250_port.c: autoconfig_irq()).
+ * True: lkvm's own init calls by OUT1. In loopback the OUT1 pin is inactive, as OUT2 is. OUT1
+ * without RTS is not such a call: Linux looks for the port's interrupt (8250_port.c:
+ * autoconfig_irq()).
  */
 static bool uart_calls(const struct uart *uart)
 {
@@ -279,7 +280,7 @@ static void uart_update_modem(struct uart *uart)
 	u8 changed = (uart->s.msr ^ inputs) & (UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS);
 	u8 delta = changed >> 4; /* each line's delta bit is four below it */
 
-	/* The ring indicator alone is noted at its trailing edge only. */
+	/* A delta bit is set at both edges of its line, the one of RI at the falling edge alone. */
 	if (uart->s.msr & ~inputs & UART_MSR_RI)
 		delta |= UART_MSR_TERI;
 	uart->s.msr = inputs | (uart->s.msr & UART_MSR_ANY_DELTA) | delta;
@@ -357,14 +358,14 @@ static void uart_write_fcr(struct uart *uart, u8 value)
 	static const u8 triggers[] = {1, 4, 8, 14};
 	bool fifo = value & UART_FCR_ENABLE_FIFO;
 
-	/* Without the enable bit the others are not programmed; a change of it empties the FIFO. */
+	/* Without the enable bit the other bits have no effect; a change of it empties the FIFO. */
 	if (fifo != uart->s.fifo || (fifo && (value & UART_FCR_CLEAR_RCVR)))
 		uart_clear_rx(uart);
 	uart->s.fifo = fifo;
 	uart->s.trigger = fifo ? triggers[value >> 6] : 1;
 }
 
-/* Returns whether the byte is on its way out to the wire. */
+/* True: the caller must send the byte to the wire. False: loopback, the receiver has the byte. */
 static bool uart_write_thr(struct uart *uart, u8 value)
 {
 	uart->s.polls = 0;
@@ -375,7 +376,7 @@ static bool uart_write_thr(struct uart *uart, u8 value)
 	return false;
 }
 
-/* Returns what uart_write_thr() does. */
+/* True: THR was written, and the caller must send the byte to the wire. */
 static bool uart_write(struct uart *uart, u64 reg, u8 value)
 {
 	bool dlab = uart->s.lcr & UART_LCR_DLAB;
@@ -487,7 +488,7 @@ size_t serial_room(void *dev)
 	return room;
 }
 
-/* More than room() said, or after the guest took that back, is an overrun as on any wire. */
+/* Bytes beyond serial_room(), or after the guest has lowered RTS, are overruns as on any wire. */
 void serial_input(void *dev, const u8 *data, size_t len)
 {
 	struct uart *uart = dev;
@@ -522,7 +523,7 @@ static void serial_writable(void *dev)
 	pthread_mutex_unlock(&uart->line->lock);
 }
 
-/* A byte that nothing holds off, or BREAK; now, or when the chip goes on. The lock is held. */
+/* Receive a byte without flow control, or BREAK; if paused, at resume. The lock is held. */
 static void uart_push_in(struct uart *uart, u16 what)
 {
 	if (uart->paused && uart->s.kept_count < FIFO_SIZE)
@@ -544,7 +545,7 @@ static void serial_send_break(void *dev)
 	pthread_mutex_unlock(&uart->line->lock);
 }
 
-/* Both or neither. What is kept already will be in the receiver by then. */
+/* Send a break and the key, or neither (-EBUSY). Leave room for the events kept while paused. */
 static int serial_send_sysrq(void *dev, u8 key)
 {
 	struct uart *uart = dev;
@@ -563,18 +564,18 @@ static int serial_send_sysrq(void *dev, u8 key)
 	return err;
 }
 
-/* own-init.c speaks to the guest. */
+/* Set the modem lines by which own-init.c talks to lkvm's init. */
 static void serial_drive(void *dev, bool dsr, bool ring)
 {
 	struct uart *uart = dev;
 
 	pthread_mutex_lock(&uart->line->lock);
 	uart->s.lowered = dsr ? 0 : UART_MSR_DSR;
-	/* Paused, it hears the level when it goes on, and then one of the next rings. */
+	/* A paused chip shows DSR at resume; this ring is lost, but own-init.c rings again. */
 	if (!uart->paused) {
 		uart->rings = ring;
 		uart_update_modem(uart);
-		/* What is noted of RI is its fall. */
+		/* The guest sees RI when it falls. */
 		uart->rings = false;
 		uart_update_modem(uart);
 		uart_update_line(uart, true);
@@ -608,7 +609,7 @@ static int serial_load(struct device *device, const void *state)
 	return 0;
 }
 
-/* The modem lines are the peer's: they are what they are when the power comes on. */
+/* Power-on state. The peer drives the modem lines, so their levels stay as they are. */
 static int serial_reset(struct device *device)
 {
 	struct uart *uart = container_of(device, struct uart, device);
@@ -656,7 +657,7 @@ static void serial_resume(struct device *device)
 	uart->s.kept_count = 0;
 	uart->s.kept_writable = false;
 	pthread_mutex_unlock(&uart->line->lock);
-	/* There is room again for what waits. */
+	/* The wire may have bytes that waited for the resume. */
 	if (uart->wire)
 		uart->wire->room_changed(uart->wire->arg);
 }
@@ -711,7 +712,7 @@ const struct serial_wire *serial_wire_of(unsigned int com)
 	return uarts[com - 1].wire;
 }
 
-/* From the console, and from lkvm's own init: COM1. */
+/* Connect the console, and own-init.c, to COM1. */
 static void serial_attach_console(struct uart *com1)
 {
 	const struct console_port port = {

@@ -14,10 +14,10 @@
  * not know the number, whatever they may do with serial ports; root in the guest can find it, as
  * root can write to the exit port.
  *
- * The line ends the run by itself: a kernel without ACPI cannot power off. Lines that are not such
- * a message mean nothing and go nowhere, as without this file.
+ * The message ends the run by itself, because a kernel without ACPI cannot power off. Other lines
+ * are dropped, as on a port that is not connected.
  *
- * Which port: the first of COM2, COM4, COM3 that leads nowhere (no --tty) and that no --params
+ * Which port: the first of COM2, COM4, COM3 that is not connected (no --tty) and that no --params
  * names. COM3 is the last one because it shares the interrupt line of COM1, the console.
  *
  * Threads: bytes come from vCPU threads, one mutex guards the line. status_port_open() runs on the
@@ -45,11 +45,11 @@ static struct {
 	char prefix[sizeof(WORD) + 2 * NUMBER_BYTES];	/* WORD and NUMBER */
 
 	pthread_mutex_t lock;
-	char line[128]; /* what has come of a line; one that fills it is no message */
+	char line[128]; /* the line up to now; a line that fills the array is not a message */
 	size_t len;
 } port = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* The status that a whole line tells; -1: it is not a message of lkvm's init. */
+/* The status in a complete line; -1: the line is not a message of lkvm's init. */
 static int status_port_parse(const char *line)
 {
 	size_t len = strlen(port.prefix);
@@ -82,7 +82,7 @@ static void status_port_write(void *arg, u8 byte, bool by_program)
 
 static void status_port_room_changed(void *arg)
 {
-	/* nothing is ever sent to the guest */
+	/* we never send a byte to the guest */
 }
 
 static struct serial_wire wire = {
@@ -90,7 +90,7 @@ static struct serial_wire wire = {
 	.room_changed = status_port_room_changed,
 };
 
-/* Do the user's kernel parameters mention this port, as a console for instance? */
+/* True: the user's kernel parameters name this port, as a console for instance. */
 static bool status_port_is_named(const char *tty)
 {
 	for (size_t i = 0; i < config.params.count; i++) {
@@ -100,7 +100,7 @@ static bool status_port_is_named(const char *tty)
 	return false;
 }
 
-/* The number N of a free ttySN; 0: there is none. A port that was ours before is free. */
+/* The number N of a free ttySN; 0: no port is free. A port that we used before counts as free. */
 static unsigned int status_port_choose(void)
 {
 	static const unsigned int order[] = {1, 3, 2};
