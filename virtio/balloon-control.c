@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The balloon's command on the control socket: how much of its memory the guest is to keep.
+ * The balloon's command on the control socket: how much of its memory the guest shall keep.
  *
- * A size is what the guest keeps, of all that the machine has; inflate and deflate change what it
- * gives up, from what was asked last and not from how far the guest has come. They are added up
- * here and not in the client, so that two clients at once do not undo each other. Asking is all
- * that happens: the driver follows as it can, and the answer says how far it is at this moment.
+ * A size is the part of the machine's memory that the guest keeps. Inflate and deflate change the
+ * part that the guest gives up, counted from the last request and not from the present state of the
+ * guest. The sum is made here and not in the client, so that two clients at the same time do not
+ * undo each other's request. The command only asks: the driver follows when it can, and the answer
+ * has the size at this moment.
  *
- * The command is there without a balloon, too, so that the refusal says what is missing.
+ * A machine without a balloon has the command too, so that the refusal tells what is missing.
  *
  * On the loop's thread.
  *
@@ -22,7 +23,7 @@
 #include <errno.h>
 
 #define PAGE	 4096ULL
-#define KEEP_MIN MIB /* as --mem has it */
+#define KEEP_MIN MIB /* the minimum of --mem, too */
 
 static struct kvm *control_kvm;
 
@@ -35,7 +36,7 @@ static void balloon_control_refuse(struct ipc_request *request, int err)
 				    "virtio_balloon");
 }
 
-/* A field that is there: a number of bytes in whole pages, at most max; else *bytes stays. */
+/* Read an optional field into *bytes: whole pages, at most max. False: a wrong value. */
 static bool balloon_control_take(const json_t *params, const char *field, u64 max, u64 *bytes)
 {
 	const json_t *value = json_object_get(params, field);
@@ -49,7 +50,7 @@ static bool balloon_control_take(const json_t *params, const char *field, u64 ma
 	return true;
 }
 
-/* What is to be given up. False: the request is refused. */
+/* *asked: the bytes to be given up, before and after this request. False: it was refused. */
 static bool balloon_control_target(struct ipc_request *request, const json_t *params, u64 *asked)
 {
 	u64 total = gmem_total(&control_kvm->mem), most = total - MIN(total, KEEP_MIN);

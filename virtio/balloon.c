@@ -2,35 +2,35 @@
 /*
  * virtio-balloon: memory that the guest does not need goes back to the host.
  *
- * Inflate: the driver names pages of 4 KiB by number, a request at a time; they are sorted, runs of
- * neighbours merged, and each run is given back by one gmem_discard(), so that it reads as
- * zeros if it is touched after all. Deflate: nothing to do, the host maps a page when it is
- * touched. The driver makes the balloon as large as num_pages says (--balloon-size, and later
- * balloon-control.c) and tells how large it is (`actual`); a device that was reset has no pages.
- * DEFLATE_ON_OOM lets it take pages back without asking, which costs us nothing.
+ * Inflate: a request of the driver lists numbers of 4 KiB pages. They are sorted, neighbours are
+ * merged into runs, and one gmem_discard() gives each run back to the host; if the guest uses such
+ * a page again, it reads zeros. Deflate: nothing to do, the host maps a page at its next use. The
+ * driver makes the balloon as large as num_pages (--balloon-size, and later balloon-control.c) and
+ * writes the size that it has reached into `actual`; after a device reset the balloon is empty.
+ * DEFLATE_ON_OOM lets the driver take pages back without asking, which costs us nothing.
  *
- * Reporting: buffers of the driver's that it does not use now, megabytes at a time; the same
- * madvise for each, after which it gets them back. So memory that a guest has freed leaves us
- * within seconds, and this is what --balloon is good for without a size.
+ * Reporting: the driver sends buffers of memory that is free at present, megabytes at a time. The
+ * memory is given back to the host as above, then the driver gets the buffers back. So the host has
+ * the memory within seconds after the guest freed it. This is the use of --balloon without a size.
  *
- * Statistics: the driver leaves a buffer with us, filled; we keep it, and give it back when
- * somebody asks for fresh ones (5.5.6.3). What stats() yields is the last answer and how old it is,
- * and it asks for the next: a guest that never answers delays nobody.
+ * Statistics: the driver sends a filled buffer. We keep the buffer, and give it back to ask for new
+ * values (5.5.6.3). stats() yields the last values with their age, and asks for the next ones: a
+ * guest that never answers delays no one.
  *
- * Left out on purpose: FREE_PAGE_HINT. Hinted pages may be in use again before we look (5.5.6.4:
- * only a device that knows which pages were written since may drop them), and nothing here tracks
- * writes: it is for migration, which there is not. Without it queue 3 is not there (5.5.2), and
- * reporting is queue 4. But Linux numbers the queues that it uses without a gap, and reports in
- * queue 3; so both are served alike.
+ * Left out on purpose: FREE_PAGE_HINT. The guest may use hinted pages again before we discard them
+ * (5.5.6.4: only a device that knows which pages were written since may drop them), and nothing
+ * here tracks writes. The feature is for migration, which lkvm does not have. Without the feature
+ * there is no queue 3 (5.5.2), and queue 4 is for reporting. But Linux numbers its queues without a
+ * gap and reports in queue 3; so both are served in the same way.
  *
- * Bounds: PFNS_MAX pages and FRAGMENTS_MAX buffers of a request are looked at, and what is behind
- * them stays with the guest; a page that is not RAM is skipped; a request reports TURN_BYTES at
- * most. A turn of the loop serves TURN requests of a queue, and after TURN_RUNS system calls or
- * TURN_BYTES in all queues together only one of each; then the others have theirs.
- * Pages of hugetlbfs are never given back: another might take them. PAGE_POISON is not offered:
- * what a guest that poisons free pages would find there are zeros, so Linux does not report then.
+ * Bounds: we handle the first PFNS_MAX pages and FRAGMENTS_MAX buffers of a request, and the rest
+ * stays with the guest; a page that is not RAM is skipped; a request reports at most TURN_BYTES. A
+ * turn of the loop serves up to TURN requests of a queue. After TURN_RUNS system calls or
+ * TURN_BYTES of all queues together, a queue gets one request, and the rest waits for the next
+ * turn. Pages of hugetlbfs are never given back: another program might take them. PAGE_POISON is
+ * not offered: a guest that poisons free pages would find zeros, so Linux does not report then.
  *
- * All of it is on the loop's thread, but for balloon_config_write().
+ * Everything is on the loop's thread, except balloon_config_write().
  *
  * Spec: virtio 1.2, section 5.5
  */
@@ -54,12 +54,12 @@
 #include <sys/mman.h>
 
 #define QUEUE_SIZE    128
-#define PFNS_MAX      256 /* as Linux has them */
+#define PFNS_MAX      256 /* the number in a request of Linux */
 #define FRAGMENTS_MAX 64
 #define STATS_MAX     32
 #define TURN	      8
-#define TURN_RUNS     256	  /* of pages that are not neighbours: a system call each */
-#define TURN_BYTES    (128 * MIB) /* of a request, too: 32,768 pages to be unmapped */
+#define TURN_RUNS     256	  /* runs of pages: each costs a system call */
+#define TURN_BYTES    (128 * MIB) /* also the bound of one request: 32,768 pages to unmap */
 #define PAGE	      (1ULL << VIRTIO_BALLOON_PFN_SHIFT)
 
 enum { QUEUE_INFLATE, QUEUE_DEFLATE, QUEUE_STATS, QUEUE_REPORT_LINUX, QUEUE_REPORT, QUEUES };
@@ -87,20 +87,20 @@ static struct {
 	struct virtio_device dev;
 	struct kvm *kvm;
 	struct virtio_balloon_config config;
-	struct virtq_chain *stats; /* the driver's buffer, with us until fresh ones are wanted */
+	struct virtq_chain *stats; /* the driver's buffer, kept until we ask for new values */
 	u64 values[VIRTIO_BALLOON_S_NR];
-	u32 known;     /* bit n: values[n] has been told */
-	u64 values_ns; /* when */
-	u64 turn;      /* of the loop, in which the next two were spent */
+	u32 known;     /* bit n: the driver has sent values[n] */
+	u64 values_ns; /* the time of the last values */
+	u64 turn;      /* the turn of the loop that the next two counters are for */
 	u64 turn_runs, turn_bytes;
-	bool asks; /* for asked_bytes: the machine is paused, the driver is told when it goes on */
+	bool asks; /* asked_bytes was set while paused: tell the driver at resume */
 	u64 asked_bytes;
 	u64 pages_inflated, pages_deflated, bytes_reported, bytes_returned;
 } balloon;
 
 /* --- giving back --- */
 
-/* Whole pages inside the range only; it lies in guest RAM. */
+/* Discard the whole pages inside the range, which lies in guest RAM. */
 static void balloon_discard(void *host, u64 len)
 {
 	uintptr_t start = ALIGN_UP((uintptr_t)host, (uintptr_t)PAGE);
@@ -110,12 +110,12 @@ static void balloon_discard(void *host, u64 len)
 		return;
 	balloon.turn_runs++;
 	balloon.turn_bytes += end - start;
-	/* An error leaves the page with the guest: nothing is lost but memory. */
+	/* After an error the guest keeps the pages: the host only gets no memory. */
 	if (gmem_discard(&balloon.kvm->mem, (void *)start, end - start) == 0)
 		balloon.bytes_returned += end - start;
 }
 
-/* False when some of it is no RAM, and then nothing is given back. */
+/* False: a part of the pages is not RAM, and nothing was given back. */
 static bool balloon_discard_pages(u64 first, u64 pages)
 {
 	struct iovec iov[GMEM_MAX_BANKS];
@@ -156,7 +156,7 @@ static void balloon_discard_pfns(u32 *pfns, size_t count)
 
 /* --- queues --- */
 
-/* Copies up to len bytes of what the driver wrote; its elements may split them anywhere. */
+/* Copy up to len bytes of the chain's out elements. Returns how many. */
 static size_t balloon_copy(const struct virtq_chain *chain, void *to, size_t len)
 {
 	size_t done = 0;
@@ -210,7 +210,7 @@ static void balloon_read_stats(const struct virtq_chain *chain)
 	}
 }
 
-/* Give the buffer back, for the driver to fill it anew. */
+/* Give the statistics buffer back, so that the driver fills it again. */
 static void balloon_ask_stats(void)
 {
 	struct virtq *vq = virtio_queue(&balloon.dev, QUEUE_STATS);
@@ -222,7 +222,7 @@ static void balloon_ask_stats(void)
 	virtq_flush(vq);
 }
 
-/* The request is done with, unless it returns true: then it is kept. */
+/* Serve one request. True: the chain is kept. False: the caller pushes the chain. */
 static bool balloon_serve(unsigned int queue, struct virtq_chain *chain)
 {
 	switch (queue) {
@@ -234,7 +234,7 @@ static bool balloon_serve(unsigned int queue, struct virtq_chain *chain)
 		break;
 	case QUEUE_STATS:
 		balloon_read_stats(chain);
-		/* A second one: the first goes back (the driver has one by 5.5.6.3.1). */
+		/* 5.5.6.3.1 allows one buffer. If there is a second, give the first back. */
 		balloon_ask_stats();
 		balloon.stats = chain;
 		return true;
@@ -246,7 +246,7 @@ static bool balloon_serve(unsigned int queue, struct virtq_chain *chain)
 	return false;
 }
 
-/* May more be given back in this turn of the loop? */
+/* True: more memory may be given back in this turn of the loop. */
 static bool balloon_has_turn(void)
 {
 	u64 turn = loop_turn(balloon.kvm->loop);
@@ -265,7 +265,7 @@ static void balloon_notify(struct virtio_device *dev, unsigned int queue)
 	bool has_turn = balloon_has_turn();
 	unsigned int served = 0;
 
-	/* One at least, so that no queue waits for ever for the others. */
+	/* At least one request, so that no queue waits for ever for the others. */
 	while (served < TURN && (!served || has_turn) && virtq_pop(vq, &chain) == 1) {
 		if (!balloon_serve(queue, chain))
 			virtq_push(vq, chain, 0);

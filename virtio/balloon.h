@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How large the machine's balloon is, and is to be. balloon.c; balloon-control.c asks. Loop.
+ * Read and set the size of the machine's balloon: balloon.c, for balloon-control.c. Loop.
  */
 #ifndef VIRTIO_BALLOON_H
 #define VIRTIO_BALLOON_H
@@ -8,14 +8,14 @@
 #include <kvm/types.h>
 
 struct balloon_size {
-	u64 asked_bytes;  /* what the guest is to give up */
-	u64 actual_bytes; /* what it says it has given up */
+	u64 asked_bytes;  /* the memory that the guest is asked to give up */
+	u64 actual_bytes; /* the memory that the guest says it has given up */
 };
 
-/* 0; -ENODEV: the machine has none; -ENOTCONN: no driver of the guest has come up. */
+/* 0; -ENODEV: the machine has no balloon; -ENOTCONN: the guest has started no driver for it. */
 int balloon_get(struct balloon_size *size);
 
-/* Ask the guest to give up so many bytes, less than RAM, in whole pages. As balloon_get(). */
+/* Ask the guest to give up `bytes`: whole pages, less than RAM. Returns as balloon_get(). */
 int balloon_ask(u64 bytes);
 
 #endif

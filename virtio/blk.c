@@ -2,32 +2,31 @@
 /*
  * virtio-blk: a driver's requests become requests to a disk.
  *
- * A doorbell pops the chains of a queue, as many as it has room for in one turn, and until all
- * queues together had TURN_BYTES in this turn of the loop; then the queue rings for itself, so that
- * others have their turn. Each is a
- * header (type, sector), data and a status byte at the very end, cut into buffers wherever the
- * driver liked; what is wrong with one becomes its status. What is right is submitted to the
- * disk, and after the last chain one disk_commit() begins them all. Those that are done by then
- * (the host had the data) are already back: the queue is flushed once for all, with at most one
- * interrupt. The others come back from the loop in batches, and completed() flushes every queue
- * that got some.
+ * A doorbell pops the chains of a queue: at most QUEUE_SIZE, and until all queues together had
+ * TURN_BYTES in this turn of the loop. After that the device rings the queue's doorbell itself, so
+ * that others have their turn. A chain is a header (type, sector), data, and a status byte at the
+ * end; the driver may split these into buffers at any byte. A wrong request gets an error status. A
+ * correct one is submitted to the disk, and after the last chain one disk_commit() begins them all.
+ * Requests for which the host has the data in memory complete inside disk_commit(): the queue is
+ * flushed once for all of them, with at most one interrupt. The others complete on the loop in
+ * batches, and completed() flushes each queue that had completions.
  *
- * The request of a chain is a slot of its queue, by the chain's head, so nothing is allocated
- * on the usual way. The data's iovec is the chain's own, less the element of the header and
- * that of the status; only where the driver joined them to data a copy is made.
+ * Each queue has an array of requests, indexed by the chain's head, so the usual request allocates
+ * no memory. The iovec of the data is the chain's own without the elements of header and status. It
+ * is copied only if an element has header or status and data together.
  *
- * Outcomes: a status for what the specification has one for; a chain without room for
- * header or status is no request, and the device needs a reset (5.2.6). The status
- * byte is written last and once. "Written" counts from the first byte on, so a read that
- * failed has written nothing that can be counted.
+ * Errors: the request gets a status where the specification has one; a chain without room for
+ * header or status is not a request, and the device needs a reset (5.2.6). The status byte is
+ * written last and once. The used length counts from the first byte of the buffers on, so it is 0
+ * for a failed read.
  *
- * Write cache: a driver that did not take FLUSH, or switched the cache off by writeback
- * (CONFIG_WCE), gets each write when it is on stable storage.
+ * Write cache: if the driver did not accept FLUSH, or switched the cache off by writeback
+ * (CONFIG_WCE), a write completes when it is on stable storage.
  *
- * Stopping: nothing is popped any more, and virtio_stopped() follows the last request. Nobody waits
- * for that: at the end of a run the machine comes to rest before (core/freeze.c), or what is left
- * stays as it is until the process ends.
- * Loop's thread, but for config_write().
+ * Stopping: no chain is popped any more, and virtio_stopped() follows the last request. No thread
+ * waits for that: at the end of a run the machine comes to rest first (core/freeze.c), or requests
+ * stay in flight until the process ends.
+ * Loop's thread, except config_write().
  *
  * Spec: virtio 1.2, section 5.2.
  */
@@ -50,19 +49,19 @@
 
 #define QUEUE_SIZE     256
 #define PCI_CLASS_DISK 0x010000	 /* mass storage */
-#define TURN_BYTES     (4 * MIB) /* of a turn of the loop, which may copy them itself */
-#define ZEROES_SECTORS 0x3fffff	 /* of one discard or write-zeroes: 2 GiB less a sector */
+#define TURN_BYTES     (4 * MIB) /* bound for a turn of the loop, which may copy the bytes itself */
+#define ZEROES_SECTORS 0x3fffff	 /* most in one discard or write-zeroes: 2 GiB less a sector */
 
 struct blk_request {
 	struct disk_request disk;
 	struct blk *blk;
 	struct virtq_chain *chain;
-	struct iovec *copy; /* of the data's iovec, where one was needed */
+	struct iovec *copy; /* a copy of the data's iovec, if one was needed */
 	u16 queue;
 };
 
 struct blk_queue {
-	struct blk_request *requests; /* by head */
+	struct blk_request *requests; /* index: the chain's head */
 	unsigned int in_flight;
 	bool stopping;
 };
@@ -80,12 +79,12 @@ struct blk {
 	u16 queue_max[DISK_QUEUES_MAX];
 	struct blk_queue queues[DISK_QUEUES_MAX];
 	struct loop *loop;
-	u64 turn; /* of the loop, in which turn_bytes were begun */
+	u64 turn; /* the turn of the loop that turn_bytes is for */
 	u64 turn_bytes;
-	u32 pushed;		/* queues to flush, a bit each */
-	atomic_bool write_back; /* what the driver wrote to the configuration */
+	u32 pushed;		/* a bit for each queue that must be flushed */
+	atomic_bool write_back; /* the field `writeback` of the configuration */
 	bool stopping;
-	bool broken; /* NEEDS_RESET: nothing is popped until then */
+	bool broken; /* NEEDS_RESET: no chain is popped until the reset */
 	bool gone;   /* the run ends with requests in flight */
 	struct blk_counters counters;
 };
@@ -143,11 +142,11 @@ static void blk_flush_queues(struct blk *blk)
 	}
 }
 
-/* --- its parts --- */
+/* --- the parts of a request --- */
 
 /*
- * Bytes [skip, skip + bytes) of these elements, as the data of the request: behind the header, or
- * before the status byte.
+ * Make bytes [skip, skip + bytes) of these elements the data of the request: the bytes after the
+ * header, or before the status byte.
  */
 static int blk_set_data(struct blk_request *request, const struct iovec *iov, unsigned int count,
 			size_t skip, size_t bytes)
@@ -177,7 +176,7 @@ static int blk_read_out(const struct virtq_chain *chain, size_t skip, void *buf,
 	struct iov_cursor cursor;
 	int err;
 
-	/* As drivers usually have it: in one buffer. */
+	/* The usual case: all bytes are in one buffer. */
 	if (chain->out_count && !skip && chain->out->iov_len >= len) {
 		memcpy(buf, chain->out->iov_base, len);
 		return 0;
@@ -195,7 +194,7 @@ static bool blk_must_sync(const struct blk *blk)
 	       !atomic_load_explicit(&blk->write_back, memory_order_relaxed);
 }
 
-/* --- request types: VIRTIO_BLK_S_OK when it is to be submitted, else its status --- */
+/* --- request types: VIRTIO_BLK_S_OK if the request can be submitted, else its status --- */
 
 #define HEADER_BYTES sizeof(struct virtio_blk_outhdr)
 
@@ -239,7 +238,7 @@ static u8 blk_prepare_flush(struct blk_request *request)
 	return VIRTIO_BLK_S_OK;
 }
 
-/* One segment, as max_discard_seg and max_write_zeroes_seg say. */
+/* One segment: max_discard_seg and max_write_zeroes_seg are 1. */
 static u8 blk_prepare_zeroes(struct blk_request *request, enum disk_op op)
 {
 	const struct virtq_chain *chain = request->chain;
@@ -282,7 +281,7 @@ static u8 blk_get_id(const struct blk_request *request)
 	return VIRTIO_BLK_S_OK;
 }
 
-/* Its status, or -EINPROGRESS when it was submitted. */
+/* Begin a request. The status, or -EINPROGRESS if it was submitted. */
 static int blk_begin(struct blk_request *request, const struct virtio_blk_outhdr *header)
 {
 	u64 sector = le64toh(header->sector);
@@ -355,14 +354,14 @@ static void blk_check_stopped(struct blk *blk)
 	}
 }
 
-/* Requests may have ended, and the last that a queue waits for to be stopped may be among them. */
+/* After requests may have ended: show them, and report queues that can be stopped now. */
 static void blk_show(struct blk *blk)
 {
 	blk_flush_queues(blk);
 	blk_check_stopped(blk);
 }
 
-/* The disk's batch is over. */
+/* The disk has completed a batch of requests. */
 static void blk_completed(void *arg)
 {
 	struct blk *blk = arg;
@@ -374,7 +373,7 @@ static void blk_completed(void *arg)
 		virtio_rested(&blk->dev);
 }
 
-/* May more be begun in this turn of the loop? */
+/* True: one more request may begin in this turn of the loop. */
 static bool blk_has_turn(struct blk *blk)
 {
 	u64 turn = loop_turn(blk->loop);
@@ -387,8 +386,8 @@ static bool blk_has_turn(struct blk *blk)
 }
 
 /*
- * A turn has an end: what is answered at once makes room for the next while we look. Each queue
- * has one request at least, whatever the others had.
+ * The loop below is bounded, because requests that complete at once make room for new ones. Each
+ * queue gets at least one request, whatever the other queues had.
  */
 static void blk_notify(struct virtio_device *dev, unsigned int index)
 {
@@ -411,7 +410,7 @@ static void blk_notify(struct virtio_device *dev, unsigned int index)
 	blk_show(blk);
 }
 
-/* Without FLUSH the cache is off to begin with (5.2.5.2). */
+/* Without FLUSH the write cache is off at first (5.2.5.2). */
 static void blk_negotiated(struct virtio_device *dev, u64 features)
 {
 	struct blk *blk = blk_of(dev);
@@ -631,7 +630,7 @@ static void blk_exit(struct kvm *kvm)
 
 		virtio_remove(&blk->dev);
 		blk->gone = !disk_stop(blk->disk);
-		/* What the host still works on is not freed under its hands. */
+		/* The host still works on requests: free neither them nor guest RAM. */
 		if (blk->gone)
 			kvm->keep_ram = true;
 		else

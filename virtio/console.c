@@ -2,24 +2,24 @@
 /*
  * virtio-console: the machine's console as one port, hvc0 in Linux. --console=virtio.
  *
- * Out (transmitq): what a chain holds is copied piece by piece and handed to console_write(), as
- * COM1 does; ring, panic watch and log are the same. Linux spins, with interrupts off, until its
- * buffer comes back: so a chain is never kept for a reader. While the ring is full the queue is
- * left alone for at most STALL_NS, which lets a reader that is merely behind catch up without a
- * loss; then the oldest bytes are pushed out until there is room again, as they are for printk on
- * COM1. At most what the ring holds is written at one go, and the ring has its turn in between:
- * a longer chain, which only a strange driver makes, is kept from turn to turn.
+ * Out (transmitq): the bytes of a chain are copied piece by piece and passed to console_write(), as
+ * COM1 does; so they also reach the panic watch and the log. Linux spins, with interrupts off,
+ * until its buffer comes back, so a chain is never kept until a reader has read it. While the
+ * console's ring is full, no chain is taken for at most STALL_NS: a slow reader can catch up
+ * without a loss. After that new bytes overwrite the oldest ones until there is room again, as for
+ * printk on COM1. One turn of the loop writes at most as much as the ring holds, so that the ring
+ * is read in between: a longer chain, which no usual driver makes, is kept until the next turn.
  *
- * In (receiveq): console.c asks room() and calls input() on the loop's thread. room() takes the
- * next buffer and keeps it, at most one; its length is the room. Without a buffer there is none,
- * and the doorbell tells console.c when there is.
+ * In (receiveq): console.c calls hvc_room() and hvc_input() on the loop's thread. hvc_room() pops
+ * the next buffer and keeps it, at most one; its length is the room. Without a buffer there is no
+ * room, and the next doorbell tells console.c to ask again.
  *
  * Size: with a terminal on standard input the device offers SIZE. A SIGWINCH rings a bell; then
- * columns and rows go into the configuration, and the driver is told. emerg_wr takes a byte at a
- * time before there are queues. COM1 stays a port of the console: what is written there is shown
- * too, and the kernel's earlycon ends where hvc0 begins.
+ * columns and rows are written into the configuration, and the driver gets an interrupt. emerg_wr
+ * takes single bytes before there are queues. COM1 stays a port of the console: bytes written there
+ * are shown too, and the kernel's earlycon is in use until hvc0 takes over.
  *
- * Everything but emerg_wr is on the loop's thread. Left out: MULTIPORT. When init opens hvc0 the
+ * Everything except emerg_wr is on the loop's thread. Left out: MULTIPORT. When init opens hvc0 the
  * device is not told, so the phase "init" is not known with --console=virtio.
  *
  * Spec: virtio 1.2, section 5.3 (5.3.4: configuration, 5.3.6: operation)
@@ -48,7 +48,7 @@
 #define QUEUE_OUT   1
 #define QUEUE_SIZE  64
 #define PIECE_BYTES 1024
-#define TURN_PIECES 256 /* what console.c's ring holds */
+#define TURN_PIECES 256 /* as many as console.c's ring can hold */
 #define STALL_NS    (20 * NSEC_PER_MSEC)
 
 static const char *const hvc_choices[] = {"serial", "virtio", NULL};
@@ -63,7 +63,7 @@ static const struct option hvc_options[] = {
 };
 OPTION_GROUP(virtio_console, run, "Devices", 34, hvc_options);
 
-/* struct virtio_console_config has holes for none; its fields are little-endian (5.3.4). */
+/* The fields are little-endian (5.3.4). */
 static struct virtio_console_config hvc_config;
 
 static struct {
@@ -71,25 +71,25 @@ static struct {
 	struct kvm *kvm;
 	struct virtq_chain *input;  /* taken from the receiveq and not filled yet */
 	struct virtq_chain *output; /* taken from the transmitq and not written to its end yet */
-	struct iov_cursor at;	    /* ... but up to here */
+	struct iov_cursor at;	    /* the part of output that is not written yet */
 	struct loop_timer stall;    /* armed while output waits for the ring */
-	bool overrun;		    /* it waited long enough: what comes pushes the oldest out */
+	bool overrun;		    /* STALL_NS are over: new bytes overwrite the oldest */
 	bool sized;		    /* standard input is a terminal */
 	struct loop_bell resized;   /* rung by SIGWINCH */
 } hvc;
 
 /* --- out --- */
 
-/* The chain that output comes from, taken if there is none. False when the driver has no more. */
+/* Pop the next chain for output, if there is none. False: the driver has no more. */
 static bool hvc_take_output(struct virtq *vq)
 {
-	/* A chain's sum is bounded, so that the cursor cannot fail. */
+	/* The length of a chain is bounded, so this cannot fail. */
 	if (!hvc.output && virtq_pop(vq, &hvc.output) == 1)
 		iov_cursor_init(&hvc.at, hvc.output->out, hvc.output->out_count);
 	return hvc.output;
 }
 
-/* Its next bytes, at most PIECE_BYTES. At its end it is the driver's again. */
+/* Write the next bytes of output, at most PIECE_BYTES. At its end give the chain back. */
 static void hvc_write_piece(struct virtq *vq)
 {
 	u8 piece[PIECE_BYTES];
@@ -103,7 +103,7 @@ static void hvc_write_piece(struct virtq *vq)
 	}
 }
 
-/* May the next chain be taken now? If not, writable() or the timer comes back to it. */
+/* True: the next chain may be taken. False: writable() or the timer tries again. */
 static bool hvc_may_write(void)
 {
 	if (hvc.overrun || !console_full())
@@ -131,7 +131,7 @@ static void hvc_output(void)
 
 static void hvc_stalled(void *arg)
 {
-	/* Its chains are looked at again when it goes on. */
+	/* A paused queue is notified at resume. */
 	if (!virtio_serves(&hvc.dev))
 		return;
 	hvc.overrun = true;
@@ -145,7 +145,7 @@ static void hvc_writable(void *arg)
 	hvc_output();
 }
 
-/* A CPU that was stopped on its way may have left chains that nobody has looked at. */
+/* At the end, write chains whose doorbell a vCPU could not ring any more before it was stopped. */
 static void hvc_finish(void *arg)
 {
 	struct virtq *vq = virtio_queue(&hvc.dev, QUEUE_OUT);
@@ -178,7 +178,7 @@ static size_t hvc_room(void *arg)
 	return hvc.input ? hvc.input->in_bytes : 0;
 }
 
-/* At most what room() said: one buffer. */
+/* len is at most what hvc_room() said: one buffer. */
 static void hvc_input(void *arg, const u8 *data, size_t len)
 {
 	struct virtq *vq = virtio_queue(&hvc.dev, QUEUE_IN);
@@ -193,7 +193,7 @@ static void hvc_input(void *arg, const u8 *data, size_t len)
 	virtq_push(vq, hvc.input, done);
 	hvc.input = NULL;
 	virtq_flush(vq);
-	/* What did not fit into this buffer fits into the next. */
+	/* The next buffer has room for more input. */
 	console_room_changed();
 }
 
@@ -228,7 +228,7 @@ static void hvc_resumed(struct virtio_device *dev)
 		hvc_resized(NULL);
 }
 
-/* Any thread; a bell may be rung in a signal handler. */
+/* A signal handler, on any thread: it may ring a bell. */
 static void hvc_winch(int sig)
 {
 	loop_ring(hvc.kvm->loop, &hvc.resized);
@@ -329,7 +329,7 @@ static int hvc_init(struct kvm *kvm)
 		.name = "virtio-console0",
 		.id = VIRTIO_ID_CONSOLE,
 		.driver = "virtio_console",
-		.pci_class = 0x078000, /* a communication controller of another kind */
+		.pci_class = 0x078000, /* communication controller, other */
 		.offered = 1ULL << VIRTIO_CONSOLE_F_EMERG_WRITE,
 		.queue_count = ARRAY_SIZE(hvc_queue_max),
 		.queue_max = hvc_queue_max,

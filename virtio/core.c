@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What every virtio device has in common: how it is started, rung, stopped and reset.
+ * The common part of all virtio devices: start, doorbells, stop and reset.
  *
- * Two planes meet here. Registers are the vCPUs': a transport takes an access apart and calls the
- * functions of regs.c, which work under the device's mutex. Queues are the loop's:
- * doorbell -> notify() -> virtq_pop() ... virtq_push() -> interrupt, without a lock. What crosses:
+ * vCPU threads use the registers: a transport decodes an access and calls the functions of regs.c,
+ * which work under the device's mutex. The loop's thread uses the queues:
+ * doorbell -> notify() -> virtq_pop() ... virtq_push() -> interrupt, without a lock. Between them:
  *
- * - vCPU to loop: a doorbell, which is an eventfd per queue that KVM signals (virtio_doorbell()
- *   does where KVM does not). The loop watches it edge-triggered, so nobody ever reads it.
- * - vCPU to loop: DRIVER_OK, reset, and enabling or resetting one queue. They change what the
- *   registers say, under the mutex, and ring the bell; the loop acts:
+ * - vCPU to loop: a doorbell, which is an eventfd for each queue. KVM signals it (virtio_doorbell()
+ *   does where KVM does not). The loop watches it edge-triggered, so no one needs to read it.
+ * - vCPU to loop: DRIVER_OK, reset, and enabling or resetting one queue. They change the registers
+ *   under the mutex and ring the bell; then the loop acts:
  *
  *       IDLE --DRIVER_OK--> STARTING --loop--> RUNNING --write 0--> STOPPING --loop--> IDLE
  *                               \________________write 0_______________/
  *
- *   Only in IDLE do the queues' state and the device belong to nobody. So registers are cleared on
- *   the way into IDLE, by whoever goes there: status reads 0 when, and not before, the device has
- *   nothing in flight (2.4.1). The vCPU that wrote 0 waits for that on a condition, which gives
- *   the mutex away; at most 5 s, and no longer than the run lasts. The loop waits for nobody.
+ *   In IDLE, and only there, the loop does not use the queues and the device. So the thread that
+ *   sets the phase to IDLE also clears the registers: status reads 0 only when the device has
+ *   nothing in flight (2.4.1). The vCPU that wrote 0 waits for that on a condition, which releases
+ *   the mutex; at most 5 s, and not longer than the run. The loop never waits for a vCPU.
  * - loop to vCPU: an interrupt through the transport, and NEEDS_RESET, an atomic bit of status.
  *
- * A queue can be reset alone (VIRTIO_F_RING_RESET, 2.6.1): "resetting" is set by the vCPU and
- * cleared by the loop, which has the device's stop_queue() in between. While it is set the queue's
- * registers are frozen. A driver that enables a queue after DRIVER_OK has it started by the loop.
+ * A queue can be reset alone (VIRTIO_F_RING_RESET, 2.6.1). The vCPU sets "resetting"; the loop
+ * calls the device's stop_queue() and clears "resetting" when that is done. Until then the queue's
+ * registers are frozen. If a driver enables a queue after DRIVER_OK, the loop starts that queue.
  *
- * A driver that breaks a rule (a broken queue, rings outside RAM, DRIVER_OK without FEATURES_OK)
- * finds NEEDS_RESET and a configuration interrupt; the log has one rate-limited line.
+ * After a driver broke a rule (a broken queue, rings outside RAM, DRIVER_OK without FEATURES_OK) it
+ * gets NEEDS_RESET and a configuration interrupt, and the log one rate-limited line.
  *
- * Pause: nothing is heard any more, neither doorbells nor what the vCPUs have asked for, and it is
- * over when busy() says so; resume looks into each queue, and at the bell. A machine reset happens
- * on the main thread, which is the loop's, with all vCPUs parked and after a pause, so that stop()
- * finds nothing in flight. At the end of a run the host may not have come to that.
+ * Pause: the loop ignores doorbells and the requests of the vCPUs; the device is at rest when
+ * busy() is false. Resume handles the bell and notifies each queue. A machine reset happens on the
+ * main thread, which is the loop's, with all vCPUs parked and after a pause, so stop() finds
+ * nothing in flight. At the end of a run requests may still be in flight.
  *
  * Left out on purpose: legacy and transitional devices, ACCESS_PLATFORM, IN_ORDER, shared memory.
  *
@@ -73,7 +73,7 @@ void virtio_unlock(struct virtio_device *dev)
 	pthread_mutex_unlock(&dev->core->lock);
 }
 
-/* --- what a device says of itself: any thread --- */
+/* --- for devices: any thread --- */
 
 void virtio_config_changed(struct virtio_device *dev)
 {
@@ -87,7 +87,7 @@ void virtio_config_write(struct virtio_device *dev, u32 offset, const void *buf,
 {
 	virtio_lock(dev);
 	memcpy((u8 *)dev->config + offset, buf, len);
-	atomic_fetch_add(&dev->core->generation, 1); /* seen with the first new byte (2.5.1) */
+	atomic_fetch_add(&dev->core->generation, 1); /* before the first new byte (2.5.1) */
 	virtio_unlock(dev);
 }
 
@@ -100,12 +100,12 @@ void virtio_needs_reset(struct virtio_device *dev, const char *why)
 			 why);
 	if (!(before & VIRTIO_CONFIG_S_NEEDS_RESET))
 		event_post_device(dev->name, "needs-reset");
-	/* 2.1.2: only a driver that is up is told. */
+	/* 2.1.2: no interrupt before DRIVER_OK. */
 	if (before & VIRTIO_CONFIG_S_DRIVER_OK)
 		core->transport->config_interrupt(dev);
 }
 
-/* --- doorbells that KVM did not catch: vCPU threads --- */
+/* --- doorbells that KVM does not signal: vCPU threads --- */
 
 void virtio_doorbell(struct virtio_device *dev, u32 index)
 {
@@ -166,7 +166,7 @@ static void queue_room(void *arg)
 	struct virtio_queue *queue = arg;
 	struct virtio_core *core = queue->dev->core;
 
-	/* Not now: we are in the middle of the device's completion. */
+	/* Notify later, from the bell: the device is completing requests now. */
 	queue->has_room = true;
 	loop_ring(core->kvm->loop, &core->bell);
 }
@@ -180,7 +180,7 @@ static void queue_broken(void *arg, const char *why)
 	virtio_needs_reset(queue->dev, text);
 }
 
-/* Take the queue into use as its registers say. False, and NEEDS_RESET, if that cannot be. */
+/* Start the queue with the values of its registers. False, with NEEDS_RESET: not possible. */
 static bool queue_start(struct virtio_queue *queue)
 {
 	struct virtio_device *dev = queue->dev;
@@ -197,7 +197,7 @@ static bool queue_start(struct virtio_queue *queue)
 	const char *why;
 
 	virtio_lock(dev);
-	config.size = (u16)MIN(queue->size, UINT16_MAX); /* which is no power of two */
+	config.size = (u16)MIN(queue->size, UINT16_MAX); /* virtq_start() refuses UINT16_MAX */
 	config.desc = queue->desc;
 	config.driver = queue->driver;
 	config.device = queue->device;
@@ -206,7 +206,7 @@ static bool queue_start(struct virtio_queue *queue)
 		queue_broken(queue, why);
 		return false;
 	}
-	/* The eventfd is good and in no epoll yet; only memory can be missing. */
+	/* This can fail only for lack of memory. */
 	if (loop_watch(dev->core->kvm->loop, &queue->doorbell, EPOLLIN | EPOLLET)) {
 		queue_broken(queue, "its doorbell cannot be watched");
 		virtq_stop(queue->vq);
@@ -254,7 +254,7 @@ void virtio_stopped(struct virtio_device *dev)
 	virtio_unlock(dev);
 }
 
-/* The driver wants the device reset. */
+/* The driver, or the machine, resets the device. */
 static void virtio_stop(struct virtio_core *core)
 {
 	if (core->stop_called)
@@ -321,7 +321,7 @@ void virtio_queue_stopped(struct virtio_device *dev, unsigned int index)
 	virtio_unlock(dev);
 }
 
-/* What was wished for this queue while the device runs. */
+/* Do what a vCPU asked for this queue, reset or start, and notify if there is room again. */
 static void queue_serve(struct virtio_core *core, struct virtio_queue *queue)
 {
 	bool reset, start;
@@ -354,7 +354,7 @@ static void virtio_rung(void *arg)
 	struct virtio_core *core = arg;
 	enum virtio_phase phase;
 
-	/* A driver's last wish before the pause. */
+	/* A vCPU rang just before the pause: virtio_device_resume() calls again. */
 	if (core->paused)
 		return;
 	virtio_lock(core->dev);
@@ -380,7 +380,7 @@ static struct virtio_core *core_of(struct device *device)
 	return container_of(device, struct virtio_core, device);
 }
 
-/* Let go of everything. False: the host is at something still. */
+/* Bring the device into IDLE. False: the host still works on a request. */
 static bool virtio_quiesce(struct virtio_core *core)
 {
 	bool idle;
@@ -508,7 +508,7 @@ static void virtio_init_locks(struct virtio_core *core)
 
 	pthread_mutex_init(&core->lock, NULL);
 	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* now_ns()'s */
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* the clock of now_ns() */
 	pthread_cond_init(&core->changed, &attr);
 	pthread_condattr_destroy(&attr);
 }
@@ -559,7 +559,7 @@ void virtio_detach(struct virtio_device *dev)
 
 	device_unregister(&core->device);
 	loop_remove_bell(core->kvm->loop, &core->bell);
-	/* What the host still works on is not taken from under its hands; the process ends. */
+	/* If busy, the host still uses the memory: leave it, the process is about to end. */
 	if (!busy)
 		virtio_free(core);
 }

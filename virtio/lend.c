@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A started queue in the hands of somebody else: vhost in the kernel, or another process.
+ * Lend a started queue to a borrower: vhost in the kernel, or another process.
  *
- * The borrower is told where the rings are, at which entry to go on, and two eventfds: `kick`,
- * which KVM signals when the driver rings, and `call`, which the borrower signals when there are
- * used buffers. From virtio_queue_lend() to virtio_queue_take_back() the loop does not watch the
- * doorbell and the device does not pop; nothing is in flight at either moment, so one number says
- * how far the queue is: for a split ring, chains that were made available and chains that were
- * used are as many.
+ * The borrower gets the addresses of the rings, the entry with which to begin, and two eventfds:
+ * `kick`, which KVM signals when the driver rings, and `call`, which the borrower signals when
+ * there are used buffers. From virtio_queue_lend() to virtio_queue_take_back() the loop does not
+ * watch the doorbell and the device does not pop. At both moments nothing is in flight: as many
+ * chains were used as were taken from the available ring, so one number is the whole position.
  *
- * Where the transport has an eventfd that KVM turns into the interrupt (MSI-X), `call` is that one,
- * and lkvm has no part in the interrupt. Otherwise it is the queue's own: the loop watches it and
- * raises the interrupt as it does for a device of lkvm's. Which one it is follows from what the
- * driver has set up when the queue is lent: a driver chooses vectors before it starts a device.
+ * If the transport has an eventfd from which KVM raises the interrupt (MSI-X), `call` is that
+ * eventfd, and interrupts do not pass through lkvm. Otherwise `call` is an eventfd of the queue:
+ * the loop watches it and raises the interrupt as for a device in lkvm. virtio_queue_lend() decides
+ * by the vectors that the driver has chosen: a driver chooses them before it starts a device.
  *
- * When the driver resets the device or the queue, the device's stop() or stop_queue() makes the
- * borrower let go before it says virtio_stopped() or virtio_queue_stopped(), which end the loan.
- * Loop's thread.
+ * When the driver resets the device or the queue, the device's stop() or stop_queue() stops the
+ * borrower, and then calls virtio_stopped() or virtio_queue_stopped(), which end the loan. Loop's
+ * thread.
  */
 #include "virtio/state.h"
 
@@ -28,7 +27,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* The borrower has used buffers. */
+/* The borrower has signalled `call`: raise the interrupt. */
 static void lend_called(void *arg, u32 events)
 {
 	struct virtio_queue *queue = arg;
@@ -38,7 +37,7 @@ static void lend_called(void *arg, u32 events)
 		queue->dev->core->transport->interrupt(queue->dev, queue->index);
 }
 
-/* An eventfd that the loop turns into the interrupt: its descriptor, or -errno after a line. */
+/* Open an eventfd for which the loop raises the interrupt. The fd, or -errno after a log line. */
 static int lend_open_call(struct virtio_queue *queue)
 {
 	struct loop *loop = queue->dev->core->kvm->loop;
@@ -59,7 +58,7 @@ static int lend_open_call(struct virtio_queue *queue)
 	return fd;
 }
 
-/* What the borrower has signalled is not lost: the interrupt is raised now. */
+/* End the loan. If the borrower has signalled `call`, raise the interrupt now. */
 static void lend_end(struct virtio_queue *queue)
 {
 	if (queue->call.fd >= 0) {
@@ -90,7 +89,7 @@ int virtio_queue_lend(struct virtio_device *dev, unsigned int index, struct virt
 	loop_unwatch(core->kvm->loop, &queue->doorbell);
 	queue->lent = true;
 	queue->end_loan = lend_end;
-	virtq_set_position(queue->vq, virtq_position(queue->vq)); /* the driver is to ring */
+	virtq_set_position(queue->vq, virtq_position(queue->vq)); /* asks the driver to ring */
 
 	virtio_lock(dev);
 	*ring = (struct virtio_ring){

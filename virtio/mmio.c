@@ -2,23 +2,22 @@
 /*
  * virtio over MMIO, version 2: a device is a window of 512 bytes and an interrupt line.
  *
- * Windows lie one behind the other where the board has them (struct kvm_windows), and share the
- * lines that PCI's pins have (irq-pin.c). A window's first 256 bytes are registers of 32 bits,
- * which vCPU threads read and write here: most go on to regs.c, the selectors and the interrupt
- * status are ours. The rest is the device's configuration.
+ * The board says where the windows are (struct kvm_windows): one after the other. They share the
+ * interrupt lines of PCI's pins (irq-pin.c). A window's first 256 bytes are registers of 32 bits,
+ * which vCPU threads read and write here. The selectors and the interrupt status are in this file,
+ * most other registers in regs.c. The rest of a window is the device's configuration.
  *
  * Doorbell: one register for all queues, to which the driver writes the queue's number. So each
- * queue has an ioeventfd that matches its number; it is registered when the driver is up first
- * (registering costs a grace period, so nothing is registered that nobody uses) and stays.
+ * queue has an ioeventfd that matches its number. It is registered at the first DRIVER_OK and stays
+ * after that (registering costs a grace period, so an unused device registers none).
  *
- * Interrupt: a level. Status bits are collected under a lock of their own, which comes after the
- * device's mutex; the pin is high while one of them is set, and the driver's acknowledgement
- * clears them.
+ * Interrupt: a level. Status bits are set under a lock of their own, which is taken after the
+ * device's mutex. The pin is high while a bit is set; the driver's acknowledgement clears bits.
  *
- * Kernels find a window by its ACPI record (LNRO0005), or by a word of the command line,
- * virtio_mmio.device=SIZE@BASE:IRQ, where ACPI is switched off (x86/boot.c).
+ * Kernels find a window by its ACPI record (LNRO0005), or, if ACPI is switched off, by a word of
+ * the command line: virtio_mmio.device=SIZE@BASE:IRQ (x86/boot.c).
  *
- * Left out: version 1 (legacy), shared memory regions (they read as not there).
+ * Left out: version 1 (legacy), shared memory regions (their registers say that there is none).
  *
  * Spec: virtio 1.2, section 4.2
  */
@@ -50,7 +49,7 @@ struct mmio {
 	struct bus_region region;
 	char param[48];
 
-	/* Selectors: each access stands alone. */
+	/* Selectors: atomic, because no lock is held. */
 	atomic_uint device_features_sel, driver_features_sel, queue_sel;
 
 	pthread_mutex_t lock; /* over what follows */
@@ -130,7 +129,7 @@ static void mmio_ready(struct virtio_device *dev)
 	if (mmio->bells)
 		return;
 	mmio->bells = true;
-	/* Where KVM takes no more of them the register is served like the others. */
+	/* If KVM takes no more ioeventfds, a write to the register exits to us instead. */
 	for (unsigned int i = 0; i < dev->queue_count; i++) {
 		int err = mmio_set_bell(mmio, i, true);
 
@@ -190,7 +189,7 @@ static u32 mmio_read_register(struct mmio *mmio, u64 offset)
 	}
 }
 
-/* A half of one of the selected queue's three addresses? */
+/* Write one half of an address of the selected queue. False: the register is another one. */
 static bool mmio_write_address(struct mmio *mmio, u64 offset, u32 value)
 {
 	static const struct {
@@ -254,7 +253,7 @@ static void mmio_write_register(struct mmio *mmio, u64 offset, u32 value)
 	}
 }
 
-/* 4.2.2.2: registers are accessed as aligned 32 bits; anything else is not there. */
+/* 4.2.2.2: drivers access registers as aligned 32 bits. Other accesses are ignored, and read 0. */
 static u64 mmio_read(void *dev, u64 offset, unsigned int size)
 {
 	struct mmio *mmio = dev;

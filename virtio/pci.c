@@ -3,26 +3,27 @@
  * virtio over PCI: a device is a function whose vendor capabilities say where its registers are.
  *
  * Two BARs. A memory BAR has the common configuration, the interrupt status, the device's own
- * configuration and MSI-X's table; vCPU threads read and write it here, and most goes on to
- * regs.c. A port BAR has the doorbells, one for each queue (queue_notify_off is its number): a
- * write to a port is decoded by the processor, one to memory has to be disassembled first. Counted
- * in the lab, 64 bytes from /dev/hwrng take 23.8 us with doorbells in ports and 24.7 with them in
- * memory (46 over virtio-mmio, whose interrupts are acknowledged by exits).
+ * configuration and the MSI-X table. vCPU threads read and write it here; most registers are in
+ * regs.c. A port BAR has the doorbells, one for each queue (queue_notify_off is the queue's
+ * number). Ports, because the processor decodes a write to a port, while KVM has to disassemble a
+ * write to memory. Measured in the lab: 64 bytes from /dev/hwrng take 23.8 us with doorbells in
+ * ports and 24.7 us with doorbells in memory (46 us over virtio-mmio, where acknowledging an
+ * interrupt costs exits).
  *
- * Each doorbell is an ioeventfd, so a notification does not leave the kernel. They are registered
- * when the driver is up first (registering costs a grace period, and nothing is registered that
- * nobody uses) and follow the BAR: bar_moved() and ready() both end in virtio_pci_sync_bells().
- * Where KVM knows no doorbell, the write comes here and rings it as well.
+ * Each doorbell is an ioeventfd, so a notification does not leave the kernel. Doorbells are
+ * registered at the first DRIVER_OK (registering costs a grace period, so an unused device
+ * registers none) and move with the BAR: bar_moved() and ready() both call virtio_pci_sync_bells().
+ * A write to a doorbell that is not registered comes here and rings the queue too.
  *
- * Interrupts: with MSI-X each queue and the configuration have a vector of the driver's choice,
- * which msix.c raises by an eventfd. Without it there is the interrupt pin, and a status byte that
- * says why; reading it clears it and lets go of the pin.
+ * Interrupts: with MSI-X the driver chooses a vector for each queue and one for the configuration,
+ * which msix.c raises by an eventfd. Without MSI-X there is the interrupt pin, and a status byte
+ * that tells the reason; a read clears the byte and lowers the pin.
  *
- * VIRTIO_PCI_CAP_PCI_CFG lets a driver that cannot map BARs reach all of this through
- * configuration space: its data register stands for up to four bytes of any BAR.
+ * VIRTIO_PCI_CAP_PCI_CFG lets a driver that cannot map BARs reach all registers through
+ * configuration space: an access to its data register is one to 1, 2 or 4 bytes of any BAR.
  *
- * Locks: the device's mutex (regs.c), then irq_lock (status byte) or bell_lock (which doorbells
- * are registered), neither inside the other; pci/pci.c's come last.
+ * Locks: the device's mutex (regs.c), then irq_lock (status byte) or bell_lock (which doorbells are
+ * registered), never both; the locks of pci/pci.c are taken last.
  *
  * Left out: legacy and transitional devices, shared memory, NOTIFICATION_DATA, power management.
  *
@@ -74,7 +75,7 @@ struct pci {
 	struct msix msix;
 	struct pci_capability common_cap, notify_cap, isr_cap, device_cap, pci_cfg_cap;
 
-	/* Registers of ours: each access stands alone. */
+	/* Registers of this file: atomic, because no lock is held. */
 	atomic_uint device_feature_select, driver_feature_select, queue_select;
 	atomic_uint config_vector, queue_vector[VIRTIO_MAX_QUEUES];
 
@@ -83,8 +84,8 @@ struct pci {
 
 	pthread_mutex_t bell_lock;
 	bool bells_wanted;
-	u64 bar_at;   /* where their BAR answers, or 0 */
-	u64 bells_at; /* the port that they are registered from, or 0 */
+	u64 bar_at;   /* the port where the BAR of the doorbells answers, or 0 */
+	u64 bells_at; /* the first port for which doorbells are registered, or 0 */
 };
 
 static struct pci *virtio_pci_of(struct virtio_device *dev)
@@ -96,7 +97,7 @@ static struct pci *virtio_pci_of(struct virtio_device *dev)
 
 static void virtio_pci_raise(struct pci *pci, u8 isr_bit, u32 vector)
 {
-	if (msix_raise(&pci->msix, vector)) /* none for VIRTIO_MSI_NO_VECTOR */
+	if (msix_raise(&pci->msix, vector)) /* which ignores VIRTIO_MSI_NO_VECTOR */
 		return;
 	pthread_mutex_lock(&pci->irq_lock);
 	pci->isr |= isr_bit;
@@ -123,7 +124,7 @@ static void virtio_pci_interrupt(struct virtio_device *dev, unsigned int queue)
 	virtio_pci_raise(pci, ISR_QUEUE, atomic_load(&pci->queue_vector[queue]));
 }
 
-/* Masked or not, KVM or msix.c keep what is signalled there. */
+/* The eventfd is good for a masked vector too: the event stays pending. */
 static int virtio_pci_interrupt_fd(struct virtio_device *dev, unsigned int queue)
 {
 	struct pci *pci = virtio_pci_of(dev);
@@ -147,7 +148,7 @@ static int virtio_pci_set_bell(struct pci *pci, u64 base, unsigned int queue, bo
 {
 	const struct bus_doorbell bell = {
 		.addr = base + queue * DOORBELL_BYTES,
-		.port = true, /* whatever is written: the place says which queue */
+		.port = true, /* any value matches: the port says which queue */
 		.fd = virtio_doorbell_fd(pci->dev, queue),
 	};
 
@@ -160,14 +161,14 @@ static void virtio_pci_set_bells(struct pci *pci, u64 base, bool add)
 	for (unsigned int i = 0; i < pci->dev->queue_count; i++) {
 		int err = virtio_pci_set_bell(pci, base, i, add);
 
-		/* Where KVM takes no more of them the register is served like the others. */
+		/* If KVM takes no more ioeventfds, a write to the port exits to us instead. */
 		if (err && add)
 			log_debug("%s: queue %u has a slow doorbell: %s", pci->dev->name, i,
 				  strerror(-err));
 	}
 }
 
-/* Doorbells are where the BAR is, once a driver has wanted them. bell_lock is held. */
+/* Register the doorbells where the BAR is, if a driver needs them. bell_lock is held. */
 static void virtio_pci_sync_bells(struct pci *pci)
 {
 	u64 at = pci->bells_wanted ? pci->bar_at : 0;
@@ -227,7 +228,7 @@ enum field {
 	QUEUE_VECTOR,
 	QUEUE_ENABLE,
 	QUEUE_NOTIFY_OFF,
-	QUEUE_DESC, /* halves of addresses: these six in a row */
+	QUEUE_DESC, /* halves of addresses: these six must stay in this order */
 	QUEUE_DESC_HIGH,
 	QUEUE_DRIVER,
 	QUEUE_DRIVER_HIGH,
@@ -323,7 +324,7 @@ static u32 virtio_pci_read_field(struct pci *pci, enum field field)
 	}
 }
 
-/* 4.1.5.1.2.1: a vector that there is, or none. */
+/* 4.1.5.1.2.1: the vector, or VIRTIO_MSI_NO_VECTOR if it does not exist. */
 static u32 virtio_pci_check_vector(const struct pci *pci, u32 vector)
 {
 	return vector < pci->msix.count ? vector : VIRTIO_MSI_NO_VECTOR;
@@ -362,7 +363,7 @@ static void virtio_pci_write_field(struct pci *pci, enum field field, u32 value)
 				     virtio_pci_check_vector(pci, value));
 		break;
 	case QUEUE_ENABLE:
-		if (value == 1) /* 4.1.4.3.2: there is no way back but a reset */
+		if (value == 1) /* 4.1.4.3.2: only a reset disables a queue */
 			virtio_queue_write(dev, queue, VIRTIO_QUEUE_ENABLE, 1);
 		break;
 	case QUEUE_RESET:
@@ -407,7 +408,7 @@ static u64 virtio_pci_bar1_read(void *dev, u64 offset, unsigned int size)
 		virtio_config_access_read(pci->dev, offset - DEVICE_AT, &value, size);
 	else if (offset == ISR_AT)
 		value = virtio_pci_take_isr(pci);
-	else if (size == 8) /* an address at once */
+	else if (size == 8) /* both halves of an address at once */
 		value = virtio_pci_common_read(pci, offset, 4) |
 			(u64)virtio_pci_common_read(pci, offset + 4, 4) << 32;
 	else
@@ -443,7 +444,7 @@ static void virtio_pci_put_cap(struct pci *pci, struct pci_capability *cap, u8 t
 	pci_config_put(&pci->fn, cap->at + VIRTIO_PCI_CAP_LENGTH, 4, length);
 }
 
-/* What the driver chose in VIRTIO_PCI_CAP_PCI_CFG. */
+/* The driver's choice of bytes in VIRTIO_PCI_CAP_PCI_CFG. */
 struct window {
 	unsigned int bar, size;
 	u32 offset;
@@ -459,7 +460,7 @@ static bool virtio_pci_cfg_window(struct pci_capability *cap, unsigned int reg, 
 	window->bar = pci_config_get(cap->fn, cap->at + VIRTIO_PCI_CAP_BAR, 1);
 	window->offset = pci_config_get(cap->fn, cap->at + VIRTIO_PCI_CAP_OFFSET, 4);
 	window->size = pci_config_get(cap->fn, cap->at + VIRTIO_PCI_CAP_LENGTH, 4);
-	/* 4.1.4.9.2: the driver must not ask for anything else. */
+	/* 4.1.4.9.2: the driver must not use other values. */
 	return window->bar < PCI_BAR_COUNT &&
 	       (window->size == 1 || window->size == 2 || window->size == 4) &&
 	       window->offset % window->size == 0;

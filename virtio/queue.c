@@ -15,17 +15,17 @@
  * breaks a rule makes the queue broken: the owner is told once, nothing is popped any more. Chains
  * in flight can still be pushed, their memory was checked when they were popped.
  *
- * Each head has a slot, with room for the few elements of a small request; longer chains get heap
- * memory (for an indirect table at once as much as it has entries), which goes when the chain is
- * pushed. All slots together hold at most about
- * VIRTQ_MAX_ELEMENTS on the heap, however many long chains a driver offers: above it pop says
- * "empty", and the next flush with room says that there is more.
+ * Each head has a slot, with room for the few elements of a small request. Longer chains get heap
+ * memory (for an indirect table as much as it has entries, at once), which is freed when the chain
+ * is pushed. All slots together hold at most about VIRTQ_MAX_ELEMENTS on the heap, however many
+ * long chains a driver offers: above that virtq_pop() returns 0, and when there is room again
+ * virtq_flush() calls room().
  *
- * Doorbells: while chains come the driver is not asked for any (EVENT_IDX: the event index stays
- * behind; else NO_NOTIFY). pop() asks for one where it finds the ring empty, and then looks again,
- * with a full barrier between, for a chain that came meanwhile. The stores before such a second
- * look are sequentially consistent for that reason, as is that of the used index, after which we
- * look whether an interrupt is wanted.
+ * Doorbells: while chains come, we do not ask the driver to ring (EVENT_IDX: the event index is not
+ * moved; else NO_NOTIFY is set). When virtq_pop() finds the ring empty it asks for a doorbell, and
+ * then looks again, after a full barrier, for a chain that came meanwhile. So the stores before
+ * this second look are sequentially consistent. So is the store of the used index, after which we
+ * read whether the driver wants an interrupt.
  *
  * Threads: the loop's alone. The vCPUs are on the other side of the rings.
  *
@@ -74,7 +74,7 @@ struct virtq {
 	u16 next_used;	/* the ring entry to fill next */
 	u16 shown_used; /* the index that the driver knows */
 	bool asks_doorbell;
-	bool held_back; /* pop() said "empty" for want of memory */
+	bool held_back; /* virtq_pop() returned 0 for lack of memory */
 
 	struct virtq_slot *slots; /* [config.size] */
 	unsigned int in_flight;
@@ -89,11 +89,11 @@ struct virtq_walk {
 	u32 table_len;
 	u32 left;		/* descriptors until the chain is too long */
 	u64 left_bytes;		/* of VIRTQ_MAX_BYTES */
-	struct iovec *at, *end; /* in the slot: the next element, and where there is no room */
-	bool indirect, in;	/* in an indirect table; among buffers to write */
-	unsigned int out;	/* elements before the first to write, and their bytes */
+	struct iovec *at, *end; /* in the slot: the next element, and the end of its room */
+	bool indirect, in;	/* in an indirect table; among the buffers that we write */
+	unsigned int out;	/* elements that we read, and their bytes */
 	u64 out_bytes;
-	const char *error; /* what ended the walk */
+	const char *error; /* the rule that the driver broke, or "out of memory" */
 };
 
 /* --- guest memory: each value is fetched once --- */
@@ -103,13 +103,13 @@ static u16 ring_load(const u16 *at)
 	return le16toh(__atomic_load_n(at, __ATOMIC_ACQUIRE));
 }
 
-/* Ordered before every later load: see above. */
+/* Ordered before every later load: see "Doorbells" at the head. */
 static void ring_store(u16 *at, u16 value)
 {
 	__atomic_store_n(at, htole16(value), __ATOMIC_SEQ_CST);
 }
 
-/* No alignment can be expected of an indirect table. Volatile keeps each load one load. */
+/* An indirect table may have any alignment. Volatile: the compiler must load each field once. */
 struct virtq_desc {
 	u64 addr;
 	u32 len;
@@ -197,7 +197,7 @@ int virtq_start(struct virtq *vq, const struct virtq_config *config, const char 
 		*why = "out of memory";
 		return -ENOMEM;
 	}
-	/* What our fields say so far, whatever the driver left in them. */
+	/* Set our fields, whatever values the driver has left in them. */
 	ring_store(vq->used_flags, 0);
 	if (config->event_idx)
 		ring_store(vq->avail_event, 0);
@@ -255,7 +255,7 @@ static bool walk_fails(struct virtq_walk *walk, const char *error)
 	return false;
 }
 
-/* Room for that many elements at least, more than there is now. */
+/* Make room for at least that many elements, which is more than there is now. */
 static bool slot_grow(struct virtq *vq, struct virtq_slot *slot, unsigned int wanted)
 {
 	bool heap = slot->iov != slot->few;
@@ -279,7 +279,7 @@ static unsigned int walk_elements(const struct virtq_walk *walk)
 	return (unsigned int)(walk->at - walk->slot->iov);
 }
 
-/* Room for that many elements in all, at least. */
+/* Make room for at least that many elements in all. */
 static bool walk_grow(struct virtq *vq, struct virtq_walk *walk, unsigned int wanted)
 {
 	unsigned int elements = walk_elements(walk);
@@ -291,7 +291,7 @@ static bool walk_grow(struct virtq *vq, struct virtq_walk *walk, unsigned int wa
 	return true;
 }
 
-/* A buffer that is not in one bank, or is empty, or for which there is no room. */
+/* Add a buffer that is not in one bank, or is empty, or for which there is no room yet. */
 static bool walk_odd_buffer(struct virtq *vq, struct virtq_walk *walk,
 			    const struct vring_desc *desc)
 {
@@ -310,7 +310,7 @@ static bool walk_odd_buffer(struct virtq *vq, struct virtq_walk *walk,
 	}
 }
 
-/* From here on the device writes. */
+/* The next elements are those that the device writes. */
 static void walk_turn(struct virtq_walk *walk)
 {
 	walk->in = true;
@@ -318,7 +318,7 @@ static void walk_turn(struct virtq_walk *walk)
 	walk->out_bytes = VIRTQ_MAX_BYTES - walk->left_bytes;
 }
 
-/* Buffer [addr, addr + len) of the guest becomes elements. An empty one becomes none. */
+/* Add elements for the guest's buffer [addr, addr + len); none for an empty one. */
 static bool walk_buffer(struct virtq *vq, struct virtq_walk *walk, const struct vring_desc *desc)
 {
 	bool in = desc->flags & VRING_DESC_F_WRITE;
@@ -339,7 +339,7 @@ static bool walk_buffer(struct virtq *vq, struct virtq_walk *walk, const struct 
 	return true;
 }
 
-/* Go on in the table that desc refers to. Its WRITE flag says nothing (2.7.5.3.2). */
+/* Go on in the indirect table of desc, whose WRITE flag is ignored (2.7.5.3.2). */
 static bool walk_enter_table(struct virtq *vq, struct virtq_walk *walk,
 			     const struct vring_desc *desc)
 {
@@ -362,12 +362,12 @@ static bool walk_enter_table(struct virtq *vq, struct virtq_walk *walk,
 		return walk_fails(walk, "an indirect table is not in RAM (virtio 1.2, 2.7.5.3)");
 	walk->table_len = desc->len / sizeof(struct vring_desc);
 	walk->indirect = true;
-	/* As much room as it will need, at once. */
+	/* Make room for the whole table at once. */
 	wanted = walk_elements(walk) + MIN(walk->table_len, vq->config.max);
 	return wanted <= walk->slot->capacity || walk_grow(vq, walk, wanted);
 }
 
-/* The descriptors from index on become the slot's elements. False with walk->error. */
+/* Make elements of the descriptors from index on. False: see walk->error. */
 static bool walk_chain(struct virtq *vq, struct virtq_walk *walk, u32 index)
 {
 	for (;;) {
@@ -376,7 +376,7 @@ static bool walk_chain(struct virtq *vq, struct virtq_walk *walk, u32 index)
 		if (index >= walk->table_len)
 			return walk_fails(walk, "a descriptor's index is behind the table "
 						"(virtio 1.2, 2.7.5)");
-		/* What the device's size bounds, not the driver's: Linux takes it so. */
+		/* The bound is the device's queue size, not the driver's: Linux relies on that. */
 		if (!walk->left--)
 			return walk_fails(walk, "a chain is longer than the queue "
 						"(virtio 1.2, 2.7.5.3.1)");
@@ -397,7 +397,7 @@ static bool walk_chain(struct virtq *vq, struct virtq_walk *walk, u32 index)
 	}
 }
 
-/* The chain from head on becomes the slot's. NULL, or what is wrong with it. */
+/* Fill the slot with the chain from head on. NULL, or the error. */
 static const char *slot_fill(struct virtq *vq, struct virtq_slot *slot, u16 head)
 {
 	struct virtq_walk walk = {.slot = slot,
@@ -459,12 +459,12 @@ void virtq_set_position(struct virtq *vq, u16 next)
 	vq->next_avail = vq->seen_avail = next;
 	vq->next_used = vq->shown_used = next;
 	vq->held_back = false;
-	/* Whatever the last one to serve it has told the driver. */
+	/* A borrower may have refused doorbells: tell the driver again. */
 	vq->asks_doorbell = false;
 	virtq_ask_doorbell(vq);
 }
 
-/* With an event index there is nothing to do: the driver has passed it. */
+/* Nothing to do with an event index: the driver's index is already past it. */
 static void virtq_refuse_doorbells(struct virtq *vq)
 {
 	if (!vq->asks_doorbell)
@@ -474,7 +474,7 @@ static void virtq_refuse_doorbells(struct virtq *vq)
 		ring_store(vq->used_flags, VRING_USED_F_NO_NOTIFY);
 }
 
-/* How many heads wait: 1 (or more), 0 or -EINVAL. */
+/* 1: at least one head waits; 0: none; or -EINVAL. */
 static int virtq_look(struct virtq *vq)
 {
 	if (vq->seen_avail != vq->next_avail)

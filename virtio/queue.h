@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A virtqueue as a device sees it: chains of buffers come in, go back used. queue.c,
- * the only file that knows how a ring lies in guest memory; nothing here says so either, so that
- * packed rings can come behind the same functions.
+ * A virtqueue as a device sees it: take chains of buffers, and give them back used. queue.c is the
+ * only file that knows the layout of a ring in guest memory. These functions do not show the
+ * layout, so packed rings can be added without a change here.
  *
  * A virtqueue belongs to the loop's thread: every function here is for that thread alone.
  */
@@ -13,19 +13,20 @@
 #include <kvm/types.h>
 #include <sys/uio.h>
 
-/* The largest queue a device may offer. virtio 1.2, 2.7 allows 32768; nobody gains by them. */
+/* The largest queue a device may offer. virtio 1.2, 2.7 allows 32768, without any gain here. */
 #define VIRTQ_MAX_SIZE 1024
 
 struct virtq;
 
 /*
- * What the driver made available at once: first what the device reads, then what it writes. The
- * queue's own until virtq_push(), from virtq_pop() on. Elements are host memory inside guest RAM,
- * none is empty; their bytes change under the reader: copy once, then check, then use. out_bytes
- * and in_bytes together are at most 4 GiB, and elements may overlap each other.
+ * A chain of buffers that the driver made available: first those that the device reads (out), then
+ * those that it writes (in). The struct belongs to the queue and is valid from virtq_pop() to
+ * virtq_push(). Elements are host memory inside guest RAM, and none is empty. The guest can change
+ * their bytes at any time: copy once, then check, then use. out_bytes and in_bytes together are at
+ * most 4 GiB, and elements may overlap each other.
  */
 struct virtq_chain {
-	u16 head; /* which chain this is among those in flight, below the queue's size */
+	u16 head; /* identifies the chain among those in flight; below the queue's size */
 	const struct iovec *out;
 	unsigned int out_count;
 	const struct iovec *in;
@@ -33,20 +34,21 @@ struct virtq_chain {
 	size_t out_bytes, in_bytes;
 };
 
-/* What the driver chose, and whom the queue tells. Borrowed during virtq_start() only, but mem. */
+/* The driver's choice, and callbacks. virtq_start() copies the struct; *mem must stay. */
 struct virtq_config {
 	const struct gmem *mem;
-	u16 max;		    /* what the device offers, at most VIRTQ_MAX_SIZE */
-	u16 size;		    /* what the driver chose */
+	u16 max;		    /* the size that the device offers, at most VIRTQ_MAX_SIZE */
+	u16 size;		    /* the size that the driver chose */
 	gpa_t desc, driver, device; /* the three areas of virtio 1.2, 2.7 */
 	bool event_idx, indirect;   /* VIRTIO_F_EVENT_IDX, VIRTIO_F_INDIRECT_DESC were negotiated */
 	/* The driver wants to be told of used buffers. From virtq_flush(). */
 	void (*interrupt)(void *arg);
-	/* virtq_pop() said 0 for want of memory, and there is room again. From virtq_flush(). */
+	/* virtq_pop() returned 0 for lack of memory; now there is room. From virtq_flush(). */
 	void (*room)(void *arg);
 	/*
-	 * The driver broke its side: why is a constant string that ends in the section of the
-	 * specification. Once, from virtq_pop().
+	 * The driver broke a rule, or a chain needs more memory than there is: why is a constant
+	 * string, which for a rule ends with the section of the specification. Once, from
+	 * virtq_pop().
 	 */
 	void (*broken)(void *arg, const char *why);
 	void *arg;
@@ -62,31 +64,32 @@ struct virtq *virtq_new(void);
 void virtq_free(struct virtq *vq);
 
 /*
- * Take the rings where the driver put them. 0, or -EINVAL with *why (a constant string that ends in
- * the section of the specification), -ENOMEM with *why.
+ * Start to use the rings at the driver's addresses. 0, or -EINVAL with *why (a constant string that
+ * ends with the section of the specification), -ENOMEM with *why.
  */
 int virtq_start(struct virtq *vq, const struct virtq_config *config, const char **why);
 
-/* Forget the rings and every chain in flight, whose memory is gone then. Idempotent. */
+/* Drop the rings and every chain in flight, and free their memory. May be called again. */
 void virtq_stop(struct virtq *vq);
 
-/* Between start and stop? A device's queue that the driver did not enable never is. */
+/* True between start and stop. False for a queue that the driver has not enabled. */
 bool virtq_started(const struct virtq *vq);
 
 /*
- * The next chain: 1; 0 when there is none, and then the driver will ring the doorbell for the next
- * one; -EINVAL when the driver broke the rules, which was said, and the device needs a reset.
- * -EINVAL again from then on, and before virtq_start(). Who stops before 0 comes back by himself:
- * until then no doorbell need come.
+ * 1: *chain is the next chain. 0: there is none, and the driver will ring the doorbell for the next
+ * one. -EINVAL: the driver broke a rule, broken() was called, and the device needs a reset; also
+ * each time after that, and before virtq_start(). A caller that stops before a 0 must call again by
+ * itself, because the driver may not ring.
  *
- * Memory for chains in flight is bounded: where a driver offers more, 0 comes early, and
- * virtq_flush() calls room() once there is some again.
+ * Memory for chains in flight is bounded: if a driver offers more, virtq_pop() returns 0 early, and
+ * virtq_flush() calls room() once there is memory again.
  */
 int virtq_pop(struct virtq *vq, struct virtq_chain **chain);
 
 /*
- * Give a chain back: the device wrote the first `written` bytes of its in elements at least
- * (at most in_bytes). The driver sees it after virtq_flush(). The chain is gone.
+ * Give a chain back. The device wrote at least the first `written` bytes of its in elements (at
+ * most in_bytes). The driver sees the chain after virtq_flush(). The caller must not use the chain
+ * any more.
  */
 void virtq_push(struct virtq *vq, struct virtq_chain *chain, u32 written);
 
@@ -94,9 +97,9 @@ void virtq_push(struct virtq *vq, struct virtq_chain *chain, u32 written);
 void virtq_flush(struct virtq *vq);
 
 /*
- * How many chains were taken from a started queue, modulo 2^16: what vhost calls its base. To set
- * it, because somebody else served the queue, also asks the driver for a doorbell. Both only while
- * nothing is in flight.
+ * The number of chains taken from a started queue, modulo 2^16: vhost calls this its base. Set the
+ * position after a borrower served the queue; that also asks the driver for a doorbell. Both only
+ * while nothing is in flight.
  */
 u16 virtq_position(const struct virtq *vq);
 void virtq_set_position(struct virtq *vq, u16 next);
@@ -104,7 +107,7 @@ void virtq_set_position(struct virtq *vq, u16 next);
 /* Chains popped and not pushed. */
 unsigned int virtq_in_flight(const struct virtq *vq);
 
-/* What the driver chose; 0 while not started. */
+/* The size that the driver chose; 0 while not started. */
 u16 virtq_size(const struct virtq *vq);
 
 void virtq_get_stats(const struct virtq *vq, struct virtq_stats *stats);

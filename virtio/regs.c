@@ -3,17 +3,17 @@
  * The registers of a virtio device, as its transport shows them to the driver.
  *
  * Everything here runs on vCPU threads, under the device's mutex: status, features, the registers
- * of each queue, the device's own configuration. What the loop has to do about a write (start,
- * stop, take a queue from the device) is only noted, and the bell is rung; core.c has the picture.
+ * of each queue, the device's own configuration. If the loop must act after a write (start, stop,
+ * reset a queue), the vCPU thread sets a flag and rings the bell; the head of core.c shows this.
  *
- * Two writes wait for the loop, as the driver may touch the queues' memory afterwards: a reset of
- * the device, and mmio's QueueReady = 0. They wait on a condition, which gives the mutex away; at
- * most 5 s, and no longer than the run lasts. While the loop is at it the registers concerned are
- * frozen: reads show that it is not over, writes are ignored.
+ * Two writes wait for the loop, because the driver may reuse the queues' memory after them: a reset
+ * of the device, and mmio's QueueReady = 0. They wait on a condition, which releases the mutex; at
+ * most 5 s, and not longer than the run. Meanwhile the registers of the device or queue are frozen:
+ * reads show that the reset is not complete, writes are ignored.
  *
- * A driver's mistakes: features that were not offered keep FEATURES_OK clear, DRIVER_OK before that
- * is NEEDS_RESET, a queue that is not there reads as 0, registers of an enabled queue do not move.
- * A size or an address is judged when the queue is started.
+ * A driver's mistakes: after features that were not offered FEATURES_OK stays 0; DRIVER_OK before
+ * FEATURES_OK sets NEEDS_RESET; a queue that does not exist reads as 0; writes to registers of an
+ * enabled queue are ignored. Size and addresses are checked when the queue is started.
  *
  * Spec: virtio 1.2, sections 2.1, 2.2, 2.5, 2.6.1 and 3.1; 4.1.4.3 and 4.2.2 for the registers.
  */
@@ -35,7 +35,7 @@
 	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FAILED)
 
 #define QUIESCE_TIMEOUT_NS (5 * NSEC_PER_SEC)
-#define QUIESCE_LOOK_NS	   (20 * NSEC_PER_MSEC) /* how soon the run's end is seen */
+#define QUIESCE_LOOK_NS	   (20 * NSEC_PER_MSEC) /* how often to check for the run's end */
 
 /* --- registers of the whole device --- */
 
@@ -64,7 +64,7 @@ void virtio_set_driver_features(struct virtio_device *dev, u32 select, u32 value
 	struct virtio_core *core = dev->core;
 
 	virtio_lock(dev);
-	/* 3.1.1, step 5: no new features once FEATURES_OK is set. */
+	/* 3.1.1, step 5: features are final after FEATURES_OK. */
 	if (select <= 1 && !(atomic_load(&core->status) & VIRTIO_CONFIG_S_FEATURES_OK)) {
 		core->driver_features &= ~(0xffffffffULL << (32 * select));
 		core->driver_features |= (u64)value << (32 * select);
@@ -72,7 +72,7 @@ void virtio_set_driver_features(struct virtio_device *dev, u32 select, u32 value
 	virtio_unlock(dev);
 }
 
-/* 2.2.2: a set with features that were never offered is refused, and one of a legacy driver. */
+/* 2.2.2: refuse features that were not offered, and those of a legacy driver. */
 static bool virtio_features_good(struct virtio_core *core)
 {
 	u64 strange = core->driver_features & ~virtio_offered(core->dev);
@@ -90,7 +90,7 @@ u8 virtio_status(struct virtio_device *dev)
 	return (u8)atomic_load(&dev->core->status);
 }
 
-/* Wait a moment for the loop. False when there is no use in waiting longer. The mutex is held. */
+/* Wait a moment for the loop. False: the run ends, or it is too late. The mutex is held. */
 static bool virtio_wait(struct virtio_core *core, u64 deadline_ns)
 {
 	u64 until_ns = now_ns() + QUIESCE_LOOK_NS;
@@ -110,7 +110,7 @@ static bool virtio_wait(struct virtio_core *core, u64 deadline_ns)
 	return true;
 }
 
-/* The mutex is held, and given away meanwhile. */
+/* The mutex is held, and released during the wait. */
 static void virtio_reset(struct virtio_core *core)
 {
 	u64 deadline_ns = now_ns() + QUIESCE_TIMEOUT_NS;
@@ -164,7 +164,7 @@ void virtio_set_status(struct virtio_device *dev, u8 status)
 	if (!status) {
 		virtio_reset(core);
 	} else if (core->phase != STOPPING) {
-		/* 2.1.1: a driver clears no bit but by a reset. */
+		/* 2.1.1: only a reset clears bits. */
 		atomic_fetch_or(&core->status, status & STATUS_FROM_DRIVER);
 		if (status & VIRTIO_CONFIG_S_FEATURES_OK)
 			virtio_features_ok(core);
@@ -219,7 +219,7 @@ u64 virtio_queue_read(struct virtio_device *dev, u32 index, enum virtio_queue_re
 	return value;
 }
 
-/* The queue is to be taken from the loop. False when there is nothing to take. */
+/* Ask the loop to stop the queue. False: the loop does not use the queue. */
 static bool queue_begin_reset(struct virtio_core *core, struct virtio_queue *queue)
 {
 	if (core->phase != STARTING && core->phase != RUNNING) {
@@ -244,7 +244,7 @@ static void queue_enable(struct virtio_core *core, struct virtio_queue *queue)
 	}
 }
 
-/* mmio's QueueReady is 0 for a driver when it no longer touches the queue (4.2.2.2). */
+/* Return when the loop no longer uses the queue: mmio's QueueReady must be 0 then (4.2.2.2). */
 static void queue_disable(struct virtio_core *core, struct virtio_queue *queue)
 {
 	u64 deadline_ns = now_ns() + QUIESCE_TIMEOUT_NS;
@@ -303,7 +303,7 @@ void virtio_queue_write_half(struct virtio_device *dev, u32 index, enum virtio_q
 
 /* --- configuration --- */
 
-/* How many of len bytes from offset on are there. */
+/* How many of len bytes from offset on are inside the configuration. */
 static u32 config_inside(const struct virtio_device *dev, u64 offset, u32 len)
 {
 	return offset < dev->config_bytes ? (u32)MIN(len, dev->config_bytes - offset) : 0;

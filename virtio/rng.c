@@ -2,16 +2,16 @@
 /*
  * virtio-rng: the host's random numbers for the guest.
  *
- * One queue of buffers to write. The loop fills each from getrandom(2), straight into guest
- * memory, and gives it back. The kernel's generator never runs dry and does not sleep once it
- * is seeded, so nothing is ever in flight between two callbacks.
+ * One queue with buffers for the device to fill. The loop fills each by getrandom(2), directly in
+ * guest memory, and gives it back. The kernel's generator never blocks after it is seeded, so
+ * nothing is in flight between two callbacks.
  *
- * A request can be as long as a chain may be, which is 4 GiB, and overlapping buffers make that
- * cheap for a driver to ask for. So a request gets at most RNG_REQUEST_BYTES (a device may give
- * less than the buffer holds), and one call of notify serves at most RNG_TURN requests; then it
- * rings its own doorbell, so that the other devices have their turn.
+ * A request can be as long as a chain, which is 4 GiB, and a driver can make such a request with
+ * little memory by overlapping buffers. So a request gets at most RNG_REQUEST_BYTES (a device may
+ * give less than the buffer holds), and one call of notify serves at most RNG_TURN requests; then
+ * the device rings its own doorbell, so that the other devices have their turn.
  *
- * A buffer without a byte to write comes back as it is: the driver asked for nothing.
+ * A chain without a byte to write is given back at once.
  *
  * Spec: virtio 1.2, section 5.4
  */
@@ -39,7 +39,7 @@ static const struct option rng_options[] = {
 };
 OPTION_GROUP(virtio_rng, run, "Devices", 33, rng_options);
 
-/* How many bytes were written, from the first on; fewer than len after an error. */
+/* Returns the number of bytes written, from the first on; fewer than len after an error. */
 static u32 rng_fill(u8 *buf, u32 len)
 {
 	u32 done = 0;

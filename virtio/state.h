@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What core.c, regs.c and lend.c share: a device's registers and queues. For these files alone.
+ * A device's registers and queues, which core.c, regs.c and lend.c share. For these files alone.
  */
 #ifndef VIRTIO_STATE_H
 #define VIRTIO_STATE_H
@@ -12,27 +12,27 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* core.c's head has the picture. */
+/* The comment at the head of core.c shows the transitions. */
 enum virtio_phase { IDLE, STARTING, RUNNING, STOPPING };
 
 struct virtio_queue {
 	struct virtio_device *dev;
 	unsigned int index;
-	struct virtq *vq; /* loop's */
+	struct virtq *vq; /* for the loop's thread */
 	struct loop_fd doorbell;
 
-	/* Registers and wishes; under the mutex. */
+	/* Registers, and what vCPUs ask of the loop; under the mutex. */
 	u32 size;
 	u64 desc, driver, device;
 	bool enabled;
 	bool resetting;
 	bool start_wanted; /* enabled after DRIVER_OK */
 
-	/* Loop's. */
+	/* For the loop's thread. */
 	bool stop_called;
 	bool has_room;
 	bool lent; /* lend.c */
-	/* lend.c's, while it is lent: the queue is the loop's again. Loop. */
+	/* Set by lend.c while the queue is lent: ends the loan. Loop. */
 	void (*end_loan)(struct virtio_queue *queue);
 	struct loop_fd call; /* fd -1: none */
 	u64 doorbells;
@@ -51,10 +51,10 @@ struct virtio_core {
 	pthread_cond_t changed;
 	enum virtio_phase phase;
 	u64 driver_features;
-	atomic_uint status; /* written under the mutex, but for NEEDS_RESET */
+	atomic_uint status; /* written under the mutex, except NEEDS_RESET */
 	atomic_uint generation;
 
-	/* Loop's. */
+	/* For the loop's thread. */
 	bool started; /* the device's start() succeeded */
 	bool stop_called;
 	bool paused;
@@ -63,15 +63,15 @@ struct virtio_core {
 };
 
 /*
- * Power-on values of all registers, the transport's too; the phase is IDLE now. Whoever goes there,
- * holding the mutex. core.c.
+ * Set all registers to their power-on values, the transport's too, and the phase to IDLE. Any
+ * thread, the mutex held. core.c.
  */
 void virtio_clear_registers(struct virtio_core *core);
 
 /* Call notify() if the device may touch the queue. Loop. core.c. */
 void virtio_notify_queue(struct virtio_queue *queue);
 
-/* The queue is there, or NULL. */
+/* The queue with this index, or NULL. */
 static inline struct virtio_queue *virtio_find_queue(struct virtio_device *dev, u32 index)
 {
 	return index < dev->queue_count ? &dev->core->queues[index] : NULL;

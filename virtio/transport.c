@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * --virtio-transport: how virtio devices come to the guest.
+ * --virtio-transport: whether the guest finds virtio devices on PCI or on MMIO.
  *
- * A device knows no transport: it calls virtio_add(), and the user's choice decides for all of
- * them. PCI has MSI-X and is what every kernel finds; MMIO needs no PCI driver and no
- * configuration space, so it is there for kernels without, and costs a boot less to look for.
+ * A device does not know its transport: it calls virtio_add(), and the user's choice holds for all
+ * devices. PCI has MSI-X, and every kernel finds its devices. MMIO needs no PCI driver and no
+ * configuration space: it serves kernels without PCI, and makes a boot faster.
  */
 #include "virtio/transport.h"
 

@@ -7,11 +7,11 @@
 
 #include "virtio/core.h"
 
-/* The next of the board's windows. mmio.c. */
+/* Put the device into the board's next free window. mmio.c. */
 int virtio_mmio_add(struct kvm *kvm, struct virtio_device *dev);
 void virtio_mmio_remove(struct virtio_device *dev);
 
-/* The slot that the board has for such a device. pci.c. */
+/* Put the device into the board's slot for such a device. pci.c. */
 int virtio_pci_add(struct kvm *kvm, struct virtio_device *dev);
 void virtio_pci_remove(struct virtio_device *dev);
 
