@@ -6,16 +6,16 @@
  * one that the user asked for, or the best that the host allows. Jobs that this engine cannot run
  * go to a second one, which has threads.
  *
- *   disk_submit()    checks it against the disk and makes a task of it, for the disk's format
- *   the format       queues a job with an engine, or says disk_end_task_later()
- *   disk_commit()    engines take all that is queued, in one system call each
+ *   disk_submit()    checks the request against the disk and gives a task to the disk's format
+ *   the format       queues a job with an engine, or calls disk_end_task_later()
+ *   disk_commit()    engines begin all queued jobs, in one system call each
  *   job's done()     the format queues the next job, or calls task->end(), which calls done()
  *
  * done() may submit another request: inside disk_commit() the same call begins it, otherwise the
  * engine's batch() does. request.c counts requests and calls done().
  *
- * A worker asks for the size once a second (fstat may wait). inotify would report each of our own
- * writes as well, and make each of them dearer.
+ * A worker reads the size once a second (fstat may block). inotify would report each of our own
+ * writes too, and make each write slower.
  *
  * All functions are for the loop's thread, and none of them waits. To bring a disk to rest, a
  * caller waits for done() and completed(). If disk_stop() finds the host still at work, it names
@@ -65,7 +65,7 @@ void disk_submit(struct disk *disk, struct disk_request *request)
 
 void disk_commit(struct disk *disk)
 {
-	/* A done() further up the stack has submitted more: the outer call goes on with it. */
+	/* Called from a done() inside disk_commit(): the outer call begins the new requests. */
 	if (disk->committing)
 		return;
 	disk->committing = true;
@@ -84,12 +84,12 @@ unsigned int disk_in_flight(const struct disk *disk)
 	return disk->in_flight;
 }
 
-/* Engines were done with some outside of disk_commit(). */
+/* An engine has completed a batch of jobs outside of disk_commit(). */
 static void disk_batch(void *arg)
 {
 	struct disk *disk = arg;
 
-	/* What is staged may also be what the kernel did not take before. */
+	/* Commit in any case: an engine may have jobs that the kernel did not take before. */
 	disk->staged = true;
 	disk_commit(disk);
 	if (disk->user->completed)
@@ -121,7 +121,7 @@ void disk_report_busy(struct disk *disk)
 	disk->reported = true;
 }
 
-/* --- its size --- */
+/* --- the size --- */
 
 u64 disk_bytes(const struct disk *disk)
 {
@@ -202,7 +202,7 @@ static const char *disk_engine_error(enum disk_aio aio, int err)
 	return engines[aio] ? strerror(-err) : "not built in";
 }
 
-/* The first that opens, of those that make sense for this cache mode. */
+/* Open the user's engine, or the first that opens of those that suit the cache mode. */
 static int disk_choose_engine(struct disk *disk)
 {
 	enum disk_aio best =
@@ -262,7 +262,7 @@ bool disk_stop(struct disk *disk)
 	if (disk_busy(disk)) {
 		if (!disk->reported)
 			disk_report_busy(disk);
-		return false; /* it stays open */
+		return false; /* the engine stays open */
 	}
 	if (disk->workers != disk->engine)
 		disk->workers->ops->close(disk->workers);

@@ -2,21 +2,21 @@
 /*
  * The engine of Linux AIO, for direct I/O (on buffered files io_submit would wait).
  *
- * queue() puts jobs aside; commit() hands them to the kernel by one io_submit(2) and then
- * looks for what is complete. The others are announced by an eventfd that the loop watches
- * edge-triggered while something is in flight (engine_watch()), so it is never read, and what was
- * written to it before is one edge when it is watched again. They are taken from the ring that the
- * kernel shares with us at the context's address, so that they cost no system call. The
- * ring's layout is part of what the kernel promises (its magic and feature words are
- * checked; if they are others, io_getevents(2) is asked).
+ * queue() puts jobs aside; commit() gives them to the kernel by one io_submit(2) and then handles
+ * completions. The kernel announces later completions by an eventfd. The loop watches it
+ * edge-triggered while jobs are in flight (engine_watch()), so it is never read; events from before
+ * a watch make one edge when the watch begins. Completions are read from the ring that the kernel
+ * shares with us at the context's address, without a system call. The layout of the ring is part of
+ * the kernel's interface (we check its magic and feature words, and call io_getevents(2) if they
+ * differ).
  *
- * At most RING_ENTRIES jobs are in the kernel; more stay aside. So does what is too much for one
- * turn of the loop (struct engine_turn), until a timer begins the next. When the kernel takes none
- * (EAGAIN), what is in flight will make room, or, if nothing is, a timer tries again.
- * Another error of io_submit is about the first job that it did not take: that one is
- * done with it, and the rest goes on.
+ * At most RING_ENTRIES jobs are in the kernel; more jobs stay aside. So do jobs that are too much
+ * for one turn of the loop (struct engine_turn), until a timer begins the next turn. If the kernel
+ * takes no job (EAGAIN), the next completion makes room; without jobs in flight a timer tries
+ * again. Another error of io_submit is about the first job that was not taken: this job ends with
+ * the error, and the others continue.
  *
- * Runs reads, writes and flushes; the others go to threads.
+ * Runs reads, writes and flushes; other jobs go to threads.
  *
  * Spec: io_submit(2), io_getevents(2), Linux fs/aio.c (struct aio_ring).
  */
@@ -47,12 +47,12 @@ struct aio_ring {
 struct aio {
 	struct engine engine;
 	io_context_t context;
-	struct engine_watch watch; /* of the eventfd */
+	struct engine_watch watch; /* the loop's watch of the eventfd */
 	struct loop_timer retry;
 	unsigned int in_kernel;
 	struct disk_job *staged, **staged_end;
 	struct engine_turn turn;
-	/* Of one io_submit(): the kernel copies them before it returns. */
+	/* For one io_submit(), which copies them before it returns. */
 	struct iocb iocbs[RING_ENTRIES];
 };
 
@@ -99,7 +99,7 @@ static void aio_complete(struct aio *aio, const struct io_event *event)
 	job->done(job, (s64)event->res);
 }
 
-/* The next completion, from shared memory where that is what we think it is. */
+/* The next completion: from the shared ring, or by io_getevents(2) if its layout is unknown. */
 static bool aio_next_event(struct aio *aio, struct io_event *event)
 {
 	struct aio_ring *ring = (struct aio_ring *)aio->context;
@@ -134,8 +134,9 @@ static void aio_arm_retry(struct aio *aio)
 }
 
 /*
- * Fill in what may begin now: how many of the staged. *begun: this commit has begun one. What the
- * kernel then does not take was counted in vain; the next turn begins from nothing.
+ * Fill the batch with the staged jobs that may begin now. Returns their number. *begun: this commit
+ * has begun a job. Jobs that the kernel then does not take stay counted, until the next turn of the
+ * loop.
  */
 static unsigned int aio_fill_batch(struct aio *aio, struct iocb *batch[RING_ENTRIES], bool *begun)
 {
@@ -153,7 +154,7 @@ static unsigned int aio_fill_batch(struct aio *aio, struct iocb *batch[RING_ENTR
 	return count;
 }
 
-/* One io_submit() of what is staged. True when it makes sense to go on at once. */
+/* One io_submit() of staged jobs. True: a further one may succeed at once. */
 static bool aio_submit(struct aio *aio, bool *begun)
 {
 	struct iocb *batch[RING_ENTRIES];
@@ -161,7 +162,7 @@ static bool aio_submit(struct aio *aio, bool *begun)
 	int ret;
 
 	if (!count) {
-		/* There is room in the kernel, and this turn has had enough. */
+		/* There is room in the kernel: the bound of this turn was reached. */
 		if (aio->in_kernel < RING_ENTRIES)
 			loop_arm(aio->engine.loop, &aio->retry, now_ns());
 		return false;
@@ -222,7 +223,7 @@ static int aio_open(struct engine **engine, const struct engine_config *config)
 	err = io_setup(RING_ENTRIES, &aio->context);
 	if (err)
 		goto err_alloc;
-	/* The kernel's side writes it at each completion; an edge each is all we need. */
+	/* The kernel writes to the eventfd at each completion: an edge each is enough. */
 	aio->watch = (struct engine_watch){.source = {.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 						      .fn = aio_ready,
 						      .arg = aio},

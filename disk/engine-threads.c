@@ -2,12 +2,12 @@
 /*
  * The engine of worker threads: a pool (util/workers.c) whose threads run blocking system calls.
  *
- * Each disk has a pool of its own, so a disk whose host hangs holds up its own threads and no
- * other disk's. A job is self-contained (file, buffers and offsets stay until done()) and a worker
- * touches nothing else. The buffers are the guest's RAM, so a job is never abandoned: a disk whose
+ * Each disk has a pool of its own, so a disk on which the host hangs blocks its own threads, not
+ * those of other disks. A worker uses nothing but the job: its file, buffers and offsets stay until
+ * done(). The buffers are the guest's RAM, so a running job is never given up: a disk on which the
  * host hangs stays open until the process ends.
  *
- * When not even a first thread can be made, jobs fail with -ENOMEM rather than wait for one.
+ * If not even one thread can be created, jobs fail with -ENOMEM.
  */
 #include "engine.h"
 
@@ -19,7 +19,7 @@
 
 #define THREADS_MAX 8
 #define THREAD_NAME "disk-worker"
-#define RETRIES_MAX 1000 /* some seconds, for a host that says EAGAIN */
+#define RETRIES_MAX 1000 /* some seconds of EAGAIN */
 #define RETRY_US    1000
 
 struct threads {

@@ -1,29 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The engine of io_uring: a batch goes in by one system call, and what the page cache has
- * comes back in the same one.
+ * The engine of io_uring: one system call begins a batch of jobs, and also completes those whose
+ * data is in the page cache.
  *
- * queue() writes an entry of the submission ring; commit() makes the kernel take all of
- * them, then looks at the completion ring, where jobs that did not have to wait are
- * already done. For the rest the ring's own descriptor is a source of the loop (while there is a
- * rest: engine_watch()), readable while completions are there: they are read from shared
- * memory, so that a completion costs no system call of its own. Files are registered, which
- * saves the look-up in each.
+ * queue() writes an entry of the submission ring; commit() gives all entries to the kernel, then
+ * reads the completion ring, where jobs that did not have to wait are already complete. For the
+ * others the loop watches the ring's descriptor (engine_watch()), which is readable while there are
+ * completions. Completions are read from shared memory, without a system call. Files are
+ * registered, which saves the kernel a look-up for each job.
  *
- * A read that is alone in its batch is first tried by preadv2(2) with RWF_NOWAIT: when the
- * host has it in memory, that is the cheaper of two system calls. When not, the next such
- * reads are not tried.
+ * A read that is alone in its batch is first tried by preadv2(2) with RWF_NOWAIT: if the host has
+ * the data in memory, this is faster than io_uring. If not, the next NOT_NOW such reads go to the
+ * ring at once.
  *
- * Nothing here blocks: the kernel tries without waiting first and hands what would wait to
- * its own workers. A job that takes long even where the host has all of it in memory goes to
- * them at once. At most RING_ENTRIES jobs are in the kernel at once (so the completion ring,
- * twice as large, cannot overflow); more wait in the backlog, in order, and completions make
- * room. What is too much of it for one turn of the loop (struct engine_turn) waits for the
- * next, which a timer begins. When the kernel takes no entries (EAGAIN, EBUSY, ENOMEM), what is
- * in flight will make room, or, if nothing is, a timer tries again.
+ * Nothing here blocks: the kernel first tries each job without waiting, and gives a job that would
+ * wait to its own workers. A job of more than INLINE_BYTES goes to those workers at once, because
+ * copying alone takes long. At most RING_ENTRIES jobs are in the kernel (so the completion ring,
+ * twice as large, cannot overflow); more jobs wait in the backlog, in order, until completions make
+ * room. Jobs that are too much for one turn of the loop (struct engine_turn) wait for the next
+ * turn, which a timer begins. If the kernel takes no entries (EAGAIN, EBUSY, ENOMEM), the next
+ * completion makes room; without jobs in flight a timer tries again.
  *
- * JOB_CALL is not for this engine; disk.c has threads beside it. io_uring may be
- * forbidden (kernel.io_uring_disabled, seccomp, an old kernel): open() says so by -errno.
+ * JOB_CALL is not for this engine: disk.c opens the threads engine for it. io_uring may be
+ * forbidden (kernel.io_uring_disabled, seccomp, an old kernel): then open() returns -errno.
  *
  * Spec: io_uring(7), io_uring_setup(2), io_uring_enter(2).
  */
@@ -43,20 +42,20 @@
 #define FILES_MAX    4
 #define RETRY_NS     NSEC_PER_MSEC
 #define NOT_NOW	     64
-#define INLINE_BYTES (4 * MIB) /* of one job: what the kernel may copy while the loop waits */
+#define INLINE_BYTES (4 * MIB) /* the largest job that may be copied while the loop waits */
 
 struct uring {
 	struct engine engine;
 	struct io_uring ring;
-	struct engine_watch watch; /* of the ring's descriptor */
+	struct engine_watch watch; /* the loop's watch of the ring's descriptor */
 	struct loop_timer retry;
 	bool registered;	/* files are named by index */
 	unsigned int in_kernel; /* entries written and not completed */
 	unsigned int unsubmitted;
 	struct disk_job *backlog, **backlog_end;
 	struct engine_turn turn;
-	struct disk_job *alone; /* a read that nothing else is queued with, so far */
-	unsigned int not_now;	/* how many such reads go to the ring untried */
+	struct disk_job *alone; /* a read, while no other job is queued with it */
+	unsigned int not_now;	/* how many such reads go to the ring without RWF_NOWAIT */
 };
 
 static void uring_fill(const struct uring *uring, struct io_uring_sqe *sqe, struct disk_job *job)
@@ -139,7 +138,7 @@ static void uring_queue(struct engine *engine, struct disk_job *job)
 	uring_add(uring, job);
 }
 
-/* A read alone in its batch, of what the host has in memory: false when it has not. */
+/* Try the read that is alone in its batch. False: the host does not have all data in memory. */
 static bool uring_read_now(struct uring *uring)
 {
 	struct disk_job *job = uring->alone;
@@ -160,10 +159,10 @@ static bool uring_read_now(struct uring *uring)
 	return true;
 }
 
-/* *moved: this commit has moved one. */
+/* Write entries for jobs of the backlog. *moved: this commit has written one. */
 static void uring_move_backlog(struct uring *uring, bool *moved)
 {
-	/* What the kernel did not take begins with its next system call, all of it. */
+	/* The kernel has not taken earlier entries yet. Its next call takes all of them first. */
 	if (uring->unsubmitted)
 		return;
 	while (uring->backlog && (!*moved || engine_has_turn(&uring->engine, &uring->turn))) {
@@ -212,7 +211,7 @@ static bool uring_submit(struct uring *uring)
 		uring->unsubmitted -= MIN((unsigned int)ret, uring->unsubmitted);
 		return true;
 	}
-	/* Whatever completes later will come here again; if nothing can, try by time. */
+	/* The next completion submits again; so does this timer, if nothing is in flight. */
 	uring_arm_retry(uring);
 	return false;
 }
@@ -233,7 +232,7 @@ static void uring_commit(struct engine *engine)
 	} while (uring->alone || uring->unsubmitted || uring->backlog);
 	if (engine_watch(engine, &uring->watch, uring->in_kernel))
 		uring_arm_retry(uring);
-	/* There is room in the kernel, and this turn has had enough. */
+	/* There is room in the kernel: the bound of this turn was reached. */
 	if (uring->backlog && !uring->unsubmitted && uring->in_kernel < RING_ENTRIES)
 		loop_arm(engine->loop, &uring->retry, now_ns());
 }
@@ -252,8 +251,8 @@ static void uring_retry(void *arg)
 }
 
 /*
- * A flag that older kernels do not know only makes it quicker. (DEFER_TASKRUN would more, but then
- * epoll is not told of completions.)
+ * COOP_TASKRUN only makes the ring faster, so it is left out on older kernels, which do not know
+ * it. (DEFER_TASKRUN would be faster again, but with it epoll does not see completions.)
  */
 static int uring_init_ring(struct uring *uring)
 {
@@ -306,7 +305,7 @@ static void uring_close(struct engine *engine)
 
 	loop_disarm(engine->loop, &uring->retry);
 	loop_unwatch(engine->loop, &uring->watch.source);
-	/* The kernel takes a ring down later, and would keep the files and their locks. */
+	/* The kernel frees a ring later, and would keep the files and their locks until then. */
 	if (uring->registered)
 		io_uring_unregister_files(&uring->ring);
 	io_uring_queue_exit(&uring->ring);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What every engine does: run jobs on files without making the loop wait.
+ * The interface of an engine, which runs jobs on files without making the loop wait.
  *
- * A job is one operation with a result like that of the system call: bytes moved, 0, or
- * -errno. It may come back short. queue() and commit() are for the loop's thread, and
- * done() is called there exactly once for each job queued: inside commit() or reap(), or
- * from the loop, and then batch() follows the last of a batch. done() may queue more; commit()
- * sees to it, and who calls reap(), and batch(), commits afterwards.
+ * A job is one operation. Its result is that of the system call: bytes moved, 0, or -errno; the
+ * bytes may be fewer than asked. All functions are for the loop's thread. done() is called there
+ * exactly once for each queued job: inside commit() or reap(), or from the loop, in batches that
+ * end with a call of batch(). done() may queue more jobs: commit() begins them itself; batch(), and
+ * a caller of reap(), must call commit() after that.
  */
 #ifndef DISK_ENGINE_H
 #define DISK_ENGINE_H
@@ -36,7 +36,7 @@ struct disk_job {
 	u64 offset, bytes;
 	s64 (*call)(struct disk_job *job);
 	void (*done)(struct disk_job *job, s64 result);
-	/* The engine's own: */
+	/* For the engine alone: */
 	struct disk_job *next;
 	struct worker_job work;
 	s64 result;
@@ -50,29 +50,29 @@ struct engine {
 };
 
 struct engine_config {
-	const char *name; /* of the disk, for messages */
+	const char *name; /* the disk's path, for messages */
 	struct loop *loop;
 	void (*batch)(void *arg); /* jobs were done outside of commit() and reap() */
 	void *arg;
-	struct disk_file *const *files; /* all that jobs will name, in the order of their index */
+	struct disk_file *const *files; /* all files of the jobs, in the order of their index */
 	unsigned int file_count;
 };
 
 struct engine_ops {
-	const char *name;  /* as aio= has it */
-	unsigned int jobs; /* JOB_BIT() of each op it runs; others need engine_threads */
-	/* -errno without a message: what it means is the caller's to say. */
+	const char *name;  /* the value of aio= */
+	unsigned int jobs; /* JOB_BIT() of each op that it runs; others need engine_threads */
+	/* 0, or -errno without a message: the caller logs what the error means. */
 	int (*open)(struct engine **engine, const struct engine_config *config);
 	void (*queue)(struct engine *engine, struct disk_job *job);
 	void (*commit)(struct engine *engine);
 	/* Call done() for what is complete now, without waiting. */
 	void (*reap)(struct engine *engine);
-	/* Nothing is in flight. */
+	/* Call it only while no job is in flight. */
 	void (*close)(struct engine *engine);
 };
 
 extern const struct engine_ops engine_threads;
-/* NULL: the library was not there when lkvm was built. */
+/* NULL: lkvm was built without the library. */
 extern OPTIONAL const struct engine_ops engine_uring;
 extern OPTIONAL const struct engine_ops engine_aio;
 
@@ -84,10 +84,10 @@ static inline void engine_init(struct engine *engine, const struct engine_ops *o
 }
 
 /*
- * The descriptor by which the kernel tells of completions. Watched, it costs something for each of
- * them, also for those that are back before we sleep, and then epoll_wait() returns for nothing.
- * So it is watched when a commit leaves something in flight, and no more after a while in which
- * none did.
+ * The descriptor by which the kernel announces completions. While the loop watches it, each
+ * completion costs time, also one that we have handled before the loop sleeps: then epoll_wait()
+ * returns without need. So the watch begins when a commit leaves a job in flight, and ends after
+ * ENGINE_UNWATCH commits that did not.
  */
 struct engine_watch {
 	struct loop_fd source;
@@ -98,7 +98,7 @@ struct engine_watch {
 
 #define ENGINE_UNWATCH 64
 
-/* After each commit. 0, or -errno when what is in flight would not be heard of: try again. */
+/* Call after each commit. 0; -errno: jobs are in flight but not watched, so try again later. */
 static inline int engine_watch(const struct engine *engine, struct engine_watch *watch,
 			       bool in_flight)
 {
@@ -113,10 +113,10 @@ static inline int engine_watch(const struct engine *engine, struct engine_watch 
 }
 
 /*
- * How many bytes of jobs an engine has started in this turn of the loop. The kernel copies what the
- * host has in memory before the system call that starts a job returns, and the loop waits
- * meanwhile. The device has its own bound for the requests that it takes. This one is for jobs that
- * an engine had put aside, when there is room for all of them at once.
+ * How many bytes of jobs an engine has started in this turn of the loop. If the host has the data
+ * in memory, the kernel copies it before the system call that starts the job returns, so the loop
+ * waits for the copy. A device bounds the requests that it takes. This bound is for jobs that an
+ * engine has put aside: there may suddenly be room for all of them.
  */
 #define ENGINE_TURN_BYTES (4 * MIB)
 
@@ -129,24 +129,24 @@ static inline void engine_count_started(const struct engine *engine, struct engi
 {
 	if (turn->turn != loop_turn(engine->loop))
 		*turn = (struct engine_turn){.turn = loop_turn(engine->loop)};
-	/* The kernel's own workers do the others. */
+	/* The kernel's workers run the other ops, so the loop does not wait for them. */
 	if (job->op == JOB_READ || job->op == JOB_WRITE)
 		turn->bytes += job->bytes;
 }
 
-/* May one more of those put aside be started in this turn? Each commit may start one at least. */
+/* True: one more job may be started in this turn. A commit may always start one. */
 static inline bool engine_has_turn(const struct engine *engine, const struct engine_turn *turn)
 {
 	return turn->turn != loop_turn(engine->loop) || turn->bytes < ENGINE_TURN_BYTES;
 }
 
 /*
- * Run a job here and now: what a worker thread does. It waits; what is interrupted, or told to come
- * again, is tried for some seconds.
+ * Run a job on the calling thread, a worker. Blocks; after EINTR or EAGAIN the job is tried again,
+ * for some seconds.
  */
 s64 engine_run_job(struct disk_job *job);
 
-/* On a worker: whether to try again what gave this result, after a moment. *tries begins as 0. */
+/* On a worker. True, after a short wait: try again after this result. *tries must begin as 0. */
 bool engine_should_retry(s64 result, unsigned int *tries);
 
 #endif

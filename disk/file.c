@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One file or block device of a disk: opened, locked, measured; and moved bytes to and
- * from with the caller waiting.
+ * One file or block device of a disk: open it, lock it, find its size and alignment, and read and
+ * write it by blocking calls.
  *
- * Opening comes before any machine. What is there is checked by descriptor, so that what
- * was checked is what is used. lock.c keeps others away. A writable block device is
- * opened exclusively too, which the host refuses while it is mounted. O_NONBLOCK is for the
- * open alone (a FIFO would hang it): io_uring would take it for "never wait" afterwards.
+ * Files are opened before any machine exists. All checks are on the descriptor, so the file that
+ * was checked is the file that is used. lock.c keeps other programs away. A writable block device
+ * is also opened exclusively: the host refuses that while the device is mounted. O_NONBLOCK is for
+ * the open alone (which would hang on a FIFO), because io_uring would later understand the flag as
+ * "never wait".
  *
- * Direct I/O wants offsets, lengths and addresses aligned, which statx(2) tells since
- * Linux 6.1; before that block devices have their logical block, and files are tried. The
- * guest has its own sectors and is only told the physical block, so requests may be misaligned:
- * disk_file_transfer() moves them through a buffer. A write that begins or ends inside a block
- * reads that block first. Two of them exclude each other here by a mutex; order.c keeps
- * everything else away that writes to the same block. The block in which a file ends is written
- * through the page cache: a direct write would make the file longer.
+ * Direct I/O needs aligned offsets, lengths and addresses. statx(2) tells the alignment since Linux
+ * 6.1; on older kernels it is the logical block for a block device, and found by test reads for a
+ * file. The guest has its own sectors, and the physical block is only a hint to it, so requests may
+ * be misaligned: disk_file_transfer() moves them through a buffer. A write that begins or ends
+ * inside a block reads that block first. A mutex keeps two of these apart; order.c keeps all other
+ * writes to the same block away. The block in which a file ends is written through the page cache:
+ * a direct write would make the file longer.
  *
- * Called by the main thread before the run; transfer, zeroes and discard by workers.
+ * Opening: main thread, before the run. Transfer, zeroes and discard: workers.
  *
  * Spec: statx(2) STATX_DIOALIGN, open(2) O_DIRECT.
  */
@@ -36,7 +37,7 @@
 #include <unistd.h>
 
 #define BOUNCE_BYTES   (256 * KIB)
-#define PIECES	       256 /* of an iovec, at once */
+#define PIECES	       256 /* elements of an iovec for one system call */
 #define PHYSICAL_BYTES 4096U
 #define OPEN_TRIES     50
 #define OPEN_STEP_US   10000
@@ -94,7 +95,7 @@ static int disk_file_check_type(struct disk_file *file, const struct stat *st)
 	return 0;
 }
 
-/* Files of which the host does not say what they need: what does a read get away with? */
+/* Find the alignment of a file by test reads, if the host does not tell it. */
 static u32 disk_file_try_alignment(const struct disk_file *file)
 {
 	void *buffer = aligned_alloc(PHYSICAL_BYTES, PHYSICAL_BYTES);
@@ -106,7 +107,7 @@ static u32 disk_file_try_alignment(const struct disk_file *file)
 	return align;
 }
 
-/* 0 is for "no direct I/O"; XFS may want whole extents, of 28 KiB for one. */
+/* True: we support this alignment. 0 means no direct I/O; XFS may need whole extents (28 KiB). */
 static bool disk_is_alignment(u32 align)
 {
 	return align && align <= DISK_ALIGN_MAX && !(align & (align - 1));
@@ -171,8 +172,8 @@ static int disk_file_try_open(const char *path, int flags)
 }
 
 /*
- * A file need not be as long as whole blocks of direct I/O, and must not grow because its last
- * sector is written.
+ * Open the file without O_DIRECT too, if needed: its length may be no multiple of the block of
+ * direct I/O, and a write to its last sector must not make it longer.
  */
 static int disk_file_open_tail(struct disk_file *file, const struct stat *is)
 {
@@ -198,7 +199,7 @@ int disk_file_open(struct disk_file *file, const char *path, bool read_only, boo
 
 	*file = (struct disk_file){.fd = -1, .tail_fd = -1, .name = path, .read_only = read_only};
 	file->direct = direct;
-	/* Exclusive use is a notion of block devices alone, and O_EXCL undefined for others. */
+	/* O_EXCL without O_CREAT is defined for block devices alone. */
 	if (!read_only && !stat(path, &st) && S_ISBLK(st.st_mode))
 		flags |= O_EXCL;
 	file->fd = disk_file_try_open(path, flags);
@@ -248,7 +249,7 @@ s64 disk_file_bytes(const struct disk_file *file)
 	return fstat(file->fd, &st) ? -errno : (s64)st.st_size;
 }
 
-/* --- moving bytes, the caller waiting --- */
+/* --- reads and writes that block --- */
 
 bool disk_file_aligned(const struct disk_file *file, const struct iovec *iov, size_t count,
 		       u64 offset)
@@ -265,7 +266,7 @@ bool disk_file_aligned(const struct disk_file *file, const struct iovec *iov, si
 	return !((offset | lengths) & len) && !(bases & mem);
 }
 
-/* The pieces at the cursor, which stays: at most len bytes in at most PIECES of them. */
+/* Copy the elements at the cursor to out: at most len bytes, and PIECES. The cursor stays. */
 static int disk_file_gather(const struct iov_cursor *cursor, size_t len, struct iovec *out)
 {
 	size_t skip = cursor->offset;
@@ -282,7 +283,7 @@ static int disk_file_gather(const struct iov_cursor *cursor, size_t len, struct 
 	return count;
 }
 
-/* All len bytes, or up to the end of the file: how many, or -errno. */
+/* Read len bytes, or up to the end of the file. Returns how many, or -errno. */
 static s64 disk_file_pread(const struct disk_file *file, char *buffer, u64 len, u64 offset)
 {
 	u64 got = 0;
@@ -297,14 +298,14 @@ static s64 disk_file_pread(const struct disk_file *file, char *buffer, u64 len, 
 		if (!ret)
 			break;
 		got += (u64)ret;
-		/* Only the end of the file stops a direct read inside a block. */
+		/* A direct read ends inside a block only at the end of the file. */
 		if (file->direct && got % file->offset_align)
 			break;
 	}
 	return (s64)got;
 }
 
-/* One block of what is there, *bytes before the end of the file and zeros after it. */
+/* Read one block: *bytes up to the end of the file, and zeros after that. */
 static int disk_file_read_block(const struct disk_file *file, char *buffer, u64 offset, u64 *bytes)
 {
 	s64 got = disk_file_pread(file, buffer, file->offset_align, offset);
@@ -316,7 +317,7 @@ static int disk_file_read_block(const struct disk_file *file, char *buffer, u64 
 	return 0;
 }
 
-/* Write whole blocks, of the last one only so many bytes: the file ends there. */
+/* Write whole blocks, but only `last` bytes of the last block, because the file ends there. */
 static int disk_file_write_end(const struct disk_file *file, const char *buffer, u64 bytes,
 			       u64 offset, u64 last)
 {
@@ -328,14 +329,14 @@ static int disk_file_write_end(const struct disk_file *file, const char *buffer,
 	return pwrite_full(file->tail_fd, buffer + whole, last, (off_t)(offset + whole));
 }
 
-/* Write len bytes at offset by whole blocks; the buffer has room for the blocks they touch. */
+/* Write len bytes at offset as whole blocks; buffer has room for all these blocks. */
 static int disk_file_write_blocks(struct disk_file *file, struct iov_cursor *cursor, u64 len,
 				  u64 offset, char *buffer)
 {
 	u64 align = file->offset_align;
 	u64 start = ALIGN_DOWN(offset, align), end = ALIGN_UP(offset + len, align);
 	bool head = offset != start, tail = offset + len != end;
-	u64 last = align; /* how much of the last block the file has */
+	u64 last = align; /* bytes of the last block that are inside the file */
 	int err = 0;
 
 	if (head || tail)

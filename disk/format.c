@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Image formats: the list of those that lkvm has, and how files of others are told.
+ * Image formats: the list of those that lkvm has, and how to recognise files of other formats.
  *
- * What a file begins with is looked at only to refuse it. Whoever writes a raw disk chooses its
- * first bytes, and a disk that is taken for another format because of them reads the files that its
- * header names. So the content never decides what a disk is. But a raw disk that begins with an
- * image's magic is most probably a user's mistake, who is then asked for format=.
+ * The first bytes of a file are read only to refuse the file. A guest can choose the first bytes of
+ * a raw disk; if they could make lkvm use another format, the guest could name any host file in the
+ * image header and read it. So the content never decides the format. But a raw disk that begins
+ * with the magic of an image is most probably a mistake: the user is asked for format=.
  *
- * Formats that are known by the end of the file (fixed VHD, DMG) are not looked for, nor LUKS,
- * which a guest may well have on a whole disk.
+ * Formats with their magic at the end of the file (fixed VHD, DMG) are not recognised, nor is LUKS:
+ * a guest may use LUKS on a whole disk.
  *
  * Spec: QEMU docs/interop/qcow2.txt and qed_spec.txt, VMDK 5.0 "Hosted Sparse Extent Header",
  * MS-VHDX 2.2.1, VHD 1.0 "Hard Disk Footer Format"; the others by what their tools write.

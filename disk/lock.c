@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who may have an image at the same time: one writer, or any number of readers.
+ * Locks on images: one writer, or any number of readers, at the same time.
  *
- * The locks are open-file-description locks: they belong to the descriptor and go with it, also
- * when the process is killed. They have to agree with two kinds of other programs.
+ * The locks are open-file-description locks: they belong to the descriptor and end with it, also
+ * when the process is killed. They must work together with two kinds of other programs.
  *
  * QEMU gives single bytes a meaning. Byte 100 + n is locked for reading by each process that uses
- * permission n, byte 200 + n by each that does not let others use it. QEMU never locks for
+ * permission n, byte 200 + n by each that forbids permission n to others. QEMU never locks for
  * writing: it takes its bytes first, and then asks whether a byte that excludes it is locked by
  * another process. The permissions are 0 consistent read, 1 write, 2 write without a change, 3
  * resize.
  *
- * Everyone else locks the whole file, or its first byte, for reading or for writing.
+ * All other programs lock the whole file, or its first byte, for reading or for writing.
  *
- * A writer locks the whole file for writing, which excludes both kinds. A reader takes the bytes
- * of a QEMU that only reads, and all the bytes that have no meaning for QEMU; then it asks for a
- * QEMU that writes. A read lock over the whole file is that of a reader, so it is no obstacle.
+ * A writer locks the whole file for writing, which excludes both kinds. A reader locks the bytes
+ * that a QEMU without writes would lock, and all bytes without a meaning for QEMU; then it checks
+ * for a QEMU that writes. A read lock over the whole file comes from a reader, so it is allowed.
  *
- * Both sides lock first and ask afterwards, so of two that start at once at least one sees the
- * other. Main thread, before the run.
+ * Both sides lock first and check after that, so if two programs start at the same time, at least
+ * one sees the other. Main thread, before the run.
  *
  * Spec: fcntl(2) open file description locks; QEMU docs/system/qemu-block-drivers ("Image
  * locking"), include/block/block-common.h (BLK_PERM_*).
@@ -87,7 +87,7 @@ static int disk_lock_as_reader(int fd)
 	return err;
 }
 
-/* io_uring may hold the files of a process that was killed for a moment longer. */
+/* Try for a moment: io_uring may keep the files of a killed process open a little longer. */
 static int disk_lock_try(const struct disk_file *file)
 {
 	for (int tries = LOCK_TRIES;; tries--) {

@@ -2,13 +2,13 @@
 /*
  * The disks of the command line: opened and checked before any machine exists.
  *
- * --disk adds to a list while options are parsed; disk_open_all() opens what is on it. For each:
- * the file is opened and locked (file.c), its format decided by what the user said
- * or by its name, never by its content, its images opened, from the lowest up (format.h), and
- * its size taken in whole logical blocks. What is wrong with one is one line that names it, and
- * nothing stays open.
+ * --disk adds a disk to a list while options are parsed; disk_open_all() opens all disks of the
+ * list. For each disk, lkvm opens and locks the file (file.c), chooses the format by the user's
+ * option or the file's name, never by the content, opens the images, the lowest first (format.h),
+ * and reads the size, in whole logical blocks. An error is one line that names the disk, and no
+ * disk stays open.
  *
- * Disks need descriptors, several each, so the soft limit is raised to the hard one.
+ * Each disk needs several descriptors, so the soft limit is raised to the hard limit.
  *
  * Main thread.
  */
@@ -37,7 +37,7 @@ static bool disk_path_says_qcow2(const char *path)
 	return len >= strlen(".qcow2") && !strcmp(path + len - strlen(".qcow2"), ".qcow2");
 }
 
-/* What is on it is looked at only to refuse it. */
+/* Refuse a raw disk that begins like an image of another format. */
 static int disk_check_content(struct disk *disk)
 {
 	const char *path = disk->options.path, *format;
@@ -71,7 +71,7 @@ static int disk_check_format(struct disk *disk)
 	return disk_check_content(disk);
 }
 
-/* A disk without room is a mistake: nobody gives a guest one to grow later. */
+/* The message for a disk without one whole block, which is a mistake of the user. */
 static int disk_explain_empty(const struct disk *disk, s64 bytes)
 {
 	const char *path = disk->options.path;
@@ -121,7 +121,7 @@ static void disk_fill_info(struct disk *disk)
 					.physical_bytes = options->block_bytes};
 }
 
-/* --- its images --- */
+/* --- the images of a disk --- */
 
 /* Open an image of this format above the others. */
 static int disk_add_image(struct disk *disk, const struct disk_image_ops *format)
@@ -226,7 +226,7 @@ static const struct option disk_options[] = {
 };
 OPTION_GROUP(disk, run, "Devices", 36, disk_options);
 
-/* Each disk has descriptors of its own: file, ring, a doorbell and an interrupt a queue. */
+/* Each disk has descriptors of its own: file, ring, and a doorbell and an interrupt per queue. */
 static void disk_raise_file_limit(void)
 {
 	struct rlimit limit;
@@ -253,7 +253,7 @@ static bool disk_only_reads(const struct disk_options *options)
 	return options->read_only || options->snapshot;
 }
 
-/* The lock would refuse it as well, but speak of another process. */
+/* Refuse a file that is used twice. The lock would refuse it too, but blame another process. */
 static int disk_check_twice(const struct disk_options *options)
 {
 	for (unsigned int i = 0; i < disks.open_count; i++) {
@@ -284,7 +284,7 @@ int disk_open_all(void)
 			disk_close_all();
 			return err;
 		}
-		/* The path is the disk's now. */
+		/* The path belongs to the disk now. */
 		disks.asked[i].path = NULL;
 		disks.open_count++;
 	}
@@ -296,7 +296,7 @@ void disk_close_all(void)
 	while (disks.open_count) {
 		struct disk *disk = disks.open[--disks.open_count];
 
-		/* One that disk_stop() gave up is the host's until the process is gone. */
+		/* If disk_stop() returned false, the host uses the disk until the process ends. */
 		if (!disk->engine)
 			disk_close(disk);
 	}

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * --disk PATH[,OPTION...]: the text of one into struct disk_options.
+ * --disk PATH[,OPTION...]: parse the text into a struct disk_options.
  *
- * The path ends at the first comma that is not doubled; ",," is a comma of its own, for
- * paths that have one. What follows are words from one table: a flag, or NAME=VALUE. A
- * word that is not there, that is there twice, a value of another form and options that
- * exclude each other are one line that names the disk and the accepted form.
+ * The path ends at the first single comma; ",," is a comma in the path. The options after the path
+ * are words of one table: a flag, or NAME=VALUE. For an unknown word, a word that comes twice, a
+ * wrong value, and options that exclude each other there is one line that names the disk and the
+ * accepted form.
  *
  * Nothing is opened here. Main thread, while options are parsed.
  */
@@ -22,7 +22,7 @@
 
 struct disk_word {
 	const char *name;
-	const char *form; /* of its value; NULL: it takes none */
+	const char *form; /* the form of its value; NULL: a flag */
 	/* value is "" for a flag. 0 or -EINVAL. */
 	int (*set)(struct disk_options *options, const char *value);
 };
@@ -133,7 +133,7 @@ static const struct disk_word words[] = {
 
 /* --- the text --- */
 
-/* Copy the path, with ",," as ",". Returns what follows its comma, or the end of the text. */
+/* Copy the path, with "," for ",,". Returns the text after its comma, or the end of the text. */
 static const char *disk_option_take_path(const char *text, char *path)
 {
 	while (*text && (*text != ',' || text[1] == ',')) {
@@ -153,7 +153,7 @@ static const struct disk_word *disk_option_find(const char *name, size_t len)
 	return NULL;
 }
 
-/* One word, len bytes of text. */
+/* Parse one word, len bytes of text. */
 static int disk_option_set(struct disk_options *options, const char *text, size_t len,
 			   unsigned int *seen)
 {

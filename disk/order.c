@@ -2,34 +2,34 @@
 /*
  * Writes that share a block of the host go one after the other.
  *
- * A guest has sectors of 512 bytes, and direct I/O of the host may move nothing smaller than
- * 4096. To write one sector its block is read, changed and written back (disk_file_bounce()).
- * Whatever else writes to that block meanwhile would be undone: a neighbour's sector, a whole
- * block, zeros.
+ * A guest has sectors of 512 bytes, while the smallest unit of direct I/O on the host may be 4096
+ * bytes. To write one sector, its block is read, changed and written back (disk_file_bounce()). If
+ * another write to the same block ran meanwhile (a neighbour sector, the whole block, zeros), its
+ * data would be overwritten with the old bytes.
  *
- * So each write of such a file enters here before it begins, with the blocks that it touches, and
- * leaves when it is done. It waits while an earlier one touches one of its blocks and at least
- * one of the two is partial: begins or ends inside a block. Whole blocks never wait for each
- * other. Zeros and discards are writes. Reads are not: what a partial write puts back is what
- * was there.
+ * So each write to such a file enters here before it begins, with the blocks that it touches, and
+ * leaves when it is done. A write is partial if it begins or ends inside a block. It waits while an
+ * earlier write touches one of its blocks and at least one of the two is partial. Writes of whole
+ * blocks never wait for each other. Zeros and discards are writes. Reads do not enter: a partial
+ * write puts the other bytes of the block back unchanged.
  *
- * The list is in the order of arrival, and a request waits only for earlier ones, so none waits
- * for ever. A request that enters counts the ones it waits for, and each of those counts it. A
- * request that leaves goes once through the later ones, until it has met all that wait for it, and
- * begins each that waits for no other one.
+ * The list is in the order of arrival, and a write waits only for earlier ones, so none waits for
+ * ever. A write that enters counts the writes for which it waits (`blockers`), and each of those
+ * counts it too (`waiters`). A write that leaves goes once through the later ones, until it has met
+ * all its waiters, and begins each that has no other blocker.
  *
- * A partial request that covers all of a later one waits itself for everything else that is in the
- * way of the later one. So the later one does not count what is older (`waits_from`). In a row of
- * writes to the same block, each waits for the one before it.
+ * If a partial write covers a later one completely, it already waits for every older write that
+ * conflicts with the later one. So the later one does not count older writes than the covering one
+ * (`waits_from`). In a row of writes to the same block, each waits for the one before it.
  *
- * A look at the list takes time on the loop, so no more than LOOKS_MAX are in it while one of them
- * is partial. Later ones are held, in their order, and are added as others leave.
+ * Going through the list takes time on the loop, so there are at most LOOKS_MAX writes in the list
+ * while one of them is partial. Later writes are held, in their order, and added as others leave.
  *
  * Loop's thread, so there is no lock. Files without partial writes never come here.
  */
 #include "order.h"
 
-#define LOOKS_MAX 256 /* as many as an engine has in the kernel */
+#define LOOKS_MAX 256 /* as many jobs as an engine has in the kernel */
 
 static bool disk_order_conflict(const struct disk_order_entry *a, const struct disk_order_entry *b)
 {
@@ -42,7 +42,7 @@ static bool disk_order_covers(const struct disk_order_entry *a, const struct dis
 	return a->partial && a->first_byte <= b->first_byte && a->end_byte >= b->end_byte;
 }
 
-/* Look at those that came before it. True when none is in its way. */
+/* Count the earlier writes for which the write must wait. True: there are none. */
 static bool disk_order_may_begin(const struct disk_order *order, struct disk_order_entry *entry)
 {
 	struct disk_order_entry *other = order->partial ? entry->prev : NULL;
@@ -60,14 +60,14 @@ static bool disk_order_may_begin(const struct disk_order *order, struct disk_ord
 	return !entry->blockers;
 }
 
-/* May it be added to the list? Then its look at the others is short, or not needed. */
+/* True: the write may be added, because the list is short or has no partial writes. */
 static bool disk_order_has_room(const struct disk_order *order,
 				const struct disk_order_entry *entry)
 {
 	return order->count < LOOKS_MAX || (!order->partial && !entry->partial);
 }
 
-/* True when nothing earlier is in its way. */
+/* Add the write to the list. True: it waits for no earlier write. */
 static bool disk_order_add(struct disk_order *order, struct disk_order_entry *entry)
 {
 	entry->arrival = ++order->arrivals;
@@ -93,7 +93,7 @@ static void disk_order_hold(struct disk_order *order, struct disk_order_entry *e
 	order->last_held = entry;
 }
 
-/* There may be room for some that were held. */
+/* Add held writes to the list while there is room, and begin those that need not wait. */
 static void disk_order_admit(struct disk_order *order)
 {
 	while (order->held && disk_order_has_room(order, order->held)) {
@@ -118,7 +118,7 @@ bool disk_order_enter(struct disk_order *order, struct disk_order_entry *entry, 
 	return false;
 }
 
-/* Those that wait for it, in the order in which they came. */
+/* Release the writes that wait for this one, in the order of their arrival. */
 static void disk_order_release(struct disk_order_entry *entry)
 {
 	struct disk_order_entry *later = entry->next;

@@ -7,15 +7,15 @@
 
 #include <kvm/types.h>
 
-/* One write in flight. Zero-initialise it; all fields but begin are order.c's own. */
+/* One write in flight, at first all zero. The caller sets begin; the rest is for order.c alone. */
 struct disk_order_entry {
 	void (*begin)(struct disk_order_entry *entry);
 	bool entered, partial;
 	u64 first_byte, end_byte; /* of the host's blocks that it writes to */
 	struct disk_order_entry *next, *prev;
-	u64 arrival, waits_from; /* it waits for those that arrived from then on */
-	unsigned int blockers;	 /* how many earlier ones it waits for */
-	unsigned int waiters;	 /* how many later ones wait for it */
+	u64 arrival, waits_from; /* it waits for none that arrived before waits_from */
+	unsigned int blockers;	 /* how many earlier writes it waits for */
+	unsigned int waiters;	 /* how many later writes wait for it */
 };
 
 /* The writes of a disk that are in flight, in the order of their arrival. All zero: none. */
@@ -24,17 +24,18 @@ struct disk_order {
 	unsigned int count;
 	unsigned int partial; /* how many of them write a part of a block */
 	u64 arrivals;
-	struct disk_order_entry *held, *last_held; /* came later, and are not in the list yet */
+	struct disk_order_entry *held, *last_held; /* later writes, not in the list yet */
 };
 
 /*
- * A write (zeros and discards are writes) of bytes at offset, to a file with blocks of align bytes.
- * True: begin it now. False: entry->begin() is called when all writes that are in its way are done.
+ * A write (also zeros or a discard) of `bytes` at offset enters, to a file with blocks of align
+ * bytes. True: begin the write now. False: entry->begin() is called after all earlier writes that
+ * conflict with it are done.
  */
 bool disk_order_enter(struct disk_order *order, struct disk_order_entry *entry, u64 offset,
 		      u64 bytes, u32 align);
 
-/* The write is done. Calls begin() for those that waited for this one alone. */
+/* The write is done. Calls begin() of each write that waited for this one alone. */
 void disk_order_leave(struct disk_order *order, struct disk_order_entry *entry);
 
 #endif

@@ -2,17 +2,17 @@
 /*
  * snapshot: writes go to a temporary file, the image stays as it is.
  *
- * The overlay is a sparse file without a name, as large as the disk, with each sector at
- * its own offset. A bit a sector says which of the two files has it. The smallest thing a
- * guest can write is a sector, so nothing is ever copied from the image and two
- * writes to neighbours cannot disturb each other; the price is a bit for 512 bytes, of
- * which only touched pages take memory (1/4096 of the space that was written near).
+ * The overlay is a sparse file without a name, as large as the disk, with each sector at its own
+ * offset. One bit for each sector says which of the two files has the sector. A guest always writes
+ * whole sectors, so no data is ever copied from the image, and two writes to neighbour sectors do
+ * not disturb each other. The map costs one bit for 512 bytes, and only pages of the map that were
+ * used take memory.
  *
- * A write goes to the overlay as it would to a raw disk, and its bits are set when it is
- * done: a read that began before sees the old or the new data, as on any disk. A read whose sectors
- * are all in one place is carried out there: by the overlay's file, or by the image below. For a
- * mixed read a worker goes from run to run. Zeros, and discarded sectors, are holes in the
- * overlay. A flush does nothing: the overlay ends with the process.
+ * A write goes to the overlay as to a raw disk, and its bits are set when it is done: a read that
+ * began before sees the old or the new data, as on any disk. If all sectors of a read are in one
+ * file, that file carries out the read: the overlay, or the image below. For a mixed read a worker
+ * reads run by run. Zeros and discarded sectors are holes in the overlay. A flush does nothing: the
+ * overlay ends with the process.
  *
  * The bits are set on the loop's thread and read by workers, so they are atomic.
  *
@@ -35,7 +35,7 @@
 struct overlay {
 	struct disk_image image;
 	struct disk_file file;
-	_Atomic u64 *map; /* a bit a sector: set where the overlay has it */
+	_Atomic u64 *map; /* a bit for each sector: 1 if the overlay has it */
 	size_t map_bytes;
 };
 
@@ -64,7 +64,7 @@ static void overlay_set(struct overlay *overlay, u64 first, u64 end)
 	}
 }
 
-/* How many sectors from first on, at most to end, are in the same file; and in which. */
+/* The number of sectors from first on, up to end, that are in the same file. *in_overlay: which. */
 static u64 overlay_run(struct overlay *overlay, u64 first, u64 end, bool *in_overlay)
 {
 	u64 at = first, flip;
@@ -84,7 +84,7 @@ static u64 overlay_run(struct overlay *overlay, u64 first, u64 end, bool *in_ove
 
 /* --- requests --- */
 
-/* From run to run, each from the image that has it. */
+/* Read run by run, each from the file that has it. */
 static int overlay_read(struct disk_image *image, struct iov_cursor *cursor, u64 bytes, u64 offset)
 {
 	struct overlay *overlay = overlay_of(image);
@@ -103,7 +103,7 @@ static int overlay_read(struct disk_image *image, struct iov_cursor *cursor, u64
 	return err;
 }
 
-/* On a worker: a read that needs both. */
+/* On a worker: a read that needs both files. */
 static s64 overlay_read_mixed(struct disk_job *job)
 {
 	const struct disk_task *task = disk_task_of(job);
@@ -129,7 +129,7 @@ static void overlay_submit_read(struct overlay *overlay, struct disk_task *task)
 		base->ops->submit(base, task);
 }
 
-/* Something was written: from now on its sectors are the overlay's. */
+/* A write is done: from now on its sectors are in the overlay. */
 static void overlay_written(struct disk_task *task, int err)
 {
 	u64 sector = task->request->offset / DISK_SECTOR;
@@ -151,7 +151,7 @@ static void overlay_submit(struct disk_image *image, struct disk_task *task)
 	}
 	if (disk_op_writes(task->op))
 		task->end = overlay_written;
-	/* Zeros, since a discarded sector must not show the image's data again. */
+	/* Write zeros, because a discarded sector must not show the image's data again. */
 	if (task->op == DISK_DISCARD)
 		task->op = DISK_WRITE_ZEROES;
 	task->unmap = true;
@@ -167,7 +167,7 @@ static int overlay_open_in(const char *dir, bool direct)
 	return fd < 0 ? -errno : fd;
 }
 
-/* In TMPDIR, else where large files belong, else where there is a folder in any case. */
+/* In TMPDIR. Without TMPDIR in /var/tmp, which is for large files, or if that fails in /tmp. */
 static int overlay_open_somewhere(const char **dir, const char *disk, bool direct)
 {
 	const char *given = getenv("TMPDIR"), *other = NULL;
@@ -207,7 +207,7 @@ static int overlay_open_file(struct overlay *overlay, const char *disk, u64 byte
 	file->fd = overlay_open_somewhere(&dir, disk, direct);
 	if (file->fd < 0)
 		return file->fd;
-	/* In whole blocks of any host, so that no block lies across its end. */
+	/* A multiple of any alignment, so that no block crosses the end of the file. */
 	if (ftruncate(file->fd, (off_t)ALIGN_UP(bytes, (u64)DISK_ALIGN_MAX)) < 0)
 		return log_fail(-errno, "disk %s: snapshot: %s cannot hold a file of %llu MiB: %s",
 				disk, dir, (bytes / MIB), strerror(errno));

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The raw format, and tasks on any file or block device: which jobs carry one out.
+ * The raw format, and how a task on any file or block device becomes jobs.
  *
- * The usual request is one job of the disk's engine: preadv, pwritev, fdatasync. What is
- * left when one comes back short, and what direct I/O cannot take as it is, is done by a
- * worker that waits (disk_file_transfer). A job that was interrupted (EINTR, EAGAIN) is made again
- * by a worker, which has some seconds for it. So the quick path has one job, and the rare
- * ones have one piece of code.
+ * The usual request is one job of the disk's engine: preadv, pwritev, fdatasync. In two cases a
+ * worker moves the data by blocking calls (disk_file_transfer): the rest of a job that moved fewer
+ * bytes than asked, and a request that direct I/O does not accept. A job that was interrupted
+ * (EINTR, EAGAIN) is repeated by a worker, for some seconds. So the fast path is one job, and all
+ * rare cases share the same code.
  *
- * Discard gives space back (FALLOC_FL_PUNCH_HOLE, BLKDISCARD) and is only a hint: a host
- * that cannot is no error. Zeros are written by the first of these that the host can:
- * punching a hole when the guest allows it, FALLOC_FL_ZERO_RANGE (on block devices the same
- * calls are BLKZEROOUT's code, and without holes), and writing them. What the host refused
- * is remembered in the file and not tried again.
+ * Discard gives space back (FALLOC_FL_PUNCH_HOLE, BLKDISCARD) and is only a hint: it is not an
+ * error if the host does not support it. Zeros are written by the first of these ways that the host
+ * supports: punching a hole, if the guest allows it; FALLOC_FL_ZERO_RANGE (on block devices both
+ * run the code of BLKZEROOUT, and ZERO_RANGE keeps the space allocated); writing zeros. A way that
+ * the host refused is noted in the file and not tried again.
  *
- * A request with `sync` is followed by a flush of its own before it is done. On files that need
- * none (cache=unsafe) and on those that are only read, a flush is nothing.
+ * A request with `sync` is followed by a flush before its end. A flush does nothing on files that
+ * need none (cache=unsafe) and on read-only files.
  *
- * Every path ends in exactly one task->end(). Loop's thread, but for the calls.
+ * Every path ends in exactly one task->end(). Loop's thread, except the functions for workers.
  *
  * Spec: fallocate(2), Linux block/fops.c (blkdev_fallocate).
  */
@@ -44,7 +44,7 @@ static bool raw_is_interrupted(s64 result)
 	return result == -EINTR || result == -EAGAIN;
 }
 
-/* On a worker: the job that an engine was interrupted in, for as long as that has sense. */
+/* On a worker: repeat a job in which an engine was interrupted, for some seconds. */
 static s64 raw_repeat(const struct disk_job *job, enum job_op op)
 {
 	struct disk_job again = *job;
@@ -85,7 +85,7 @@ static bool raw_needs_no_flush(const struct disk_task *task)
 	return task->job.file->no_flush || task->job.file->read_only;
 }
 
-/* The data is written, or failed to be: flush it if the request wants that, too. */
+/* The data is written, or the write failed. If the request has `sync`, a flush follows. */
 static void raw_end(struct disk_task *task, int err)
 {
 	if (!err && task->request->sync && !raw_needs_no_flush(task))
@@ -107,7 +107,7 @@ static void raw_call(struct disk_task *task, s64 (*call)(struct disk_job *job))
 
 /* --- reads and writes --- */
 
-/* What is left of it, by that function. */
+/* Move the rest of the request's data by the function `move`. */
 static int raw_move(struct disk_job *job,
 		    int (*move)(struct disk_file *file, bool write, struct iov_cursor *cursor,
 				u64 bytes, u64 offset))
@@ -140,7 +140,7 @@ static void raw_transferred(struct disk_job *job, s64 result)
 	if (result == (s64)task->request->bytes) {
 		raw_end(task, 0);
 	} else if (result == -EINVAL && job->file->direct) {
-		/* More misaligned than we were told. */
+		/* The file needs a larger alignment than the host told us. */
 		raw_call(task, raw_bounce);
 	} else if (result >= 0 || raw_is_interrupted(result)) {
 		/* Short or interrupted: let a worker finish it with blocking calls. */
@@ -238,7 +238,7 @@ static void raw_allocated_again(struct disk_job *job, s64 result)
 	bool punched = job->mode & FALLOC_FL_PUNCH_HOLE;
 
 	if (raw_is_refusal(result)) {
-		/* -EINVAL is about this range; the others are about the host. */
+		/* -EINVAL is about this range; the other errors are about the host. */
 		if (result != -EINVAL && punched)
 			job->file->no_punch = true;
 		else if (result != -EINVAL)
@@ -302,13 +302,13 @@ static void raw_begin(struct disk_task *task)
 	}
 }
 
-/* It waited for its turn in the order of writes. */
+/* The earlier writes for which this one waited are done. */
 static void raw_begin_waiting(struct disk_order_entry *entry)
 {
 	raw_begin(container_of(entry, struct disk_task, order));
 }
 
-/* Is a sector less than what this file's host writes at once? */
+/* True: a sector is smaller than the block that the host writes at once. */
 static bool raw_has_partial_writes(const struct disk_file *file)
 {
 	return file->direct && file->offset_align > DISK_SECTOR;
@@ -338,7 +338,7 @@ void raw_submit_call(struct disk_task *task, struct disk_file *file,
 
 /* --- the format --- */
 
-/* What is no other format's. */
+/* Every disk that does not need another format. */
 static bool raw_is_wanted(const struct disk_options *options)
 {
 	return options->format != DISK_FORMAT_QCOW2;

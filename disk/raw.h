@@ -11,7 +11,7 @@
 /* Carry out a task on this file, at the request's own offset, then call task->end(). */
 void raw_submit(struct disk_task *task, struct disk_file *file);
 
-/* Carry it out by one call on a worker, which returns 0 or -errno. */
+/* Carry out a task by one call on a worker, which returns 0 or -errno. */
 void raw_submit_call(struct disk_task *task, struct disk_file *file,
 		     s64 (*call)(struct disk_job *job));
 

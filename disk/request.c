@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests and their tasks: what the formats call when a request needs a job, or when it ends.
+ * Requests and their tasks: formats call these functions to queue a job, and to end a request.
  *
- * A request is the caller's and says what is to be done. A task is what disk/ keeps to carry it
- * out: the job of the moment, its place in the order of writes, and the function that is called at
- * the end. Tasks are taken from a list of free ones, which grows by a chunk when it is empty and
- * is freed when the disk is stopped. So the usual request allocates nothing, and the few
- * tasks in use stay in the cache.
+ * A request belongs to the caller and says what to do. A task belongs to disk/ and has the state of
+ * the work: the present job, the place in the order of writes, and the function for the end. Tasks
+ * come from a list of free ones. If the list is empty it grows by a chunk; it is freed when the
+ * disk is stopped. So the usual request allocates no memory, and the few tasks in use stay in the
+ * cache.
  *
  * Invariant: a submitted request is counted in in_flight until disk_finish(), the one place
  * where done() is called.
  *
- * What a guest can make fail is logged at a limited rate; it gets the error, too.
- * Loop's thread.
+ * Failures of requests are logged at a limited rate, because a guest can cause them; the guest gets
+ * the error too. Loop's thread.
  */
 #include "request.h"
 
@@ -107,7 +107,7 @@ static void disk_warn(struct disk *disk, const struct disk_request *request, int
 
 static void disk_finish(struct disk *disk, struct disk_request *request, int err)
 {
-	/* The other errors are the guest's own mistakes, or something it was told not to use. */
+	/* These three errors are mistakes of the guest, or uses of a feature it was not offered. */
 	if (err && err != -ERANGE && err != -EROFS && err != -EOPNOTSUPP)
 		disk_warn(disk, request, err);
 	disk->in_flight--;
