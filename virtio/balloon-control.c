@@ -111,4 +111,4 @@ static int balloon_control_init(struct kvm *kvm)
 	return 0;
 }
 
-INIT_MODULE(virtio_balloon_control, .level = INIT_VIRTIO, .init = balloon_control_init);
+INIT_MODULE(virtio_balloon_control, .level = INIT_VIRTIO_BALLOON, .init = balloon_control_init);

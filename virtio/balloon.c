@@ -428,4 +428,5 @@ static void balloon_exit(struct kvm *kvm)
 		virtio_remove(&balloon.dev);
 }
 
-INIT_MODULE(virtio_balloon, .level = INIT_VIRTIO, .init = balloon_init, .exit = balloon_exit);
+INIT_MODULE(virtio_balloon, .level = INIT_VIRTIO_BALLOON, .init = balloon_init,
+	    .exit = balloon_exit);

@@ -651,4 +651,4 @@ static int blk_init(struct kvm *kvm)
 	return 0;
 }
 
-INIT_MODULE(virtio_blk, .level = INIT_VIRTIO, .init = blk_init, .exit = blk_exit);
+INIT_MODULE(virtio_blk, .level = INIT_VIRTIO_BLK, .init = blk_init, .exit = blk_exit);

@@ -349,4 +349,4 @@ static int hvc_init(struct kvm *kvm)
 	return 0;
 }
 
-INIT_MODULE(virtio_console, .level = INIT_VIRTIO, .init = hvc_init, .exit = hvc_exit);
+INIT_MODULE(virtio_console, .level = INIT_VIRTIO_CONSOLE, .init = hvc_init, .exit = hvc_exit);

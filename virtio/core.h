@@ -91,8 +91,8 @@ struct virtio_device {
 
 /*
  * Put the device into the machine, on the transport of --virtio-transport: on PCI in the board's
- * slot for such a device, on MMIO in the next free window. For INIT_VIRTIO modules. 0 or -errno
- * after log_error(). virtio_remove() stops the device first. transport.c.
+ * slot for such a device, on MMIO in the next free window. For modules of the INIT_VIRTIO_ levels.
+ * 0 or -errno after log_error(). virtio_remove() stops the device first. transport.c.
  */
 int virtio_add(struct kvm *kvm, struct virtio_device *dev);
 void virtio_remove(struct virtio_device *dev);

@@ -107,4 +107,4 @@ static void rng_exit(struct kvm *kvm)
 		virtio_remove(&rng);
 }
 
-INIT_MODULE(virtio_rng, .level = INIT_VIRTIO, .init = rng_init, .exit = rng_exit);
+INIT_MODULE(virtio_rng, .level = INIT_VIRTIO_RNG, .init = rng_init, .exit = rng_exit);

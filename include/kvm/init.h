@@ -24,7 +24,11 @@ enum init_level {
 	INIT_DEV_BASE, /* buses, interrupt routing, disk images */
 	INIT_DEV,      /* chips */
 	INIT_WIRE,     /* what is connected to a chip */
-	INIT_VIRTIO,
+	/* Devices take virtio-mmio windows in this order, and a guest sees which. */
+	INIT_VIRTIO_BALLOON,
+	INIT_VIRTIO_BLK,
+	INIT_VIRTIO_CONSOLE,
+	INIT_VIRTIO_RNG,
 	INIT_FIRMWARE, /* firmware tables */
 	INIT_BOOT,     /* the boot image */
 	INIT_SOCKET,   /* the control socket: exits after all modules that use it */

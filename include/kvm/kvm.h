@@ -49,7 +49,8 @@ enum {
 };
 
 /*
- * MMIO windows for devices that are on no bus (virtio-mmio). Set by the board before INIT_VIRTIO.
+ * MMIO windows for devices that are on no bus (virtio-mmio). Set by the board before the levels
+ * INIT_VIRTIO_*.
  */
 struct kvm_windows {
 	gpa_t base; /* of the first window; the others follow directly */
