@@ -26,7 +26,7 @@ enum job_op {
 
 #define JOB_BIT(op) (1U << (op))
 
-/* One operation. Its memory, and what it refers to, stay in place until done(). */
+/* One operation. The struct, the file and the buffers must stay in place until done(). */
 struct disk_job {
 	enum job_op op;
 	int mode;
@@ -65,7 +65,7 @@ struct engine_ops {
 	int (*open)(struct engine **engine, const struct engine_config *config);
 	void (*queue)(struct engine *engine, struct disk_job *job);
 	void (*commit)(struct engine *engine);
-	/* Call done() for what is complete now, without waiting. */
+	/* Call done() for each job that is complete now, without waiting. */
 	void (*reap)(struct engine *engine);
 	/* Call it only while no job is in flight. */
 	void (*close)(struct engine *engine);

@@ -2,8 +2,8 @@
 /*
  * One file or block device of a disk. disk/file.c.
  *
- * All fields but the two flags are constant from disk_file_open() on, so worker threads
- * read them without a lock.
+ * All fields except no_punch, no_zero_range and no_discard are constant from disk_file_open() on,
+ * so worker threads read them without a lock.
  */
 #ifndef DISK_DISK_FILE_H
 #define DISK_DISK_FILE_H

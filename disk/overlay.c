@@ -17,7 +17,7 @@
  * The bits are set on the loop's thread and read by workers, so they are atomic.
  *
  * Left out on purpose: growing with the image. The image of a snapshot is locked against
- * writers, and the size is what it was at the start.
+ * writers, and the size stays as at the start.
  */
 #include "format.h"
 #include "raw.h"

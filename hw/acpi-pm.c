@@ -50,7 +50,7 @@
 #define PM1_SLP_TYP	  0x1c00
 #define PM1_SLP_TYP_SHIFT 10
 #define PM1_SLP_EN	  0x2000
-#define PM1_CONTROL_BITS  (PM1_BM_RLD | PM1_SLP_TYP) /* what is kept; SLP_EN reads as 0 */
+#define PM1_CONTROL_BITS  (PM1_BM_RLD | PM1_SLP_TYP) /* the stored bits; SLP_EN reads as 0 */
 
 #define STATE_VERSION	  1
 

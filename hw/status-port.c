@@ -41,7 +41,7 @@
 #define NUMBER_BYTES 16
 
 static struct {
-	char told[sizeof("ttyS1 ") + 2 * NUMBER_BYTES]; /* what the init is told */
+	char told[sizeof("ttyS1 ") + 2 * NUMBER_BYTES]; /* the text for the init */
 	char prefix[sizeof(WORD) + 2 * NUMBER_BYTES];	/* WORD and NUMBER */
 
 	pthread_mutex_t lock;

@@ -181,7 +181,7 @@ static u32 mmio_read_register(struct mmio *mmio, u64 offset)
 	case VIRTIO_MMIO_SHM_LEN_HIGH:
 	case VIRTIO_MMIO_SHM_BASE_LOW:
 	case VIRTIO_MMIO_SHM_BASE_HIGH:
-		return UINT32_MAX; /* there is no such region (4.2.2, SHMLen) */
+		return UINT32_MAX; /* no shared memory region has this id (4.2.2, SHMLen) */
 	case VIRTIO_MMIO_CONFIG_GENERATION:
 		return virtio_config_generation(dev);
 	default:

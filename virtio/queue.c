@@ -29,7 +29,7 @@
  *
  * Threads: the loop's alone. The vCPUs are on the other side of the rings.
  *
- * Left out on purpose: packed rings (they are to be a second set of functions behind queue.h),
+ * Left out on purpose: packed rings (a second set of functions for queue.h would implement them),
  * IN_ORDER, legacy layout and byte order.
  *
  * Spec: virtio 1.2, section 2.7; each check names its own.
