@@ -83,6 +83,24 @@ static void test_no_bit_is_cleared_but_by_reset(void **state)
 
 /* --- queues --- */
 
+/*
+ * One echo, whose interrupt comes before the driver looks at the used ring. A driver that polls may
+ * be faster than the interrupt, and with EVENT_IDX it then says that it needs none.
+ */
+static u32 echo_by_interrupt(u32 bytes, unsigned int interrupts)
+{
+	u64 gpa = fake_virtio_alloc(8192);
+	struct drvq_buf bufs[] = {{gpa, bytes, false}, {gpa + 4096, 4096, true}};
+	u16 sent = drvq_add(&fake_virtio_queues[0], bufs, 2);
+	u32 head, written;
+
+	fake_virtio_kick(0);
+	assert_true(fake_virtio_wait_interrupts(0, interrupts));
+	assert_true(fake_virtio_wait_used(0, &head, &written));
+	assert_int_equal(head, sent);
+	return written;
+}
+
 static void test_requests(void **state)
 {
 	static const u64 wanted[] = {0, EVENT_IDX, INDIRECT, EVENT_IDX | INDIRECT};
@@ -90,8 +108,8 @@ static void test_requests(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
 		fake_virtio_up(wanted[i]);
 		for (u32 bytes = 1; bytes < 60; bytes++)
-			assert_int_equal(echo_bytes(bytes), bytes);
-		assert_true(fake_virtio_wait_interrupts(0, 59));
+			assert_int_equal(echo_by_interrupt(bytes, bytes), bytes);
+		assert_int_equal(fake_virtio_interrupts(0), 59);
 		assert_int_equal(fake_virtio_interrupts(1), 0);
 	}
 	assert_int_equal(atomic_load(&logged.lines), 0);
