@@ -682,7 +682,7 @@ test_outputs_that_are_inputs()
 test_two_kernels()
 {
 	refused 'kernel' "${good[@]}" another
-	refused "takes one kernel; 'b'" a b
+	refused "takes one kernel; got a second one, 'b'" a b
 }
 
 test_command_unknown()
