@@ -5,33 +5,22 @@
  * vCPUs and the reset are this test's; there is one device, and the loop and the list of devices
  * are the real ones. The clock stands until let_time_pass().
  */
+#include "freeze-fixture.h"
 #include "tests/lib/fake-clock.h"
 #include "tests/lib/patience.h"
-#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/arch.h>
-#include <kvm/device.h>
 #include <kvm/freeze.h>
-#include <kvm/init.h>
-#include <kvm/kvm-cpu.h>
-#include <kvm/kvm.h>
-#include <kvm/park.h>
 #include <kvm/pause.h>
 #include <kvm/util.h>
 #include <unistd.h>
 
 #define NOT_YET 1
 
-static struct kvm_cpu cpus[2];
-static struct kvm kvm = {.cpus = cpus, .cpu_count = ARRAY_SIZE(cpus)};
-static bool parked;
-static int device_err, hold_err;
-static unsigned int holds, releases, vm_holds, vm_releases, unparks, resumes, overdue, unparked;
-static unsigned int requests, resets, late_resets;
-static const char *unparked_for;
-static struct loop_bell stop_bell;
-static unsigned int rounds;
+static int hold_err;
+static unsigned int holds, releases, vm_holds, vm_releases, overdue;
+static unsigned int resets, late_resets;
 
 int arch_cpu_hold_clock(struct kvm_cpu *cpu)
 {
@@ -57,38 +46,6 @@ int arch_vm_release_clock(struct kvm *vm)
 	return 0;
 }
 
-void park_ask_all(struct kvm *vm, unsigned int request)
-{
-	assert_int_equal(request, PARK_REQUEST);
-	requests++;
-}
-
-bool park_is_complete(const struct kvm *vm)
-{
-	return parked;
-}
-
-void park_report_missing(const struct kvm *vm, const char *who)
-{
-	unparked++;
-	unparked_for = who;
-}
-
-void park_release_all(struct kvm *vm)
-{
-	parked = false;
-	unparks++;
-}
-
-static void (*parked_hook)(void *arg);
-static void *parked_arg;
-
-void park_set_hook(void (*fn)(void *arg), void *arg)
-{
-	parked_hook = fn;
-	parked_arg = arg;
-}
-
 static const char *reset_name(void)
 {
 	return "reset";
@@ -109,16 +66,6 @@ static struct freeze_request reset = {.kind = FREEZE_RESET,
 				      .name = reset_name,
 				      .done = reset_done};
 
-static int pause_device(struct device *dev)
-{
-	return device_err;
-}
-
-static void resume_device(struct device *dev)
-{
-	resumes++;
-}
-
 static void overdue_device(struct device *dev)
 {
 	overdue++;
@@ -138,47 +85,23 @@ static struct pause_wait pause_wait = {.what = "pause", .done = waited, .arg = &
 static struct pause_wait look_wait = {.what = "debug", .done = waited, .arg = &look_err};
 static struct pause_wait quiet_wait = {.done = waited, .arg = &look_err};
 
-/* Bells that were rung in a round may ring others, so there are some. */
-static void stop_rung(void *arg)
-{
-	if (rounds--)
-		loop_ring(kvm.loop, &stop_bell);
-	else
-		loop_stop(kvm.loop);
-}
-
 static int set_up(void **state)
 {
 	alarm(patient_s(60));
 	fake_clock_stands = true;
-	parked = false;
-	device_err = hold_err = 0;
-	holds = releases = vm_holds = vm_releases = unparks = resumes = overdue = unparked = 0;
-	requests = resets = late_resets = 0;
+	hold_err = 0;
+	holds = releases = vm_holds = vm_releases = overdue = 0;
+	resets = late_resets = 0;
 	pause_err = look_err = NOT_YET;
-	kvm.loop = loop_new();
-	stop_bell = (struct loop_bell){.fn = stop_rung};
-	loop_add_bell(kvm.loop, &stop_bell);
-	device_register(&disk);
-	return init_run(&kvm);
+	return machine_up(&disk);
 }
 
 static int tear_down(void **state)
 {
 	kvm_resume(&kvm);
-	init_exit(&kvm);
-	device_unregister(&disk);
-	loop_free(kvm.loop);
+	machine_down(&disk);
 	alarm(0);
 	return 0;
-}
-
-static void run_bells(void)
-{
-	loop_continue(kvm.loop);
-	rounds = 3;
-	loop_ring(kvm.loop, &stop_bell);
-	assert_int_equal(loop_run(kvm.loop), 0);
 }
 
 static void nothing(void *arg)
@@ -212,13 +135,6 @@ static void let_time_pass(void)
 	loop_arm(kvm.loop, &look, now_ns() + 1);
 	loop_continue(kvm.loop);
 	assert_int_equal(loop_run(kvm.loop), 0);
-}
-
-static void park(void)
-{
-	parked = true;
-	parked_hook(parked_arg);
-	run_bells();
 }
 
 static void assert_paused(bool is)

@@ -6,33 +6,24 @@
  * vCPUs, RAM and the architecture are this test's; there is one device, and the loop and the list
  * of devices are the real ones, as is util/cancel.c.
  */
+#include "freeze-fixture.h"
 #include "tests/lib/log-record.h"
-#include "tests/lib/test.h"
 
 #include <errno.h>
 #include <kvm/arch.h>
 #include <kvm/cancel.h>
 #include <kvm/config.h>
-#include <kvm/device.h>
-#include <kvm/init.h>
-#include <kvm/kvm-cpu.h>
-#include <kvm/kvm.h>
 #include <kvm/log.h>
-#include <kvm/park.h>
 #include <kvm/phase.h>
 #include <kvm/reset.h>
 #include <kvm/util.h>
 #include <signal.h>
 
-static struct kvm_cpu cpus[2];
-static struct kvm kvm = {.cpus = cpus, .cpu_count = ARRAY_SIZE(cpus)};
-static bool parked, waits_for_cancel;
-static int device_err, clear_err, signal_meanwhile;
-static unsigned int clears, cpu_resets, warm_starts, unparks, resumes, device_resets;
+static bool waits_for_cancel;
+static int clear_err, signal_meanwhile;
+static unsigned int clears, cpu_resets, warm_starts, device_resets;
 static enum end_reason reason;
 static int status;
-static struct loop_bell stop_bell;
-static unsigned int rounds;
 
 int gmem_clear(struct gmem *mem)
 {
@@ -67,34 +58,6 @@ int arch_warm_start(struct kvm *vm, u8 code)
 	return 0;
 }
 
-void park_ask_all(struct kvm *vm, unsigned int request)
-{
-	assert_int_equal(request, PARK_REQUEST);
-}
-
-bool park_is_complete(const struct kvm *vm)
-{
-	return parked;
-}
-
-void park_report_missing(const struct kvm *vm, const char *who)
-{
-}
-
-void park_release_all(struct kvm *vm)
-{
-	unparks++;
-}
-
-static void (*parked_hook)(void *arg);
-static void *parked_arg;
-
-void park_set_hook(void (*fn)(void *arg), void *arg)
-{
-	parked_hook = fn;
-	parked_arg = arg;
-}
-
 static unsigned int hooks;
 
 static void hook(void)
@@ -120,67 +83,27 @@ static int reset_device(struct device *dev)
 	return 0;
 }
 
-static int pause_device(struct device *dev)
-{
-	return device_err;
-}
-
-static void resume_device(struct device *dev)
-{
-	resumes++;
-}
-
 static struct device disk = {
 	.name = "disk", .reset = reset_device, .pause = pause_device, .resume = resume_device};
 
-static void stop_rung(void *arg)
-{
-	if (rounds--)
-		loop_ring(kvm.loop, &stop_bell);
-	else
-		loop_stop(kvm.loop);
-}
-
 static int set_up(void **state)
 {
-	parked = waits_for_cancel = false;
-	device_err = clear_err = signal_meanwhile = 0;
-	clears = cpu_resets = warm_starts = unparks = resumes = device_resets = hooks = 0;
+	waits_for_cancel = false;
+	clear_err = signal_meanwhile = 0;
+	clears = cpu_resets = warm_starts = device_resets = hooks = 0;
 	config.timeout_ns = 0;
 	reason = END_RUNNING;
 	status = 0;
 	log_record();
-	kvm.loop = loop_new();
-	stop_bell = (struct loop_bell){.fn = stop_rung};
-	loop_add_bell(kvm.loop, &stop_bell);
-	device_register(&disk);
 	kvm_set_reset_hook(hook);
-	return init_run(&kvm);
+	return machine_up(&disk);
 }
 
 static int tear_down(void **state)
 {
-	init_exit(&kvm);
-	device_unregister(&disk);
-	loop_free(kvm.loop);
+	machine_down(&disk);
 	log_record_end();
 	return 0;
-}
-
-/* Bells that were rung in a round may ring others, so there are some. */
-static void run_bells(void)
-{
-	loop_continue(kvm.loop);
-	rounds = 3;
-	loop_ring(kvm.loop, &stop_bell);
-	assert_int_equal(loop_run(kvm.loop), 0);
-}
-
-static void park(void)
-{
-	parked = true;
-	parked_hook(parked_arg);
-	run_bells();
 }
 
 static void assert_was_reset(bool is)
