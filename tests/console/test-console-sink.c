@@ -23,13 +23,11 @@
 #include <unistd.h>
 
 #include "console-calls.h"
+#include "loop-thread.h"
 
 #define RING_BYTES (256 * KIB) /* console.h's */
 #define PATIENCE   (10 * NSEC_PER_SEC)
 
-static struct kvm kvm;
-static pthread_t loop_thread;
-static bool loop_on;
 static atomic_uint writables;
 static char last_line[1024];
 static unsigned int lines;
@@ -112,27 +110,6 @@ static void record(enum log_level level, const char *line, void *arg)
 }
 
 /* --- set-up --- */
-
-static void *run_loop(void *arg)
-{
-	loop_run(kvm.loop);
-	return NULL;
-}
-
-static void start_loop(void)
-{
-	assert_int_equal(pthread_create(&loop_thread, NULL, run_loop, NULL), 0);
-	loop_on = true;
-}
-
-static void stop_loop(void)
-{
-	if (!loop_on)
-		return;
-	loop_stop(kvm.loop);
-	pthread_join(loop_thread, NULL);
-	loop_on = false;
-}
 
 static int set_up(void **state)
 {

@@ -33,14 +33,12 @@
 #include <unistd.h>
 
 #include "console-calls.h"
+#include "loop-thread.h"
 
 #define RING_BYTES  (256 * KIB) /* console.h's */
 #define INPUT_BYTES 4096	/* what the console may take ahead of the chip */
 #define PATIENCE_MS 5000
 
-static struct kvm kvm;
-static pthread_t loop_thread;
-static bool loop_on;
 static int saved_in, saved_out;
 static int reader, writer;     /* the far ends */
 static int inherited_flags[2]; /* of descriptors 0 and 1 */
@@ -100,27 +98,6 @@ static const struct console_port breaking = {.room = get_room,
 					     .send_sysrq = take_sysrq};
 
 /* --- set-up --- */
-
-static void *run_loop(void *arg)
-{
-	loop_run(kvm.loop);
-	return NULL;
-}
-
-static void start_loop(void)
-{
-	assert_int_equal(pthread_create(&loop_thread, NULL, run_loop, NULL), 0);
-	loop_on = true;
-}
-
-static void stop_loop(void)
-{
-	if (!loop_on)
-		return;
-	loop_stop(kvm.loop);
-	pthread_join(loop_thread, NULL);
-	loop_on = false;
-}
 
 /* in and out become descriptors 0 and 1, as a shell would have it. */
 static void start(int in, int out)
